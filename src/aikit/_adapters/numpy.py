@@ -1,0 +1,274 @@
+"""NumPy arrays: channels last, RGB unless the caller says `bgr=True`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+
+from .._image import TOP, Spec, nan_message, quantize, rescale
+from ..errors import InputTypeError, InputValueError
+
+Array = np.ndarray[Any, Any]
+
+DTYPES = ("bool", "uint8", "uint16", "float16", "float32", "float64")
+
+# What OpenCV's split and merge take; everything else goes through strided copies.
+_OPENCV_DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32), np.dtype(np.float64))
+
+# (channels in, channels out, orders differ) -> OpenCV's code for the same change, in one pass instead of two.
+# Four channels to or from three: Pillow keeps RGB in four bytes.
+_REORDER = {
+    (3, 3, True): cv2.COLOR_BGR2RGB,
+    (4, 4, True): cv2.COLOR_BGRA2RGBA,
+    (4, 3, False): cv2.COLOR_RGBA2RGB,
+    (4, 3, True): cv2.COLOR_RGBA2BGR,
+    (3, 4, False): cv2.COLOR_RGB2RGBA,
+    (3, 4, True): cv2.COLOR_BGR2RGBA,
+}
+
+
+def check(image: Array, layout: str) -> tuple[Array, bool]:
+    """The array as (..., H, W, C) or, for layout "CHW", (..., C, H, W); and whether the channel axis was added."""
+    if isinstance(image, np.ma.MaskedArray):
+        raise InputTypeError(
+            "image: expected a plain array, got a masked array, whose mask would be lost; "
+            "call image.filled(value), or put the mask into an alpha channel with merge_alpha."
+        )
+    array = np.asarray(image)
+    if array.dtype.name not in DTYPES:
+        raise InputTypeError(
+            f"image: expected dtype {', '.join(DTYPES[:-1])} or {DTYPES[-1]}, got {array.dtype.name}; "
+            'convert the values yourself, for 0..255 with image.astype("uint8").'
+        )
+    if array.size == 0:
+        raise InputValueError(f"image: expected at least one pixel, got shape {array.shape}; check where it was cut.")
+    if array.ndim == 2:
+        return (array[None] if layout == "CHW" else array[..., None]), True
+    channels_at = -3 if layout == "CHW" else -1
+    if array.ndim < 2 or not 1 <= array.shape[channels_at] <= 4:
+        raise InputValueError(_shape_message(array.shape, layout))
+    return array, False
+
+
+def _shape_message(shape: tuple[int, ...], layout: str) -> str:
+    expected = "(H, W) or (..., 1 to 4, H, W)" if layout == "CHW" else "(H, W) or (..., H, W, 1 to 4)"
+    remedy = "give it one to four channels"
+    if layout == "HWC" and len(shape) >= 3 and shape[-3] <= 4:
+        remedy = 'for channels first pass layout="CHW" to to_numpy, to_cv2, to_pil or to_tensor'
+    elif layout == "CHW" and len(shape) >= 3 and shape[-1] <= 4:
+        remedy = "for channels last leave layout out"
+    return f"image: expected shape {expected}, got {shape}; {remedy}."
+
+
+class Pixels:
+    """Pixels in an array, read and written as planes, a band of rows at a time.
+
+    `planar` arrays are (..., C, H, W), the others (..., H, W, C). Planes always come and go in the
+    order R, G, B, A, whatever order the array holds.
+    """
+
+    def __init__(self, array: Array, *, planar: bool = False, bgr: bool = False) -> None:
+        self.array = array
+        self.planar = planar
+        self.bgr = bgr
+        self.channels = int(array.shape[-3 if planar else -1])
+        self.dtype = array.dtype.newbyteorder("=")
+        self.batch = array.shape[:-3]
+
+    def block(self, index: tuple[int, ...], rows: slice) -> Array:
+        """Rows of one picture as they lie in the array."""
+        picture = self.array[index]
+        return picture[:, rows] if self.planar else picture[rows]
+
+    def read(self, index: tuple[int, ...], rows: slice) -> list[Array]:
+        """The planes of some rows of one picture: views where they lie together, else copies."""
+        block = self.block(index, rows)
+        if block.dtype != self.dtype:
+            block = block.astype(self.dtype)
+        planes = list(block) if self.planar else deinterleave(block)
+        return swapped(planes) if self.bgr else planes
+
+    def planes(self) -> list[Array]:
+        """Whole planes of the whole batch, (..., H, W), as views in native byte order."""
+        array = self.array if self.array.dtype == self.dtype else self.array.astype(self.dtype)
+        planes = list(np.moveaxis(array, -3 if self.planar else -1, 0))
+        return swapped(planes) if self.bgr else planes
+
+    def room(self, index: tuple[int, ...], rows: slice) -> list[Array | None]:
+        """Where each plane may be computed in place; None where it has to be interleaved."""
+        if not self.planar:
+            return [None] * self.channels
+        targets: list[Array | None] = list(self.block(index, rows))
+        return swapped(targets) if self.bgr else targets
+
+    def write(self, index: tuple[int, ...], rows: slice, planes: list[Array]) -> None:
+        """Store planes, already of this array's dtype, into some rows of one picture."""
+        target = self.block(index, rows)
+        planes = swapped(planes) if self.bgr else planes
+        if not self.planar:
+            interleave(planes, target)
+            return
+        for row, plane in zip(target, planes, strict=True):
+            if not np.shares_memory(row, plane):  # computed in place, in `room`
+                np.copyto(row, plane)
+
+    def commit(self, rows: slice, block: Array) -> None:
+        """Nothing to do: what `block` returned is the array itself."""
+
+
+def swapped(planes: list[Any]) -> list[Any]:
+    """B, G, R, ... for R, G, B, ...; one or two planes are gray and stay."""
+    return [planes[2], planes[1], planes[0], *planes[3:]] if len(planes) >= 3 else planes
+
+
+def deinterleave(block: Array) -> list[Array]:
+    """Planes of an (H, W, C) block."""
+    if block.shape[-1] == 1:
+        return [block[..., 0]]
+    if block.dtype in _OPENCV_DTYPES:
+        return list(cv2.split(np.ascontiguousarray(block)))
+    return list(np.ascontiguousarray(np.moveaxis(block, -1, 0)))
+
+
+def interleave(planes: list[Array], target: Array) -> None:
+    """Write planes into an (H, W, C) block."""
+    if len(planes) > 1 and target.dtype in _OPENCV_DTYPES and target.flags.c_contiguous:
+        cv2.merge([np.ascontiguousarray(plane) for plane in planes], target)
+        return
+    for channel, plane in enumerate(planes):
+        np.copyto(target[..., channel], plane)
+
+
+def reorder(source: Any, target: Any, index: tuple[int, ...], rows: slice) -> bool:
+    """Copy rows between interleaved pixels of one dtype, whole, without taking planes apart; False if that cannot be."""
+    if source.planar or target.planar or source.dtype != target.dtype or source.channels != target.channels:
+        return False
+    block = source.block(index, rows)
+    if block.dtype not in _OPENCV_DTYPES[:3] or getattr(source, "key", None) is not None:
+        return False
+    into = target.block(index, rows)
+    channels = block.shape[-1], into.shape[-1]
+    swap = source.bgr != target.bgr and source.channels >= 3
+    if channels[0] == channels[1] and not swap:
+        np.copyto(into, block)
+    elif into.flags.c_contiguous:
+        cv2.cvtColor(np.ascontiguousarray(block), _REORDER[(*channels, swap)], into)
+    else:
+        return False
+    target.commit(rows, into)
+    return True
+
+
+def widen(plane: Array) -> Array:
+    """A plane as kernels want it: float32 in [0, 1]; float64 stays float64."""
+    return cast(plane, np.dtype(np.float64 if plane.dtype == np.float64 else np.float32))
+
+
+def cast(
+    plane: Array, dtype: np.dtype[Any], *, value_range: tuple[float, float] | None = None, out: Array | None = None
+) -> Array:
+    """A plane in another dtype: exact between integers, quantised from floats, in [0, 1] as floats.
+
+    May return the plane itself. `out` receives the result where given.
+    """
+    if value_range is not None:
+        plane = rescale(plane.astype(np.float64 if plane.dtype.itemsize >= 4 else np.float32), value_range)
+    if plane.dtype.kind == "b":
+        plane = plane.view(np.uint8) * np.uint8(255)
+    if plane.dtype == dtype:
+        result = plane
+    elif dtype.kind == "f":
+        return _to_float(plane, dtype, out)
+    elif plane.dtype.kind == "f":
+        return _to_codes(plane, dtype, out)
+    elif dtype == np.uint16:
+        result = np.multiply(plane, np.uint16(257), dtype=np.uint16, out=out)
+    else:
+        # round(code / 257), in integers: 257 is odd, so there are no ties.
+        result = ((plane.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if out is not None and out is not result:
+        np.copyto(out, result)
+        return out
+    return result
+
+
+def _to_float(plane: Array, dtype: np.dtype[Any], out: Array | None) -> Array:
+    if plane.dtype.kind == "f":
+        result = np.empty(plane.shape, dtype) if out is None else out
+        with np.errstate(over="ignore"):  # beyond float16 is infinity, as IEEE 754 says
+            np.copyto(result, plane, casting="unsafe")
+        return result
+    wide = np.dtype(np.float32) if dtype.itemsize < 4 else dtype
+    result = np.empty(plane.shape, wide) if out is None or out.dtype != wide else out
+    # Copy, then multiply in place: half the time of one mixed-type multiply, which NumPy buffers.
+    np.copyto(result, plane)
+    np.multiply(result, wide.type(1 / TOP[plane.dtype.name]), out=result)
+    return result if wide == dtype else _to_float(result, dtype, out)
+
+
+def _to_codes(plane: Array, dtype: np.dtype[Any], out: Array | None) -> Array:
+    """Quantise floats; raises on NaN, which a cast would quietly make 0."""
+    plane = plane.astype(np.float32) if plane.dtype.itemsize < 4 else plane
+    low, high = plane.min(), plane.max()
+    if np.isnan(low):
+        raise InputValueError(nan_message())
+    result = np.empty(plane.shape, dtype) if out is None else out
+    if dtype == np.uint8 and plane.dtype == np.float32 and plane.ndim == 2 and result.flags.c_contiguous:
+        # The fast twin of `quantize`: OpenCV rounds to even and saturates above 255, but takes the absolute
+        # value of negatives and makes 0 of infinity, so clamp first where a value lies outside.
+        inside = plane if low >= 0 and high <= 1 else np.clip(plane, 0, 1)
+        cv2.convertScaleAbs(np.ascontiguousarray(inside), result, 255)
+        return result
+    np.copyto(result, quantize(np, plane, TOP[dtype.name]), casting="unsafe")
+    return result
+
+
+def load(image: Array, *, layout: str | None, bgr: bool, ranged: bool = False) -> tuple[Pixels, Spec]:
+    """Open an array for reading."""
+    array, flat = check(image, layout or "HWC")
+    pixels = Pixels(array, planar=layout == "CHW", bgr=bgr)
+    height, width = array.shape[-2:] if pixels.planar else array.shape[-3:-1]
+    return pixels, Spec(
+        kind="numpy",
+        dtype=pixels.dtype.name,
+        channels=pixels.channels,
+        height=height,
+        width=width,
+        batch=array.shape[:-3],
+        flat=flat,
+        bgr=bgr,
+    )
+
+
+def create(spec: Spec, channels: int, dtype: str) -> Pixels:
+    """Room for a result: a fresh C-contiguous array."""
+    return Pixels(np.empty((*spec.batch, spec.height, spec.width, channels), dtype), bgr=spec.bgr)
+
+
+def assemble(planes: list[Array], spec: Spec) -> Pixels:
+    """A fresh array from whole planes."""
+    pixels = create(spec, len(planes), planes[0].dtype.name)
+    for index in spec.indices:
+        pixels.write(index, slice(None), [plane[index] for plane in planes])
+    return pixels
+
+
+def finish(pixels: Pixels, spec: Spec) -> Array:
+    """The array in the caller's form: a gray picture is (H, W) unless it came with a channel axis."""
+    array = pixels.array
+    if pixels.channels == 1 and not spec.batch and (spec.flat or spec.channels > 1):
+        return array[..., 0]
+    return array
+
+
+def check_out(out: Any, shape: tuple[int, ...], dtype: str) -> None:
+    """Refuse an `out` that the result does not fit exactly."""
+    if not isinstance(out, np.ndarray):
+        raise InputTypeError(f"out: expected a NumPy array, got {type(out).__name__}; leave it out to get a fresh one.")
+    if out.shape != shape or out.dtype != np.dtype(dtype) or not out.flags.c_contiguous or not out.flags.writeable:
+        raise InputValueError(
+            f"out: expected a writable C-contiguous {dtype} array of shape {shape}, got {out.dtype} {out.shape}; "
+            "leave it out to get a fresh one."
+        )

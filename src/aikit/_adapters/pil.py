@@ -1,0 +1,323 @@
+"""PIL images: palettes, colour keys and orientation resolved on the way in, a mode chosen on the way out."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image, ImageCms, ImageOps
+
+from .._image import CHANNEL_NAMES, Spec
+from ..errors import FileFormatError, InputTypeError, InputValueError
+from .numpy import Array, Pixels, deinterleave, interleave
+
+_log = logging.getLogger("aikit")
+
+_ORIENTATION = 0x0112  # Exif 2.32, table 4
+
+# Modes that already are planes of the right values.
+_RESOLVED = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1, "F": 1}
+
+# What the other modes become. A palette that carries alpha becomes RGBA: see _resolve.
+_BECOMES = {
+    "1": "L",
+    "P": "RGB",
+    "PA": "RGBA",
+    "La": "LA",
+    "RGBa": "RGBA",
+    "RGBX": "RGB",
+    "CMYK": "RGB",
+    "YCbCr": "RGB",
+    "HSV": "RGB",
+    "I;16L": "I;16",
+    "I;16B": "I;16",
+    "I;16N": "I;16",
+}
+
+
+# ---------------------------------------------------------------- in
+
+
+def load(
+    image: Image.Image, *, layout: str | None, bgr: bool, ranged: bool = False
+) -> tuple[Picture, Spec]:
+    """Open a picture for reading, upright and with its colors resolved."""
+    if bgr:
+        raise InputValueError("bgr: expected False for a PIL image, which is always RGB, got True; leave it out.")
+    if layout is not None:
+        raise InputValueError(f"layout: expected None for a PIL image, got {layout!r}; leave it out.")
+    if image.width == 0 or image.height == 0:
+        raise InputValueError(f"image: expected at least one pixel, got size {image.size}; check where it was cut.")
+    upright = _upright(_loaded(image))
+    if ranged and upright.mode == "I":
+        upright = upright.convert("F")
+    plain, key = _resolve(upright)
+    picture = Picture(plain, key)
+    info = {name: value for name, value in upright.info.items() if name != "transparency"}
+    return picture, Spec(
+        kind="pil",
+        dtype=picture.dtype.name,
+        channels=picture.channels,
+        height=plain.height,
+        width=plain.width,
+        flat=True,
+        info=info,
+    )
+
+
+def is_resolved(image: Image.Image) -> bool:
+    """Whether a picture already is what `load` would make of it."""
+    return image.mode in _RESOLVED and "transparency" not in image.info and _orientation(image) == 1
+
+
+def _loaded(image: Image.Image) -> Image.Image:
+    """The picture with its pixels in memory; a lazily opened file is read here, and may turn out broken."""
+    try:
+        image.load()
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow's decoders raise eight different types
+        name = getattr(image, "filename", "") or "image"
+        code = "truncated" if "truncated" in str(error) else "corrupt"
+        raise FileFormatError(
+            f"{name}: expected a picture that can be decoded, got {str(error)!r}; check how the file was written.", code=code
+        ) from error
+    return image
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except Exception as error:  # a damaged tag block has no orientation to honor, and the pixels are sound
+        _log.warning("EXIF data of %s cannot be read: %s", getattr(image, "filename", "") or "an image", error)
+        return 1
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    return ImageOps.exif_transpose(image) if 2 <= _orientation(image) <= 8 else image
+
+
+def _resolve(image: Image.Image) -> tuple[Image.Image, tuple[int, ...] | None]:
+    """The picture in one of the _RESOLVED modes, and the color key that marks its transparent pixels.
+
+    Alpha first: going from a palette to RGB and then to RGBA would make every pixel of the key's color
+    transparent, not only those of its index.
+    """
+    key = image.info.get("transparency")
+    mode = image.mode
+    if mode in ("P", "PA"):
+        has_alpha = mode == "PA" or isinstance(key, (int, bytes)) or image.palette.mode == "RGBA"  # type: ignore[union-attr]
+        if has_alpha:
+            return image.convert("RGBA"), None
+        return image.convert("RGB"), _as_key(key)
+    if mode in ("I", "I;32"):
+        raise InputTypeError(
+            "image: expected a PIL mode with a known range, got mode I (32-bit integers); "
+            "pass value_range=(low, high) to to_pil, to_numpy, to_cv2 or to_tensor, for instance (0, 65535)."
+        )
+    if mode == "LAB":
+        return _lab_to_rgb(image), None
+    target = mode if mode in _RESOLVED else _BECOMES.get(mode)
+    if target is None:
+        raise InputTypeError(f"image: expected a PIL mode such as L, RGB, RGBA, P or CMYK, got {mode}; convert it first.")
+    plain = image if target == mode or target == "I;16" else image.convert(target)
+    return plain, _as_key(key) if target in ("L", "RGB", "I;16") else None
+
+
+def _as_key(key: object) -> tuple[int, ...] | None:
+    if isinstance(key, (tuple, list)):
+        return tuple(int(part) for part in key)
+    return (key,) if isinstance(key, int) else None
+
+
+def _lab_to_rgb(image: Image.Image) -> Image.Image:
+    # Pillow's 8-bit LAB is ICC Lab (D50); LittleCMS takes it to sRGB.
+    transform = ImageCms.buildTransform(ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB")
+    return ImageCms.applyTransform(image, transform)  # type: ignore[return-value]
+
+
+class Picture:
+    """A PIL picture as a source of planes, read a band of rows at a time."""
+
+    planar = False
+    bgr = False
+    batch: tuple[int, ...] = ()
+
+    def __init__(self, image: Image.Image, key: tuple[int, ...] | None = None) -> None:
+        self._image = image
+        self.key = key
+        self._colors = _RESOLVED.get(image.mode, 1)
+        self._view = _rows_in_memory(image)
+        self.channels = self._colors + (key is not None)
+        self.dtype = np.dtype({"F": np.float32, "I": np.int32}.get(image.mode, np.uint16 if image.mode[:2] == "I;" else np.uint8))
+
+    def block(self, index: tuple[int, ...], rows: slice) -> Array:
+        """Rows as (H, W, channels); RGB may come with a fourth, meaningless one, as Pillow stores it."""
+        if self._view is not None:
+            return self._view[rows]
+        top, bottom, _ = rows.indices(self._image.height)
+        if (top, bottom) == (0, self._image.height):
+            return _asarray(self._image)
+        band = self._image.crop((0, top, self._image.width, bottom))
+        view = _rows_in_memory(band)
+        return _asarray(band) if view is None else view
+
+    def read(self, index: tuple[int, ...], rows: slice) -> list[Array]:
+        """The planes of some rows, with alpha last where a color key makes pixels transparent."""
+        planes = deinterleave(self.block(index, rows))[: self._colors]
+        if self.key is None:
+            return planes
+        differs = planes[0] != self.key[0]
+        for plane, part in zip(planes[1:], self.key[1:], strict=False):
+            differs |= plane != part
+        top = 65535 if self.dtype == np.uint16 else 255
+        return [*planes, np.where(differs, top, 0).astype(self.dtype)]
+
+    def planes(self) -> list[Array]:
+        """Whole planes."""
+        return self.read((), slice(None))
+
+
+def _asarray(image: Image.Image) -> Array:
+    array = np.asarray(image)
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    return array[..., None] if array.ndim == 2 else array
+
+
+class _ArrowArray(ctypes.Structure):
+    """The C data interface of Apache Arrow, https://arrow.apache.org/docs/format/CDataInterface.html."""
+
+
+_ArrowArray._fields_ = [
+    ("length", ctypes.c_int64),
+    ("null_count", ctypes.c_int64),
+    ("offset", ctypes.c_int64),
+    ("n_buffers", ctypes.c_int64),
+    ("n_children", ctypes.c_int64),
+    ("buffers", ctypes.POINTER(ctypes.c_void_p)),
+    ("children", ctypes.POINTER(ctypes.POINTER(_ArrowArray))),
+    ("dictionary", ctypes.c_void_p),
+    ("release", ctypes.c_void_p),
+    ("private_data", ctypes.c_void_p),
+]
+
+_capsule_pointer = ctypes.pythonapi.PyCapsule_GetPointer
+_capsule_pointer.restype = ctypes.c_void_p
+_capsule_pointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
+
+
+class _Rows:
+    """Pillow's own memory, offered to NumPy; keeps the exported capsules alive as long as the view."""
+
+    def __init__(self, capsules: tuple[object, object], address: int, shape: tuple[int, int, int]) -> None:
+        self._capsules = capsules
+        self.__array_interface__ = {"data": (address, True), "shape": shape, "typestr": "|u1", "version": 3}
+
+
+def _rows_in_memory(image: Image.Image) -> Array | None:
+    """A read-only (H, W, 4) view of an RGB or RGBA picture, without a copy.
+
+    np.asarray repacks the pixels through a bytes object, five times slower. Pillow's Arrow export gives
+    the memory itself, for pictures that lie in one 16 MB block; None for the others.
+    """
+    if image.mode not in ("RGB", "RGBA"):
+        return None
+    try:
+        capsules = image.__arrow_c_array__()
+    except ValueError:  # several blocks
+        return None
+    array = ctypes.cast(_capsule_pointer(capsules[1], b"arrow_array"), ctypes.POINTER(_ArrowArray)).contents
+    while array.n_children:
+        array = array.children[0].contents
+    address = array.buffers[1]
+    return np.asarray(_Rows(capsules, address, (image.height, image.width, 4))) if address else None
+
+
+# ---------------------------------------------------------------- out
+
+
+_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+
+# Pillow's names for the bytes that a mode is made from.
+_RAW = {"L": "L", "LA": "LA", "RGB": "RGBX", "RGBA": "RGBA", "I;16": "I;16", "F": "F;32NF"}
+
+
+class Canvas:
+    """A PIL picture in the making, written a band of rows at a time."""
+
+    planar = False
+    bgr = False
+    batch: tuple[int, ...] = ()
+
+    def __init__(self, height: int, width: int, channels: int, dtype: str) -> None:
+        kind = np.dtype(dtype).kind
+        if kind == "f" and channels > 1:
+            raise InputValueError(
+                f"image: expected 8-bit values for a PIL image with {CHANNEL_NAMES[channels]} channels, got {dtype}, "
+                'which PIL only has for gray; pass dtype="uint8" or use to_numpy.'
+            )
+        self.channels = channels
+        if kind == "f":
+            self.mode, self.dtype = "F", np.dtype(np.float32)
+        elif dtype == "uint16" and channels == 1:
+            self.mode, self.dtype = "I;16", np.dtype("<u2")
+        else:  # 8 bit is the only depth PIL has for color, and for gray with alpha
+            self.mode, self.dtype = _MODES[channels], np.dtype(np.uint8)
+        self._size = width, height
+        self._raw = _RAW[self.mode]
+        # Filled whole by the first band if there is only one; otherwise every band is pasted.
+        self.image: Image.Image = Image.new(self.mode, self._size, None)
+
+    def room(self, index: tuple[int, ...], rows: slice) -> list[Array | None]:
+        """Nowhere: planes are interleaved."""
+        return [None] * self.channels
+
+    def block(self, index: tuple[int, ...], rows: slice) -> Array:
+        """An array for some rows, to be filled and committed: (H, W, channels), four for RGB."""
+        width, height = self._size
+        top, bottom, _ = rows.indices(height)
+        return np.empty((bottom - top, width, 4 if self.mode == "RGB" else self.channels), self.dtype)
+
+    def write(self, index: tuple[int, ...], rows: slice, planes: list[Array]) -> None:
+        """Store planes, already of this canvas's dtype, into some rows."""
+        block = self.block(index, rows)
+        # Pillow keeps RGB in four bytes; what the fourth holds does not matter.
+        interleave([*planes, planes[0]] if self.mode == "RGB" else planes, block)
+        self.commit(rows, block)
+
+    def commit(self, rows: slice, block: Array) -> None:
+        """Put a filled block into the picture."""
+        width, height = self._size
+        top, bottom, _ = rows.indices(height)
+        band = Image.frombytes(self.mode, (width, bottom - top), block, "raw", self._raw)  # type: ignore[arg-type]
+        if bottom - top == height:
+            self.image = band
+        else:
+            self.image.paste(band, (0, top))
+
+
+def create(spec: Spec, channels: int, dtype: str) -> Canvas:
+    """Room for a result."""
+    if spec.batch:
+        raise InputValueError(
+            f"image: expected one picture for PIL, got a batch of shape {spec.batch}; take the pictures out one by one with unstack."
+        )
+    return Canvas(spec.height, spec.width, channels, dtype)
+
+
+def assemble(planes: list[Array], spec: Spec) -> Canvas:
+    """A fresh picture from whole planes; 16-bit color is rounded to 8, the only depth PIL has for it."""
+    from .numpy import cast
+
+    canvas = create(spec, len(planes), planes[0].dtype.name)
+    canvas.write((), slice(None), [cast(plane, canvas.dtype) for plane in planes])
+    return canvas
+
+
+def finish(canvas: Canvas, spec: Spec) -> Image.Image:
+    """The picture, with the metadata it came with."""
+    canvas.image.info = dict(spec.info)
+    return canvas.image

@@ -1,0 +1,249 @@
+"""torch tensors: channels first, any device, differentiable."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+
+from .._image import TOP, Spec, nan_message, quantize, rescale
+from ..errors import DeviceError, InputTypeError, InputValueError
+from .numpy import Pixels, swapped
+
+namespace = torch
+
+DTYPES = ("bool", "uint8", "uint16", "float16", "bfloat16", "float32", "float64")
+
+
+def check(image: torch.Tensor, layout: str | None) -> torch.Tensor:
+    """The tensor as (..., C, H, W), a plain Tensor whatever subclass it was."""
+    if image.layout is not torch.strided or image.is_quantized:
+        raise InputTypeError(
+            f"image: expected a dense tensor, got layout {image.layout} and dtype {image.dtype}; "
+            "call to_dense() or dequantize() first."
+        )
+    if dtype_name(image.dtype) not in DTYPES:
+        raise InputTypeError(
+            f"image: expected dtype {', '.join(DTYPES[:-1])} or {DTYPES[-1]}, got {dtype_name(image.dtype)}; "
+            "convert the values yourself, for 0..255 with image.to(torch.uint8)."
+        )
+    if image.numel() == 0:
+        raise InputValueError(f"image: expected at least one pixel, got shape {tuple(image.shape)}; check where it was cut.")
+    tensor = image.as_subclass(torch.Tensor) if type(image) is not torch.Tensor else image  # type: ignore[arg-type]
+    if tensor.ndim < 3:
+        raise InputValueError(
+            f"image: expected shape (..., 1 to 4, H, W), got {tuple(tensor.shape)}; add a channel axis: x[None]."
+        )
+    if layout == "HWC":
+        tensor = tensor.movedim(-1, -3)
+    if not 1 <= tensor.shape[-3] <= 4:
+        last = tensor.shape[-2] if layout == "HWC" else tensor.shape[-1]
+        remedy = 'for channels last pass layout="HWC"' if layout is None and last <= 4 else "give it one to four channels"
+        expected = "(..., H, W, 1 to 4)" if layout == "HWC" else "(..., 1 to 4, H, W)"
+        raise InputValueError(f"image: expected shape {expected}, got {tuple(image.shape)}; {remedy}.")
+    return tensor
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+class TensorPixels:
+    """A tensor as a source of planes, always given in the order R, G, B, A."""
+
+    def __init__(self, tensor: torch.Tensor, *, bgr: bool = False) -> None:
+        self.tensor = tensor
+        self.bgr = bgr
+        self.dtype = tensor.dtype
+        self.batch = tuple(tensor.shape[:-3])
+
+    def rgb(self) -> torch.Tensor:
+        """The tensor with its channels in the order R, G, B, A."""
+        if not self.bgr or self.tensor.shape[-3] < 3:
+            return self.tensor
+        return torch.stack(self.planes(), -3)
+
+    def planes(self) -> list[torch.Tensor]:
+        """Views of the planes, in the tensor's own dtype."""
+        planes = list(self.tensor.unbind(-3))
+        return swapped(planes) if self.bgr else planes
+
+    def float_planes(self) -> list[torch.Tensor]:
+        """The planes as kernels want them: float32 in [0, 1]; float64 stays float64."""
+        return [widen(plane) for plane in self.planes()]
+
+
+def load(
+    image: torch.Tensor, *, layout: str | None, bgr: bool, ranged: bool = False
+) -> tuple[TensorPixels, Spec]:
+    """Open a tensor for reading."""
+    tensor = check(image, layout)
+    return TensorPixels(tensor, bgr=bgr), Spec(
+        kind="torch",
+        dtype=dtype_name(tensor.dtype),
+        channels=tensor.shape[-3],
+        height=tensor.shape[-2],
+        width=tensor.shape[-1],
+        batch=tuple(tensor.shape[:-3]),
+        bgr=bgr,
+        device=tensor.device,
+    )
+
+
+def widen(tensor: torch.Tensor) -> torch.Tensor:
+    return cast(tensor, torch.float64 if tensor.dtype == torch.float64 else torch.float32)
+
+
+def cast(
+    tensor: torch.Tensor, dtype: torch.dtype, *, value_range: tuple[float, float] | None = None, to_host: bool = False
+) -> torch.Tensor:
+    """Values in another dtype: exact between integers, quantised from floats, in [0, 1] as floats.
+
+    `to_host` says that integers will end up in host memory, where NaN is an error; on an accelerator
+    it becomes 0, because looking would make the program wait for the device.
+    """
+    if value_range is not None:
+        tensor = rescale(tensor.to(torch.float64 if tensor.dtype == torch.float64 else torch.float32), value_range)
+    if tensor.dtype == torch.bool and dtype != torch.bool:
+        tensor = tensor.to(torch.uint8) * 255
+    if tensor.dtype == dtype:
+        return tensor
+    if tensor.dtype.is_floating_point:
+        return tensor.to(dtype) if dtype.is_floating_point else _to_codes(tensor, dtype, to_host)
+    if dtype.is_floating_point:
+        wide = dtype if dtype.itemsize >= 4 else torch.float32
+        scale = 1 / TOP[dtype_name(tensor.dtype)]
+        # The factor as float32 or float64 first, as NumPy has it, so that both give the same bits.
+        factor = torch.tensor(scale, dtype=wide).item()
+        return tensor.to(wide).mul_(factor).to(dtype)
+    # torch has next to no uint16 arithmetic: go through int32.
+    codes = tensor.to(torch.int32)
+    return (codes * 257 if dtype == torch.uint16 else (codes + 128).div(257, rounding_mode="floor")).to(dtype)
+
+
+def _to_codes(tensor: torch.Tensor, dtype: torch.dtype, to_host: bool) -> torch.Tensor:
+    tensor = tensor.to(torch.float32) if tensor.dtype.itemsize < 4 else tensor
+    if to_host or tensor.device.type == "cpu":
+        if tensor.isnan().any():
+            raise InputValueError(nan_message())
+    else:
+        tensor = tensor.nan_to_num(nan=0.0, posinf=1.0, neginf=0.0)
+    codes = quantize(torch, tensor, TOP[dtype_name(dtype)])
+    return codes.to(torch.int32).to(dtype) if dtype == torch.uint16 else codes.to(dtype)
+
+
+def full_precision(device: torch.device) -> AbstractContextManager[Any]:
+    """Autocast off: its half floats have not the 8 bits a picture needs."""
+    if torch.is_autocast_enabled(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()
+
+
+def from_planes(planes: Any, spec: Spec) -> torch.Tensor:
+    """A tensor of the kind and dtype `spec` says from float planes; bool images come back as uint8."""
+    target = torch.uint8 if spec.dtype == "bool" else getattr(torch, spec.dtype)
+    return cast(assemble(list(planes), spec), target)
+
+
+def assemble(planes: list[torch.Tensor], spec: Spec) -> torch.Tensor:
+    """A fresh tensor (..., C, H, W) from whole planes, in their own dtype; B, G, R where the image came so."""
+    return torch.stack(swapped(planes) if spec.bgr else planes, -3)
+
+
+def finish(tensor: torch.Tensor, spec: Spec) -> torch.Tensor:
+    return tensor
+
+
+def float_planes_like(reference: TensorPixels, pixels: Any, spec: Spec) -> list[torch.Tensor]:
+    """Float planes of any image, where the reference tensor is and as precise."""
+    if spec.kind == "torch":
+        planes = pixels.float_planes()
+    else:
+        from .numpy import widen as widen_array
+
+        planes = [torch.from_numpy(np.ascontiguousarray(widen_array(plane))) for plane in pixels.planes()]
+    dtype = torch.float64 if reference.dtype == torch.float64 else torch.float32
+    return [plane.to(reference.tensor.device, dtype) for plane in planes]
+
+
+def host_pixels(pixels: TensorPixels, spec: Spec) -> Pixels:
+    """A tensor as NumPy pixels in host memory: views where it lies there already and NumPy has the dtype."""
+    tensor = pixels.tensor.detach()
+    tensor = tensor.to(torch.float32) if tensor.dtype == torch.bfloat16 else tensor
+    return Pixels(tensor.cpu().resolve_neg().numpy(), planar=True, bgr=pixels.bgr)
+
+
+def for_host(
+    pixels: TensorPixels, spec: Spec, dtype: np.dtype[Any], value_range: tuple[float, float] | None
+) -> tuple[Pixels, tuple[float, float] | None]:
+    """A tensor as NumPy pixels, and the value range they still have to be taken from.
+
+    On an accelerator integers are made before the transfer: a quarter of the bytes cross the bus.
+    """
+    if pixels.tensor.device.type == "cpu":
+        return host_pixels(pixels, spec), value_range
+    tensor = cast(pixels.tensor.detach(), getattr(torch, dtype.name), value_range=value_range, to_host=True)
+    return host_pixels(TensorPixels(tensor, bgr=pixels.bgr), spec), None
+
+
+# ---------------------------------------------------------------- for to_tensor
+
+
+def device_for(device: Any, spec: Spec) -> torch.device:
+    """The device a result goes to: the one asked for, or where a tensor is, or the CPU."""
+    if device is None:
+        return spec.device if spec.kind == "torch" else torch.device("cpu")
+    try:
+        where = torch.device(device)
+        torch.empty(0, device=where)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        there = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+        raise DeviceError(
+            f"device: expected one of {', '.join([*there, 'cpu'])}, got {str(device)!r}; pass one that this machine has."
+        ) from error
+    return where
+
+
+def check_out(out: Any, shape: tuple[int, ...], dtype: str, device: Any) -> None:
+    """Refuse an `out` that the result does not fit exactly."""
+    if out is None:
+        return
+    if not isinstance(out, torch.Tensor):
+        raise InputTypeError(f"out: expected a torch tensor, got {type(out).__name__}; leave it out to get a fresh one.")
+    if tuple(out.shape) != shape or out.dtype != getattr(torch, dtype) or not out.is_contiguous():
+        raise InputValueError(
+            f"out: expected a contiguous {dtype} tensor of shape {shape}, got {dtype_name(out.dtype)} {tuple(out.shape)}; "
+            "leave it out to get a fresh one."
+        )
+    if device is not None and torch.device(device).type != out.device.type:
+        raise InputValueError(f"out: expected a tensor on {device}, got one on {out.device}; leave device out.")
+
+
+def host_room(shape: tuple[int, ...], dtype: str, out: torch.Tensor | None) -> tuple[torch.Tensor, Pixels]:
+    """A tensor in host memory to be filled through NumPy, `out` itself where it fits, and its pixels."""
+    # NumPy has no bfloat16: float32 first.
+    dtype = {"bool": "uint8", "bfloat16": "float32"}.get(dtype, dtype)
+    fits = out is not None and out.device.type == "cpu" and out.dtype == getattr(torch, dtype)
+    tensor = out if fits and out is not None else torch.empty(shape, dtype=getattr(torch, dtype))
+    return tensor, Pixels(tensor.detach().numpy(), planar=True)
+
+
+def moved(tensor: torch.Tensor, dtype: str, device: torch.device) -> torch.Tensor:
+    """A freshly filled host tensor where it shall be and as it shall be."""
+    return cast(tensor.to(device), getattr(torch, dtype))
+
+
+def convert(
+    pixels: TensorPixels, dtype: str, device: torch.device, value_range: tuple[float, float] | None
+) -> torch.Tensor:
+    """A tensor to a tensor, with gradients; always fresh and contiguous."""
+    tensor = pixels.rgb()
+    target = getattr(torch, dtype)
+    if device.type != "cpu" and target.itemsize > tensor.dtype.itemsize:
+        tensor = tensor.to(device)  # the smaller dtype crosses the bus
+    with full_precision(tensor.device):
+        result = cast(tensor, target, value_range=value_range, to_host=device.type == "cpu").to(device).contiguous()
+    fresh = result.untyped_storage().data_ptr() != pixels.tensor.untyped_storage().data_ptr()
+    return result if fresh else result.clone()

@@ -1,0 +1,216 @@
+"""Bytes in and bytes out: reading any source under Limits, and writing a file whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+import tempfile
+from pathlib import Path
+from typing import IO, Any
+
+from .errors import FileAccessError, FileFormatError, InputTypeError, InputValueError
+from .limits import Limits
+
+__all__ = ["Source", "name_of", "read_bytes", "write_bytes"]
+
+Source = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
+
+_CHUNK = 1 << 20
+# RFC 3986, section 3.1. Two letters at least: "C:" is a drive.
+_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+
+
+def name_of(source: object) -> str:
+    """How messages name a source: the path, or the kind of object."""
+    if isinstance(source, (str, os.PathLike)):
+        return os.fsdecode(source) or "source"
+    name = getattr(source, "name", None)
+    return name if isinstance(name, str) else "source"
+
+
+def read_bytes(source: Source, *, limits: Limits | None = None) -> bytes:
+    """Read a path, bytes or an open binary file completely.
+
+    Args:
+        source: a path (a str is always a path, never fetched), bytes-like data, or a binary file
+            that is read from where it stands to its end.
+        limits: `max_bytes` is honored before and while reading.
+
+    Raises:
+        InputTypeError: the source is none of these, or a text file.
+        FileAccessError: the file is missing, a directory, or may not be read.
+        FileFormatError: there are no bytes.
+        LimitError: there are more bytes than `limits` allow.
+    """
+    name = name_of(source)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        data = bytes(source) if limits is None or _fits(source, name, limits) else b""
+    elif isinstance(source, (str, os.PathLike)):
+        data = _read_path(source, name, limits)
+    elif hasattr(source, "read"):
+        data = _read_file(source, name, limits)
+    else:
+        raise InputTypeError(
+            f"source: expected a path, bytes or a binary file, got {type(source).__name__}; "
+            "for a picture already in memory use to_pil, to_numpy, to_cv2 or to_tensor."
+        )
+    if not data:
+        raise FileFormatError(
+            f"{name}: expected a picture, got 0 bytes; check how the file was written.", code="truncated"
+        )
+    return data
+
+
+def _fits(data: bytes | bytearray | memoryview, name: str, limits: Limits) -> bool:
+    limits.check(name, "bytes", "max_bytes", memoryview(data).nbytes)
+    return True
+
+
+def _read_path(path: str | os.PathLike[str], name: str, limits: Limits | None) -> bytes:
+    _check_path("source", path)
+    try:
+        with open(path, "rb") as file:
+            if limits is not None:
+                limits.check(name, "bytes", "max_bytes", os.fstat(file.fileno()).st_size)
+            return _drain(file, name, limits)
+    except OSError as error:
+        raise _access_error(error, name, "a readable file", "check the path and its permissions") from error
+
+
+def _read_file(file: IO[bytes], name: str, limits: Limits | None) -> bytes:
+    if getattr(file, "closed", False):
+        raise InputValueError(f"{name}: expected an open file, got a closed one; open it again.")
+    try:
+        return _drain(file, name, limits)
+    except OSError as error:
+        raise _access_error(error, name, "a readable file", "open it with mode 'rb'") from error
+
+
+def _check_path(subject: str, path: object) -> None:
+    """Refuse what open() would answer with a puzzle: URLs, null bytes, names no file system can hold."""
+    text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
+    if not isinstance(text, str):
+        raise InputTypeError(f"{subject}: expected a path, got {type(path).__name__}; pass a str or a pathlib.Path.")
+    if text[:5].lower() == "data:":
+        raise InputTypeError(f"{subject}: expected a path, got a data URL; pass from_data_url(url) to a reader.")
+    if _URL.match(text):
+        raise InputTypeError(
+            f"{subject}: expected a path, got the URL {text!r}; aikit uses no network: move the bytes yourself."
+        )
+    try:
+        valid = b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        valid = False
+    if not valid:
+        raise FileAccessError(
+            f"{subject}: expected a path, got {text!r}, which no file can have as its name; check the path.",
+            filename=text,
+        )
+
+
+def _drain(file: IO[bytes], name: str, limits: Limits | None) -> bytes:
+    """Read to the end, in chunks where a limit must be able to stop it."""
+    if limits is None:
+        return _as_bytes(file.read(), name)
+    chunks, total = [], 0
+    while chunk := _as_bytes(file.read(_CHUNK), name):
+        total += len(chunk)
+        limits.check(name, "bytes", "max_bytes", total)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _as_bytes(chunk: Any, name: str) -> bytes:
+    if not isinstance(chunk, (bytes, bytearray)):
+        raise InputTypeError(
+            f"{name}: expected a binary file, got one that reads {type(chunk).__name__}; open it with mode 'rb'."
+        )
+    return bytes(chunk)
+
+
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file completely or leave what was there untouched.
+
+    The bytes go to a temporary file in the same directory, to the disk, and then take the target's
+    place in one step. A symbolic link is written through; the mode of an existing file is kept. A
+    device or a pipe, such as /dev/stdout, is never replaced: it is written to.
+
+    Raises:
+        InputTypeError: the path is a URL.
+        FileAccessError: the path is a directory or in none, may not be written, or the disk is full.
+    """
+    _check_path("path", path)
+    name = name_of(path)
+    if os.path.isdir(path) or name.endswith(os.sep):
+        raise FileAccessError(f"path: expected a file, got the directory {name!r}; add a file name.", filename=name)
+    try:
+        if _is_device(path):
+            with open(path, "wb") as file:
+                file.write(data)
+        else:
+            _replace(os.path.realpath(path), data)
+    except OSError as error:
+        remedy = "check the folder, its permissions and the free space"
+        raise _access_error(error, name, "a writable path", remedy) from error
+
+
+def _is_device(path: str | os.PathLike[str]) -> bool:
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _replace(target: str, data: bytes) -> None:
+    """Write beside the target, then take its place."""
+    folder = os.path.dirname(target)
+    temporary = None
+    try:
+        # A name that no folder listing takes for a finished picture: it never ends in an image suffix.
+        handle, temporary = tempfile.mkstemp(prefix=".aikit-", suffix=".tmp", dir=folder)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, _mode_for(target))
+        os.replace(temporary, target)
+        temporary = None
+        _sync_folder(folder)
+    finally:
+        # Runs for KeyboardInterrupt too: nothing half written stays behind.
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+
+
+def _mode_for(target: str) -> int:
+    """The mode of the file to be replaced, or what a plain open() would have given."""
+    with contextlib.suppress(OSError):
+        return os.stat(target).st_mode & 0o7777
+    return 0o666 & ~_umask()
+
+
+def _umask() -> int:
+    # os.umask can only be read by setting it, for the whole process; Linux tells without.
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("Umask:"):
+                return int(line.split()[1], 8)
+    return 0o022
+
+
+def _sync_folder(folder: str) -> None:
+    """Make the new name survive a power cut; file systems that cannot are left as they are."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _access_error(error: OSError, name: str, expected: str, remedy: str) -> FileAccessError:
+    reason = error.strerror or str(error)
+    return FileAccessError(f"{name}: expected {expected}, got {reason!r}; {remedy}.", errno=error.errno, filename=name)

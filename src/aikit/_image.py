@@ -1,0 +1,305 @@
+"""Any image <-> planes: dispatch, the one quantiser, and the driver that runs kernels on every kind of image.
+
+Data flows one way: image -> load -> planes -> kernel -> planes -> finish -> the same kind of image.
+A plane is one channel, (..., H, W); an image's planes are [gray], [gray, alpha], [r, g, b] or [r, g, b, alpha].
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from importlib import import_module
+from itertools import pairwise, product
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .errors import InputTypeError, InputValueError
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    AnyImage = Image.Image | np.ndarray[Any, Any] | torch.Tensor
+
+# "The same kind comes out", in a form that editors and type checkers understand.
+ImageT = TypeVar("ImageT", "Image.Image", "np.ndarray[Any, Any]", "torch.Tensor")
+
+Plane = Any
+Planes = list[Any]
+
+CHANNEL_NAMES = {1: "gray", 2: "gray+alpha", 3: "RGB", 4: "RGBA"}
+
+# The largest code of each integer type. Integers always span their full range.
+TOP = {"uint8": 255, "uint16": 65535}
+
+# Pixels of one band: 512 KiB a float32 plane, so that a band's planes stay in a core's level-2 cache.
+BAND_PIXELS = 1 << 17
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What an image is apart from its values: enough to build another of the same kind."""
+
+    kind: str  # "pil", "numpy" or "torch"
+    dtype: str
+    channels: int
+    height: int
+    width: int
+    batch: tuple[int, ...] = ()
+    flat: bool = False  # a single gray array without a channel axis, (H, W)
+    bgr: bool = False
+    device: Any = None
+    info: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def has_alpha(self) -> bool:
+        return self.channels in (2, 4)
+
+    @property
+    def indices(self) -> Iterator[tuple[int, ...]]:
+        """One index for each picture of the batch."""
+        return product(*map(range, self.batch))
+
+
+# ---------------------------------------------------------------- which kind
+
+
+_KINDS = {"PIL.Image.Image": "pil", "numpy.ndarray": "numpy", "torch.Tensor": "torch"}
+
+
+@lru_cache(maxsize=256)
+def _kind_of_class(cls: type) -> str | None:
+    for base in cls.__mro__:
+        kind = _KINDS.get(f"{base.__module__}.{base.__qualname__}")
+        if kind:
+            return kind
+    return None
+
+
+def kind_of(image: object, subject: str = "image") -> str:
+    """The kind of an image, "pil", "numpy" or "torch", decided by its class alone; imports nothing foreign."""
+    kind = _kind_of_class(type(image))
+    if kind is None:
+        raise InputTypeError(_kind_message(image, subject))
+    return kind
+
+
+def _kind_message(image: object, subject: str) -> str:
+    expected = f"{subject}: expected a PIL image, a NumPy array or a torch tensor, got"
+    if isinstance(image, (str, os.PathLike)):
+        return f"{expected} the path {str(image)!r}; read it first with read_pil, read_numpy, read_cv2 or read_tensor."
+    if isinstance(image, (bytes, bytearray, memoryview)):
+        return f"{expected} {type(image).__name__}; decode it first with read_pil, read_numpy, read_cv2 or read_tensor."
+    if isinstance(image, (list, tuple)):
+        return f"{expected} a {type(image).__name__}; pass the images one at a time."
+    return f"{expected} {type(image).__name__}; convert it to one of these."
+
+
+def adapter(kind: str) -> Any:
+    """The module that knows one kind of image."""
+    return import_module(f"aikit._adapters.{kind}")
+
+
+# ---------------------------------------------------------------- values
+
+
+def quantize(xp: Any, plane: Plane, top: int) -> Plane:
+    """Floats in [0, 1] to codes 0..top: clamped, rounded to nearest (ties to even), still floats.
+
+    The definition of float to integer everywhere in aikit. The plane is float32 or wider: 255 and 65535
+    steps are exact there, and not in float16 or bfloat16.
+    """
+    return xp.round(xp.clip(plane, 0, 1) * top)
+
+
+def rescale(plane: Plane, value_range: tuple[float, float]) -> Plane:
+    """Floats in [low, high] to floats in [0, 1]."""
+    low, high = value_range
+    return (plane - low) * (1 / (high - low)) if low else plane * (1 / high)
+
+
+def nan_message() -> str:
+    return "image: expected numbers, got NaN, which no integer can hold; replace it first, for instance with nan_to_num."
+
+
+# ---------------------------------------------------------------- whole planes, without arithmetic
+
+
+def load(
+    image: object, *, layout: str | None = None, bgr: bool = False, ranged: bool = False, subject: str = "image"
+) -> tuple[Any, Spec]:
+    """Open an image for reading: its pixels and its Spec. Nothing is copied that can be a view.
+
+    `ranged` says that the caller gave a value_range, without which PIL's mode I has no meaning.
+    """
+    kind = kind_of(image, subject)
+    try:
+        pixels, spec = adapter(kind).load(image, layout=layout, bgr=bgr, ranged=ranged)
+    except (InputTypeError, InputValueError) as error:
+        if subject == "image" or not str(error).startswith("image:"):
+            raise
+        raise type(error)(subject + str(error)[len("image") :]) from error
+    return pixels, spec
+
+
+def split(image: object, *, bgr: bool = False, subject: str = "image") -> tuple[Planes, Spec]:
+    """The planes of an image in its own dtype, whole, and its Spec."""
+    pixels, spec = load(image, bgr=bgr, subject=subject)
+    return pixels.planes(), spec
+
+
+def merge(planes: Sequence[Plane], spec: Spec) -> Any:
+    """An image of the kind `spec` says from whole planes; their dtype and size are the planes' own."""
+    room = adapter(spec.kind)
+    height, width = planes[0].shape[-2:]
+    spec = replace(spec, height=int(height), width=int(width))
+    return room.finish(room.assemble(list(planes), spec), spec)
+
+
+# ---------------------------------------------------------------- the driver
+
+
+def run(
+    kernel: Callable[..., Sequence[Plane]],
+    image: Any,
+    *others: Any,
+    needs: str | None = None,
+    bgr: bool = False,
+    pointwise: bool = True,
+    codes: Callable[..., Sequence[Plane]] | None = None,
+) -> Any:
+    """Run a kernel on an image of any kind and give back the same kind.
+
+    Args:
+        kernel: `kernel(xp, *planes) -> planes`, the definition: float planes in [0, 1]. With `others`,
+            `kernel(xp, planes, other_planes, ...)`.
+        image: decides kind, dtype, device and form of the result.
+        others: images of any kind and the same height and width, moved to where `image` is.
+        needs: "alpha" refuses an image without it.
+        bgr: every array and tensor given runs B, G, R.
+        pointwise: a result pixel depends on its own source pixel alone, so that bands of rows can be
+            processed one by one in the cache and in several threads.
+        codes: the same as `kernel` on uint8 planes, where a faster formulation was measured; called
+            without `xp`, for NumPy and PIL images that are uint8 throughout.
+    """
+    pixels, spec = load(image, bgr=bgr)
+    if needs == "alpha" and not spec.has_alpha:
+        raise InputValueError(
+            f"image: expected an alpha channel, got {CHANNEL_NAMES[spec.channels]}; add one with merge_alpha(image)."
+        )
+    loaded = [load(other, bgr=bgr and kind_of(other) != "pil") for other in others]
+    if spec.kind == "torch":
+        return _run_tensor(kernel, pixels, spec, loaded)
+    sources = [pixels, *(_on_host(*pair) for pair in loaded)]
+    if pointwise:
+        return _run_bands(kernel, codes, sources, spec)
+    return _run_whole(kernel, sources, spec)
+
+
+def _call(kernel: Callable[..., Sequence[Plane]], xp: tuple[Any, ...], groups: list[Planes]) -> Sequence[Plane]:
+    return kernel(*xp, *groups[0]) if len(groups) == 1 else kernel(*xp, *groups)
+
+
+def _run_tensor(kernel: Callable[..., Sequence[Plane]], pixels: Any, spec: Spec, others: list[tuple[Any, Spec]]) -> Any:
+    room = adapter("torch")
+    groups = [pixels.float_planes(), *(room.float_planes_like(pixels, *other) for other in others)]
+    with room.full_precision(spec.device):
+        planes = _call(kernel, (room.namespace,), groups)
+    return room.from_planes(planes, spec)
+
+
+def _on_host(pixels: Any, spec: Spec) -> Any:
+    """Pixels that NumPy can read; a tensor beside a NumPy or PIL image comes to the host."""
+    return adapter("torch").host_pixels(pixels, spec) if spec.kind == "torch" else pixels
+
+
+def _run_bands(kernel: Any, codes: Any, sources: list[Any], spec: Spec) -> Any:
+    import numpy as np
+
+    room, values = adapter(spec.kind), adapter("numpy")
+    exact = codes is not None and all(source.dtype == np.uint8 for source in sources)
+
+    def compute(index: tuple[int, ...], rows: slice) -> Sequence[Plane]:
+        groups = [source.read(index if source.batch else (), rows) for source in sources]
+        if exact:
+            return _call(codes, (), groups)
+        return _call(kernel, (np,), [[values.widen(plane) for plane in planes] for planes in groups])
+
+    # The first band tells how many planes the kernel returns; the target is made for them.
+    spans = list(bands(spec))
+    first = compute(*spans[0])
+    target = room.create(spec, len(first), "uint8" if spec.dtype == "bool" else spec.dtype)
+
+    def store(index: tuple[int, ...], rows: slice, planes: Sequence[Plane]) -> None:
+        target.write(index, rows, [values.cast(plane, target.dtype) for plane in planes])
+
+    store(*spans[0], first)
+    each_band(lambda index, rows: store(index, rows, compute(index, rows)), spans[1:])
+    return room.finish(target, spec)
+
+
+def _run_whole(kernel: Any, sources: list[Any], spec: Spec) -> Any:
+    import numpy as np
+
+    values = adapter("numpy")
+    planes = _call(kernel, (np,), [[values.widen(plane) for plane in source.planes()] for source in sources])
+    dtype = np.dtype("uint8" if spec.dtype == "bool" else spec.dtype)
+    return merge([values.cast(plane, dtype) for plane in planes], spec)
+
+
+# ---------------------------------------------------------------- bands of rows
+
+
+def bands(spec: Spec) -> Iterator[tuple[tuple[int, ...], slice]]:
+    """Cut every picture of a batch into bands of about BAND_PIXELS."""
+    step = max(1, BAND_PIXELS // spec.width)
+    edges = [*range(0, spec.height, step), spec.height]
+    for index in spec.indices:
+        for top, bottom in pairwise(edges):
+            yield index, slice(top, bottom)
+
+
+def each_band(work: Callable[[tuple[int, ...], slice], None], spans: list[tuple[tuple[int, ...], slice]]) -> None:
+    """Do the work for every band, in threads where there is enough of it.
+
+    Each thread takes one run of bands, so they meet once: a barrier a band costs more than it gains.
+    """
+    threads = min(_threads(), len(spans) // 2)
+    if threads < 2:
+        for span in spans:
+            work(*span)
+        return
+
+    def work_all(share: list[tuple[tuple[int, ...], slice]]) -> None:
+        for span in share:
+            work(*span)
+
+    edges = [len(spans) * part // threads for part in range(threads + 1)]
+    tasks = [_pool().submit(work_all, spans[start:stop]) for start, stop in pairwise(edges)]
+    errors = [task.exception() for task in tasks]
+    for error in errors:
+        if error is not None:
+            raise error
+
+
+def _threads() -> int:
+    """As many threads as OpenCV may use: cv2.setNumThreads(1) makes aikit single-threaded too."""
+    import cv2
+
+    return min(cv2.getNumThreads(), os.cpu_count() or 1, 8)
+
+
+@lru_cache(maxsize=1)
+def _pool() -> ThreadPoolExecutor:
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(max_workers=8, thread_name_prefix="aikit")
+
+
+if hasattr(os, "register_at_fork"):
+    # The threads of a pool do not exist in a forked child, which would wait for them for ever.
+    os.register_at_fork(after_in_child=_pool.cache_clear)

@@ -1,0 +1,332 @@
+"""The doors: any image to PIL, NumPy, OpenCV or torch, with alpha, depth and gradients kept.
+
+Every door takes every kind of image. Pure changes of container never pass through float, so uint8 and
+uint16 arrive bit for bit. The result never shares memory with the image it came from, except that
+`to_pil` returns a PIL image that needs no change as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from ._image import Spec, adapter, bands, each_band, load
+from .errors import InputTypeError, InputValueError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    from ._image import AnyImage
+
+__all__ = ["to_cv2", "to_numpy", "to_pil", "to_tensor"]
+
+Layout = Literal["HWC", "CHW"]
+ValueRange = tuple[float, float]
+
+_PIL_DTYPES = ("uint8", "uint16", "float32")
+_NUMPY_DTYPES = ("uint8", "uint16", "float16", "float32", "float64")
+_CV2_DTYPES = ("uint8", "uint16", "float32")
+_TORCH_DTYPES = ("uint8", "uint16", "float16", "bfloat16", "float32", "float64")
+
+
+def to_pil(
+    image: AnyImage,
+    *,
+    dtype: Any = "auto",
+    bgr: bool = False,
+    value_range: ValueRange | None = None,
+    layout: Layout | None = None,
+    out: Image.Image | None = None,
+) -> Image.Image:
+    """Convert any image to a PIL image.
+
+    A PIL image that already is upright and has the mode asked for is returned as it is; every other result
+    has memory of its own. PIL has 16 and 32 bits for gray only: 16-bit color, and 16-bit gray with alpha,
+    is rounded to 8 bits.
+
+    Args:
+        image: a PIL image of any mode, an array (H, W) or (H, W, 1 to 4), or a tensor (1 to 4, H, W).
+            Integers span their full range, floats [0, 1].
+        dtype: "auto" keeps the depth of integers (16-bit gray becomes mode I;16), keeps mode F, and makes
+            everything else 8 bit. "uint8", "uint16" (gray) and "float32" (gray, mode F) ask for a depth.
+        bgr: the array or tensor runs B, G, R(, A).
+        value_range: (low, high) of float values that are not in [0, 1], or of PIL's mode I.
+        layout: "CHW" for an array with channels first, "HWC" for a tensor with channels last.
+        out: a PIL image of the result's size and mode, which is filled and returned.
+
+    Returns:
+        An image of mode L, LA, RGB, RGBA, I;16 or F, upright, with the metadata of a PIL source.
+
+    Raises:
+        InputTypeError: not an image, or a dtype that no image has.
+        InputValueError: a batch, NaN on the way to integers, a size of zero, or options that do not fit.
+
+    Example:
+        >>> import numpy as np
+        >>> to_pil(np.array([[[0, 0.5, 1]]], np.float32)).getpixel((0, 0))
+        (0, 128, 255)
+    """
+    name = _dtype_name(dtype, _PIL_DTYPES, "auto")
+    pixels, spec = _open(image, bgr, value_range, layout)
+    if spec.kind == "pil" and name in (None, spec.dtype) and value_range is None and adapter("pil").is_resolved(image):
+        return _filled(out, image) if out is not None else image  # type: ignore[return-value]
+    wanted = name or _auto_dtype(spec)
+    if name == "uint16" and spec.channels > 1:
+        raise InputValueError('dtype: expected "uint8" for a PIL image with more than one channel, got "uint16"; use to_numpy.')
+    room = adapter("pil")
+    result_spec = replace(spec, kind="pil", bgr=False, info=spec.info)
+    canvas = room.create(result_spec, spec.channels, wanted)
+    _transfer(pixels, spec, canvas, value_range)
+    result: Image.Image = room.finish(canvas, result_spec)
+    return result if out is None else _filled(out, result)
+
+
+def to_numpy(
+    image: AnyImage,
+    *,
+    dtype: Any = None,
+    bgr: bool = False,
+    value_range: ValueRange | None = None,
+    layout: Layout | None = None,
+    out: np.ndarray[Any, Any] | None = None,
+) -> np.ndarray[Any, Any]:
+    """Convert any image to a NumPy array, channels last, RGB.
+
+    The result is always a fresh, C-contiguous, writable array in native byte order.
+
+    Args:
+        image: a PIL image of any mode, an array (H, W) or (..., H, W, 1 to 4), or a tensor (..., 1 to 4, H, W).
+            Integers span their full range, floats [0, 1].
+        dtype: "uint8", "uint16", "float16", "float32" or "float64", as a name, NumPy or torch dtype. None keeps
+            the source's; bool and PIL's mode 1 become uint8 with 0 and 255, bfloat16 becomes float32.
+        bgr: the array or tensor runs B, G, R(, A); the result is R, G, B(, A).
+        value_range: (low, high) of float values that are not in [0, 1], or of PIL's mode I.
+        layout: "CHW" for an array with channels first, "HWC" for a tensor with channels last.
+        out: an array of the result's shape and dtype, C-contiguous, which is filled and returned.
+
+    Returns:
+        (H, W) for one gray picture, else (..., H, W, C) with C = 1 to 4; two channels are gray and alpha.
+
+    Raises:
+        InputTypeError: not an image, or a dtype that no image has.
+        InputValueError: NaN on the way to integers, a size of zero, or options that do not fit.
+
+    Example:
+        >>> from PIL import Image
+        >>> to_numpy(Image.new("RGB", (2, 1), (10, 20, 30))).tolist()
+        [[[10, 20, 30], [10, 20, 30]]]
+    """
+    name = _dtype_name(dtype, _NUMPY_DTYPES, None)
+    pixels, spec = _open(image, bgr, value_range, layout)
+    wanted = name or {"bool": "uint8", "bfloat16": "float32"}.get(spec.dtype, spec.dtype)
+    return _to_array(pixels, spec, spec.channels, wanted, value_range, out, bgr=False)
+
+
+def to_cv2(
+    image: AnyImage,
+    *,
+    dtype: Any = "auto",
+    bgr: bool = False,
+    value_range: ValueRange | None = None,
+    layout: Layout | None = None,
+    out: np.ndarray[Any, Any] | None = None,
+) -> np.ndarray[Any, Any]:
+    """Convert any image to an array for OpenCV, channels last, BGR.
+
+    The result is always a fresh, C-contiguous, writable array: OpenCV can draw on it.
+
+    Args:
+        image: a PIL image of any mode, an array (H, W) or (..., H, W, 1 to 4), or a tensor (..., 1 to 4, H, W).
+            Integers span their full range, floats [0, 1].
+        dtype: "auto" keeps uint8 and uint16 and makes everything else uint8; "uint8", "uint16" and "float32"
+            ask for a depth.
+        bgr: the array or tensor already runs B, G, R(, A).
+        value_range: (low, high) of float values that are not in [0, 1], or of PIL's mode I.
+        layout: "CHW" for an array with channels first, "HWC" for a tensor with channels last.
+        out: an array of the result's shape and dtype, C-contiguous, which is filled and returned.
+
+    Returns:
+        (H, W) for one gray picture, else (..., H, W, C): BGR, or BGRA where there is alpha, also for
+        gray with alpha, because OpenCV cannot show two channels.
+
+    Raises:
+        InputTypeError: not an image, or a dtype that OpenCV does not have.
+        InputValueError: NaN on the way to integers, a size of zero, or options that do not fit.
+
+    Example:
+        >>> from PIL import Image
+        >>> to_cv2(Image.new("RGB", (1, 1), (10, 20, 30))).tolist()
+        [[[30, 20, 10]]]
+    """
+    name = _dtype_name(dtype, _CV2_DTYPES, "auto")
+    pixels, spec = _open(image, bgr, value_range, layout)
+    channels = 4 if spec.channels == 2 else spec.channels
+    return _to_array(pixels, spec, channels, name or _auto_dtype(spec), value_range, out, bgr=True)
+
+
+def to_tensor(
+    image: AnyImage,
+    *,
+    dtype: Any = "float32",
+    bgr: bool = False,
+    value_range: ValueRange | None = None,
+    layout: Layout | None = None,
+    device: Any = None,
+    out: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Convert any image to a torch tensor, channels first, RGB.
+
+    Integers become floats as `code * (1 / 255)` or `code * (1 / 65535)` in float32, and come back exactly.
+    Gradients flow from tensor to tensor. The result is contiguous and never shares memory with the image.
+
+    Args:
+        image: a PIL image of any mode, an array (H, W) or (..., H, W, 1 to 4), or a tensor (..., 1 to 4, H, W).
+            Integers span their full range, floats [0, 1].
+        dtype: "float32" by default, or "uint8", "uint16", "float16", "bfloat16", "float64"; None keeps the source's
+            (bool becomes uint8 with 0 and 255).
+        bgr: the array or tensor runs B, G, R(, A); the result is R, G, B(, A).
+        value_range: (low, high) of float values that are not in [0, 1], or of PIL's mode I.
+        layout: "CHW" for an array with channels first, "HWC" for a tensor with channels last.
+        device: where the result shall lie, such as "cuda"; None keeps a tensor where it is and puts everything
+            else on the CPU. Integers cross to a device as integers.
+        out: a contiguous tensor of the result's shape and dtype, which is filled and returned. Without it a large
+            result costs more in fresh memory than in arithmetic.
+
+    Returns:
+        (..., C, H, W) with C = 1 to 4: gray, gray and alpha, RGB, RGBA.
+
+    Raises:
+        InputTypeError: not an image, or a dtype that no image has.
+        InputValueError: NaN on the way to integers in host memory (on an accelerator NaN becomes 0), a size
+            of zero, or options that do not fit.
+        DeviceError: the device does not exist.
+
+    Example:
+        >>> from PIL import Image
+        >>> to_tensor(Image.new("RGB", (2, 1), (0, 255, 0)))[:, 0, 0].tolist()
+        [0.0, 1.0, 0.0]
+    """
+    name = _dtype_name(dtype, _TORCH_DTYPES, None)
+    pixels, spec = _open(image, bgr, value_range, layout)
+    wanted = name or ("uint8" if spec.dtype == "bool" else spec.dtype)
+    room = adapter("torch")
+    shape = (*spec.batch, spec.channels, spec.height, spec.width)
+    room.check_out(out, shape, wanted, device)
+    where = room.device_for(device if out is None else out.device, spec)
+    if spec.kind == "torch":
+        result: torch.Tensor = room.convert(pixels, wanted, where, value_range)
+    else:
+        # Floats that become integers are quantised here, everything else crosses in its own, smaller dtype.
+        on_host = where.type == "cpu" or spec.dtype.startswith("float") or value_range is not None
+        tensor, target = room.host_room(shape, wanted if on_host else spec.dtype, out)
+        _transfer(pixels, spec, target, value_range)
+        result = room.moved(tensor, wanted, where)
+    if out is None or result is out:
+        return result
+    return out.copy_(result)
+
+
+# ---------------------------------------------------------------- shared by the doors
+
+
+def _open(image: object, bgr: bool, value_range: Any, layout: Any) -> tuple[Any, Spec]:
+    if layout not in (None, "HWC", "CHW"):
+        raise InputValueError(f'layout: expected "HWC", "CHW" or None, got {layout!r}; leave it out for the usual one.')
+    pixels, spec = load(image, layout=layout, bgr=bgr, ranged=value_range is not None)
+    if value_range is not None:
+        _check_range(value_range, spec)
+    return pixels, spec
+
+
+def _check_range(value_range: Any, spec: Spec) -> None:
+    try:
+        low, high = (float(value) for value in value_range)
+    except (TypeError, ValueError) as error:
+        raise InputTypeError(f"value_range: expected two numbers (low, high), got {value_range!r}; pass a pair.") from error
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise InputValueError(f"value_range: expected low < high, both finite, got {value_range!r}; pass for instance (-1, 1).")
+    if not spec.dtype.startswith(("float", "bfloat")):
+        raise InputValueError(
+            f"value_range: expected None for {spec.dtype}, whose range is fixed, got {value_range!r}; leave it out."
+        )
+
+
+def _dtype_name(dtype: Any, allowed: tuple[str, ...], default: str | None) -> str | None:
+    """The plain name of a dtype given as a name, a NumPy or a torch dtype; None where it stands for the default."""
+    if dtype is None or dtype == default:
+        return None
+    if isinstance(dtype, str):
+        name = dtype
+    elif type(dtype).__module__ == "torch":
+        name = str(dtype).removeprefix("torch.")
+    else:
+        import numpy as np
+
+        try:
+            name = np.dtype(dtype).name
+        except TypeError as error:
+            raise InputTypeError(f"dtype: expected one of {', '.join(allowed)}, got {dtype!r}; pass a name.") from error
+    if name not in allowed:
+        raise InputValueError(f"dtype: expected one of {', '.join(allowed)}, got {name!r}; pass one of these.")
+    return name
+
+
+def _auto_dtype(spec: Spec) -> str:
+    return spec.dtype if spec.dtype == "uint16" else "uint8"
+
+
+def _to_array(
+    pixels: Any, spec: Spec, channels: int, dtype: str, value_range: ValueRange | None, out: Any, *, bgr: bool
+) -> np.ndarray[Any, Any]:
+    import numpy as np
+
+    values = adapter("numpy")
+    flat = channels == 1 and not spec.batch
+    shape = (*spec.batch, spec.height, spec.width, channels)
+    if out is None:
+        array = np.empty(shape, dtype)
+    else:
+        values.check_out(out, shape[:-1] if flat else shape, dtype)
+        array = out.reshape(shape)
+    _transfer(pixels, spec, values.Pixels(array, bgr=bgr), value_range)
+    if out is not None:
+        return out  # type: ignore[no-any-return]
+    return array[..., 0] if flat else array
+
+
+def _transfer(source: Any, spec: Spec, target: Any, value_range: ValueRange | None) -> None:
+    """Copy an image's pixels into a target of any dtype and order, a band of rows at a time."""
+    values = adapter("numpy")
+    if spec.kind == "torch":
+        source, value_range = adapter("torch").for_host(source, spec, target.dtype, value_range)
+
+    def copy(index: tuple[int, ...], rows: slice) -> None:
+        if value_range is None and values.reorder(source, target, index, rows):
+            return
+        planes = source.read(index, rows)
+        if len(planes) == 2 and target.channels == 4:
+            planes = [planes[0], planes[0], *planes]
+        room = target.room(index, rows)
+        target.write(
+            index,
+            rows,
+            [
+                values.cast(plane, target.dtype, value_range=value_range, out=place)
+                for plane, place in zip(planes, room, strict=True)
+            ],
+        )
+
+    each_band(copy, list(bands(spec)))
+
+
+def _filled(out: Image.Image, result: Any) -> Image.Image:
+    if getattr(out, "mode", None) != result.mode or getattr(out, "size", None) != result.size:
+        raise InputValueError(
+            f"out: expected a PIL image of mode {result.mode} and size {result.size}, "
+            f"got {getattr(out, 'mode', type(out).__name__)} {getattr(out, 'size', '')}; leave it out to get a fresh one."
+        )
+    out.paste(result)
+    return out

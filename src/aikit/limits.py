@@ -1,0 +1,85 @@
+"""What a file may cost: sizes that are checked before memory is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, fields
+from numbers import Real
+
+from .errors import InputTypeError, InputValueError, LimitError
+
+__all__ = ["Limits"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What reading one untrusted file may cost. The defaults suit uploads from strangers.
+
+    Readers take `limits=None` (trusted files: Pillow's own ceiling of 178 million pixels and header
+    checks) or `limits=Limits()`; every field can be set by keyword. Declared sizes are checked from
+    the header, before memory is taken, and the decoded size is checked again.
+
+    Args:
+        max_bytes: size of the file, in bytes.
+        max_pixels: height times width of one frame.
+        max_side: height or width, in pixels.
+        max_frames: frames of an animation or pages of a document that may be read.
+        max_total_pixels: pixels of all frames together.
+        max_output_pixels: pixels of a rendered vector or layered document.
+        max_seconds: wall-clock seconds, where decoding runs in a child process.
+        max_memory: bytes, where decoding runs in a child process.
+        formats: names of the formats that may be read, such as {"png", "jpeg"}; None means all.
+
+    Raises:
+        InputTypeError: a field is not a number, or `formats` is one string.
+        InputValueError: a field is not positive.
+
+    Example:
+        >>> Limits(max_pixels=1_000_000).max_pixels
+        1000000
+    """
+
+    max_bytes: int = 50_000_000
+    max_pixels: int = 50_000_000
+    max_side: int = 32_767
+    max_frames: int = 256
+    max_total_pixels: int = 100_000_000
+    max_output_pixels: int = 50_000_000
+    max_seconds: float = 10.0
+    max_memory: int = 2 * 1024**3
+    formats: Collection[str] | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name == "formats":
+                continue
+            if isinstance(value, bool) or not isinstance(value, Real):
+                raise InputTypeError(f"{field.name}: expected a number, got {value!r}; pass a positive one.")
+            if not float(value) > 0:  # says no to NaN as well
+                raise InputValueError(f"{field.name}: expected a positive number, got {value!r}; pass a positive one.")
+        if self.formats is not None:
+            object.__setattr__(self, "formats", _set_of_names(self.formats))
+
+    def check(self, subject: str, what: str, field: str, value: float) -> None:
+        """Raise LimitError when `value` is above the limit named `field`.
+
+        Args:
+            subject: the file, as the message should name it.
+            what: the unit, such as "bytes" or "pixels".
+            field: the name of the limit.
+            value: the figure found.
+        """
+        limit = getattr(self, field)
+        if value > limit:
+            raise LimitError(
+                f"{subject}: expected at most {limit} {what}, got {value}; raise Limits({field}=...) to allow it."
+            )
+
+
+def _set_of_names(formats: object) -> frozenset[str]:
+    if not isinstance(formats, (str, bytes)) and isinstance(formats, Collection):
+        names = [name for name in formats if isinstance(name, str)]
+        if len(names) == len(formats):
+            return frozenset(names)
+    raise InputTypeError(f'formats: expected a set of names, got {formats!r}; pass a set such as {{"png", "jpeg"}}.')
