@@ -126,6 +126,48 @@ def nan_message() -> str:
     return "image: expected numbers, got NaN, which no integer can hold; replace it first, for instance with nan_to_num."
 
 
+def parse_color(color: Any, spec: Spec, subject: str = "color") -> tuple[float, float, float, float]:
+    """A color argument as (red, green, blue, alpha) in [0, 1].
+
+    Args:
+        color: a CSS name, #rgb, #rgba, #rrggbb or #rrggbbaa, a tuple (gray,), (r, g, b) or (r, g, b, a) in the
+            image's own units (0..255 for 8 bit, 0..65535 for 16 bit, 0..1 for floats), or a number for a gray.
+        spec: the image whose units these are.
+        subject: the parameter, for messages.
+    """
+    if isinstance(color, str):
+        return _parse_color_name(color, subject)
+    parts = color if isinstance(color, (tuple, list)) else (color,)
+    try:
+        values = [float(part) for part in parts if not isinstance(part, (bool, str))]
+    except (TypeError, ValueError):
+        values = []
+    if len(values) != len(parts) or len(values) not in (1, 3, 4):
+        raise InputTypeError(
+            f'{subject}: expected a name such as "white", a hex code, a number or a tuple (r, g, b), got {color!r}; pass one of these.'
+        )
+    top = TOP.get("uint8" if spec.dtype == "bool" else spec.dtype, 1)
+    if not all(0 <= value <= top for value in values):
+        raise InputValueError(
+            f"{subject}: expected values from 0 to {top} for a {spec.dtype} image, got {color!r}; use the image's own units."
+        )
+    red, green, blue = (value / top for value in (values * 3 if len(values) == 1 else values)[:3])
+    return red, green, blue, values[3] / top if len(values) == 4 else 1.0
+
+
+def _parse_color_name(color: str, subject: str) -> tuple[float, float, float, float]:
+    from PIL import ImageColor
+
+    try:
+        codes = ImageColor.getrgb("#00000000" if color.lower() == "transparent" else color)
+    except ValueError as error:
+        raise InputValueError(
+            f'{subject}: expected a CSS color name or a hex code, got {color!r}; pass for instance "white" or "#ff8000".'
+        ) from error
+    red, green, blue, alpha = (code / 255 for code in (*codes, 255)[:4])
+    return red, green, blue, alpha
+
+
 # ---------------------------------------------------------------- whole planes, without arithmetic
 
 
@@ -147,9 +189,13 @@ def load(
 
 
 def split(image: object, *, bgr: bool = False, subject: str = "image") -> tuple[Planes, Spec]:
-    """The planes of an image in its own dtype, whole, and its Spec."""
+    """The planes of an image in its own dtype, whole, and its Spec; bool becomes uint8, 0 and 255."""
     pixels, spec = load(image, bgr=bgr, subject=subject)
-    return pixels.planes(), spec
+    planes = pixels.planes()
+    if spec.dtype == "bool":
+        room = adapter(spec.kind)
+        planes, spec = [room.cast(plane, room.namespace.uint8) for plane in planes], replace(spec, dtype="uint8")
+    return planes, spec
 
 
 def merge(planes: Sequence[Plane], spec: Spec) -> Any:
@@ -192,12 +238,26 @@ def run(
             f"image: expected an alpha channel, got {CHANNEL_NAMES[spec.channels]}; add one with merge_alpha(image)."
         )
     loaded = [load(other, bgr=bgr and kind_of(other) != "pil") for other in others]
+    for _, other in loaded:
+        _check_same_size(spec, other, pointwise)
     if spec.kind == "torch":
         return _run_tensor(kernel, pixels, spec, loaded)
     sources = [pixels, *(_on_host(*pair) for pair in loaded)]
     if pointwise:
         return _run_bands(kernel, codes, sources, spec)
     return _run_whole(kernel, sources, spec)
+
+
+def _check_same_size(spec: Spec, other: Spec, pointwise: bool) -> None:
+    if pointwise and (other.height, other.width) != (spec.height, spec.width):
+        raise InputValueError(
+            f"image: expected both images of one size, got {spec.height}x{spec.width} and {other.height}x{other.width} "
+            "(height x width); resize or crop one of them."
+        )
+    if other.batch not in ((), spec.batch):
+        raise InputValueError(
+            f"image: expected batches of one shape or a single second image, got {spec.batch} and {other.batch}; match them."
+        )
 
 
 def _call(kernel: Callable[..., Sequence[Plane]], xp: tuple[Any, ...], groups: list[Planes]) -> Sequence[Plane]:

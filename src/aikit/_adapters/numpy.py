@@ -12,6 +12,8 @@ from ..errors import InputTypeError, InputValueError
 
 Array = np.ndarray[Any, Any]
 
+namespace = np
+
 DTYPES = ("bool", "uint8", "uint16", "float16", "float32", "float64")
 
 # What OpenCV's split and merge take; everything else goes through strided copies.
@@ -177,6 +179,7 @@ def cast(
         plane = rescale(plane.astype(np.float64 if plane.dtype.itemsize >= 4 else np.float32), value_range)
     if plane.dtype.kind == "b":
         plane = plane.view(np.uint8) * np.uint8(255)
+    dtype = np.dtype(dtype)
     if plane.dtype == dtype:
         result = plane
     elif dtype.kind == "f":
@@ -272,3 +275,17 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: str) -> None:
             f"out: expected a writable C-contiguous {dtype} array of shape {shape}, got {out.dtype} {out.shape}; "
             "leave it out to get a fresh one."
         )
+
+
+def comparable(plane: Array) -> Array:
+    """The plane in a dtype that can be compared: every NumPy dtype can."""
+    return plane
+
+
+def plane_like(pixels: Any, spec: Spec, like: Array) -> Array:
+    """The one plane of a gray image of any kind, in the dtype of `like`."""
+    if spec.kind == "torch":
+        from . import torch
+
+        pixels = torch.host_pixels(pixels, spec)
+    return cast(pixels.planes()[0], like.dtype)

@@ -168,6 +168,23 @@ def float_planes_like(reference: TensorPixels, pixels: Any, spec: Spec) -> list[
     return [plane.to(reference.tensor.device, dtype) for plane in planes]
 
 
+def comparable(plane: torch.Tensor) -> torch.Tensor:
+    """The plane in a dtype that can be compared; torch cannot compare uint16."""
+    return plane.to(torch.int32) if plane.dtype == torch.uint16 else plane
+
+
+def plane_like(pixels: Any, spec: Spec, like: torch.Tensor) -> torch.Tensor:
+    """The one plane of a gray image of any kind, in the dtype and on the device of `like`."""
+    if spec.kind == "torch":
+        plane = pixels.planes()[0]
+    else:
+        from .numpy import cast as cast_array
+
+        exact = "uint8" if spec.dtype == "bool" else spec.dtype
+        plane = torch.from_numpy(np.array(cast_array(pixels.planes()[0], np.dtype(exact))))
+    return cast(plane.to(like.device), like.dtype)
+
+
 def host_pixels(pixels: TensorPixels, spec: Spec) -> Pixels:
     """A tensor as NumPy pixels in host memory: views where it lies there already and NumPy has the dtype."""
     tensor = pixels.tensor.detach()

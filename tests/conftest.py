@@ -1,0 +1,17 @@
+import pytest
+from hypothesis import settings
+
+# The first call in a process loads packages, which says nothing about the call: no deadline.
+settings.register_profile("aikit", deadline=None)
+settings.load_profile("aikit")
+
+
+def pytest_collection_modifyitems(items):
+    gpu = [item for item in items if item.get_closest_marker("gpu")]
+    if not gpu:
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        for item in gpu:
+            item.add_marker(pytest.mark.skip(reason="no CUDA here"))

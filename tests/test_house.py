@@ -1,0 +1,277 @@
+"""The rules of the house that a machine can check."""
+
+import ast
+import doctest
+import importlib
+import inspect
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import warnings
+from pathlib import Path
+
+import pytest
+
+import aikit
+
+ROOT = Path(__file__).parents[1]
+SRC = ROOT / "src" / "aikit"
+
+SURFACE = """
+AikitError DeviceError FileAccessError FileFormatError InputTypeError InputValueError LimitError Limits
+MissingDependencyError WorkerError
+alpha_bbox color_to_alpha composite encode errors estimate_foreground flatten from_data_url has_alpha is_transparent
+limits make_transparent merge_alpha premultiply read_cv2 read_frames read_numpy read_pil read_tensor split_alpha
+to_cv2 to_data_url to_numpy to_pil to_tensor trim unpremultiply write
+""".split()
+
+# A module may import from the layers above its line here, and from the names before it on its own line.
+LAYERS = [
+    "errors limits device memory _worker _bytes",
+    "_image _adapters",
+    "convert color alpha resample",
+    "_raster transforms",
+    "svg psd",
+    "files",
+    "batch show",
+    "folders",
+    "cli __main__",
+]
+# The adapters describe an image by the Spec of _image, which calls them: two halves of one thing.
+MUTUAL = {("_image", "_adapters")}
+
+
+def run_python(code):
+    """Run code in a new interpreter, outside the checkout, and return what it printed."""
+    environment = {**os.environ, "PYTHONPATH": str(SRC.parent)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/", env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+# Names
+
+
+def stub():
+    return ast.parse((SRC / "__init__.pyi").read_text())
+
+
+def stub_names():
+    return [alias.name for node in stub().body if isinstance(node, ast.ImportFrom) for alias in node.names]
+
+
+def test_the_surface_is_the_stored_list():
+    assert sorted(aikit.__all__) == sorted(SURFACE)
+
+
+def test_all_and_dir_are_the_stub():
+    assert sorted(aikit.__all__) == sorted(stub_names())
+    assert sorted(dir(aikit)) == sorted(stub_names())
+
+
+def test_the_stub_is_a_list_of_names_and_nothing_else():
+    # A __getattr__ in it would make type checkers accept aikit.premultiplie.
+    *imports, version = stub().body
+    assert all(isinstance(node, ast.ImportFrom) and node.level == 1 for node in imports)
+    assert all(alias.asname == alias.name for node in imports for alias in node.names)
+    assert ast.unparse(version) == "__version__: str"
+
+
+@pytest.mark.parametrize("name", SURFACE)
+def test_every_name_loads_and_its_module_lists_it(name):
+    value = getattr(aikit, name)
+    if inspect.ismodule(value):
+        assert value.__name__ == f"aikit.{name}"
+    else:
+        assert name in importlib.import_module(value.__module__.removesuffix(f".{name}")).__all__
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="premultiplie"):
+        _ = aikit.premultiplie
+
+
+# Docstrings
+
+
+FUNCTIONS = [name for name in SURFACE if name[0].islower() and name not in ("errors", "limits")]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_has_an_example(name):
+    text = inspect.getdoc(getattr(aikit, name)) or ""
+    assert "\nExample:\n" in text
+    # pytest runs it: --doctest-modules and "src" in testpaths see to that.
+    assert doctest.DocTestParser().get_examples(text)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_takes_at_most_two_positional_arguments(name):
+    kinds = [p.kind for p in inspect.signature(getattr(aikit, name)).parameters.values()]
+    assert len([k for k in kinds if k is inspect.Parameter.POSITIONAL_OR_KEYWORD]) <= 2
+    assert inspect.Parameter.VAR_KEYWORD not in kinds
+
+
+@pytest.mark.parametrize("name", [name for name in SURFACE if name[0].isupper()])
+def test_every_class_has_a_docstring(name):
+    assert getattr(aikit, name).__doc__
+
+
+def test_doctests_in_src_are_collected():
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        options = tomllib.load(file)["tool"]["pytest"]["ini_options"]
+    assert "--doctest-modules" in options["addopts"]
+    assert "src" in options["testpaths"]
+
+
+# Imports
+
+
+HEAVY = {"numpy", "PIL", "cv2", "torch", "torchvision", "lxml", "rich", "psd_tools", "importlib.metadata"}
+
+
+def test_import_loads_nothing_heavy():
+    found = run_python("import sys, aikit; print(*sys.modules)").split()
+    assert not HEAVY & set(found)
+
+
+def test_import_takes_less_than_a_tenth_of_a_second():
+    code = "import time; start = time.perf_counter(); import aikit; print(time.perf_counter() - start)"
+    # 0.01 s on an idle machine; the best of five, because a busy one says nothing about us.
+    assert min(float(run_python(code)) for _ in range(5)) < 0.1
+
+
+def test_pil_and_numpy_work_never_loads_torch():
+    code = """
+import sys, numpy as np, aikit
+image = aikit.to_pil(np.full((4, 5, 4), 128, np.uint8))
+aikit.to_cv2(aikit.flatten(image, background="white"))
+aikit.to_numpy(aikit.premultiply(image), dtype="float32")
+aikit.read_numpy(aikit.encode(image, "png"))
+print("torch" in sys.modules, "torchvision" in sys.modules)
+"""
+    assert run_python(code) == "False False"
+
+
+def modules():
+    return sorted(path for path in SRC.rglob("*.py") if path != SRC / "__init__.py")
+
+
+def room(path):
+    """The name under aikit/ that a file belongs to."""
+    return path.relative_to(SRC).with_suffix("").parts[0]
+
+
+def imported_rooms(tree, package):
+    """Every (room of aikit, line) that the code imports from, wherever in it the import stands."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            base = [*base, *(node.module.split(".") if node.module else [])]
+            targets = [[*base, alias.name] for alias in node.names]
+        elif isinstance(node, ast.Import):
+            targets = [alias.name.split(".") for alias in node.names]
+        else:
+            continue
+        yield from ((target[1] if len(target) > 1 else "", node.lineno) for target in targets if target[0] == "aikit")
+
+
+def may_import(importer, imported):
+    if importer == imported or imported == "__version__" or {(importer, imported), (imported, importer)} & MUTUAL:
+        return True
+    order = " ".join(LAYERS).split()
+    return imported in order and order.index(imported) < order.index(importer)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(SRC).as_posix())
+def test_imports_point_down(path):
+    package = ["aikit", *path.relative_to(SRC).parent.parts]
+    wrong = [
+        f"line {line}: {room(path)} imports {target or 'the whole of aikit'}"
+        for target, line in imported_rooms(ast.parse(path.read_text()), package)
+        if not may_import(room(path), target)
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("from . import errors, __version__", ["errors", "__version__"]),
+        ("from .color.lab import f", ["color"]),
+        ("def f():\n    from aikit._image import run", ["_image"]),
+        ("import aikit.files", ["files"]),
+        ("import aikit", [""]),
+        ("import numpy.linalg\nfrom os import path", []),
+    ],
+)
+def test_the_import_reader_sees_every_form(code, expected):
+    assert [target for target, _ in imported_rooms(ast.parse(code), ["aikit"])] == expected
+
+
+def test_the_import_reader_resolves_folders():
+    tree = ast.parse("from ..errors import InputTypeError\nfrom .numpy import DTYPES")
+    assert [target for target, _ in imported_rooms(tree, ["aikit", "_adapters"])] == ["errors", "_adapters"]
+
+
+def test_every_room_has_a_layer():
+    assert {room(path) for path in modules()} <= set(" ".join(LAYERS).split())
+
+
+def test_no_module_has_a_name_that_says_nothing():
+    names = {part for path in modules() for part in path.relative_to(SRC).with_suffix("").parts}
+    assert not {name.strip("_") for name in names} & {"utils", "util", "helpers", "helper", "common", "core", "misc"}
+
+
+# The package
+
+
+def test_own_warnings_fail_and_foreign_ones_do_not():
+    for module in ("aikit", "aikit.alpha"):
+        with pytest.raises(DeprecationWarning, match="ours"):
+            exec("import warnings; warnings.warn('ours', DeprecationWarning)", {"__name__": module})
+    with warnings.catch_warnings(record=True) as seen:
+        exec("import warnings; warnings.warn('theirs', DeprecationWarning)", {"__name__": "aikitten"})
+    assert [str(warning.message) for warning in seen] == ["theirs"]
+
+
+def project():
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        return tomllib.load(file)["project"]
+
+
+def test_the_extra_all_is_the_four_extras():
+    extras = project()["optional-dependencies"]
+    assert sorted(extras["all"]) == sorted(extras["heif"] + extras["paths"] + extras["sr"] + extras["ray"])
+
+
+def test_no_dependency_has_an_upper_bound():
+    groups = [project()["dependencies"], *project()["optional-dependencies"].values()]
+    assert all(re.fullmatch(r"[\w.\-]+(\[\w+\])?>=[\w.]+", line) for group in groups for line in group)
+
+
+def repository_files():
+    git = shutil.which("git")
+    if git is None or not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    command = [git, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    paths = [ROOT / name for name in listed.split("\0") if name]
+    return [path for path in paths if path.is_file() and path.stat().st_size < 1_000_000]
+
+
+# On the public index our name is another project's: nobody may be told to install that.
+FROM_INDEX = re.compile(rb"pip3?\s+install\s+(-\S+\s+)*[\"'`]?aikit\b")
+
+
+def test_nobody_is_told_to_install_the_other_aikit():
+    assert not [path for path in repository_files() if FROM_INDEX.search(path.read_bytes())]
+
+
+@pytest.mark.parametrize("line", ["pip install {}", "pip install -U {}", "pip3 install '{}[ray]'", "uv pip install {}"])
+def test_the_search_for_it_finds_it(line):
+    assert FROM_INDEX.search(line.format("aikit").encode())
