@@ -286,12 +286,20 @@ def premultiply(image: ImageT) -> ImageT:
 
     Source: Porter and Duff, "Compositing Digital Images", SIGGRAPH 1984.
     """
-    return run(_premultiply, image, needs="alpha")  # type: ignore[no-any-return]
+    return run(_premultiply, image, needs="alpha", codes=_premultiply_codes)  # type: ignore[no-any-return]
 
 
 def _premultiply(xp: Any, *planes: Any) -> Planes:
     *color, alpha = planes
     return [plane * alpha for plane in color] + [alpha]
+
+
+def _premultiply_codes(*planes: Any) -> Planes:
+    """`_premultiply` on 8-bit codes: OpenCV rounds to nearest, and a product of codes / 255 is never a tie."""
+    import cv2
+
+    *color, alpha = planes
+    return [cv2.multiply(plane, alpha, scale=1 / 255) for plane in color] + [alpha]
 
 
 def unpremultiply(image: ImageT) -> ImageT:
@@ -366,7 +374,10 @@ def flatten(image: ImageT, *, background: AnyImage | Color = "white", bgr: bool 
         color = _opaque_color(background, spec, "background")
         if spec.channels == 2 and color[0] == color[1] == color[2]:
             color = color[:1]
-        return run(partial(_over_color, color), image, bgr=bgr, codes=partial(_over_color_codes, color))  # type: ignore[no-any-return]
+        whole = [round(value * 255) for value in color]
+        is_code = all(abs(value * 255 - code) < _SAME for value, code in zip(color, whole, strict=True))
+        codes = partial(_over_color_codes, whole) if is_code else None
+        return run(partial(_over_color, color), image, bgr=bgr, codes=codes)  # type: ignore[no-any-return]
     under = load(background, bgr=bgr and not _is_pil(background), subject="background")[1]
     if under.has_alpha:
         raise InputValueError(
@@ -392,19 +403,20 @@ def _over_color(background: Sequence[float], xp: Any, *planes: Any) -> Planes:
     return [under + (plane - under) * alpha for plane, under in zip(color, background, strict=True)]
 
 
-def _over_color_codes(background: Sequence[float], *planes: Any) -> Planes:
-    """`_over_color` on 8-bit codes, in integers: round(t / 255) = (t + 128 + (t + 128 >> 8)) >> 8 is exact."""
+def _over_color_codes(background: Sequence[int], *planes: Any) -> Planes:
+    """`_over_color` on 8-bit codes: products in 16 bits, divided and rounded once."""
+    import cv2
     import numpy as np
 
     *color, alpha = planes
-    rest = np.arange(255, -1, -1)
+    rest = cv2.bitwise_not(alpha)
+    # A gray background is one product for all channels.
+    below = {code: np.multiply(rest, code, dtype=np.uint16) for code in set(background)}
     blended = []
-    for plane, under in zip(_as_many(color, len(background)), background, strict=True):
-        table = np.round(under * 255 * rest + 128).astype(np.uint16)
+    for plane, code in zip(_as_many(color, len(background)), background, strict=True):
         total = np.multiply(plane, alpha, dtype=np.uint16)
-        total += table[alpha]
-        total += total >> 8
-        blended.append((total >> 8).astype(np.uint8))
+        total += below[code]
+        blended.append(cv2.convertScaleAbs(total, None, 1 / 255))
     return blended
 
 

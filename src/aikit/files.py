@@ -1,0 +1,422 @@
+"""Files and the web: pictures from paths, bytes and open files, and back; data URLs both ways.
+
+A file's format is told by its bytes, never by its name. Readers give pictures upright, with palettes
+resolved and embedded profiles turned into sRGB; `write` replaces a file whole or leaves it as it was.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import unquote_to_bytes
+
+from . import _raster, convert
+from ._bytes import Source, name_of, read_bytes, write_bytes
+from ._image import load
+from .errors import InputTypeError, InputValueError
+from .limits import Limits
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    from ._image import AnyImage
+
+__all__ = [
+    "encode",
+    "from_data_url",
+    "read_cv2",
+    "read_frames",
+    "read_numpy",
+    "read_pil",
+    "read_tensor",
+    "to_data_url",
+    "write",
+]
+
+Profile = Literal["srgb", "ignore"]
+
+# Registered with IANA, but for the portable pixmap, which only has the name everybody uses.
+_MIME = {"ico": "image/vnd.microsoft.icon", "ppm": "image/x-portable-pixmap"}
+
+
+# ---------------------------------------------------------------- reading
+
+
+def read_pil(
+    source: Source,
+    *,
+    frame: int = 0,
+    profile: Profile = "srgb",
+    limits: Limits | None = None,
+    allow_truncated: bool = False,
+) -> Image.Image:
+    """Read a picture as a PIL image.
+
+    Args:
+        source: a path, bytes, or an open binary file. A str is a path and is never fetched.
+        frame: which frame of an animation, composed, or which page of a TIFF.
+        profile: "srgb" turns an embedded ICC profile into sRGB; "ignore" keeps the codes, and the profile in `info`.
+        limits: what the file may cost, `Limits()` for uploads. None trusts the file up to Pillow's ceiling of
+            178 million pixels.
+        allow_truncated: give what could be decoded of a JPEG or PNG that ends too early, instead of refusing it.
+
+    Returns:
+        An upright image of mode L, LA, RGB, RGBA, I;16 or F, loaded. PIL has 16 bits for gray only: 16-bit color is
+        rounded to 8, and `read_numpy`, `read_cv2` and `read_tensor` keep it. 32-bit integers come as mode I.
+
+    Raises:
+        FileAccessError: the file cannot be opened.
+        FileFormatError: not a picture in a format aikit reads, damaged, or cut off.
+        LimitError: larger than `limits` allow.
+        InputValueError: there is no such frame.
+        MissingDependencyError: HEIC without the package pi-heif.
+
+    Example:
+        >>> from PIL import Image
+        >>> read_pil(encode(Image.new("P", (2, 1)), "png")).mode
+        'RGB'
+    """
+    decoded = _decoded(source, frame, profile, limits, allow_truncated)
+    if isinstance(decoded, _raster.Deep):
+        image = convert.to_pil(decoded.pixels, dtype="uint8" if decoded.pixels.shape[-1] > 1 else "auto")
+        image.info.update(decoded.info)
+        return image
+    return decoded if decoded.mode == "I" else convert.to_pil(decoded)
+
+
+def read_numpy(
+    source: Source,
+    *,
+    frame: int = 0,
+    profile: Profile = "srgb",
+    limits: Limits | None = None,
+    allow_truncated: bool = False,
+) -> np.ndarray[Any, Any]:
+    """Read a picture as a NumPy array, RGB.
+
+    Args:
+        source: a path, bytes, or an open binary file. A str is a path and is never fetched.
+        frame: which frame of an animation, composed, or which page of a TIFF.
+        profile: "srgb" turns an embedded ICC profile into sRGB; "ignore" keeps the codes.
+        limits: what the file may cost, `Limits()` for uploads; None trusts the file.
+        allow_truncated: give what could be decoded of a JPEG or PNG that ends too early, instead of refusing it.
+
+    Returns:
+        (H, W) for gray, else (H, W, 2 to 4): uint8, uint16 where the file has 16 bits (of color too), or float32 as
+        stored for float TIFFs.
+
+    Raises:
+        FileAccessError: the file cannot be opened.
+        FileFormatError: not a picture in a format aikit reads, damaged, or cut off.
+        LimitError: larger than `limits` allow.
+        InputValueError: there is no such frame, or the file holds 32-bit integers.
+        MissingDependencyError: HEIC without the package pi-heif.
+
+    Example:
+        >>> import numpy as np
+        >>> read_numpy(encode(np.full((1, 1, 3), 1000, np.uint16), "png")).tolist()
+        [[[1000, 1000, 1000]]]
+    """
+    return convert.to_numpy(_pixels(source, frame, profile, limits, allow_truncated))
+
+
+def read_cv2(
+    source: Source,
+    *,
+    frame: int = 0,
+    profile: Profile = "srgb",
+    limits: Limits | None = None,
+    allow_truncated: bool = False,
+) -> np.ndarray[Any, Any]:
+    """Read a picture as an array for OpenCV, BGR.
+
+    Args:
+        source: a path, bytes, or an open binary file. A str is a path and is never fetched.
+        frame: which frame of an animation, composed, or which page of a TIFF.
+        profile: "srgb" turns an embedded ICC profile into sRGB; "ignore" keeps the codes.
+        limits: what the file may cost, `Limits()` for uploads; None trusts the file.
+        allow_truncated: give what could be decoded of a JPEG or PNG that ends too early, instead of refusing it.
+
+    Returns:
+        (H, W) for gray, else BGR, or BGRA where there is alpha: uint8, uint16 where the file has 16 bits, or float32
+        as stored for float TIFFs. C-contiguous and writable.
+
+    Raises:
+        FileAccessError: the file cannot be opened.
+        FileFormatError: not a picture in a format aikit reads, damaged, or cut off.
+        LimitError: larger than `limits` allow.
+        InputValueError: there is no such frame, or the file holds 32-bit integers.
+        MissingDependencyError: HEIC without the package pi-heif.
+
+    Example:
+        >>> from PIL import Image
+        >>> read_cv2(encode(Image.new("RGB", (1, 1), (10, 20, 30)), "png")).tolist()
+        [[[30, 20, 10]]]
+    """
+    pixels = _pixels(source, frame, profile, limits, allow_truncated)
+    is_float = load(pixels)[1].dtype == "float32"
+    return convert.to_cv2(pixels, dtype="float32" if is_float else "auto")
+
+
+def read_tensor(
+    source: Source,
+    *,
+    frame: int = 0,
+    profile: Profile = "srgb",
+    limits: Limits | None = None,
+    allow_truncated: bool = False,
+) -> torch.Tensor:
+    """Read a picture as a torch tensor, RGB, channels first.
+
+    Args:
+        source: a path, bytes, or an open binary file. A str is a path and is never fetched.
+        frame: which frame of an animation, composed, or which page of a TIFF.
+        profile: "srgb" turns an embedded ICC profile into sRGB; "ignore" keeps the codes.
+        limits: what the file may cost, `Limits()` for uploads; None trusts the file.
+        allow_truncated: give what could be decoded of a JPEG or PNG that ends too early, instead of refusing it.
+
+    Returns:
+        float32 (C, H, W) on the CPU with C = 1 to 4, in [0, 1]; float TIFFs as stored.
+
+    Raises:
+        FileAccessError: the file cannot be opened.
+        FileFormatError: not a picture in a format aikit reads, damaged, or cut off.
+        LimitError: larger than `limits` allow.
+        InputValueError: there is no such frame, or the file holds 32-bit integers.
+        MissingDependencyError: HEIC without the package pi-heif.
+
+    Example:
+        >>> from PIL import Image
+        >>> read_tensor(encode(Image.new("RGB", (2, 1), "red"), "png")).shape
+        torch.Size([3, 1, 2])
+    """
+    return convert.to_tensor(_pixels(source, frame, profile, limits, allow_truncated))
+
+
+def read_frames(
+    source: Source, *, profile: Profile = "srgb", limits: Limits | None = None, allow_truncated: bool = False
+) -> Iterator[Image.Image]:
+    """Read all frames of an animation, or all pages of a TIFF, one after the other.
+
+    Args:
+        source: a path, bytes, or an open binary file. A str is a path and is never fetched.
+        profile: "srgb" turns an embedded ICC profile into sRGB; "ignore" keeps the codes.
+        limits: what the file may cost, `Limits()` for uploads; None trusts the file.
+        allow_truncated: give the frames that could be decoded of a file that ends too early.
+
+    Returns:
+        An iterator of PIL images of mode L, LA, RGB, RGBA, I;16 or F, each composed as a viewer would show it, with
+        its duration in milliseconds in `info["duration"]` where the file tells.
+
+    Raises:
+        FileAccessError: the file cannot be opened.
+        FileFormatError: not a picture in a format aikit reads, damaged, or cut off.
+        LimitError: larger than `limits` allow.
+        MissingDependencyError: HEIC without the package pi-heif.
+
+    Example:
+        >>> from PIL import Image
+        >>> [frame.size for frame in read_frames(encode(Image.new("L", (3, 2)), "gif"))]
+        [(3, 2)]
+    """
+    name = name_of(source)
+    frames = _raster.frames(
+        read_bytes(source, limits=limits), name=name, profile=profile, limits=limits, allow_truncated=allow_truncated
+    )
+    return (frame if frame.mode == "I" else convert.to_pil(frame) for frame in frames)
+
+
+def _decoded(source: Source, frame: int, profile: Any, limits: Limits | None, allow_truncated: bool) -> Any:
+    data = read_bytes(source, limits=limits)
+    return _raster.decode(
+        data, name=name_of(source), frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated
+    )
+
+
+def _pixels(source: Source, frame: int, profile: Any, limits: Limits | None, allow_truncated: bool) -> Any:
+    """What the doors take: a PIL image, or an array where PIL has not the depth."""
+    decoded = _decoded(source, frame, profile, limits, allow_truncated)
+    if isinstance(decoded, _raster.Deep):
+        return decoded.pixels
+    if decoded.mode == "I":
+        raise InputValueError(
+            f"{name_of(source)}: expected pixels with a known range, got 32-bit integers; "
+            "read them with read_pil and convert with value_range=(low, high)."
+        )
+    return decoded
+
+
+# ---------------------------------------------------------------- writing
+
+
+def write(
+    image: AnyImage,
+    path: str | os.PathLike[str],
+    *,
+    quality: int | None = None,
+    lossless: bool | None = None,
+    bgr: bool = False,
+) -> None:
+    """Write an image to a file, whole or not at all.
+
+    The suffix decides the format. The file is encoded in memory, written beside its place, synced, and put there in
+    one step: whatever goes wrong, a file that was there stays as it was.
+
+    Args:
+        image: one PIL image, array or tensor. 16 bits are kept by PNG, TIFF and PPM, floats by TIFF;
+            other formats get 8 bits, rounded.
+        path: where to; .png .jpg .webp .avif .gif .tif .bmp .ico .ppm .pgm.
+        quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
+        lossless: True for WebP without loss.
+        bgr: the array or tensor runs B, G, R(, A).
+
+    Raises:
+        InputTypeError: not an image, or not a path.
+        InputValueError: an unknown suffix, an alpha channel the format cannot hold (call `flatten` first), a size
+            beyond the format, or an option it has not.
+        FileAccessError: the folder is missing or not writable, or the disk is full.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "red.png")
+        ...     write(Image.new("RGB", (2, 1), "red"), path)
+        ...     read_pil(path).size
+        (2, 1)
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        raise InputTypeError(f"path: expected a path, got {type(path).__name__}; for bytes call encode(image, format).")
+    suffix = os.path.splitext(os.fspath(path))[1]
+    if not suffix:
+        raise InputValueError(f"path: expected a suffix that names the format, got {str(path)!r}; add one such as .png.")
+    write_bytes(path, encode(image, suffix, quality=quality, lossless=lossless, bgr=bgr))
+
+
+def encode(
+    image: AnyImage,
+    format: str,
+    *,
+    quality: int | None = None,
+    lossless: bool | None = None,
+    bgr: bool = False,
+) -> bytes:
+    """Encode an image to the bytes of a file.
+
+    Args:
+        image: one PIL image, array or tensor. 16 bits are kept by PNG, TIFF and PPM, floats by TIFF;
+            other formats get 8 bits, rounded.
+        format: "png", "jpeg", "webp", "avif", "gif", "tiff", "bmp", "ico" or "ppm", or a suffix.
+        quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
+        lossless: True for WebP without loss.
+        bgr: the array or tensor runs B, G, R(, A).
+
+    Returns:
+        The whole file. The profile, resolution and EXIF data of a PIL image go along where the format has a place.
+
+    Raises:
+        InputTypeError: not an image.
+        InputValueError: an unknown format, an alpha channel the format cannot hold (call `flatten` first), a size
+            beyond the format, or an option it has not.
+
+    Example:
+        >>> from PIL import Image
+        >>> encode(Image.new("RGB", (1, 1)), "png")[1:4]
+        b'PNG'
+    """
+    target = _raster.capabilities(format)
+    spec = load(image, bgr=bgr)[1]
+    deep: Any = None
+    if spec.dtype.startswith(("float", "bfloat")) and target.float32:
+        deep = convert.to_numpy(image, dtype="float32", bgr=bgr)
+    elif spec.dtype == "uint16" and spec.channels > 1 and target.color16:
+        deep = convert.to_numpy(image, bgr=bgr)
+    if deep is None or spec.batch:  # PIL's door says what to do with a batch
+        keeps_depth = spec.dtype == "uint16" and spec.channels == 1 and target.gray16
+        deep = convert.to_pil(image, dtype="uint16" if keeps_depth else "uint8", bgr=bgr)
+    elif deep.ndim == 2:
+        deep = deep[..., None]
+    return _raster.encode(deep, target.name, quality=quality, lossless=lossless)
+
+
+# ---------------------------------------------------------------- data URLs
+
+
+def to_data_url(
+    image: AnyImage,
+    format: str = "png",
+    *,
+    quality: int | None = None,
+    lossless: bool | None = None,
+    bgr: bool = False,
+) -> str:
+    """Encode an image as a data URL, for the src of an <img> or for JSON.
+
+    Args:
+        image: one PIL image, array or tensor.
+        format: as for `encode`; browsers show png, jpeg, webp, avif, gif, bmp and ico.
+        quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
+        lossless: True for WebP without loss.
+        bgr: the array or tensor runs B, G, R(, A).
+
+    Returns:
+        "data:image/png;base64,..."; what follows the comma is plain base64.
+
+    Raises:
+        InputTypeError: not an image.
+        InputValueError: as for `encode`.
+
+    Example:
+        >>> from PIL import Image
+        >>> to_data_url(Image.new("RGB", (1, 1)))[:22]
+        'data:image/png;base64,'
+
+    Source: RFC 2397.
+    """
+    name = _raster.capabilities(format).name
+    data = encode(image, name, quality=quality, lossless=lossless, bgr=bgr)
+    return f"data:{_MIME.get(name, f'image/{name}')};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+# RFC 2397, section 3: dataurl := "data:" [ mediatype ] [ ";base64" ] "," data
+_DATA_URL = re.compile(r"data:(?P<type>[^,]*?)(?P<base64>;\s*base64)?,(?P<data>.*)", re.IGNORECASE | re.DOTALL)
+
+
+def from_data_url(url: str) -> bytes:
+    """Decode a data URL to its bytes, strictly: what is not base64 to the letter is refused.
+
+    Args:
+        url: "data:image/png;base64,..." or a percent-encoded one, as browsers and front ends send them.
+
+    Returns:
+        The bytes, ready for `read_pil` and the other readers. They need not be a picture.
+
+    Raises:
+        InputTypeError: not a str.
+        InputValueError: not a data URL, or damaged base64.
+
+    Example:
+        >>> from_data_url("data:text/plain;base64,aGk=")
+        b'hi'
+
+    Source: RFC 2397, RFC 4648.
+    """
+    if not isinstance(url, str):
+        raise InputTypeError(f"url: expected a str, got {type(url).__name__}; decode bytes first, url.decode('ascii').")
+    match = _DATA_URL.fullmatch(url)
+    if match is None:
+        raise InputValueError(
+            f'url: expected "data:...,...", got {url[:40]!r}; for bare base64 call base64.b64decode(text, validate=True).'
+        )
+    if not match["base64"]:
+        return unquote_to_bytes(match["data"])
+    try:
+        return base64.b64decode(unquote_to_bytes(match["data"]), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InputValueError(f"url: expected base64 after the comma, got {str(error)!r}; send it unchanged.") from error
