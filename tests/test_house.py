@@ -24,7 +24,7 @@ SURFACE = """
 AikitError DeviceError FileAccessError FileFormatError InputTypeError InputValueError LimitError Limits
 MissingDependencyError WorkerError
 alpha_bbox color_to_alpha composite encode errors estimate_foreground flatten from_data_url has_alpha is_transparent
-limits make_transparent merge_alpha premultiply read_cv2 read_frames read_numpy read_pil read_tensor split_alpha
+limits make_transparent merge_alpha premultiply read_cv2 read_frames read_numpy read_pil read_tensor show split_alpha
 to_cv2 to_data_url to_numpy to_pil to_tensor trim unpremultiply write
 """.split()
 

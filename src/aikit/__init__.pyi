@@ -45,5 +45,6 @@ from .files import (
     write as write,
 )
 from .limits import Limits as Limits
+from .show import show as show
 
 __version__: str

@@ -123,7 +123,9 @@ def read_numpy(
         >>> read_numpy(encode(np.full((1, 1, 3), 1000, np.uint16), "png")).tolist()
         [[[1000, 1000, 1000]]]
     """
-    return convert.to_numpy(_pixels(source, frame, profile, limits, allow_truncated))
+    return convert.to_numpy(
+        read_any(source, frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated)
+    )
 
 
 def read_cv2(
@@ -159,7 +161,7 @@ def read_cv2(
         >>> read_cv2(encode(Image.new("RGB", (1, 1), (10, 20, 30)), "png")).tolist()
         [[[30, 20, 10]]]
     """
-    pixels = _pixels(source, frame, profile, limits, allow_truncated)
+    pixels = read_any(source, frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated)
     is_float = load(pixels)[1].dtype == "float32"
     return convert.to_cv2(pixels, dtype="float32" if is_float else "auto")
 
@@ -196,7 +198,9 @@ def read_tensor(
         >>> read_tensor(encode(Image.new("RGB", (2, 1), "red"), "png")).shape
         torch.Size([3, 1, 2])
     """
-    return convert.to_tensor(_pixels(source, frame, profile, limits, allow_truncated))
+    return convert.to_tensor(
+        read_any(source, frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated)
+    )
 
 
 def read_frames(
@@ -239,8 +243,15 @@ def _decoded(source: Source, frame: int, profile: Any, limits: Limits | None, al
     )
 
 
-def _pixels(source: Source, frame: int, profile: Any, limits: Limits | None, allow_truncated: bool) -> Any:
-    """What the doors take: a PIL image, or an array where PIL has not the depth."""
+def read_any(
+    source: Source,
+    *,
+    frame: int = 0,
+    profile: Profile = "srgb",
+    limits: Limits | None = None,
+    allow_truncated: bool = False,
+) -> Any:
+    """The form that keeps most of a file: a PIL image with its metadata, or an array where PIL has not the depth."""
     decoded = _decoded(source, frame, profile, limits, allow_truncated)
     if isinstance(decoded, _raster.Deep):
         return decoded.pixels
@@ -295,7 +306,9 @@ def write(
         raise InputTypeError(f"path: expected a path, got {type(path).__name__}; for bytes call encode(image, format).")
     suffix = os.path.splitext(os.fspath(path))[1]
     if not suffix:
-        raise InputValueError(f"path: expected a suffix that names the format, got {str(path)!r}; add one such as .png.")
+        raise InputValueError(
+            f"path: expected a suffix that names the format, got {str(path)!r}; add one such as .png."
+        )
     write_bytes(path, encode(image, suffix, quality=quality, lossless=lossless, bgr=bgr))
 
 
@@ -419,4 +432,6 @@ def from_data_url(url: str) -> bytes:
     try:
         return base64.b64decode(unquote_to_bytes(match["data"]), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise InputValueError(f"url: expected base64 after the comma, got {str(error)!r}; send it unchanged.") from error
+        raise InputValueError(
+            f"url: expected base64 after the comma, got {str(error)!r}; send it unchanged."
+        ) from error

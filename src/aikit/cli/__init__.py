@@ -1,0 +1,47 @@
+"""The command `aikit`: one file a subcommand; here the parser and what they share."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from ..errors import AikitError
+from . import convert, demo, info
+
+__all__ = ["main"]
+
+# Exit statuses: all done, some files failed, could not run at all, and the shell's own for Ctrl-C.
+DONE, SOME_FAILED, CANNOT_RUN, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status: 0 done, 1 some files failed, 2 could not run."""
+    parser = argparse.ArgumentParser(
+        prog="aikit", description="Look at pictures and convert them, with alpha, depth and color kept."
+    )
+    parser.add_argument("--version", action="version", version=f"aikit {_version()}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for module in (info, convert, demo):
+        module.add_parser(commands)
+    options = parser.parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except AikitError as error:
+        print(f"aikit {options.command}: {error}", file=sys.stderr)
+        return CANNOT_RUN
+    except KeyboardInterrupt:
+        print(f"aikit {options.command}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader, `head` for instance, has gone; keep the interpreter from complaining when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return SOME_FAILED
+    return status
+
+
+def _version() -> str:
+    from .. import __version__
+
+    return __version__
