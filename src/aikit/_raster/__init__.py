@@ -1,0 +1,20 @@
+"""Guarded decoding and encoding of raster formats."""
+
+from .decode import decode, frames
+from .deep import Deep
+from .encode import Format, capabilities, encode
+from .header import Header, probe
+from .signatures import format_of_suffix, identify
+
+__all__ = [
+    "Deep",
+    "Format",
+    "Header",
+    "capabilities",
+    "decode",
+    "encode",
+    "format_of_suffix",
+    "frames",
+    "identify",
+    "probe",
+]

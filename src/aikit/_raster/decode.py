@@ -1,0 +1,295 @@
+"""Guarded decoding: the format from the bytes, limits before memory, one kind of exception."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from PIL import ExifTags, Image
+
+from ..errors import InputTypeError, InputValueError
+from ..limits import Limits
+from . import deep, tiff
+from .deep import Deep
+from .guard import check_frames, check_size, foreign
+from .integrity import Facts
+from .job import Job, Profile, check_heic, frame_count, heic_images, opened, png_exif, prepare
+from .orientation import orientation_of, upright, without_orientation
+from .profile import image_to_srgb, samples_to_srgb
+
+__all__ = ["decode", "frames"]
+
+# Formats whose later frames are drawn over the earlier ones, so that frame k costs k + 1 frames.
+_COMPOSED = {"png", "gif", "webp", "avif"}
+
+
+def decode(
+    data: bytes,
+    *,
+    name: str,
+    frame: int = 0,
+    profile: Profile = "srgb",
+    limits: Limits | None = None,
+    allow_truncated: bool = False,
+) -> Image.Image | Deep:
+    """Decode one frame of a raster file, loaded, upright and in sRGB.
+
+    Args:
+        data: the whole file.
+        name: how messages call it.
+        frame: which frame of an animation (composed) or page of a document.
+        profile: "srgb" applies an embedded ICC profile and drops it; "ignore" leaves codes and profile.
+            Float and 32-bit integer pixels are never touched by it.
+        limits: what the file may cost; None keeps Pillow's own ceiling.
+        allow_truncated: hand out what could be decoded of a file that ends too early.
+
+    Returns:
+        A PIL image in the mode of the file, or `Deep` for 16-bit color and alpha and for float color.
+
+    Raises:
+        FileFormatError: not a raster format aikit reads, corrupt, or cut off.
+        LimitError: more pixels, frames or bytes than allowed, or a format that is not.
+        InputValueError: there is no such frame.
+        MissingDependencyError: HEIC without pi-heif.
+    """
+    _check_options(frame, profile)
+    return _decoded(prepare(data, name, profile, limits, allow_truncated), frame)
+
+
+def _decoded(job: Job, frame: int) -> Image.Image | Deep:
+    check_frames(job.name, frame + 1, job.limits)
+    if job.format == "heic":
+        return _finished(_heic(job, frame), job)
+    wide = _deep(job, frame)
+    if wide is not None:
+        return wide
+    with foreign(job.name, job.format):
+        image = opened(job)
+        if frame:
+            _seek(image, frame, job)
+        _check_image(image, job, (frame + 1) if job.format in _COMPOSED else 1)
+        return _finished(_loaded(image, job), job)
+
+
+def frames(
+    data: bytes,
+    *,
+    name: str,
+    profile: Profile = "srgb",
+    limits: Limits | None = None,
+    allow_truncated: bool = False,
+) -> Iterator[Image.Image]:
+    """All frames of an animation, composed, or the pages of a TIFF; `info["duration"]` in ms where known.
+
+    Animations come as RGB, or RGBA where any frame may be transparent; pages come in their own mode,
+    16-bit color rounded to 8 bits, the only depth Pillow has.
+
+    Raises:
+        As `decode`, before the first frame where the header tells.
+    """
+    _check_options(0, profile)
+    job = prepare(data, name, profile, limits, allow_truncated)
+    return _heic_frames(job) if job.format == "heic" else _frames(job)
+
+
+def _check_options(frame: object, profile: object) -> None:
+    if isinstance(frame, bool) or not isinstance(frame, int):
+        raise InputTypeError(f"frame: expected a whole number, got {frame!r}; pass 0 for the first frame.")
+    if frame < 0:
+        raise InputValueError(f"frame: expected 0 or more, got {frame}; frames are counted from 0.")
+    if profile not in ("srgb", "ignore"):
+        raise InputValueError(f'profile: expected "srgb" or "ignore", got {profile!r}; pass one of them.')
+
+
+def _no_such_frame(frame: int, count: int, name: str) -> InputValueError:
+    has = "1 frame" if count == 1 else f"{count} frames"
+    return InputValueError(f"frame: expected 0 to {count - 1}, got {frame}; {name} has {has}.")
+
+
+def _seek(image: Image.Image, frame: int, job: Job) -> None:
+    count = frame_count(image, job)
+    if frame >= count:
+        raise _no_such_frame(frame, count, job.name)
+    image.seek(frame)
+
+
+def _check_image(image: Image.Image, job: Job, drawn: int = 1) -> None:
+    check_size(job.name, image.width, image.height, job.limits)
+    if job.limits is not None:
+        job.limits.check(job.name, "pixels in all frames", "max_total_pixels", drawn * image.width * image.height)
+
+
+def _loaded(image: Image.Image, job: Job) -> Image.Image:
+    """Decode the pixels now: a lazy image fails later, elsewhere, and in threads."""
+    try:
+        image.load()
+    except (OSError, SyntaxError, ValueError):
+        if not job.lenient or getattr(image, "_im", None) is None:
+            raise
+        # Without tiles Pillow takes the picture as done: the rows decoded so far, the rest blank.
+        # Its LOAD_TRUNCATED_IMAGES would do the same for the whole process.
+        image.tile = []  # type: ignore[attr-defined]
+        image.load()
+    check_size(job.name, image.width, image.height, job.limits)
+    return _corrected(image, job)
+
+
+def _corrected(image: Image.Image, job: Job) -> Image.Image:
+    """What Pillow leaves unscaled or in modes of its own."""
+    if job.format == "png" and b"tRNS" in job.facts.chunks:
+        _scale_key(image, job.facts)
+    if job.format == "tiff" and job.pages[0].bits[0] == 12 and image.mode == "I;16":
+        # Pillow keeps 12-bit codes as they are; a 16-bit integer spans its whole range.
+        codes = np.asarray(image).astype(np.uint32)
+        return _like(Image.fromarray(((codes * 65535 + 2047) // 4095).astype(np.uint16)), image)
+    if image.mode in ("La", "RGBa"):
+        return _like(image.convert(image.mode[:-1] + "A"), image)
+    if image.mode.startswith("I;16") and image.mode != "I;16":
+        return _like(Image.fromarray(np.asarray(image).astype(np.uint16)), image)
+    return image
+
+
+def _like(result: Image.Image, source: Image.Image) -> Image.Image:
+    result.info = dict(source.info)
+    return result
+
+
+def _scale_key(image: Image.Image, facts: Facts) -> None:
+    """Gray and RGB keys in the units of the pixels: Pillow expands 2- and 4-bit gray to 8 bits, not their key."""
+    raw, top = facts.chunks[b"tRNS"], (1 << facts.depth) - 1
+    if facts.color_type == 0 and len(raw) >= 2:
+        # Only the lowest bits count (PNG 3rd edition, 11.3.1.1).
+        key = int.from_bytes(raw[:2], "big") & top
+        image.info["transparency"] = key if facts.depth == 16 else key * 255 // top
+    elif facts.color_type == 2 and len(raw) >= 6:
+        image.info["transparency"] = tuple(int.from_bytes(raw[at : at + 2], "big") & top for at in (0, 2, 4))
+
+
+def _finished(image: Image.Image, job: Job) -> Image.Image:
+    """Upright, in sRGB, and with no file behind it."""
+    if job.format == "tiff":
+        # Pillow has turned a TIFF while loading; an XMP copy of the tag must not turn it again.
+        image.info = without_orientation(image.info)
+        image.getexif().pop(int(ExifTags.Base.Orientation), None)
+    else:
+        image = upright(image)
+    if job.profile == "srgb":
+        image = image_to_srgb(image, job.name)
+    # A copy cannot be asked for its other frames, past the limits checked here.
+    return image.copy() if getattr(image, "is_animated", False) else image
+
+
+def _deep(job: Job, frame: int) -> Deep | Image.Image | None:
+    """What Pillow cannot hold or read; None where Pillow is the right reader."""
+    if job.format == "tiff":
+        return _wide_tiff(job, frame)
+    if frame or job.facts.depth != 16 or job.format not in ("png", "ppm"):
+        return None
+    if job.format == "ppm":
+        return _delivered(deep.read_ppm(job.data, job.name), {}, job)
+    if job.facts.color_type == 0 and b"tRNS" not in job.facts.chunks:
+        return None
+    with foreign(job.name, "png"):
+        info: dict[Any, Any] = dict(opened(job).info)
+    info.pop("transparency", None)
+    info.update(png_exif(job.facts))
+    return _delivered(deep.read_png(job.data, job.name, lenient=job.lenient), info, job)
+
+
+def _wide_tiff(job: Job, frame: int) -> Deep | Image.Image | None:
+    if frame >= len(job.pages):
+        raise _no_such_frame(frame, len(job.pages), job.name)
+    page = job.pages[frame]
+    check_size(job.name, page.width, page.height, job.limits)
+    if not page.wide:
+        return None
+    info: dict[Any, Any] = {"icc_profile": page.profile, "xmp": page.xmp, "dpi": page.dpi}
+    samples = tiff.read_page(job.data, page, job.name, lenient=job.lenient)
+    return _delivered(samples, {key: value for key, value in info.items() if value is not None}, job, turned=True)
+
+
+def _delivered(samples: Any, info: dict[Any, Any], job: Job, *, turned: bool = False) -> Deep | Image.Image:
+    """Samples as Pillow's I;16 or F where it has the mode, else as `Deep`."""
+    if not turned:
+        samples = tiff.turned(samples, orientation_of(info))
+    info = without_orientation(info)
+    if job.profile == "srgb" and samples.dtype == np.uint16:
+        profile = info.pop("icc_profile", None)
+        samples = samples_to_srgb(samples, profile, job.name) if profile else samples
+    if samples.shape[2] > 1:
+        return Deep(samples, info)
+    image = Image.fromarray(np.ascontiguousarray(samples[..., 0]))
+    image.info = info
+    return image
+
+
+def _frames(job: Job) -> Iterator[Image.Image]:
+    if any(page.wide for page in job.pages):
+        # Pillow may not know the other pages' kinds, so each goes its own way.
+        check_frames(job.name, len(job.pages), job.limits)
+        _check_total(job, sum(page.width * page.height for page in job.pages))
+        return (_page_image(job, index) for index in range(len(job.pages)))
+    with foreign(job.name, job.format):
+        image = opened(job)
+        count = frame_count(image, job)
+    check_frames(job.name, count, job.limits)
+    _check_total(job, count * image.width * image.height)
+    return iter([_page_image(job, 0)]) if count == 1 else _each(image, count, job)
+
+
+def _check_total(job: Job, pixels: int) -> None:
+    if job.limits is not None:
+        job.limits.check(job.name, "pixels in all frames", "max_total_pixels", pixels)
+
+
+def _each(image: Image.Image, count: int, job: Job) -> Iterator[Image.Image]:
+    composed = count > 1 and job.format in _COMPOSED
+    for index in range(count):
+        with foreign(job.name, job.format):
+            if index:
+                image.seek(index)
+            check_size(job.name, image.width, image.height, job.limits)
+            picture = _loaded(image, job)
+            frame = _finished(_like(picture.copy(), picture), job)
+            if composed:
+                alpha = job.facts.transparent or frame.has_transparency_data
+                # Once its palette is resolved a frame's transparency is its alpha.
+                frame = _flat(frame, "RGBA" if alpha else "RGB")
+        yield frame
+
+
+def _flat(frame: Image.Image, mode: str) -> Image.Image:
+    if frame.mode == "I;16":
+        frame = deep.rounded(Deep(np.asarray(frame)[..., None], dict(frame.info)), "frame")
+    result = frame if frame.mode == mode else frame.convert(mode)
+    result.info.pop("transparency", None)
+    return result
+
+
+def _page_image(job: Job, index: int) -> Image.Image:
+    page = _decoded(job, index)
+    if isinstance(page, Deep):
+        return deep.rounded(page, job.name)
+    if page.mode == "P" and job.format in _COMPOSED:
+        return _flat(page, "RGBA" if page.has_transparency_data else "RGB")
+    return page
+
+
+def _heic(job: Job, frame: int) -> Image.Image:
+    images = heic_images(job)
+    if frame >= len(images):
+        raise _no_such_frame(frame, len(images), job.name)
+    check_heic(images[frame], job)
+    with foreign(job.name, "heic"):
+        # libheif has turned the picture; to_pillow sets the tag in EXIF to 1 to say so.
+        picture: Image.Image = images[frame].to_pillow()
+    kept = ("exif", "xmp", "icc_profile")
+    picture.info = {key: picture.info[key] for key in kept if picture.info.get(key)}
+    return _corrected(picture, job)
+
+
+def _heic_frames(job: Job) -> Iterator[Image.Image]:
+    count = len(heic_images(job))
+    check_frames(job.name, count, job.limits)
+    return (_finished(_heic(job, index), job) for index in range(count))

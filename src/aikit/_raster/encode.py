@@ -1,0 +1,402 @@
+"""Encoding to bytes: what each format holds, and a refusal where it would lose something unasked."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..errors import InputTypeError, InputValueError
+from .deep import chunk
+from .icc import UnusableProfileError, color_space
+from .integrity import word
+from .orientation import scrubbed_exif
+from .signatures import SUFFIXES
+
+__all__ = ["Format", "capabilities", "encode"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """What a format holds, for callers that choose what to hand over.
+
+    Attributes:
+        name: lower-case name.
+        suffixes: file name endings, the usual one first.
+        alpha: an alpha channel (GIF: fully transparent or opaque).
+        gray16: 16-bit gray.
+        color16: 16-bit RGB, and with `alpha` 16-bit RGBA and gray+alpha.
+        float32: 32-bit float.
+        quality: the default of the `quality` option, None where there is none.
+        lossless: "always", "never", or "option" where `lossless=` chooses.
+        max_side: the largest height or width, None where memory ends first.
+        metadata: which of icc_profile, dpi and exif it keeps.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    alpha: bool = False
+    gray16: bool = False
+    color16: bool = False
+    float32: bool = False
+    quality: int | None = None
+    lossless: str = "always"
+    max_side: int | None = None
+    metadata: tuple[str, ...] = ()
+
+
+def _format(name: str, **holds: Any) -> Format:
+    return Format(name=name, suffixes=tuple(suffix for suffix, owner in SUFFIXES.items() if owner == name), **holds)
+
+
+_ALL = ("icc_profile", "dpi", "exif")
+# Sides: libjpeg's JPEG_MAX_DIMENSION (the format itself could say 65535), RFC 9649 for WebP, AV1
+# section 5.5.1, 16-bit fields in GIF; Windows shows icons up to 256. AVIF at quality 100 still moves
+# codes by 3 through YUV, so it never counts as lossless. Pillow reads its own 32-bit BMP as RGB.
+_FORMATS = {
+    entry.name: entry
+    for entry in (
+        _format("png", alpha=True, gray16=True, color16=True, metadata=_ALL),
+        _format("jpeg", quality=90, lossless="never", max_side=65500, metadata=_ALL),
+        _format("webp", alpha=True, quality=90, lossless="option", max_side=16383, metadata=("icc_profile", "exif")),
+        _format("avif", alpha=True, quality=75, lossless="never", max_side=65536, metadata=("icc_profile", "exif")),
+        _format("gif", alpha=True, lossless="never", max_side=65535),
+        _format("tiff", alpha=True, gray16=True, color16=True, float32=True, metadata=_ALL),
+        _format("bmp", metadata=("dpi",)),
+        _format("ico", alpha=True, max_side=256),
+        _format("ppm", gray16=True, color16=True),
+    )
+}
+_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "F")
+
+
+def capabilities(format: str) -> Format:
+    """What a format holds; takes its name or a suffix ("jpeg", "jpg", ".JPG").
+
+    Raises:
+        InputValueError: aikit does not write this format.
+
+    Example:
+        >>> capabilities("jpg").quality
+        90
+    """
+    if not isinstance(format, str):
+        raise InputTypeError(
+            f'format: expected a name such as "png", got {format!r}; pass one of {", ".join(_FORMATS)}.'
+        )
+    key = format.lower().lstrip(".")
+    name = key if key in _FORMATS else SUFFIXES.get("." + key)
+    if name is None:
+        raise InputValueError(f'format: expected one of {", ".join(_FORMATS)}, got "{format}"; write one of them.')
+    return _FORMATS[name]
+
+
+def encode(
+    image: Image.Image | NDArray[Any],
+    format: str,
+    *,
+    quality: int | None = None,
+    lossless: bool | None = None,
+    name: str = "image",
+) -> bytes:
+    """Encode an upright, resolved picture.
+
+    Args:
+        image: a PIL image in mode L, LA, RGB, RGBA, I;16 or F, whose `info` may hold icc_profile, dpi
+            and exif; or an array (H, W, C), C = 1..4, uint16 or float32, in RGB order.
+        format: as `capabilities` takes it.
+        quality: 1..100 for JPEG, WebP (90) and AVIF (75).
+        lossless: True for bit-exact WebP; elsewhere only what the format does anyway.
+        name: how messages call the image.
+
+    Returns:
+        The file.
+
+    Raises:
+        InputTypeError: quality or lossless of the wrong type.
+        InputValueError: the format cannot hold the picture, or has no such option.
+    """
+    target = capabilities(format)
+    _check_options(target, quality, lossless)
+    if isinstance(image, np.ndarray):
+        return _encode_array(image, target, name)
+    _check_image(image, target, name)
+    options = _options(image, target, quality, bool(lossless))
+    try:
+        if target.name in _PREPARED:
+            image, more = _PREPARED[target.name](image)
+            options |= more
+        return _saved(_bare(image), target.name.upper(), **options)
+    except (OSError, ValueError, RuntimeError, struct.error) as error:
+        if isinstance(error, InputValueError):
+            raise
+        raise InputValueError(
+            f'{name}: expected a picture {word(target.name)} can hold, got "{error}"; write PNG instead.'
+        ) from error
+
+
+def _check_options(target: Format, quality: object, lossless: object) -> None:
+    title = word(target.name)
+    if lossless is not None and not isinstance(lossless, bool):
+        raise InputTypeError(f"lossless: expected True, False or None, got {lossless!r}; pass one of them.")
+    if lossless and target.lossless == "never":
+        raise InputValueError(f"lossless: expected None or False for {title}, got True; write PNG or WebP instead.")
+    if lossless is False and target.lossless == "always":
+        raise InputValueError(f"lossless: expected None or True for {title}, got False; write JPEG or WebP instead.")
+    if quality is None:
+        return
+    if isinstance(quality, bool) or not isinstance(quality, int):
+        raise InputTypeError(f"quality: expected a whole number 1..100, got {quality!r}; pass one.")
+    if target.quality is None:
+        raise InputValueError(f"quality: expected None for {title}, got {quality}; only JPEG, WebP and AVIF take it.")
+    if lossless:
+        raise InputValueError(f"quality: expected None with lossless=True, got {quality}; pass one of the two.")
+    if not 1 <= quality <= 100:
+        raise InputValueError(f"quality: expected 1..100, got {quality}; pass a number in that range.")
+
+
+def _check_image(image: Image.Image, target: Format, name: str) -> None:
+    if image.mode not in _MODES:
+        raise InputValueError(
+            f"{name}: expected one of the modes {', '.join(_MODES)}, got {image.mode}; convert it with to_pil."
+        )
+    _check_size(image.width, image.height, target, name)
+    _check_alpha(image.mode in ("LA", "RGBA"), image.mode, target, name)
+    if image.mode == "I;16":
+        _check_depth(target.gray16, "16-bit gray", target, name)
+    if image.mode == "F":
+        _check_depth(target.float32, "32-bit float", target, name)
+
+
+def _check_size(width: int, height: int, target: Format, name: str) -> None:
+    if not width or not height:
+        raise InputValueError(f"{name}: expected at least 1 x 1 pixels, got {width} x {height}; check how it was made.")
+    if target.max_side is not None and max(width, height) > target.max_side:
+        raise InputValueError(
+            f"{name}: expected at most {target.max_side} pixels a side for {word(target.name)}, "
+            f"got {width} x {height}; resize it, or write PNG or TIFF."
+        )
+
+
+def _check_alpha(has_alpha: bool, got: str, target: Format, name: str) -> None:
+    if has_alpha and not target.alpha:
+        raise InputValueError(
+            f"{name}: expected no alpha channel for {word(target.name)}, got {got}; "
+            'call flatten(image, background="white") first, or write PNG or WebP.'
+        )
+
+
+def _check_depth(fits: bool, got: str, target: Format, name: str) -> None:
+    if not fits:
+        raise InputValueError(
+            f'{name}: expected 8-bit pixels for {word(target.name)}, got {got}; convert to dtype="uint8", '
+            f"or write {'TIFF' if 'float' in got else 'PNG or TIFF'}."
+        )
+
+
+def _metadata(info: dict[Any, Any], target: Format, gray: bool) -> dict[str, Any]:
+    """What the format keeps: a profile that fits the pixels, dpi, EXIF without orientation."""
+    kept: dict[str, Any] = {}
+    profile, dpi, exif = info.get("icc_profile"), info.get("dpi"), info.get("exif")
+    if "icc_profile" in target.metadata and isinstance(profile, bytes) and _fits(profile, gray):
+        kept["icc_profile"] = profile
+    if "dpi" in target.metadata and isinstance(dpi, tuple) and len(dpi) == 2 and min(dpi) > 0:
+        kept["dpi"] = (float(dpi[0]), float(dpi[1]))
+    if "exif" in target.metadata and isinstance(exif, (bytes, Image.Exif)) and (stripped := scrubbed_exif(exif)):
+        kept["exif"] = stripped
+    return kept
+
+
+def _fits(profile: bytes, gray: bool) -> bool:
+    # A CMYK profile left over on what has become RGB would make other readers show wrong colors.
+    try:
+        return color_space(profile) == ("GRAY" if gray else "RGB")
+    except UnusableProfileError:
+        return False
+
+
+def _bare(image: Image.Image) -> Image.Image:
+    """The pixels without `info`, from which Pillow's writers help themselves (a stale transparency, say)."""
+    if not image.info:
+        return image
+    bare = image.copy()
+    bare.info = {}
+    return bare
+
+
+def _saved(image: Image.Image, format: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, format, **options)
+    return file.getvalue()
+
+
+def _options(image: Image.Image, target: Format, quality: int | None, lossless: bool) -> dict[str, Any]:
+    options = _metadata(image.info, target, image.mode in ("L", "LA", "I;16", "F"))
+    if lossless and target.lossless == "option":
+        # exact keeps the color below alpha 0, which WebP otherwise blackens.
+        return {**options, "lossless": True, "exact": True}
+    if target.quality is not None:
+        options["quality"] = target.quality if quality is None else quality
+    if target.name == "tiff":
+        options["compression"] = "tiff_adobe_deflate"
+    if target.name == "ico":
+        # Pillow would add the smaller standard sizes by itself.
+        options["sizes"] = [image.size]
+    return options
+
+
+def _for_ico(image: Image.Image) -> tuple[Image.Image, dict[str, Any]]:
+    # Windows takes RGB and RGBA in icons, not gray.
+    return image.convert("RGBA" if image.mode in ("LA", "RGBA") else "RGB"), {}
+
+
+def _for_gif(image: Image.Image) -> tuple[Image.Image, dict[str, Any]]:
+    """Indexed: Pillow's median cut is exact for as many colors as the palette holds, and dithers beyond."""
+    if image.mode in ("L", "RGB"):
+        return (image if image.mode == "L" else image.quantize(256)), {}
+    alpha = np.asarray(image.getchannel("A"))
+    partial = alpha[(alpha != 0) & (alpha != 255)]
+    if partial.size:
+        raise InputValueError(
+            f"image: expected alpha 0 or 255 for GIF, got {int(partial[0])}; "
+            'call flatten(image, background="white") first, or write PNG or WebP.'
+        )
+    hidden = Image.fromarray(255 - alpha)
+    color = image.convert("RGB")
+    if alpha.all():
+        return color.quantize(256), {}
+    # Hidden colors take no place in the palette.
+    color.paste(color.getpixel(_first_opaque(alpha)) or 0, mask=hidden)
+    indexed = color.quantize(255)
+    indexed.paste(255, mask=hidden)
+    return indexed, {"transparency": 255, "optimize": False}
+
+
+def _first_opaque(alpha: NDArray[Any]) -> tuple[int, int]:
+    row, column = np.unravel_index(int(alpha.argmax()), alpha.shape)
+    return int(column), int(row)
+
+
+_PREPARED = {"ico": _for_ico, "gif": _for_gif}
+
+
+def _encode_array(pixels: NDArray[Any], target: Format, name: str) -> bytes:
+    if pixels.ndim != 3 or pixels.shape[2] not in (1, 2, 3, 4):
+        raise InputValueError(
+            f"{name}: expected shape (H, W, 1 to 4), got {pixels.shape}; add or move the channel axis."
+        )
+    pixels = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))
+    if pixels.dtype not in (np.uint16, np.float32):
+        raise InputTypeError(f"{name}: expected uint16 or float32 samples, got {pixels.dtype}; convert them first.")
+    height, width, channels = pixels.shape
+    _check_size(width, height, target, name)
+    _check_alpha(channels in (2, 4), f"{channels} channels", target, name)
+    if pixels.dtype == np.float32:
+        _check_depth(target.float32, "32-bit float", target, name)
+    else:
+        _check_depth(
+            target.gray16 if channels == 1 else target.color16,
+            "16-bit " + ("gray", "color")[channels > 1],
+            target,
+            name,
+        )
+    return _ARRAY_WRITERS[target.name](pixels)
+
+
+def _png16(pixels: NDArray[Any]) -> bytes:
+    height, width, channels = pixels.shape
+    if channels == 2:
+        # OpenCV writes no gray+alpha. Rows without a filter: zlib alone, which is larger but exact.
+        rows = np.zeros((height, 1 + width * 4), np.uint8)
+        rows[:, 1:] = pixels.astype(">u2").reshape(height, -1).view(np.uint8)
+        head = struct.pack(">IIBBBBB", width, height, 16, 4, 0, 0, 0)
+        body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows.tobytes(), 6)) + chunk(b"IEND", b"")
+        return b"\x89PNG\r\n\x1a\n" + body
+    codes = {1: None, 3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
+    code = codes[channels]
+    return _by_opencv(".png", pixels if code is None else np.asarray(cv2.cvtColor(pixels, code)))
+
+
+def _by_opencv(suffix: str, pixels: NDArray[Any]) -> bytes:
+    try:
+        done, data = cv2.imencode(suffix, pixels)
+    except cv2.error as error:
+        raise InputValueError(
+            f'image: expected a picture OpenCV can write, got "{error.err}"; write TIFF instead.'
+        ) from error
+    if not done:
+        raise InputValueError(f"image: expected a picture OpenCV can write, got {pixels.shape}; write TIFF instead.")
+    return data.tobytes()
+
+
+_STRIP = 1 << 18
+
+
+def _tiff_deep(pixels: NDArray[Any]) -> bytes:
+    """A little-endian TIFF of deflated strips, alpha declared as unassociated.
+
+    Written here because OpenCV leaves the alpha undeclared and Pillow has no such modes.
+    """
+    height, width, channels = pixels.shape
+    rows = max(1, min(height, _STRIP // (width * channels * pixels.itemsize)))
+    integers = pixels.dtype == np.uint16
+    strips = []
+    for top in range(0, height, rows):
+        band = pixels[top : top + rows]
+        if integers:
+            # Predictor 2: differences along the row, TIFF 6.0 section 14.
+            band = np.diff(band, axis=1, prepend=np.zeros_like(band[:, :1]))
+        strips.append(zlib.compress(band.astype(band.dtype.newbyteorder("<")).tobytes(), 6))
+    # Values that do not fit into an entry lie behind the header, the strips behind them.
+    tags: list[tuple[int, int, tuple[int, ...]]] = [
+        (256, 4, (width,)),
+        (257, 4, (height,)),
+        (258, 3, (pixels.itemsize * 8,) * channels),
+        (259, 3, (8,)),
+        (262, 3, (2 if channels > 2 else 1,)),
+        (273, 4, (0,) * len(strips)),
+        (277, 3, (channels,)),
+        (278, 4, (rows,)),
+        (279, 4, tuple(len(strip) for strip in strips)),
+        (317, 3, (2 if integers else 1,)),
+        *([(338, 3, (2,))] if channels in (2, 4) else []),
+        (339, 3, (1 if integers else 3,) * channels),
+    ]
+    return _tiff_file(tags, strips)
+
+
+def _tiff_file(tags: list[tuple[int, int, tuple[int, ...]]], strips: list[bytes]) -> bytes:
+    directory = 8
+    values_at = directory + 2 + 12 * len(tags) + 4
+    sizes = [len(values) * (2 if kind == 3 else 4) for _, kind, values in tags]
+    strips_at = values_at + sum(size + size % 2 for size in sizes if size > 4)
+    offsets, at = [], strips_at
+    for strip in strips:
+        offsets.append(at)
+        at += len(strip)
+    entries, values_block = b"", b""
+    for (tag, kind, values), size in zip(tags, sizes, strict=True):
+        raw = struct.pack(f"<{len(values)}{'H' if kind == 3 else 'I'}", *(offsets if tag == 273 else values))
+        if size > 4:
+            place = struct.pack("<I", values_at + len(values_block))
+            values_block += raw + b"\0" * (size % 2)
+        else:
+            place = raw.ljust(4, b"\0")
+        entries += struct.pack("<HHI", tag, kind, len(values)) + place
+    head = b"II*\0" + struct.pack("<IH", directory, len(tags)) + entries + struct.pack("<I", 0)
+    return head + values_block + b"".join(strips)
+
+
+def _ppm16(pixels: NDArray[Any]) -> bytes:
+    height, width, channels = pixels.shape
+    return f"P{5 if channels == 1 else 6}\n{width} {height}\n65535\n".encode() + pixels.astype(">u2").tobytes()
+
+
+_ARRAY_WRITERS = {"png": _png16, "tiff": _tiff_deep, "ppm": _ppm16}

@@ -1,0 +1,68 @@
+"""The two guards around every foreign decoder: what it may cost, and how it may fail."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import cv2
+from PIL import Image, UnidentifiedImageError
+
+from ..errors import AikitError, LimitError
+from ..limits import Limits
+from .integrity import corrupt, truncated
+
+__all__ = ["check_frames", "check_size", "foreign"]
+
+
+def check_size(name: str, width: int, height: int, limits: Limits | None) -> None:
+    """Raise LimitError when a picture of this size may not be decoded."""
+    if limits is not None:
+        limits.check(name, "pixels a side", "max_side", max(width, height))
+        limits.check(name, "pixels", "max_pixels", width * height)
+    # Pillow raises at twice its warning level, 178,956,970 pixels unless the user has moved it;
+    # read here so that what Pillow never sees stays under the same ceiling.
+    ceiling = Image.MAX_IMAGE_PIXELS
+    if ceiling is not None and width * height > 2 * ceiling:
+        raise LimitError(
+            f"{name}: expected at most {2 * ceiling} pixels, got {width * height}; "
+            "set PIL.Image.MAX_IMAGE_PIXELS to half of what you trust."
+        )
+
+
+def check_frames(name: str, count: int, limits: Limits | None) -> None:
+    """Raise LimitError when this many frames may not be read."""
+    if limits is not None:
+        limits.check(name, "frames", "max_frames", count)
+
+
+@contextlib.contextmanager
+def foreign(name: str, format: str) -> Iterator[None]:
+    """Turn whatever Pillow, OpenCV or a codec raises on a bad file into our exceptions.
+
+    MemoryError passes: the machine, not the file, is short of it.
+    """
+    try:
+        yield
+    except (AikitError, MemoryError):
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise LimitError(
+            f"{name}: expected a picture within Pillow's ceiling, got {error}; resize it elsewhere first."
+        ) from error
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError(str(error)) from error
+        raise corrupt(name, format, f"OpenCV's {_reason(error)}") from error
+    except Exception as error:
+        # Pillow alone raises eleven types on damaged files (IndexError, KeyError, SyntaxError, RuntimeError...).
+        make = truncated if "truncated" in str(error).lower() or isinstance(error, EOFError) else corrupt
+        raise make(name, format, _reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    # Pillow's "cannot identify" message carries the address of our buffer.
+    if isinstance(error, UnidentifiedImageError):
+        return "a header its decoder refuses"
+    text = " ".join(str(error).split())
+    return f'"{text[:160]}"' if text else type(error).__name__

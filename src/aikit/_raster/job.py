@@ -1,0 +1,122 @@
+"""What one call works on: the format told from the bytes, the structure walked, the limits checked."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from PIL import Image
+
+from ..errors import FileFormatError, LimitError, MissingDependencyError
+from ..limits import Limits
+from . import integrity, tiff
+from .guard import check_size, foreign
+from .integrity import Facts
+from .signatures import identify
+
+__all__ = ["Job", "Profile", "check_heic", "frame_count", "heic_images", "opened", "png_exif", "prepare"]
+
+Profile = Literal["srgb", "ignore"]
+
+# Per format, the one Pillow plugin that may open it, and what Pillow gets wrong, so we read it ourselves:
+#   png   OpenCV for 16-bit color, which Pillow rounds to 8 bits
+#   tiff  our own strips (tiff.py) for 16-bit and float, which Pillow rounds, scrambles or refuses
+#   ppm   our own samples above 8 bits, which Pillow rounds
+# A plugin is named so that a mislabelled file cannot reach another parser, EPS and Ghostscript least of all.
+_PLUGINS = {
+    "png": "PNG",
+    "jpeg": "JPEG",
+    "webp": "WEBP",
+    "avif": "AVIF",
+    "gif": "GIF",
+    "tiff": "TIFF",
+    "bmp": "BMP",
+    "ico": "ICO",
+    "ppm": "PPM",
+}
+_READABLE = "PNG, JPEG, WebP, AVIF, GIF, TIFF, BMP, ICO, PPM or HEIC"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One call's settings, handed inward as one thing."""
+
+    data: bytes
+    name: str
+    format: str
+    profile: Profile
+    limits: Limits | None
+    lenient: bool
+    facts: Facts
+    pages: list[tiff.Page]
+
+
+def prepare(data: bytes, name: str, profile: Profile, limits: Limits | None, lenient: bool) -> Job:
+    """Name the format, walk its structure, and check what the header asks for."""
+    if limits is not None:
+        limits.check(name, "bytes", "max_bytes", len(data))
+    kind = _format(data, name, limits)
+    facts, pages = Facts(), []
+    if kind == "tiff":
+        pages = tiff.pages(data, name, lenient=lenient)
+    else:
+        try:
+            facts = integrity.inspect(data, kind, name)
+        except FileFormatError as error:
+            if not lenient or error.code != "truncated":
+                raise
+            facts = integrity.png_facts(data, name) if kind == "png" else facts
+    check_size(name, facts.width, facts.height, limits)
+    return Job(data, name, kind, profile, limits, lenient, facts, pages)
+
+
+def _format(data: bytes, name: str, limits: Limits | None) -> str:
+    kind = identify(data)
+    if kind is None or kind in ("svg", "psd"):
+        got = f"bytes that begin with {data[:8].hex(' ')}" if kind is None else kind.upper()
+        do = "export it as PNG first" if kind else "check how the file was written"
+        raise FileFormatError(f"{name}: expected {_READABLE}, got {got}; {do}.", code="unsupported_format")
+    if limits is not None and limits.formats is not None and kind not in limits.formats:
+        allowed = ", ".join(sorted(limits.formats))
+        raise LimitError(
+            f"{name}: expected one of the formats {allowed}, got {kind}; raise Limits(formats=...) to allow it."
+        )
+    return kind
+
+
+def opened(job: Job) -> Image.Image:
+    image = Image.open(io.BytesIO(job.data), formats=[_PLUGINS[job.format]])
+    check_size(job.name, image.width, image.height, job.limits)
+    return image
+
+
+def frame_count(image: Image.Image, job: Job) -> int:
+    return len(job.pages) or job.facts.frames or int(getattr(image, "n_frames", 1))
+
+
+def png_exif(facts: Facts) -> dict[str, bytes]:
+    """EXIF wherever it stands: Pillow meets a chunk behind the pixels only after decoding them."""
+    raw = facts.chunks.get(b"eXIf")
+    return {"exif": b"Exif\0\0" + raw} if raw else {}
+
+
+def heic_images(job: Job) -> list[Any]:
+    try:
+        import pi_heif
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"{job.name}: HEIC needs the package pi-heif, which is not installed; run: pip install pi-heif."
+        ) from error
+    with foreign(job.name, "heic"):
+        opened = pi_heif.open_heif(io.BytesIO(job.data))
+        # libheif's file order may put a burst's first picture first; frame 0 is the one the file calls primary.
+        images = sorted(opened, key=lambda image: not image.info.get("primary"))
+    if not images:
+        raise integrity.corrupt(job.name, "heic", "no picture")
+    return images
+
+
+def check_heic(image: Any, job: Job) -> None:
+    width, height = image.size
+    check_size(job.name, width, height, job.limits)

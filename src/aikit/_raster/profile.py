@@ -1,0 +1,191 @@
+"""Embedded ICC profiles to sRGB: 8 bits through LittleCMS, 16 bits in float."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from ..errors import FileFormatError
+from . import icc
+
+__all__ = ["describe_profile", "image_to_srgb", "samples_to_srgb"]
+
+# The space a profile must be for, by the mode LittleCMS is handed.
+_SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab"}
+_TO_RGB = {"P": "RGB", "YCbCr": "RGB", "RGBX": "RGB", "HSV": "RGB"}
+# Photoshop's choice for pictures; for matrix profiles all intents agree.
+_INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
+_FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
+_BAND = 1 << 18
+
+
+def image_to_srgb(image: Image.Image, name: str) -> Image.Image:
+    """Apply the profile in `image.info` and drop it; pixels that are sRGB already stay bit for bit.
+
+    Gray stays gray, alpha is untouched; CMYK and LAB become RGB. Modes without 8-bit color (1, I, F)
+    are handed back as they are.
+
+    Raises:
+        FileFormatError: the profile is damaged, or for another color space than the pixels.
+    """
+    profile = image.info.get("icc_profile")
+    if not profile:
+        image.info.pop("icc_profile", None)
+        return image
+    if image.mode in ("I", "F"):
+        return image
+    if image.mode.startswith("I;16"):
+        samples = np.asarray(image).astype(np.uint16)[..., None]
+        return _dressed(Image.fromarray(samples_to_srgb(samples, profile, name)[..., 0]), image)
+    if image.mode == "1":
+        return _dressed(image, image)
+    try:
+        return _dressed(_converted(image, profile), image)
+    except icc.UnusableProfileError as error:
+        raise _unusable(name, str(error)) from error
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
+        raise _unusable(name, f"a profile that LittleCMS refuses ({error})") from error
+
+
+def samples_to_srgb(samples: NDArray[Any], profile: bytes, name: str) -> NDArray[Any]:
+    """The same for uint16 samples (H, W, C), C = 1..4, in 64-bit float and rounded once.
+
+    Raises:
+        FileFormatError: as above, or the profile has lookup tables and no matrix.
+    """
+    colors = 1 if samples.shape[2] < 3 else 3
+    try:
+        space = icc.color_space(profile)
+        if space != ("GRAY" if colors == 1 else "RGB") and not (colors == 1 and space == "RGB"):
+            raise icc.UnusableProfileError(f"a profile for {space} with {'gray' if colors == 1 else 'RGB'} pixels")
+        if _is_srgb(profile, "RGB" if space == "RGB" else "L"):
+            return samples
+        matrix = icc.parse(profile)
+    except icc.UnusableProfileError as error:
+        raise _unusable(name, str(error)) from error
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
+        raise _unusable(name, f"a profile that LittleCMS refuses ({error})") from error
+    result = samples.copy()
+    rows = max(1, _BAND // samples.shape[1])
+    for top in range(0, samples.shape[0], rows):
+        band = samples[top : top + rows, :, :colors]
+        result[top : top + rows, :, :colors] = np.rint(65535 * _encoded(band, matrix)).astype(np.uint16)
+    return result
+
+
+def _encoded(codes: NDArray[Any], matrix: icc.Matrix) -> NDArray[Any]:
+    if matrix.columns is None:
+        table: NDArray[Any] = icc.srgb_encode(matrix.curves[0])[codes]
+        return table
+    channels = [codes[..., index if codes.shape[2] == 3 else 0] for index in range(3)]
+    light = np.stack([curve[channel] for curve, channel in zip(matrix.curves, channels, strict=True)], axis=-1)
+    to_srgb = np.linalg.solve(icc.srgb_to_pcs(), matrix.columns)
+    encoded = icc.srgb_encode(light @ to_srgb.T)
+    # Gray under an RGB profile: red, green and blue came out alike but for the matrix's rounding.
+    return encoded if codes.shape[2] == 3 else encoded[..., 1:2]
+
+
+def describe_profile(profile: bytes | None) -> str | None:
+    """The name a profile gives itself; None without one, "unreadable" where it is damaged."""
+    if not profile:
+        return None
+    try:
+        return ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile))).strip()
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return "unreadable"
+
+
+def _unusable(name: str, got: str) -> FileFormatError:
+    return FileFormatError(
+        f'{name}: expected an ICC profile that fits the pixels, got {got}; pass profile="ignore" to read the codes as they are.'
+    )
+
+
+def _dressed(result: Image.Image, source: Image.Image) -> Image.Image:
+    """The result with everything the source knew but the profile."""
+    info = {key: value for key, value in source.info.items() if key != "icc_profile"}
+    if result.mode != source.mode:
+        # The key or table of the old mode has become alpha or means nothing any more.
+        info.pop("transparency", None)
+    result.info = info
+    return result
+
+
+def _converted(image: Image.Image, profile: bytes) -> Image.Image:
+    space = icc.color_space(profile)
+    palette = image.mode in ("P", "PA")
+    mode = (
+        "RGB"
+        if palette
+        else _TO_RGB.get(image.mode, image.mode.replace("A", "") if image.mode in ("LA", "RGBA") else image.mode)
+    )
+    expected = _SPACES.get(mode)
+    if space != expected and not (mode == "L" and space == "RGB"):
+        raise icc.UnusableProfileError(f"a profile for {space} with {image.mode} pixels")
+    if mode != "CMYK" and mode != "LAB" and _is_srgb(profile, "RGB" if space == "RGB" else mode):
+        return image
+    if image.mode in ("L", "RGB") and "transparency" in image.info:
+        image = image.convert(image.mode + "A")
+    elif palette:
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
+    color = _transformed(image if image.mode == mode else image.convert(mode), profile, space)
+    if alpha is not None:
+        color.putalpha(alpha)
+    return color
+
+
+def _transformed(color: Image.Image, profile: bytes, space: str) -> Image.Image:
+    """L or RGB in sRGB. Gray under an RGB profile is looked up as red = green = blue."""
+    if color.mode == "L":
+        ramp = Image.frombytes("L", (256, 1), bytes(range(256)))
+        table = _through(ramp.convert("RGB") if space == "RGB" else ramp, profile, exact=True).getchannel("G")
+        return color.point(list(table.tobytes()))
+    return _through(color, profile)
+
+
+def _through(color: Image.Image, profile: bytes, *, exact: bool = False) -> Image.Image:
+    """LittleCMS itself; exact where few colors pass, for its tables are up to 10 codes off under linear gray."""
+    flags = _FLAGS | ImageCms.Flags.NOOPTIMIZE if exact else _FLAGS
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    target = ImageCms.createProfile("sRGB")
+    transform = ImageCms.buildTransform(source, target, color.mode, "RGB", _INTENT, flags)
+    result = ImageCms.applyTransform(color, transform)
+    if result is None:  # pragma: no cover - only with inPlace
+        raise icc.UnusableProfileError("a profile without a transform")
+    return result
+
+
+_known: dict[bytes, bool] = {}
+_lock = threading.Lock()
+
+
+def _is_srgb(profile: bytes, mode: str) -> bool:
+    """Whether the profile moves no color of a probe grid by more than one code, so is sRGB in all but name."""
+    key = hashlib.sha256(profile).digest() + mode.encode()
+    with _lock:
+        if key in _known:
+            return _known[key]
+    probe = _probe(mode)
+    moved = np.asarray(_through(probe, profile, exact=True)).astype(int) - np.asarray(probe.convert("RGB")).astype(int)
+    same = int(np.abs(moved).max()) <= 1
+    with _lock:
+        # Digests, not profiles, so the memory is bounded whatever is read.
+        if len(_known) >= 256:
+            _known.clear()
+        _known[key] = same
+    return same
+
+
+def _probe(mode: str) -> Image.Image:
+    if mode == "L":
+        return Image.frombytes("L", (256, 1), bytes(range(256)))
+    steps = np.linspace(0, 255, 9).round().astype(np.uint8)
+    grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1)
+    return Image.fromarray(np.ascontiguousarray(grid.reshape(27, 27, 3)))
