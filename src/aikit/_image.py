@@ -82,7 +82,8 @@ def _kind_of_class(cls: type) -> str | None:
 
 def kind_of(image: object, subject: str = "image") -> str:
     """The kind of an image, "pil", "numpy" or "torch", decided by its class alone; imports nothing foreign."""
-    kind = _kind_of_class(type(image))
+    cls: type = type(image)
+    kind = _kind_of_class(cls)
     if kind is None:
         raise InputTypeError(_kind_message(image, subject))
     return kind
@@ -123,7 +124,9 @@ def rescale(plane: Plane, value_range: tuple[float, float]) -> Plane:
 
 
 def nan_message() -> str:
-    return "image: expected numbers, got NaN, which no integer can hold; replace it first, for instance with nan_to_num."
+    return (
+        "image: expected numbers, got NaN, which no integer can hold; replace it first, for instance with nan_to_num."
+    )
 
 
 def parse_color(color: Any, spec: Spec, subject: str = "color") -> tuple[float, float, float, float]:
@@ -232,7 +235,8 @@ def run(
         codes: the same as `kernel` on uint8 planes, where a faster formulation was measured; called
             without `xp`, for NumPy and PIL images that are uint8 throughout.
     """
-    pixels, spec = load(image, bgr=bgr)
+    # Beside an array that runs B, G, R a PIL image stays what it is; alone it refuses.
+    pixels, spec = load(image, bgr=bgr and not (others and kind_of(image) == "pil"))
     if needs == "alpha" and not spec.has_alpha:
         raise InputValueError(
             f"image: expected an alpha channel, got {CHANNEL_NAMES[spec.channels]}; add one with merge_alpha(image)."

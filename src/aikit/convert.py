@@ -8,7 +8,6 @@ uint16 arrive bit for bit. The result never shares memory with the image it came
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ._image import Spec, adapter, bands, each_band, load
@@ -70,18 +69,20 @@ def to_pil(
         (0, 128, 255)
     """
     name = _dtype_name(dtype, _PIL_DTYPES, "auto")
-    pixels, spec = _open(image, bgr, value_range, layout)
-    if spec.kind == "pil" and name in (None, spec.dtype) and value_range is None and adapter("pil").is_resolved(image):
-        return _filled(out, image) if out is not None else image  # type: ignore[return-value]
-    wanted = name or _auto_dtype(spec)
-    if name == "uint16" and spec.channels > 1:
-        raise InputValueError('dtype: expected "uint8" for a PIL image with more than one channel, got "uint16"; use to_numpy.')
+    pixels, spec, value_range = _open(image, bgr, value_range, layout)
     room = adapter("pil")
-    result_spec = replace(spec, kind="pil", bgr=False, info=spec.info)
-    canvas = room.create(result_spec, spec.channels, wanted)
+    if spec.kind == "pil" and name in (None, spec.dtype) and value_range is None and room.is_resolved(image):
+        return image if out is None else room.fill(out, image)  # type: ignore[return-value]
+    wanted = name or ("float32" if getattr(image, "mode", None) == "F" else _auto_dtype(spec))
+    if name == "uint16" and spec.channels > 1:
+        raise InputValueError(
+            'dtype: expected "uint8" for a PIL image with more than one channel, got "uint16"; use to_numpy.'
+        )
+    canvas = room.create(spec, spec.channels, wanted)
+    room.check_out(out, canvas.mode, canvas.size)
     _transfer(pixels, spec, canvas, value_range)
-    result: Image.Image = room.finish(canvas, result_spec)
-    return result if out is None else _filled(out, result)
+    result: Image.Image = room.finish(canvas, spec)
+    return result if out is None else room.fill(out, result)
 
 
 def to_numpy(
@@ -120,7 +121,7 @@ def to_numpy(
         [[[10, 20, 30], [10, 20, 30]]]
     """
     name = _dtype_name(dtype, _NUMPY_DTYPES, None)
-    pixels, spec = _open(image, bgr, value_range, layout)
+    pixels, spec, value_range = _open(image, bgr, value_range, layout)
     wanted = name or {"bool": "uint8", "bfloat16": "float32"}.get(spec.dtype, spec.dtype)
     return _to_array(pixels, spec, spec.channels, wanted, value_range, out, bgr=False)
 
@@ -162,7 +163,7 @@ def to_cv2(
         [[[30, 20, 10]]]
     """
     name = _dtype_name(dtype, _CV2_DTYPES, "auto")
-    pixels, spec = _open(image, bgr, value_range, layout)
+    pixels, spec, value_range = _open(image, bgr, value_range, layout)
     channels = 4 if spec.channels == 2 else spec.channels
     return _to_array(pixels, spec, channels, name or _auto_dtype(spec), value_range, out, bgr=True)
 
@@ -210,12 +211,12 @@ def to_tensor(
         [0.0, 1.0, 0.0]
     """
     name = _dtype_name(dtype, _TORCH_DTYPES, None)
-    pixels, spec = _open(image, bgr, value_range, layout)
+    pixels, spec, value_range = _open(image, bgr, value_range, layout)
     wanted = name or ("uint8" if spec.dtype == "bool" else spec.dtype)
     room = adapter("torch")
     shape = (*spec.batch, spec.channels, spec.height, spec.width)
-    room.check_out(out, shape, wanted, device)
-    where = room.device_for(device if out is None else out.device, spec)
+    room.check_out(out, shape, wanted)
+    where = room.device_for(device, spec, out)
     if spec.kind == "torch":
         result: torch.Tensor = room.convert(pixels, wanted, where, value_range)
     else:
@@ -232,31 +233,36 @@ def to_tensor(
 # ---------------------------------------------------------------- shared by the doors
 
 
-def _open(image: object, bgr: bool, value_range: Any, layout: Any) -> tuple[Any, Spec]:
+def _open(image: object, bgr: bool, value_range: Any, layout: Any) -> tuple[Any, Spec, ValueRange | None]:
     if layout not in (None, "HWC", "CHW"):
         raise InputValueError(f'layout: expected "HWC", "CHW" or None, got {layout!r}; leave it out for the usual one.')
     pixels, spec = load(image, layout=layout, bgr=bgr, ranged=value_range is not None)
-    if value_range is not None:
-        _check_range(value_range, spec)
-    return pixels, spec
+    return pixels, spec, None if value_range is None else _two_numbers(value_range, spec)
 
 
-def _check_range(value_range: Any, spec: Spec) -> None:
+def _two_numbers(value_range: Any, spec: Spec) -> ValueRange:
     try:
         low, high = (float(value) for value in value_range)
     except (TypeError, ValueError) as error:
-        raise InputTypeError(f"value_range: expected two numbers (low, high), got {value_range!r}; pass a pair.") from error
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise InputValueError(f"value_range: expected low < high, both finite, got {value_range!r}; pass for instance (-1, 1).")
+        raise InputTypeError(
+            f"value_range: expected two numbers (low, high), got {value_range!r}; pass a pair."
+        ) from error
+    # The step is what counts: it is neither 0 nor infinite for any range that pixels can be taken from.
+    if not (low < high and 0 < 1 / (high - low) < math.inf):
+        raise InputValueError(
+            f"value_range: expected low < high, both finite, got {value_range!r}; pass for instance (-1, 1)."
+        )
     if not spec.dtype.startswith(("float", "bfloat")):
         raise InputValueError(
             f"value_range: expected None for {spec.dtype}, whose range is fixed, got {value_range!r}; leave it out."
         )
+    return low, high
 
 
 def _dtype_name(dtype: Any, allowed: tuple[str, ...], default: str | None) -> str | None:
     """The plain name of a dtype given as a name, a NumPy or a torch dtype; None where it stands for the default."""
-    if dtype is None or dtype == default:
+    # Only strings are compared: NumPy says that np.dtype("float64") equals None.
+    if dtype is None or (isinstance(dtype, str) and dtype == default):
         return None
     if isinstance(dtype, str):
         name = dtype
@@ -290,7 +296,8 @@ def _to_array(
         array = np.empty(shape, dtype)
     else:
         values.check_out(out, shape[:-1] if flat else shape, dtype)
-        array = out.reshape(shape)
+        # Through one axis, so that axes of length 1 have plain strides too: OpenCV looks at them.
+        array = out.reshape(-1).reshape(shape)
     _transfer(pixels, spec, values.Pixels(array, bgr=bgr), value_range)
     if out is not None:
         return out  # type: ignore[no-any-return]
@@ -320,13 +327,3 @@ def _transfer(source: Any, spec: Spec, target: Any, value_range: ValueRange | No
         )
 
     each_band(copy, list(bands(spec)))
-
-
-def _filled(out: Image.Image, result: Any) -> Image.Image:
-    if getattr(out, "mode", None) != result.mode or getattr(out, "size", None) != result.size:
-        raise InputValueError(
-            f"out: expected a PIL image of mode {result.mode} and size {result.size}, "
-            f"got {getattr(out, 'mode', type(out).__name__)} {getattr(out, 'size', '')}; leave it out to get a fresh one."
-        )
-    out.paste(result)
-    return out

@@ -81,7 +81,7 @@ class Pixels:
 
     def block(self, index: tuple[int, ...], rows: slice) -> Array:
         """Rows of one picture as they lie in the array."""
-        picture = self.array[index]
+        picture: Array = self.array[index]
         return picture[:, rows] if self.planar else picture[rows]
 
     def read(self, index: tuple[int, ...], rows: slice) -> list[Array]:

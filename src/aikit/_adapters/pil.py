@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from typing import Any
+import struct
 
-import cv2
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from .._image import CHANNEL_NAMES, Spec
 from ..errors import FileFormatError, InputTypeError, InputValueError
-from .numpy import Array, Pixels, deinterleave, interleave
+from .numpy import Array, deinterleave, interleave
 
 _log = logging.getLogger("aikit")
 
 _ORIENTATION = 0x0112  # Exif 2.32, table 4
+_EXIF_NAMES = ("exif", "Raw profile type exif")
+
+# Pillow's reader and writer of EXIF have no closed list of exceptions for damaged tags.
+_DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
 # Modes that already are planes of the right values.
 _RESOLVED = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1, "F": 1}
@@ -38,12 +51,14 @@ _BECOMES = {
 }
 
 
+# Modes whose values an ICC profile of theirs describes, and the RGB they become no longer.
+_OTHER_PROFILES = ("CMYK", "LAB")
+
+
 # ---------------------------------------------------------------- in
 
 
-def load(
-    image: Image.Image, *, layout: str | None, bgr: bool, ranged: bool = False
-) -> tuple[Picture, Spec]:
+def load(image: Image.Image, *, layout: str | None, bgr: bool, ranged: bool = False) -> tuple[Picture, Spec]:
     """Open a picture for reading, upright and with its colors resolved."""
     if bgr:
         raise InputValueError("bgr: expected False for a PIL image, which is always RGB, got True; leave it out.")
@@ -56,7 +71,8 @@ def load(
         upright = upright.convert("F")
     plain, key = _resolve(upright)
     picture = Picture(plain, key)
-    info = {name: value for name, value in upright.info.items() if name != "transparency"}
+    spent = ("transparency", "icc_profile") if upright.mode in _OTHER_PROFILES else ("transparency",)
+    info = {name: value for name, value in upright.info.items() if name not in spent}
     return picture, Spec(
         kind="pil",
         dtype=picture.dtype.name,
@@ -80,24 +96,48 @@ def _loaded(image: Image.Image) -> Image.Image:
     except MemoryError:
         raise
     except Exception as error:  # Pillow's decoders raise eight different types
+        if _is_closed(image, error):
+            raise InputValueError(
+                "image: expected an open picture, got one that was closed; convert it before it is closed."
+            ) from error
         name = getattr(image, "filename", "") or "image"
         code = "truncated" if "truncated" in str(error) else "corrupt"
         raise FileFormatError(
-            f"{name}: expected a picture that can be decoded, got {str(error)!r}; check how the file was written.", code=code
+            f"{name}: expected a picture that can be decoded, got {str(error)!r}; check how the file was written.",
+            code=code,
         ) from error
     return image
 
 
+def _is_closed(image: Image.Image, error: Exception) -> bool:
+    never_read = bool(getattr(image, "tile", None)) and getattr(image, "fp", None) is None
+    return never_read or "closed" in str(error)
+
+
 def _orientation(image: Image.Image) -> int:
     try:
-        return int(image.getexif().get(_ORIENTATION, 1))
-    except Exception as error:  # a damaged tag block has no orientation to honor, and the pixels are sound
+        orientation = int(image.getexif().get(_ORIENTATION, 1))
+    except _DAMAGE as error:  # a damaged tag block has no orientation to honor, and the pixels are sound
         _log.warning("EXIF data of %s cannot be read: %s", getattr(image, "filename", "") or "an image", error)
         return 1
+    return orientation if orientation in range(1, 9) else 1
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    return ImageOps.exif_transpose(image) if 2 <= _orientation(image) <= 8 else image
+    orientation = _orientation(image)
+    if orientation == 1:
+        return image
+    try:
+        return ImageOps.exif_transpose(image)
+    except _DAMAGE as error:  # Pillow reads more than it can write back: turn the pixels, let the tags go
+        _log.warning("EXIF data of %s dropped: %s", getattr(image, "filename", "") or "an image", error)
+        bare, tags = image.copy(), Image.Exif()
+        tags[_ORIENTATION] = orientation
+        bare.info = {name: value for name, value in image.info.items() if name not in _EXIF_NAMES}
+        bare.info["exif"] = tags.tobytes()
+        turned = ImageOps.exif_transpose(bare)
+        del turned.info["exif"]
+        return turned
 
 
 def _resolve(image: Image.Image) -> tuple[Image.Image, tuple[int, ...] | None]:
@@ -111,8 +151,9 @@ def _resolve(image: Image.Image) -> tuple[Image.Image, tuple[int, ...] | None]:
     if mode in ("P", "PA"):
         has_alpha = mode == "PA" or isinstance(key, (int, bytes)) or image.palette.mode == "RGBA"  # type: ignore[union-attr]
         if has_alpha:
-            return image.convert("RGBA"), None
-        return image.convert("RGB"), _as_key(key)
+            # Pillow writes the alpha into the palette of the picture it converts: a copy's, not the caller's.
+            return image.copy().convert("RGBA"), None
+        return image.convert("RGB"), _as_key(key, 3)
     if mode in ("I", "I;32"):
         raise InputTypeError(
             "image: expected a PIL mode with a known range, got mode I (32-bit integers); "
@@ -122,15 +163,20 @@ def _resolve(image: Image.Image) -> tuple[Image.Image, tuple[int, ...] | None]:
         return _lab_to_rgb(image), None
     target = mode if mode in _RESOLVED else _BECOMES.get(mode)
     if target is None:
-        raise InputTypeError(f"image: expected a PIL mode such as L, RGB, RGBA, P or CMYK, got {mode}; convert it first.")
+        raise InputTypeError(
+            f"image: expected a PIL mode such as L, RGB, RGBA, P or CMYK, got {mode}; convert it first."
+        )
     plain = image if target == mode or target == "I;16" else image.convert(target)
-    return plain, _as_key(key) if target in ("L", "RGB", "I;16") else None
+    if target == "I;16" or mode in ("1", "L", "RGB"):
+        return plain, _as_key(key, 3 if mode == "RGB" else 1)
+    return plain, None
 
 
-def _as_key(key: object) -> tuple[int, ...] | None:
-    if isinstance(key, (tuple, list)):
-        return tuple(int(part) for part in key)
-    return (key,) if isinstance(key, int) else None
+def _as_key(key: object, channels: int) -> tuple[int, ...] | None:
+    """The color key as one number a channel; None where `transparency` holds something else."""
+    given = key if isinstance(key, (tuple, list)) else [key] * channels
+    parts = tuple(part for part in given if isinstance(part, int))
+    return parts if len(parts) == len(given) == channels else None
 
 
 def _lab_to_rgb(image: Image.Image) -> Image.Image:
@@ -152,7 +198,7 @@ class Picture:
         self._colors = _RESOLVED.get(image.mode, 1)
         self._view = _rows_in_memory(image)
         self.channels = self._colors + (key is not None)
-        self.dtype = np.dtype({"F": np.float32, "I": np.int32}.get(image.mode, np.uint16 if image.mode[:2] == "I;" else np.uint8))
+        self.dtype = np.dtype({"F": "float32", "I;": "uint16"}.get(image.mode[:2], "uint8"))
 
     def block(self, index: tuple[int, ...], rows: slice) -> Array:
         """Rows as (H, W, channels); RGB may come with a fourth, meaningless one, as Pillow stores it."""
@@ -171,7 +217,7 @@ class Picture:
         if self.key is None:
             return planes
         differs = planes[0] != self.key[0]
-        for plane, part in zip(planes[1:], self.key[1:], strict=False):
+        for plane, part in zip(planes[1:], self.key[1:], strict=True):
             differs |= plane != part
         top = 65535 if self.dtype == np.uint16 else 255
         return [*planes, np.where(differs, top, 0).astype(self.dtype)]
@@ -261,15 +307,16 @@ class Canvas:
             )
         self.channels = channels
         if kind == "f":
-            self.mode, self.dtype = "F", np.dtype(np.float32)
+            self.mode, name = "F", "float32"
         elif dtype == "uint16" and channels == 1:
-            self.mode, self.dtype = "I;16", np.dtype("<u2")
+            self.mode, name = "I;16", "<u2"
         else:  # 8 bit is the only depth PIL has for color, and for gray with alpha
-            self.mode, self.dtype = _MODES[channels], np.dtype(np.uint8)
-        self._size = width, height
+            self.mode, name = _MODES[channels], "uint8"
+        self.dtype = np.dtype(name)
+        self.size = width, height
         self._raw = _RAW[self.mode]
         # Filled whole by the first band if there is only one; otherwise every band is pasted.
-        self.image: Image.Image = Image.new(self.mode, self._size, None)
+        self.image: Image.Image = Image.new(self.mode, self.size, None)
 
     def room(self, index: tuple[int, ...], rows: slice) -> list[Array | None]:
         """Nowhere: planes are interleaved."""
@@ -277,7 +324,7 @@ class Canvas:
 
     def block(self, index: tuple[int, ...], rows: slice) -> Array:
         """An array for some rows, to be filled and committed: (H, W, channels), four for RGB."""
-        width, height = self._size
+        width, height = self.size
         top, bottom, _ = rows.indices(height)
         return np.empty((bottom - top, width, 4 if self.mode == "RGB" else self.channels), self.dtype)
 
@@ -290,9 +337,9 @@ class Canvas:
 
     def commit(self, rows: slice, block: Array) -> None:
         """Put a filled block into the picture."""
-        width, height = self._size
+        width, height = self.size
         top, bottom, _ = rows.indices(height)
-        band = Image.frombytes(self.mode, (width, bottom - top), block, "raw", self._raw)  # type: ignore[arg-type]
+        band = Image.frombytes(self.mode, (width, bottom - top), block, "raw", self._raw)
         if bottom - top == height:
             self.image = band
         else:
@@ -318,6 +365,29 @@ def assemble(planes: list[Array], spec: Spec) -> Canvas:
 
 
 def finish(canvas: Canvas, spec: Spec) -> Image.Image:
-    """The picture, with the metadata it came with."""
+    """The picture, with the metadata it came with; a profile for color says nothing about gray, nor the other way."""
     canvas.image.info = dict(spec.info)
+    if (canvas.channels >= 3) != (spec.channels >= 3):
+        canvas.image.info.pop("icc_profile", None)
     return canvas.image
+
+
+def check_out(out: object, mode: str, size: tuple[int, int]) -> None:
+    """Refuse an `out` that the result does not fit exactly."""
+    if out is None:
+        return
+    if not isinstance(out, Image.Image):
+        raise InputTypeError(f"out: expected a PIL image, got {type(out).__name__}; leave it out to get a fresh one.")
+    if (out.mode, out.size) != (mode, size):
+        raise InputValueError(
+            f"out: expected a PIL image of mode {mode} and size {size}, got {out.mode} {out.size}; "
+            "leave it out to get a fresh one."
+        )
+
+
+def fill(out: Image.Image, result: Image.Image) -> Image.Image:
+    """`out` with the pixels and the metadata of the result."""
+    check_out(out, result.mode, result.size)
+    out.paste(result)
+    out.info = dict(result.info)
+    return out

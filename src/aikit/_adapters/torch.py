@@ -24,14 +24,18 @@ def check(image: torch.Tensor, layout: str | None) -> torch.Tensor:
             f"image: expected a dense tensor, got layout {image.layout} and dtype {image.dtype}; "
             "call to_dense() or dequantize() first."
         )
+    if image.is_meta:
+        raise InputTypeError("image: expected a tensor with values, got one on the meta device; make it on a real one.")
     if dtype_name(image.dtype) not in DTYPES:
         raise InputTypeError(
             f"image: expected dtype {', '.join(DTYPES[:-1])} or {DTYPES[-1]}, got {dtype_name(image.dtype)}; "
             "convert the values yourself, for 0..255 with image.to(torch.uint8)."
         )
     if image.numel() == 0:
-        raise InputValueError(f"image: expected at least one pixel, got shape {tuple(image.shape)}; check where it was cut.")
-    tensor = image.as_subclass(torch.Tensor) if type(image) is not torch.Tensor else image  # type: ignore[arg-type]
+        raise InputValueError(
+            f"image: expected at least one pixel, got shape {tuple(image.shape)}; check where it was cut."
+        )
+    tensor = image.as_subclass(torch.Tensor) if type(image) is not torch.Tensor else image
     if tensor.ndim < 3:
         raise InputValueError(
             f"image: expected shape (..., 1 to 4, H, W), got {tuple(tensor.shape)}; add a channel axis: x[None]."
@@ -40,7 +44,9 @@ def check(image: torch.Tensor, layout: str | None) -> torch.Tensor:
         tensor = tensor.movedim(-1, -3)
     if not 1 <= tensor.shape[-3] <= 4:
         last = tensor.shape[-2] if layout == "HWC" else tensor.shape[-1]
-        remedy = 'for channels last pass layout="HWC"' if layout is None and last <= 4 else "give it one to four channels"
+        remedy = (
+            'for channels last pass layout="HWC"' if layout is None and last <= 4 else "give it one to four channels"
+        )
         expected = "(..., H, W, 1 to 4)" if layout == "HWC" else "(..., 1 to 4, H, W)"
         raise InputValueError(f"image: expected shape {expected}, got {tuple(image.shape)}; {remedy}.")
     return tensor
@@ -75,9 +81,7 @@ class TensorPixels:
         return [widen(plane) for plane in self.planes()]
 
 
-def load(
-    image: torch.Tensor, *, layout: str | None, bgr: bool, ranged: bool = False
-) -> tuple[TensorPixels, Spec]:
+def load(image: torch.Tensor, *, layout: str | None, bgr: bool, ranged: bool = False) -> tuple[TensorPixels, Spec]:
     """Open a tensor for reading."""
     tensor = check(image, layout)
     return TensorPixels(tensor, bgr=bgr), Spec(
@@ -114,13 +118,12 @@ def cast(
         return tensor.to(dtype) if dtype.is_floating_point else _to_codes(tensor, dtype, to_host)
     if dtype.is_floating_point:
         wide = dtype if dtype.itemsize >= 4 else torch.float32
-        scale = 1 / TOP[dtype_name(tensor.dtype)]
-        # The factor as float32 or float64 first, as NumPy has it, so that both give the same bits.
-        factor = torch.tensor(scale, dtype=wide).item()
-        return tensor.to(wide).mul_(factor).to(dtype)
+        # torch takes the factor in the tensor's own dtype, as NumPy does: both give the same bits.
+        return tensor.to(wide).mul_(1 / TOP[dtype_name(tensor.dtype)]).to(dtype)
     # torch has next to no uint16 arithmetic: go through int32.
     codes = tensor.to(torch.int32)
-    return (codes * 257 if dtype == torch.uint16 else (codes + 128).div(257, rounding_mode="floor")).to(dtype)
+    codes = codes * 257 if dtype == torch.uint16 else (codes + 128).div(257, rounding_mode="floor")
+    return codes.to(dtype)
 
 
 def _to_codes(tensor: torch.Tensor, dtype: torch.dtype, to_host: bool) -> torch.Tensor:
@@ -130,7 +133,7 @@ def _to_codes(tensor: torch.Tensor, dtype: torch.dtype, to_host: bool) -> torch.
             raise InputValueError(nan_message())
     else:
         tensor = tensor.nan_to_num(nan=0.0, posinf=1.0, neginf=0.0)
-    codes = quantize(torch, tensor, TOP[dtype_name(dtype)])
+    codes: torch.Tensor = quantize(torch, tensor, TOP[dtype_name(dtype)])
     return codes.to(torch.int32).to(dtype) if dtype == torch.uint16 else codes.to(dtype)
 
 
@@ -208,8 +211,10 @@ def for_host(
 # ---------------------------------------------------------------- for to_tensor
 
 
-def device_for(device: Any, spec: Spec) -> torch.device:
-    """The device a result goes to: the one asked for, or where a tensor is, or the CPU."""
+def device_for(device: Any, spec: Spec, out: torch.Tensor | None) -> torch.device:
+    """The device a result goes to: where `out` is, or the one asked for, or where a tensor is, or the CPU."""
+    if device is None and out is not None:
+        return out.device
     if device is None:
         return spec.device if spec.kind == "torch" else torch.device("cpu")
     try:
@@ -220,22 +225,26 @@ def device_for(device: Any, spec: Spec) -> torch.device:
         raise DeviceError(
             f"device: expected one of {', '.join([*there, 'cpu'])}, got {str(device)!r}; pass one that this machine has."
         ) from error
-    return where
+    if out is None:
+        return where
+    if where.type != out.device.type or where.index not in (None, out.device.index):
+        raise InputValueError(f"out: expected a tensor on {device}, got one on {out.device}; leave device out.")
+    return out.device
 
 
-def check_out(out: Any, shape: tuple[int, ...], dtype: str, device: Any) -> None:
+def check_out(out: Any, shape: tuple[int, ...], dtype: str) -> None:
     """Refuse an `out` that the result does not fit exactly."""
     if out is None:
         return
     if not isinstance(out, torch.Tensor):
-        raise InputTypeError(f"out: expected a torch tensor, got {type(out).__name__}; leave it out to get a fresh one.")
+        raise InputTypeError(
+            f"out: expected a torch tensor, got {type(out).__name__}; leave it out to get a fresh one."
+        )
     if tuple(out.shape) != shape or out.dtype != getattr(torch, dtype) or not out.is_contiguous():
         raise InputValueError(
             f"out: expected a contiguous {dtype} tensor of shape {shape}, got {dtype_name(out.dtype)} {tuple(out.shape)}; "
             "leave it out to get a fresh one."
         )
-    if device is not None and torch.device(device).type != out.device.type:
-        raise InputValueError(f"out: expected a tensor on {device}, got one on {out.device}; leave device out.")
 
 
 def host_room(shape: tuple[int, ...], dtype: str, out: torch.Tensor | None) -> tuple[torch.Tensor, Pixels]:
@@ -243,7 +252,7 @@ def host_room(shape: tuple[int, ...], dtype: str, out: torch.Tensor | None) -> t
     # NumPy has no bfloat16: float32 first.
     dtype = {"bool": "uint8", "bfloat16": "float32"}.get(dtype, dtype)
     fits = out is not None and out.device.type == "cpu" and out.dtype == getattr(torch, dtype)
-    tensor = out if fits and out is not None else torch.empty(shape, dtype=getattr(torch, dtype))
+    tensor = out if fits and out is not None else torch.empty(shape, dtype=getattr(torch, dtype), device="cpu")
     return tensor, Pixels(tensor.detach().numpy(), planar=True)
 
 
@@ -262,5 +271,4 @@ def convert(
         tensor = tensor.to(device)  # the smaller dtype crosses the bus
     with full_precision(tensor.device):
         result = cast(tensor, target, value_range=value_range, to_host=device.type == "cpu").to(device).contiguous()
-    fresh = result.untyped_storage().data_ptr() != pixels.tensor.untyped_storage().data_ptr()
-    return result if fresh else result.clone()
+    return result.clone() if result is pixels.tensor else result

@@ -1,0 +1,1 @@
+"""aikit beside its peers and beside a plain copy: `make bench`."""
