@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import import_module
 from itertools import pairwise, product
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .errors import InputTypeError, InputValueError
 
@@ -54,6 +54,7 @@ class Spec:
     bgr: bool = False
     device: Any = None
     info: dict[Any, Any] = field(default_factory=dict)
+    mode: str | None = None  # a PIL mode that holds other planes than gray or RGB: HSV, YCbCr, CMYK
 
     @property
     def has_alpha(self) -> bool:
@@ -63,6 +64,13 @@ class Spec:
     def indices(self) -> Iterator[tuple[int, ...]]:
         """One index for each picture of the batch."""
         return product(*map(range, self.batch))
+
+
+class Opened(NamedTuple):
+    """An image opened for reading: its pixels, as its adapter reads them, and its Spec."""
+
+    pixels: Any
+    spec: Spec
 
 
 # ---------------------------------------------------------------- which kind
@@ -129,6 +137,22 @@ def nan_message() -> str:
     )
 
 
+def power(xp: Any, plane: Plane, exponent: float) -> Plane:
+    """A plane of numbers >= 0 to a power, with a finite gradient at 0.
+
+    Below 1e-12, where a root would be infinitely steep, a straight line takes its place: cube roots there are
+    below 1e-4.
+    """
+    if exponent >= 1:
+        return plane**exponent
+    small = plane < _TINY
+    root = xp.cbrt if exponent == 1 / 3 and hasattr(xp, "cbrt") else lambda base: base**exponent
+    return xp.where(small, plane * _TINY ** (exponent - 1), root(xp.where(small, _TINY, plane)))
+
+
+_TINY = 1e-12
+
+
 def parse_color(color: Any, spec: Spec, subject: str = "color") -> tuple[float, float, float, float]:
     """A color argument as (red, green, blue, alpha) in [0, 1].
 
@@ -175,20 +199,28 @@ def _parse_color_name(color: str, subject: str) -> tuple[float, float, float, fl
 
 
 def load(
-    image: object, *, layout: str | None = None, bgr: bool = False, ranged: bool = False, subject: str = "image"
-) -> tuple[Any, Spec]:
-    """Open an image for reading: its pixels and its Spec. Nothing is copied that can be a view.
+    image: Any,
+    *,
+    layout: str | None = None,
+    bgr: bool = False,
+    ranged: bool = False,
+    mode: str | None = None,
+    subject: str = "image",
+) -> Opened:
+    """Open an image for reading; one that is open already is returned. Nothing is copied that can be a view.
 
-    `ranged` says that the caller gave a value_range, without which PIL's mode I has no meaning.
+    `ranged` says that the caller gave a value_range, without which PIL's mode I has no meaning; `mode` that a PIL
+    image has to be in that mode, whose planes are then taken as they are.
     """
+    if isinstance(image, Opened):
+        return image
     kind = kind_of(image, subject)
     try:
-        pixels, spec = adapter(kind).load(image, layout=layout, bgr=bgr, ranged=ranged)
+        return Opened(*adapter(kind).load(image, layout=layout, bgr=bgr, ranged=ranged, mode=mode))
     except (InputTypeError, InputValueError) as error:
         if subject == "image" or not str(error).startswith("image:"):
             raise
         raise type(error)(subject + str(error)[len("image") :]) from error
-    return pixels, spec
 
 
 def split(image: object, *, bgr: bool = False, subject: str = "image") -> tuple[Planes, Spec]:
@@ -220,13 +252,14 @@ def run(
     bgr: bool = False,
     pointwise: bool = True,
     codes: Callable[..., Sequence[Plane]] | None = None,
+    into: Spec | None = None,
 ) -> Any:
     """Run a kernel on an image of any kind and give back the same kind.
 
     Args:
         kernel: `kernel(xp, *planes) -> planes`, the definition: float planes in [0, 1]. With `others`,
             `kernel(xp, planes, other_planes, ...)`.
-        image: decides kind, dtype, device and form of the result.
+        image: decides kind, dtype, device and form of the result; an image, or one that is `Opened`.
         others: images of any kind and the same height and width, moved to where `image` is.
         needs: "alpha" refuses an image without it.
         bgr: every array and tensor given runs B, G, R.
@@ -234,6 +267,7 @@ def run(
             processed one by one in the cache and in several threads.
         codes: the same as `kernel` on uint8 planes, where a faster formulation was measured; called
             without `xp`, for NumPy and PIL images that are uint8 throughout.
+        into: what the result is, where its dtype, order or mode are not the image's.
     """
     # Beside an array that runs B, G, R a PIL image stays what it is; alone it refuses.
     pixels, spec = load(image, bgr=bgr and not (others and kind_of(image) == "pil"))
@@ -241,15 +275,21 @@ def run(
         raise InputValueError(
             f"image: expected an alpha channel, got {CHANNEL_NAMES[spec.channels]}; add one with merge_alpha(image)."
         )
-    loaded = [load(other, bgr=bgr and kind_of(other) != "pil") for other in others]
+    loaded = [load(other, bgr=bgr and _is_ordered(other)) for other in others]
     for _, other in loaded:
         _check_same_size(spec, other, pointwise)
+    result = replace(into or spec, dtype="uint8") if (into or spec).dtype == "bool" else into or spec
     if spec.kind == "torch":
-        return _run_tensor(kernel, pixels, spec, loaded)
+        return _run_tensor(kernel, pixels, result, loaded)
     sources = [pixels, *(_on_host(*pair) for pair in loaded)]
     if pointwise:
-        return _run_bands(kernel, codes, sources, spec)
-    return _run_whole(kernel, sources, spec)
+        return _run_bands(kernel, codes, sources, result)
+    return _run_whole(kernel, codes, sources, result)
+
+
+def _is_ordered(image: Any) -> bool:
+    """Whether B, G, R can be said of an image: not of PIL's, and not again of one that is open."""
+    return not isinstance(image, Opened) and kind_of(image) != "pil"
 
 
 def _check_same_size(spec: Spec, other: Spec, pointwise: bool) -> None:
@@ -268,7 +308,7 @@ def _call(kernel: Callable[..., Sequence[Plane]], xp: tuple[Any, ...], groups: l
     return kernel(*xp, *groups[0]) if len(groups) == 1 else kernel(*xp, *groups)
 
 
-def _run_tensor(kernel: Callable[..., Sequence[Plane]], pixels: Any, spec: Spec, others: list[tuple[Any, Spec]]) -> Any:
+def _run_tensor(kernel: Callable[..., Sequence[Plane]], pixels: Any, spec: Spec, others: list[Opened]) -> Any:
     room = adapter("torch")
     groups = [pixels.float_planes(), *(room.float_planes_like(pixels, *other) for other in others)]
     with room.full_precision(spec.device):
@@ -282,21 +322,16 @@ def _on_host(pixels: Any, spec: Spec) -> Any:
 
 
 def _run_bands(kernel: Any, codes: Any, sources: list[Any], spec: Spec) -> Any:
-    import numpy as np
-
     room, values = adapter(spec.kind), adapter("numpy")
-    exact = codes is not None and all(source.dtype == np.uint8 for source in sources)
+    work = _on_planes(kernel, codes, sources)
 
     def compute(index: tuple[int, ...], rows: slice) -> Sequence[Plane]:
-        groups = [source.read(index if source.batch else (), rows) for source in sources]
-        if exact:
-            return _call(codes, (), groups)
-        return _call(kernel, (np,), [[values.widen(plane) for plane in planes] for planes in groups])
+        return work([source.read(index if source.batch else (), rows) for source in sources])
 
     # The first band tells how many planes the kernel returns; the target is made for them.
     spans = list(bands(spec))
     first = compute(*spans[0])
-    target = room.create(spec, len(first), "uint8" if spec.dtype == "bool" else spec.dtype)
+    target = room.create(spec, len(first), spec.dtype)
 
     def store(index: tuple[int, ...], rows: slice, planes: Sequence[Plane]) -> None:
         target.write(index, rows, [values.cast(plane, target.dtype) for plane in planes])
@@ -306,13 +341,22 @@ def _run_bands(kernel: Any, codes: Any, sources: list[Any], spec: Spec) -> Any:
     return room.finish(target, spec)
 
 
-def _run_whole(kernel: Any, sources: list[Any], spec: Spec) -> Any:
+def _run_whole(kernel: Any, codes: Any, sources: list[Any], spec: Spec) -> Any:
     import numpy as np
 
-    values = adapter("numpy")
-    planes = _call(kernel, (np,), [[values.widen(plane) for plane in source.planes()] for source in sources])
-    dtype = np.dtype("uint8" if spec.dtype == "bool" else spec.dtype)
-    return merge([values.cast(plane, dtype) for plane in planes], spec)
+    planes = _on_planes(kernel, codes, sources)([source.planes() for source in sources])
+    dtype = np.dtype(spec.dtype)
+    return merge([adapter("numpy").cast(plane, dtype) for plane in planes], spec)
+
+
+def _on_planes(kernel: Any, codes: Any, sources: list[Any]) -> Callable[[list[Planes]], Sequence[Plane]]:
+    """What to do with the planes of some pixels: `codes` where all are uint8 and it is given, else the kernel."""
+    import numpy as np
+
+    widen = adapter("numpy").widen
+    if codes is not None and all(source.dtype == np.uint8 for source in sources):
+        return lambda groups: _call(codes, (), groups)
+    return lambda groups: _call(kernel, (np,), [[widen(plane) for plane in planes] for planes in groups])
 
 
 # ---------------------------------------------------------------- bands of rows

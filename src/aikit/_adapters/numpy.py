@@ -16,6 +16,9 @@ namespace = np
 
 DTYPES = ("bool", "uint8", "uint16", "float16", "float32", "float64")
 
+_FLOAT32 = np.dtype(np.float32)
+_TOPS = {np.dtype(name): top for name, top in TOP.items()}
+
 # What OpenCV's split and merge take; everything else goes through strided copies.
 _OPENCV_DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32), np.dtype(np.float64))
 
@@ -203,32 +206,43 @@ def _to_float(plane: Array, dtype: np.dtype[Any], out: Array | None) -> Array:
         with np.errstate(over="ignore"):  # beyond float16 is infinity, as IEEE 754 says
             np.copyto(result, plane, casting="unsafe")
         return result
-    wide = np.dtype(np.float32) if dtype.itemsize < 4 else dtype
+    wide = _FLOAT32 if dtype.itemsize < 4 else dtype
     result = np.empty(plane.shape, wide) if out is None or out.dtype != wide else out
     # Copy, then multiply in place: half the time of one mixed-type multiply, which NumPy buffers.
     np.copyto(result, plane)
-    np.multiply(result, wide.type(1 / TOP[plane.dtype.name]), out=result)
+    np.multiply(result, wide.type(1 / _TOPS[plane.dtype]), out=result)
     return result if wide == dtype else _to_float(result, dtype, out)
 
 
 def _to_codes(plane: Array, dtype: np.dtype[Any], out: Array | None) -> Array:
     """Quantise floats; raises on NaN, which a cast would quietly make 0."""
     plane = plane.astype(np.float32) if plane.dtype.itemsize < 4 else plane
-    low, high = plane.min(), plane.max()
-    if np.isnan(low):
-        raise InputValueError(nan_message())
     result = np.empty(plane.shape, dtype) if out is None else out
+    inside = _in_unit_range(plane)
+    if not inside and np.isnan(plane.min()):
+        raise InputValueError(nan_message())
     if dtype == np.uint8 and plane.dtype == np.float32 and plane.ndim == 2 and result.flags.c_contiguous:
         # The fast twin of `quantize`: OpenCV rounds to even and saturates above 255, but takes the absolute
         # value of negatives and makes 0 of infinity, so clamp first where a value lies outside.
-        inside = plane if low >= 0 and high <= 1 else np.clip(plane, 0, 1)
-        cv2.convertScaleAbs(np.ascontiguousarray(inside), result, 255)
+        cv2.convertScaleAbs(np.ascontiguousarray(plane if inside else np.clip(plane, 0, 1)), result, 255)
         return result
-    np.copyto(result, quantize(np, plane, TOP[dtype.name]), casting="unsafe")
+    np.copyto(result, quantize(np, plane, _TOPS[dtype]), casting="unsafe")
     return result
 
 
-def load(image: Array, *, layout: str | None, bgr: bool, ranged: bool = False) -> tuple[Pixels, Spec]:
+def _in_unit_range(plane: Array) -> bool:
+    """Whether floats surely lie in [0, 1], told by one pass over their bits, half the time of a minimum and a maximum.
+
+    As unsigned integers, positive floats keep their order, and negative ones and NaN lie above all of them.
+    """
+    if plane.dtype != np.float32 or not plane.flags.c_contiguous:
+        return False
+    return bool(plane.view(np.uint32).max() <= 0x3F800000)  # the bits of 1.0
+
+
+def load(
+    image: Array, *, layout: str | None, bgr: bool, ranged: bool = False, mode: str | None = None
+) -> tuple[Pixels, Spec]:
     """Open an array for reading."""
     array, flat = check(image, layout or "HWC")
     pixels = Pixels(array, planar=layout == "CHW", bgr=bgr)

@@ -34,6 +34,9 @@ _DAMAGE = (
 # Modes that already are planes of the right values.
 _RESOLVED = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1, "F": 1}
 
+# Modes of other color spaces, whose planes only the functions of `color` ask for.
+_OTHER_SPACES = {"HSV": 3, "YCbCr": 3, "CMYK": 4}
+
 # What the other modes become. A palette that carries alpha becomes RGBA: see _resolve.
 _BECOMES = {
     "1": "L",
@@ -58,8 +61,10 @@ _OTHER_PROFILES = ("CMYK", "LAB")
 # ---------------------------------------------------------------- in
 
 
-def load(image: Image.Image, *, layout: str | None, bgr: bool, ranged: bool = False) -> tuple[Picture, Spec]:
-    """Open a picture for reading, upright and with its colors resolved."""
+def load(
+    image: Image.Image, *, layout: str | None, bgr: bool, ranged: bool = False, mode: str | None = None
+) -> tuple[Picture, Spec]:
+    """Open a picture for reading, upright and with its colors resolved, or, for a mode, as that mode's own planes."""
     if bgr:
         raise InputValueError("bgr: expected False for a PIL image, which is always RGB, got True; leave it out.")
     if layout is not None:
@@ -69,7 +74,9 @@ def load(image: Image.Image, *, layout: str | None, bgr: bool, ranged: bool = Fa
     upright = _upright(_loaded(image))
     if ranged and upright.mode == "I":
         upright = upright.convert("F")
-    plain, key = _resolve(upright)
+    if mode is not None and upright.mode != mode:
+        raise InputValueError(f"image: expected a PIL image of mode {mode}, got {upright.mode}; convert it first.")
+    plain, key = _resolve(upright) if mode is None else (upright, None)
     picture = Picture(plain, key)
     spent = ("transparency", "icc_profile") if upright.mode in _OTHER_PROFILES else ("transparency",)
     info = {name: value for name, value in upright.info.items() if name not in spent}
@@ -81,6 +88,7 @@ def load(image: Image.Image, *, layout: str | None, bgr: bool, ranged: bool = Fa
         width=plain.width,
         flat=True,
         info=info,
+        mode=mode,
     )
 
 
@@ -195,7 +203,7 @@ class Picture:
     def __init__(self, image: Image.Image, key: tuple[int, ...] | None = None) -> None:
         self._image = image
         self.key = key
-        self._colors = _RESOLVED.get(image.mode, 1)
+        self._colors = (_RESOLVED | _OTHER_SPACES).get(image.mode, 1)
         self._view = _rows_in_memory(image)
         self.channels = self._colors + (key is not None)
         self.dtype = np.dtype({"F": "float32", "I;": "uint16"}.get(image.mode[:2], "uint8"))
@@ -258,13 +266,15 @@ _capsule_pointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
 class _Rows:
     """Pillow's own memory, offered to NumPy; keeps the exported capsules alive as long as the view."""
 
-    def __init__(self, capsules: tuple[object, object], address: int, shape: tuple[int, int, int]) -> None:
+    def __init__(
+        self, capsules: tuple[object, object], address: int, shape: tuple[int, int, int], writable: bool
+    ) -> None:
         self._capsules = capsules
-        self.__array_interface__ = {"data": (address, True), "shape": shape, "typestr": "|u1", "version": 3}
+        self.__array_interface__ = {"data": (address, not writable), "shape": shape, "typestr": "|u1", "version": 3}
 
 
-def _rows_in_memory(image: Image.Image) -> Array | None:
-    """A read-only (H, W, 4) view of an RGB or RGBA picture, without a copy.
+def _rows_in_memory(image: Image.Image, *, writable: bool = False) -> Array | None:
+    """An (H, W, 4) view of an RGB or RGBA picture, without a copy; writable only for one of our own making.
 
     np.asarray repacks the pixels through a bytes object, five times slower. Pillow's Arrow export gives
     the memory itself, for pictures that lie in one 16 MB block; None for the others.
@@ -279,7 +289,7 @@ def _rows_in_memory(image: Image.Image) -> Array | None:
     while array.n_children:
         array = array.children[0].contents
     address = array.buffers[1]
-    return np.asarray(_Rows(capsules, address, (image.height, image.width, 4))) if address else None
+    return np.asarray(_Rows(capsules, address, (image.height, image.width, 4), writable)) if address else None
 
 
 # ---------------------------------------------------------------- out
@@ -288,17 +298,21 @@ def _rows_in_memory(image: Image.Image) -> Array | None:
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 # Pillow's names for the bytes that a mode is made from.
-_RAW = {"L": "L", "LA": "LA", "RGB": "RGBX", "RGBA": "RGBA", "I;16": "I;16", "F": "F;32NF"}
+_RAW = {"RGB": "RGBX", "F": "F;32NF"}
 
 
 class Canvas:
-    """A PIL picture in the making, written a band of rows at a time."""
+    """A PIL picture in the making, written a band of rows at a time.
+
+    RGB and RGBA that fit one of Pillow's blocks are written into its own memory, half the time of making each band
+    a picture and pasting it, which the others need.
+    """
 
     planar = False
     bgr = False
     batch: tuple[int, ...] = ()
 
-    def __init__(self, height: int, width: int, channels: int, dtype: str) -> None:
+    def __init__(self, height: int, width: int, channels: int, dtype: str, mode: str | None = None) -> None:
         kind = np.dtype(dtype).kind
         if kind == "f" and channels > 1:
             raise InputValueError(
@@ -311,12 +325,12 @@ class Canvas:
         elif dtype == "uint16" and channels == 1:
             self.mode, name = "I;16", "<u2"
         else:  # 8 bit is the only depth PIL has for color, and for gray with alpha
-            self.mode, name = _MODES[channels], "uint8"
+            self.mode, name = mode or _MODES[channels], "uint8"
         self.dtype = np.dtype(name)
         self.size = width, height
-        self._raw = _RAW[self.mode]
-        # Filled whole by the first band if there is only one; otherwise every band is pasted.
+        self._raw = _RAW.get(self.mode, self.mode)
         self.image: Image.Image = Image.new(self.mode, self.size, None)
+        self._memory = _rows_in_memory(self.image, writable=True)
 
     def room(self, index: tuple[int, ...], rows: slice) -> list[Array | None]:
         """Nowhere: planes are interleaved."""
@@ -324,6 +338,8 @@ class Canvas:
 
     def block(self, index: tuple[int, ...], rows: slice) -> Array:
         """An array for some rows, to be filled and committed: (H, W, channels), four for RGB."""
+        if self._memory is not None:
+            return self._memory[rows]
         width, height = self.size
         top, bottom, _ = rows.indices(height)
         return np.empty((bottom - top, width, 4 if self.mode == "RGB" else self.channels), self.dtype)
@@ -331,12 +347,14 @@ class Canvas:
     def write(self, index: tuple[int, ...], rows: slice, planes: list[Array]) -> None:
         """Store planes, already of this canvas's dtype, into some rows."""
         block = self.block(index, rows)
-        # Pillow keeps RGB in four bytes; what the fourth holds does not matter.
-        interleave([*planes, planes[0]] if self.mode == "RGB" else planes, block)
+        # Pillow keeps RGB in four bytes, the last of them 255.
+        interleave([*planes, np.full_like(planes[0], 255)] if self.mode == "RGB" else planes, block)
         self.commit(rows, block)
 
     def commit(self, rows: slice, block: Array) -> None:
-        """Put a filled block into the picture."""
+        """Put a filled block into the picture, where it is not its memory already."""
+        if self._memory is not None:
+            return
         width, height = self.size
         top, bottom, _ = rows.indices(height)
         band = Image.frombytes(self.mode, (width, bottom - top), block, "raw", self._raw)
@@ -352,7 +370,7 @@ def create(spec: Spec, channels: int, dtype: str) -> Canvas:
         raise InputValueError(
             f"image: expected one picture for PIL, got a batch of shape {spec.batch}; take the pictures out one by one with unstack."
         )
-    return Canvas(spec.height, spec.width, channels, dtype)
+    return Canvas(spec.height, spec.width, channels, dtype, spec.mode)
 
 
 def assemble(planes: list[Array], spec: Spec) -> Canvas:

@@ -81,7 +81,9 @@ class TensorPixels:
         return [widen(plane) for plane in self.planes()]
 
 
-def load(image: torch.Tensor, *, layout: str | None, bgr: bool, ranged: bool = False) -> tuple[TensorPixels, Spec]:
+def load(
+    image: torch.Tensor, *, layout: str | None, bgr: bool, ranged: bool = False, mode: str | None = None
+) -> tuple[TensorPixels, Spec]:
     """Open a tensor for reading."""
     tensor = check(image, layout)
     return TensorPixels(tensor, bgr=bgr), Spec(
