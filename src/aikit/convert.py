@@ -26,9 +26,9 @@ Layout = Literal["HWC", "CHW"]
 ValueRange = tuple[float, float]
 
 _PIL_DTYPES = ("uint8", "uint16", "float32")
-_NUMPY_DTYPES = ("uint8", "uint16", "float16", "float32", "float64")
+NUMPY_DTYPES = ("uint8", "uint16", "float16", "float32", "float64")
 _CV2_DTYPES = ("uint8", "uint16", "float32")
-_TORCH_DTYPES = ("uint8", "uint16", "float16", "bfloat16", "float32", "float64")
+TORCH_DTYPES = ("uint8", "uint16", "float16", "bfloat16", "float32", "float64")
 
 
 def to_pil(
@@ -68,7 +68,7 @@ def to_pil(
         >>> to_pil(np.array([[[0, 0.5, 1]]], np.float32)).getpixel((0, 0))
         (0, 128, 255)
     """
-    name = _dtype_name(dtype, _PIL_DTYPES, "auto")
+    name = dtype_name(dtype, _PIL_DTYPES, "auto")
     pixels, spec, value_range = _open(image, bgr, value_range, layout)
     room = adapter("pil")
     if spec.kind == "pil" and name in (None, spec.dtype) and value_range is None and room.is_resolved(image):
@@ -120,7 +120,7 @@ def to_numpy(
         >>> to_numpy(Image.new("RGB", (2, 1), (10, 20, 30))).tolist()
         [[[10, 20, 30], [10, 20, 30]]]
     """
-    name = _dtype_name(dtype, _NUMPY_DTYPES, None)
+    name = dtype_name(dtype, NUMPY_DTYPES, None)
     pixels, spec, value_range = _open(image, bgr, value_range, layout)
     wanted = name or {"bool": "uint8", "bfloat16": "float32"}.get(spec.dtype, spec.dtype)
     return _to_array(pixels, spec, spec.channels, wanted, value_range, out, bgr=False)
@@ -162,7 +162,7 @@ def to_cv2(
         >>> to_cv2(Image.new("RGB", (1, 1), (10, 20, 30))).tolist()
         [[[30, 20, 10]]]
     """
-    name = _dtype_name(dtype, _CV2_DTYPES, "auto")
+    name = dtype_name(dtype, _CV2_DTYPES, "auto")
     pixels, spec, value_range = _open(image, bgr, value_range, layout)
     channels = 4 if spec.channels == 2 else spec.channels
     return _to_array(pixels, spec, channels, name or _auto_dtype(spec), value_range, out, bgr=True)
@@ -210,7 +210,7 @@ def to_tensor(
         >>> to_tensor(Image.new("RGB", (2, 1), (0, 255, 0)))[:, 0, 0].tolist()
         [0.0, 1.0, 0.0]
     """
-    name = _dtype_name(dtype, _TORCH_DTYPES, None)
+    name = dtype_name(dtype, TORCH_DTYPES, None)
     pixels, spec, value_range = _open(image, bgr, value_range, layout)
     wanted = name or ("uint8" if spec.dtype == "bool" else spec.dtype)
     room = adapter("torch")
@@ -259,7 +259,7 @@ def _two_numbers(value_range: Any, spec: Spec) -> ValueRange:
     return low, high
 
 
-def _dtype_name(dtype: Any, allowed: tuple[str, ...], default: str | None) -> str | None:
+def dtype_name(dtype: Any, allowed: tuple[str, ...], default: str | None) -> str | None:
     """The plain name of a dtype given as a name, a NumPy or a torch dtype; None where it stands for the default."""
     # Only strings are compared: NumPy says that np.dtype("float64") equals None.
     if dtype is None or (isinstance(dtype, str) and dtype == default):

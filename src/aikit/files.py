@@ -345,17 +345,17 @@ def encode(
     """
     target = _raster.capabilities(format)
     spec = load(image, bgr=bgr)[1]
-    deep: Any = None
+    dtype = "uint8"
     if spec.dtype.startswith(("float", "bfloat")) and target.float32:
-        deep = convert.to_numpy(image, dtype="float32", bgr=bgr)
-    elif spec.dtype == "uint16" and spec.channels > 1 and target.color16:
-        deep = convert.to_numpy(image, bgr=bgr)
-    if deep is None or spec.batch:  # PIL's door says what to do with a batch
-        keeps_depth = spec.dtype == "uint16" and spec.channels == 1 and target.gray16
-        deep = convert.to_pil(image, dtype="uint16" if keeps_depth else "uint8", bgr=bgr)
-    elif deep.ndim == 2:
-        deep = deep[..., None]
-    return _raster.encode(deep, target.name, quality=quality, lossless=lossless)
+        dtype = "float32"
+    elif spec.dtype == "uint16" and (target.color16 if spec.channels > 1 else target.gray16):
+        dtype = "uint16"
+    # Gray goes as a PIL image, which brings its metadata; PIL's door also says what to do with a batch.
+    if dtype == "uint8" or spec.channels == 1 or spec.batch:
+        pixels: Any = convert.to_pil(image, dtype=dtype if spec.channels == 1 else "uint8", bgr=bgr)
+    else:
+        pixels = convert.to_numpy(image, dtype=dtype, bgr=bgr)
+    return _raster.encode(pixels, target.name, quality=quality, lossless=lossless)
 
 
 # ---------------------------------------------------------------- data URLs

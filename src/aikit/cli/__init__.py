@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -26,8 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for module in (info, convert, demo):
         module.add_parser(commands)
     options = parser.parse_args(arguments)
+    _take_any_file_name()
     try:
         status: int = options.run(options)
+        sys.stdout.flush()  # here, where a reader that has gone is no surprise
     except AikitError as error:
         print(f"aikit {options.command}: {error}", file=sys.stderr)
         return CANNOT_RUN
@@ -39,6 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return SOME_FAILED
     return status
+
+
+def _take_any_file_name() -> None:
+    """File names need not be text in the terminal's encoding; print them escaped rather than die of one."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _version() -> str:

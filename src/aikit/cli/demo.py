@@ -49,7 +49,8 @@ def run(options: argparse.Namespace) -> int:
     sheet = show(*(image for _, image in cells), titles=[title for title, _ in cells], columns=_COLUMNS)
     write(sheet, out / "contact-sheet.png")
     seconds = time.perf_counter() - started
-    print(f"{len(cells) // _COLUMNS} pictures, {len(cells)} results in {seconds:.1f} s")
+    count = len(cells) // _COLUMNS
+    print(f"{count} picture{'s' if count > 1 else ''}, {len(cells)} results in {seconds:.1f} s")
     print(f"contact sheet: {(out / 'contact-sheet.png').resolve()}")
     return 0
 
@@ -59,9 +60,9 @@ _COLUMNS = 6
 
 def _row(name: str, image: Any) -> list[tuple[str, Any]]:
     """One picture through every door and the main operations on transparency."""
-    from .. import alpha, convert
-
     import cv2
+
+    from .. import alpha, convert
 
     drawn = convert.to_cv2(alpha.flatten(image, background="white"), dtype="uint8")
     side = min(drawn.shape[:2])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -61,36 +62,46 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("file", "format", "size", "mode", "depth", "alpha", "orientation", "profile", "frames", "bytes"):
-        table.add_column(
-            name, justify="right" if name in ("size", "depth", "frames", "bytes") else "left", overflow="fold"
-        )
+    for name in ("file", "format", "size", "mode", "depth", "alpha", "bytes", "notes"):
+        right, wraps = name in ("size", "depth", "bytes"), name in ("file", "notes")
+        table.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=not wraps)
     for row in rows:
-        alpha = "none" if not row["has_alpha"] else "used" if row["alpha_used"] else "opaque"
         table.add_row(
-            row["file"],
+            _on_one_line(row["file"]),
             row["format"],
             f"{row['width']}x{row['height']}",
-            row["mode"],
+            row["mode"].partition(";")[0].replace("I", "L"),
             str(row["depth"]),
-            alpha,
-            _ORIENTATIONS[row["orientation"]],
-            row["profile"] or "-",
-            str(row["frames"]),
+            "none" if not row["has_alpha"] else "used" if row["alpha_used"] else "opaque",
             f"{row['bytes']:,}",
+            ", ".join(_notes(row)),
         )
     # Beyond a terminal a table must not be folded at 80 columns: programs read one row a line.
     Console(width=None if sys.stdout.isatty() else 10_000, highlight=False, markup=False).print(table)
 
 
+def _on_one_line(name: str) -> str:
+    """A file name without what would break the row or speak to the terminal."""
+    return name if name.isprintable() else ascii(name)
+
+
+def _notes(row: dict[str, Any]) -> Iterator[str]:
+    """What most files do not have: said where it is so, so that a row fits into a terminal."""
+    if row["orientation"] != 1:
+        yield _ORIENTATIONS[row["orientation"]]
+    if row["frames"] > 1:
+        yield f"{row['frames']} frames"
+    if row["profile"]:
+        yield _on_one_line(row["profile"])
+
+
 # Exif 2.32, table 4: what has to be done to show the picture upright.
 _ORIENTATIONS = {
-    1: "upright",
     2: "mirrored",
     3: "turn 180",
     4: "flipped",
-    5: "mirrored, turn 270",
+    5: "mirrored and turn 270",
     6: "turn 90",
-    7: "mirrored, turn 90",
+    7: "mirrored and turn 90",
     8: "turn 270",
 }

@@ -1,0 +1,637 @@
+"""The command: what it prints, what it writes, how it ends."""
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aikit import encode, flatten, make_transparent, read_numpy, read_pil, trim, write
+from aikit.cli import main
+from pictures import codes
+
+SRC = Path(__file__).parents[1] / "src"
+PHOTOGRAPHS = Path(find_spec("skimage").origin).parent / "data"
+COMMAND = [sys.executable, "-m", "aikit"]
+# Buffered, as in a shell: what fails when the buffer is emptied has to be seen.
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SRC)}
+ENVIRONMENT.pop("PYTHONUNBUFFERED", None)
+
+posix = pytest.mark.skipif(os.name != "posix", reason="signals and terminals of POSIX")
+
+RGB = codes(20, 30, 3)
+RGBA = codes(20, 30, 4)
+
+
+def aikit(*arguments, **options):
+    """The command in a process of its own."""
+    options = {"env": ENVIRONMENT, "capture_output": True, "text": True, "check": False, "timeout": 60} | options
+    return subprocess.run([*COMMAND, *map(str, arguments)], **options)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty folder to work in."""
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path / "work"
+
+
+@pytest.fixture
+def run(capsys):
+    """The command in this process: status, output, errors."""
+
+    def call(*arguments):
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            status = end.code
+        return status, *capsys.readouterr()
+
+    return call
+
+
+def exif(orientation):
+    tags = Image.Exif()
+    tags[271], tags[274] = "maker", orientation
+    return tags
+
+
+def listing(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+# The parser
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["info", "--help"], ["convert", "--help"], ["demo", "--help"]])
+def test_help_fits_a_terminal(run, monkeypatch, arguments):
+    monkeypatch.setenv("COLUMNS", "80")
+    status, out, err = run(*arguments)
+    assert (status, err) == (0, "")
+    assert out.startswith("usage: aikit")
+    assert max(map(len, out.splitlines())) <= 80
+    assert "%(" not in out
+
+
+def test_version(run):
+    import aikit as package
+
+    assert run("--version") == (0, f"aikit {package.__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["bogus"], ["info"], ["convert"], ["convert", "a.png"], ["convert", "a", "b", "--quality", "high"]],
+)
+def test_a_misspelled_command_is_2(run, arguments):
+    status, out, err = run(*arguments)
+    assert (status, out) == (2, "")
+    assert "usage: aikit" in err
+
+
+# info
+
+
+def test_info_prints_one_row_a_file(run, folder):
+    write(RGB, "photo one.png")
+    write(RGBA, "logo.png")
+    write(np.dstack([RGB, np.full((20, 30), 255, np.uint8)]), "opaque.png")
+    write(codes(20, 30, 3, "uint16"), "deep.tif")
+    Image.fromarray(RGB).save("turned.jpg", exif=exif(6))
+    frames = [Image.new("L", (3, 2), at) for at in (0, 99)]
+    frames[0].save("moving.gif", save_all=True, append_images=frames[1:])
+    status, out, err = run("info", *sorted(listing(folder)))
+    assert (status, err) == (0, "")
+    lines = [re.split(r" {2,}", line.strip()) for line in out.splitlines()]
+    size = {name: f"{(folder / name).stat().st_size:,}" for name in listing(folder)}
+    assert lines == [
+        ["file", "format", "size", "mode", "depth", "alpha", "bytes", "notes"],
+        ["deep.tif", "tiff", "30x20", "RGB", "16", "none", size["deep.tif"]],
+        ["logo.png", "png", "30x20", "RGBA", "8", "used", size["logo.png"]],
+        ["moving.gif", "gif", "3x2", "P", "8", "none", size["moving.gif"], "2 frames"],
+        ["opaque.png", "png", "30x20", "RGBA", "8", "opaque", size["opaque.png"]],
+        ["photo one.png", "png", "30x20", "RGB", "8", "none", size["photo one.png"]],
+        ["turned.jpg", "jpeg", "30x20", "RGB", "8", "none", size["turned.jpg"], "turn 90"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("orientation", "note"),
+    [
+        (2, "mirrored"),
+        (3, "turn 180"),
+        (4, "flipped"),
+        (5, "mirrored and turn 270"),
+        (6, "turn 90"),
+        (7, "mirrored and turn 90"),
+        (8, "turn 270"),
+    ],
+)
+def test_info_says_how_to_hold_the_picture(run, folder, orientation, note):
+    Image.fromarray(RGB).save("a.jpg", exif=exif(orientation))
+    assert run("info", "a.jpg")[1].splitlines()[1].endswith(f"  {note}")
+    stored, shown = np.asarray(Image.open("a.jpg")), read_numpy("a.jpg")
+    turned = stored[:, ::-1] if "mirrored" in note else stored[::-1] if note == "flipped" else stored
+    quarters = int(note.split()[-1]) // 90 if "turn" in note else 0
+    np.testing.assert_array_equal(np.rot90(turned, -quarters), shown)
+
+
+def test_info_as_json(run, folder):
+    write(RGBA, "絵.png")
+    status, out, err = run("info", "絵.png", "missing.png", "--json")
+    found, missing = json.loads(out)
+    assert (status, err) == (1, "")
+    assert found == {
+        "file": "絵.png", "format": "png", "width": 30, "height": 20, "mode": "RGBA", "depth": 8, "channels": 4,
+        "has_alpha": True, "alpha_used": True, "orientation": 1, "profile": None, "frames": 1,
+        "bytes": (folder / "絵.png").stat().st_size,
+    }  # fmt: skip
+    assert missing["code"] == "cannot_open"
+    assert "missing.png: expected a readable file" in missing["error"]
+
+
+def test_info_lists_what_it_cannot_read(run, folder):
+    write(RGB, "good.png")
+    Path("text.png").write_text("not a picture")
+    Path("empty.png").touch()
+    Path("cut.png").write_bytes(encode(RGB, "png")[:20])
+    status, out, err = run("info", "good.png", "text.png", "empty.png", "cut.png", "missing.png", ".")
+    assert status == 1
+    assert [line.split()[0] for line in out.splitlines()] == ["file", "good.png"]
+    assert [line.split(":")[1].strip() for line in err.splitlines()] == [
+        "text.png", "empty.png", "cut.png", "missing.png", ".",
+    ]  # fmt: skip
+    assert run("info", "missing.png")[:2] == (1, "")
+
+
+@posix
+def test_file_names_cannot_break_a_row(run, folder):
+    for name in ("two\nlines.png", "red\x1b[31m.png"):
+        write(RGB, name)
+    out = run("info", *listing(folder))[1]
+    assert len(out.splitlines()) == 3
+    assert "\x1b" not in out
+
+
+@posix
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file names are text")
+@pytest.mark.parametrize("flag", [[], ["--json"]], ids=["table", "json"])
+def test_file_names_need_not_be_text(folder, flag):
+    Path(os.fsdecode(b"caf\xe9.png")).write_bytes(encode(RGB, "png"))
+    run = aikit("info", os.fsdecode(b"caf\xe9.png"), *flag, env=ENVIRONMENT | {"PYTHONIOENCODING": "utf-8:strict"})
+    assert (run.returncode, run.stderr) == (0, "")
+    assert r"caf\udce9.png" in run.stdout
+
+
+@posix
+@pytest.mark.parametrize("flag", [[], ["--json"]], ids=["table", "json"])
+def test_a_reader_that_has_gone_is_no_traceback(folder, flag):
+    write(RGB, "a.png")
+    process = subprocess.Popen(
+        [*COMMAND, "info", "a.png", *flag], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(60) == 1
+
+
+def screen(*arguments, columns=80):
+    """What the command shows on a terminal of 80 columns, standard output and errors together."""
+    import fcntl
+    import struct
+    import termios
+
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    environment = {key: value for key, value in ENVIRONMENT.items() if key not in ("COLUMNS", "NO_COLOR")}
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], env=environment | {"TERM": "xterm"}, stdin=follower, stdout=follower, stderr=follower
+    )
+    os.close(follower)
+    shown = b""
+    while select.select([leader], [], [], 60)[0]:
+        try:
+            chunk = os.read(leader, 4096)
+        except OSError:  # Linux's way to say that the other end is closed
+            break
+        if not chunk:
+            break
+        shown += chunk
+    os.close(leader)
+    assert process.wait(60) == 0
+    return shown.decode()
+
+
+@posix
+def test_the_table_fits_a_terminal(folder):
+    Image.fromarray(codes(400, 600, 3)).save("a rather long name for a photograph.jpg", exif=exif(6))
+    for columns in (60, 80):
+        text = screen("info", "a rather long name for a photograph.jpg", columns=columns)
+        text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+        assert max(map(len, text.splitlines())) <= columns
+        # Name and notes alone are folded.
+        assert re.search(r"600x400 +RGB +8 +none +\d+,\d\d\d +turn", text)
+
+
+@posix
+def test_progress_is_shown_on_a_terminal_only(folder):
+    for at in range(3):
+        write(codes(200, 300 + at, 3), f"{at}.png")
+    text = screen("convert", "0.png", "1.png", "2.png", "out", "--to", "webp")
+    assert "converting" in text
+    assert "3/3" in text
+    assert text.rstrip().endswith("3 converted, 0 failed")
+    assert aikit("convert", "0.png", "1.png", "2.png", "out2", "--to", "webp").stderr == ""
+
+
+# convert: where to
+
+
+def test_one_file_to_one_file(run, folder):
+    write(RGB, "in put.png")
+    assert run("convert", "in put.png", "new folder/aus gäbe.webp", "--lossless") == (0, "1 converted, 0 failed\n", "")
+    np.testing.assert_array_equal(read_numpy("new folder/aus gäbe.webp"), RGB)
+
+
+@pytest.mark.parametrize(
+    ("out", "options", "made"),
+    [
+        ("out", ["--to", "webp"], "out/a.webp"),
+        ("out.bmp", [], "out.bmp"),
+        ("out.jpeg", ["--to", "jpg"], "out.jpeg"),
+        ("out.v1", ["--to", ".PNG"], "out.v1/a.png"),
+        ("out.png/", [], "out.png/a.png"),
+        ("there.png", ["--to", "tif"], "there.png/a.tif"),
+        (".", ["--to", "gif"], "a.gif"),
+    ],
+)
+def test_out_is_a_file_name_or_a_folder(run, folder, out, options, made):
+    write(codes(4, 5), "a.png")
+    (folder / "there.png").mkdir()
+    assert run("convert", "a.png", out, *options)[0] == 0
+    assert listing(folder) == sorted(["a.png", made])
+
+
+def test_folders_are_walked_and_text_is_passed_over(run, folder):
+    for name in ("one.png", "sub dir/深い/two.png", ".hidden.png", ".hidden/three.png", "sub dir/no suffix"):
+        Path("photos", name).parent.mkdir(parents=True, exist_ok=True)
+        Path("photos", name).write_bytes(encode(RGB, "png"))
+    Path("photos/notes.txt").write_text("text")
+    Path("photos/sub dir/data.json").write_text("{}")
+    assert run("convert", "photos", "out", "--to", "webp") == (0, "3 converted, 0 failed\n", "")
+    assert listing(folder / "out") == ["one.webp", "sub dir/no suffix.webp", "sub dir/深い/two.webp"]
+
+
+def test_without_to_every_file_keeps_its_format(run, folder):
+    Path("in").mkdir()
+    for name in ("a.png", "b.bmp", "c.tif"):
+        write(RGB, f"in/{name}")
+    assert run("convert", "in", "out")[0] == 0
+    assert listing(folder / "out") == ["a.png", "b.bmp", "c.tif"]
+    assert Image.open("out/b.bmp").format == "BMP"
+
+
+def test_out_inside_the_source_is_no_source(run, folder):
+    write(RGB, "a.png")
+    for status in (0, 1):
+        assert run("convert", ".", "out", "--to", "webp")[:2] == (status, f"{1 - status} converted, {status} failed\n")
+    assert listing(folder) == ["a.png", "out/a.webp"]
+
+
+def test_names_that_meet_are_refused_all(run, folder):
+    Path("in").mkdir()
+    for name in ("a.png", "a.bmp", "b.png"):
+        write(RGB, f"in/{name}")
+    status, out, err = run("convert", "in", "out", "--to", "webp")
+    assert (status, out) == (1, "1 converted, 2 failed\n")
+    assert (
+        "in/a.bmp: expected a place of its own, got out/a.webp, which in/a.png claims too; rename one of them." in err
+    )
+    assert (
+        "in/a.png: expected a place of its own, got out/a.webp, which in/a.bmp claims too; rename one of them." in err
+    )
+    assert listing(folder / "out") == ["b.webp"]
+
+
+def test_no_source_is_written_over_by_another(run, folder):
+    write(RGB, "a.bmp")
+    write(255 - RGB, "a.png")
+    before = Path("a.png").read_bytes()
+    status, _, err = run("convert", ".", ".", "--to", "png", "--overwrite")
+    assert status == 1
+    assert err.count("a place of its own") == 2
+    assert Path("a.png").read_bytes() == before
+
+
+def test_a_file_named_twice_is_one(run, folder):
+    write(RGB, "a.png")
+    assert run("convert", "a.png", "./a.png", folder / "a.png", "out") == (0, "1 converted, 0 failed\n", "")
+
+
+def test_existing_files(run, folder):
+    write(RGB, "a.png")
+    write(RGB, "b.png")
+    Path("out").mkdir()
+    Path("out/a.webp").write_bytes(b"mine")
+    status, out, err = run("convert", "a.png", "b.png", "out", "--to", "webp")
+    assert (status, out) == (1, "1 converted, 1 failed\n")
+    assert err == "  a.png: out/a.webp: expected no file there, got one; pass --overwrite or --skip-existing.\n"
+    both = ("convert", "a.png", "b.png", "out", "--to", "webp")
+    assert run(*both, "--skip-existing") == (0, "0 converted, 2 skipped, 0 failed\n", "")
+    assert Path("out/a.webp").read_bytes() == b"mine"
+    assert run(*both, "--overwrite") == (0, "2 converted, 0 failed\n", "")
+    assert Image.open("out/a.webp").size == (30, 20)
+    assert run(*both, "--overwrite", "--skip-existing")[0] == 2
+
+
+def test_in_place(run, folder):
+    for name in ("a.png", "b.png"):
+        write(np.pad(RGBA, ((4, 0), (0, 0), (0, 0))), name)
+    assert run("convert", ".", ".", "--trim", "--overwrite") == (0, "2 converted, 0 failed\n", "")
+    np.testing.assert_array_equal(read_numpy("b.png"), RGBA)
+    assert listing(folder) == ["a.png", "b.png"]
+
+
+def test_a_second_run_in_place_skips(run, folder):
+    write(RGB, "a.png")
+    for expected in ("1 converted, 0 failed\n", "0 converted, 2 skipped, 0 failed\n"):
+        assert run("convert", ".", ".", "--to", "webp", "--skip-existing") == (0, expected, "")
+
+
+# convert: what goes wrong
+
+
+def test_one_bad_file_among_many(run, folder):
+    Path("in").mkdir()
+    for at in range(6):
+        write(RGB, f"in/{at}.png")
+    Path("in/3.png").write_bytes(encode(RGB, "png")[:99])
+    Path("in/4.png").write_bytes(b"text")
+    Path("in/5.png").write_bytes(b"")
+    status, out, err = run("convert", "in", "missing.png", "out", "--to", "jpg")
+    assert (status, out) == (1, "3 converted, 4 failed\n")
+    reasons = err.splitlines()
+    assert [reason.split(":")[0] for reason in reasons] == ["  in/3.png", "  in/4.png", "  in/5.png", "  missing.png"]
+    assert "pass --allow-truncated to read what is there" in reasons[0]
+    assert "expected PNG, JPEG, WebP" in reasons[1]
+    assert "got 0 bytes" in reasons[2]
+    assert "expected a file, got nothing there" in reasons[3]
+    assert listing(folder / "out") == ["0.jpg", "1.jpg", "2.jpg"]
+
+
+def test_truncated_files_on_request(run, folder):
+    Path("a.png").write_bytes(encode(codes(300, 300, 3), "png")[:-50_000])
+    assert run("convert", "a.png", "b.png")[0] == 1
+    assert run("convert", "a.png", "b.png", "--allow-truncated")[0] == 0
+    np.testing.assert_array_equal(read_numpy("b.png")[:99], codes(300, 300, 3)[:99])
+
+
+def test_alpha_into_jpeg_names_the_option(run, folder):
+    write(RGBA, "a.png")
+    status, _, err = run("convert", "a.png", "a.jpg")
+    assert status == 1
+    assert "expected no alpha channel for JPEG, got RGBA; pass --flatten white first, or write PNG or WebP." in err
+    assert "flatten(" not in err
+    assert run("convert", "a.png", "a.jpg", "--flatten", "white")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["in", "out", "--to", "bogus"], r'--to: expected one of png, jpeg, .* got "bogus"'),
+        (["in", "out", "--to", "svg"], r'--to: expected one of png, jpeg, .* got "svg"'),
+        (["in/a.png", "out.xyz"], r'OUT: expected one of png, jpeg, .* got "\.xyz"'),
+        (["in/a.png", "out.jpg", "--to", "webp"], r"--to: expected jpeg, as out\.jpg says, got webp"),
+        (["in", "out", "--flatten", "nocolor"], r"--flatten: expected a CSS color name or a hex code, got 'nocolor'"),
+        (["in", "out", "--make-transparent", "#12"], r"--make-transparent: expected a CSS color name .* got '#12'"),
+        (["in", "out", "--make-transparent", "red", "--tolerance", "5"], r"--tolerance: expected .* 0 to 1, got 5"),
+        (["in", "out", "--make-transparent", "red", "--feather", "nan"], r"--feather: expected .* 0 to 1, got nan"),
+        (["in", "out", "--tolerance", "0.1"], r"--tolerance, --feather: expected beside --make-transparent"),
+        (["in", "out", "--to", "jpg", "--quality", "500"], r"--quality: expected 1\.\.100, got 500"),
+        (["in", "out", "--to", "png", "--quality", "50"], r"--quality: expected None for PNG, got 50"),
+        (["in", "out", "--to", "jpg", "--lossless"], r"--lossless: expected None or False for JPEG"),
+        (["in", "out", "--to", "webp", "--lossless", "--quality", "9"], r"--quality: expected None with lossless"),
+        (["in", "out", "--jobs", "0"], r"--jobs: expected a positive number, got 0"),
+        (["empty", "out"], r"SRC: expected pictures, got none in empty"),
+    ],
+)
+def test_a_mistake_in_an_option_is_said_once(run, folder, arguments, message):
+    Path("in").mkdir()
+    Path("empty").mkdir()
+    for name in "abc":
+        write(RGB, f"in/{name}.png")
+    status, out, err = run("convert", *arguments)
+    assert (status, out) == (2, "")
+    assert re.fullmatch(rf"aikit convert: {message}[^\n]*\n", err)
+    assert listing(folder) == ["in/a.png", "in/b.png", "in/c.png"]
+
+
+def test_a_format_that_is_not_written_names_to(run, folder):
+    Path("no suffix").write_bytes(encode(RGB, "png"))
+    status, _, err = run("convert", "no suffix", "out")
+    assert (status, err) == (
+        1,
+        "  no suffix: expected a suffix that names a format to write, got 'no suffix'; pass --to.\n",
+    )
+
+
+def test_names_beyond_the_file_system_are_only_failures(run, folder):
+    write(RGB, "a.png")
+    status, out, _ = run("convert", "x" * 300 + ".png", "a.png", "out")
+    assert (status, out) == (1, "1 converted, 1 failed\n")
+    Path("file").touch()
+    status, _, err = run("convert", "a.png", "file/b.png")
+    assert status == 1
+    assert "file: expected a folder that can be made, got " in err
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root reads every folder")
+def test_an_unreadable_folder_is_a_failure(run, folder):
+    Path("in/secret").mkdir(parents=True)
+    write(RGB, "in/a.png")
+    Path("in/secret").chmod(0)
+    status, out, err = run("convert", "in", "out")
+    Path("in/secret").chmod(0o700)
+    assert (status, out) == (1, "1 converted, 1 failed\n")
+    assert "in/secret: expected a readable folder, got 'Permission denied'" in err
+
+
+def test_a_folder_that_cannot_be_listed_is_a_failure(run, folder, monkeypatch):
+    """As above, for root: the system says no."""
+    Path("in/secret").mkdir(parents=True)
+    write(RGB, "in/a.png")
+    scandir = os.scandir
+
+    def refuse(path):
+        if Path(path).name == "secret":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    status, out, err = run("convert", "in", "out")
+    assert (status, out) == (1, "1 converted, 1 failed\n")
+    assert "in/secret: expected a readable folder, got 'Permission denied'; check its permissions." in err
+
+
+def test_a_picture_too_large_for_memory_is_a_failure(run, folder, monkeypatch):
+    from aikit import files
+
+    def fail(source, **options):
+        if Path(source).name == "a.png":
+            raise MemoryError
+        return read_pil(source)
+
+    for name in ("a.png", "b.png"):
+        write(RGB, name)
+    monkeypatch.setattr(files, "read_any", fail)
+    status, out, err = run("convert", "a.png", "b.png", "out")
+    assert (status, out) == (1, "1 converted, 1 failed\n")
+    assert "  a.png: image: expected a picture that fits into memory, got a larger one; pass --jobs 1." in err
+
+
+def test_a_mistake_of_ours_is_not_hidden(folder, monkeypatch):
+    from aikit import files
+
+    write(RGB, "a.png")
+    monkeypatch.setattr(files, "read_any", lambda source, **options: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["convert", "a.png", "out"])
+
+
+# convert: what it does
+
+
+@pytest.mark.parametrize("jobs", [[], ["--jobs", "1"], ["--jobs", "7"]], ids=["auto", "one", "seven"])
+def test_operations_run_in_the_order_promised(run, folder, jobs):
+    picture = np.full((40, 50, 3), 255, np.uint8)
+    picture[10:30, 15:40] = RGB[:20, :25] // 2
+    write(picture, "a.png")
+    options = [
+        "--flatten",
+        "#102030",
+        "--trim",
+        "--make-transparent",
+        "white",
+        "--tolerance",
+        "0.1",
+        "--feather",
+        "0.2",
+    ]
+    assert run("convert", "a.png", "b.png", *options, *jobs)[0] == 0
+    keyed = make_transparent(picture, color="white", tolerance=0.1, feather=0.2)
+    expected = flatten(trim(keyed), background="#102030")
+    assert expected.shape == (20, 25, 3)
+    np.testing.assert_array_equal(read_numpy("b.png"), expected)
+
+
+def test_quality_goes_to_the_formats_that_know_it(run, folder):
+    Path("in").mkdir()
+    photo = read_pil(PHOTOGRAPHS / "coffee.png").crop((0, 0, 120, 90))
+    for name in ("a.jpg", "b.png", "c.webp"):
+        write(photo, f"in/{name}")
+    assert run("convert", "in", "out", "--quality", "20")[0] == 0
+    assert Path("out/a.jpg").read_bytes() == encode(read_pil("in/a.jpg"), "jpeg", quality=20)
+    assert Path("out/c.webp").read_bytes() == encode(read_pil("in/c.webp"), "webp", quality=20)
+    assert Path("out/b.png").read_bytes() == encode(photo, "png")
+
+
+def test_depth_orientation_and_metadata_go_along(run, folder):
+    deep = codes(9, 11, 4, "uint16")
+    write(deep, "deep.png")
+    tags = exif(6)
+    Image.fromarray(codes(16, 24, 3)).save("turned.jpg", exif=tags, dpi=(300, 300), quality=95)
+    assert run("convert", "deep.png", "turned.jpg", "out", "--to", "tif")[0] == 0
+    np.testing.assert_array_equal(read_numpy("out/deep.tif"), deep)
+    opened = Image.open("out/turned.tif")
+    assert opened.size == (16, 24)
+    assert opened.getexif().get(274, 1) == 1
+    assert opened.getexif()[271] == "maker"
+    assert round(opened.info["dpi"][0]) == 300
+    np.testing.assert_array_equal(np.asarray(opened), read_numpy("turned.jpg"))
+
+
+def test_the_installed_way_to_run(folder):
+    write(RGB, "a.png")
+    done = aikit("convert", "a.png", "b.webp")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 converted, 0 failed\n", "")
+    failed = aikit("convert", "b.png", "c.webp")
+    assert (failed.returncode, failed.stdout) == (1, "0 converted, 1 failed\n")
+    assert aikit("convert", "a.png", "b.webp", "--to", "x").returncode == 2
+
+
+@posix
+@pytest.mark.parametrize("to", ["png", "ppm"], ids=["busy encoding", "busy writing"])
+def test_ctrl_c_ends_at_once_and_leaves_whole_files(folder, to):
+    noise = np.random.default_rng(0).integers(0, 256, (1800, 1800, 3), np.uint8)
+    write(noise, "0.bmp")
+    for at in range(1, 12):
+        os.link("0.bmp", f"{at}.bmp")
+    process = subprocess.Popen(
+        [*COMMAND, "convert", *[f"{at}.bmp" for at in range(12)], "out", "--to", to],
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + 60
+    while not any(folder.glob("out/*")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    started = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, b"aikit convert: interrupted\n")
+    assert time.monotonic() - started < 10, "about a second; the whole queue would take longer on a busy machine"
+    made = listing(folder / "out")
+    assert 0 < len(made) < 12
+    assert all(name.endswith(f".{to}") for name in made), "no temporary file"
+    for name in made:
+        np.testing.assert_array_equal(read_numpy(folder / "out" / name), noise)
+
+
+# demo
+
+
+def test_demo_on_pictures_of_ones_own(run, folder):
+    write(RGBA, "logo.png")
+    write(codes(30, 40), "gray photo.jpg")
+    write(codes(30, 40, None, "uint16"), "deep.png")
+    status, out, err = run("demo", "logo.png", "gray photo.jpg", "deep.png", "--out", "sheets/here")
+    assert (status, err) == (0, "")
+    assert re.match(r"3 pictures, 18 results in [\d.]+ s\ncontact sheet: .*contact-sheet\.png\n", out)
+    assert listing(folder / "sheets/here") == ["contact-sheet.png", "deep.webp", "gray photo.webp", "logo.webp"]
+    sheet = Image.open("sheets/here/contact-sheet.png")
+    assert sheet.mode == "RGB"
+    assert sheet.width == 6 * 252 + 12
+    assert len(np.unique(np.asarray(sheet).reshape(-1, 3), axis=0)) > 100
+
+
+def test_demo_without_scikit_image_draws(run, folder, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    status, out, _ = run("demo")
+    assert status == 0
+    assert out.startswith("1 picture, 6 results")
+    assert listing(folder) == ["demo-output/contact-sheet.png", "demo-output/drawn.webp"]
+
+
+def test_demo_that_cannot_run_is_2(run, folder):
+    Path("file").touch()
+    write(RGB, "a.png")
+    assert run("demo", "a.png", "--out", "file/x") == (
+        2,
+        "",
+        "aikit demo: file/x: expected a folder that can be made, got 'Not a directory'; pass another --out.\n",
+    )
+    status, _, err = run("demo", "missing.png")
+    assert status == 2
+    assert "missing.png: expected a readable file" in err
