@@ -1,0 +1,104 @@
+"""Color spaces: any of them to any other, on every kind of image, alpha untouched beside them.
+
+RGB is sRGB, IEC 61966-2-1, with the white D65 of the 2 degree observer. Floats are in natural units: hue in degrees
+[0, 360) and 0 for grays; saturation, value and HSL's lightness in [0, 1]; CIE L from 0 to 100; Y of white 1; OKLab's
+L from 0 to 1. Float results are never clamped: out-of-gamut colors survive the way there and back.
+
+Every function takes a PIL image, an array (H, W, C) or (..., H, W, C), or a tensor (..., C, H, W); C is the space's
+planes, with alpha behind them if there is any. Integers span their full range, floats of RGB [0, 1].
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from .._image import ImageT
+from .cie import lab_to_rgb, lch_to_rgb, luv_to_rgb, rgb_to_lab, rgb_to_lch, rgb_to_luv
+from .engine import convert
+from .hue import hsl_to_rgb, hsv_to_rgb, rgb_to_hsl, rgb_to_hsv
+from .ink import cmyk_to_rgb, rgb_to_cmyk
+from .luma import gray_to_rgb, rgb_to_gray, rgb_to_ycbcr, rgb_to_yuv, ycbcr_to_rgb, yuv_to_rgb
+from .ok import oklab_to_rgb, oklch_to_rgb, rgb_to_oklab, rgb_to_oklch
+from .rgb import linear_rgb_to_rgb, rgb_to_linear_rgb, rgb_to_xyz, xyz_to_rgb
+from .table import Encoding, Range, Standard, Weights
+
+__all__ = [
+    "cmyk_to_rgb",
+    "convert_color",
+    "gray_to_rgb",
+    "hsl_to_rgb",
+    "hsv_to_rgb",
+    "lab_to_rgb",
+    "lch_to_rgb",
+    "linear_rgb_to_rgb",
+    "luv_to_rgb",
+    "oklab_to_rgb",
+    "oklch_to_rgb",
+    "rgb_to_cmyk",
+    "rgb_to_gray",
+    "rgb_to_hsl",
+    "rgb_to_hsv",
+    "rgb_to_lab",
+    "rgb_to_lch",
+    "rgb_to_linear_rgb",
+    "rgb_to_luv",
+    "rgb_to_oklab",
+    "rgb_to_oklch",
+    "rgb_to_xyz",
+    "rgb_to_ycbcr",
+    "rgb_to_yuv",
+    "xyz_to_rgb",
+    "ycbcr_to_rgb",
+    "yuv_to_rgb",
+]
+
+Space = Literal[
+    "rgb", "gray", "linear_rgb", "xyz", "lab", "lch", "luv", "oklab", "oklch", "hsv", "hsl", "ycbcr", "yuv", "cmyk"
+]
+
+
+def convert_color(
+    image: ImageT,
+    src: Space,
+    dst: Space,
+    *,
+    weights: Weights = "bt601",
+    standard: Standard = "bt601",
+    range: Range = "full",
+    dtype: Any = None,
+    encoding: Encoding | None = None,
+    bgr: bool = False,
+) -> ImageT:
+    """Convert an image from any color space to any other.
+
+    Args:
+        image: any image or batch whose channels are those of `src`, with alpha behind them if there is any.
+        src: the space it is in. A PIL image's mode is its space: with "rgb" any mode is resolved first,
+            otherwise the mode has to be the space's (L, HSV, YCbCr, CMYK).
+        dst: the space wanted.
+        weights: of red, green and blue in gray: "bt601", "bt709", "bt2020" or three numbers.
+        standard: of ycbcr and yuv.
+        range: of ycbcr; "limited" has black at 16 and white at 235 of 255.
+        dtype: of the result, where it is not the usual one.
+        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
+        bgr: the array or tensor runs B, G, R; so does the result where it is rgb or linear_rgb.
+
+    Returns:
+        Same kind; gray, ycbcr and cmyk keep the dtype, from gray, ycbcr and cmyk rgb does too; every other space is
+        float (float32 from integers), and so is rgb from it. Alpha rides along, as [0, 1] beside floats.
+
+    Raises:
+        InputTypeError: not an image, or integers in a space that has units of its own.
+        InputValueError: an unknown space, the wrong channels, alpha on the way to cmyk, or a space that PIL has no
+            mode for.
+
+    Example:
+        >>> import numpy as np
+        >>> convert_color(np.array([[[1.0, 0, 0]]]), "rgb", "lab").round(1).tolist()
+        [[[53.2, 80.1, 67.2]]]
+
+    Source: the formulas' own files; the way is found from the table of spaces.
+    """
+    return convert(  # type: ignore[no-any-return]
+        image, src, dst, weights=weights, standard=standard, range=range, dtype=dtype, encoding=encoding, bgr=bgr
+    )

@@ -1,0 +1,262 @@
+"""CIE L*a*b*, L*u*v* (both from XYZ, D65) and L*C*h: CIE 15:2018."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .._image import ImageT, Planes, power
+from .engine import convert
+from .polar import from_polar, to_polar
+from .rgb import WHITE, xyz_of
+from .table import SPACES, Encoding, Space
+
+# CIE 15:2018, 8.2.1: where the cube root gives way to a straight line.
+_DELTA = 6 / 29
+
+
+def _response(xp: Any, ratio: Any) -> Any:
+    """f(t): the cube root, with a straight line near and below 0."""
+    large = ratio > _DELTA**3
+    return xp.where(large, power(xp, xp.where(large, ratio, 1.0), 1 / 3), ratio / (3 * _DELTA**2) + 4 / 29)
+
+
+def _inverse_response(xp: Any, value: Any) -> Any:
+    return xp.where(value > _DELTA, value * value * value, 3 * _DELTA**2 * (value - 4 / 29))
+
+
+def _xyz_to_lab(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+    x, y, z = (_response(xp, plane / white) for plane, white in zip(planes, xyz_of(WHITE), strict=True))
+    return [116 * y - 16, 500 * (x - y), 200 * (y - z)]
+
+
+def _lab_to_xyz(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+    lightness, a, b = planes
+    y = (lightness + 16) / 116
+    responses = y + a / 500, y, y - b / 200
+    return [white * _inverse_response(xp, value) for value, white in zip(responses, xyz_of(WHITE), strict=True)]
+
+
+def _lab_to_lch(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+    return [planes[0], *to_polar(xp, *planes[1:], gray=1e-3)]
+
+
+def _lch_to_lab(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+    return [planes[0], *from_polar(xp, *planes[1:])]
+
+
+def _uv(x: float, y: float, z: float) -> tuple[float, float]:
+    """CIE 1976 u', v'."""
+    total = x + 15 * y + 3 * z
+    return 4 * x / total, 9 * y / total
+
+
+def _xyz_to_luv(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+    x, y, z = planes
+    white_u, white_v = _uv(*xyz_of(WHITE))
+    lightness = 116 * _response(xp, y) - 16
+    total = x + 15 * y + 3 * z
+    visible = abs(total) > 1e-12  # black has no chromaticity
+    scale = xp.where(visible, 1 / xp.where(visible, total, 1.0), 0.0)
+    u = xp.where(visible, 4 * x * scale - white_u, 0.0)
+    v = xp.where(visible, 9 * y * scale - white_v, 0.0)
+    return [lightness, 13 * lightness * u, 13 * lightness * v]
+
+
+def _luv_to_xyz(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+    lightness, u, v = planes
+    white_u, white_v = _uv(*xyz_of(WHITE))
+    visible = abs(lightness) > 1e-12
+    scale = xp.where(visible, 1 / (13 * xp.where(visible, lightness, 1.0)), 0.0)
+    u, v = u * scale + white_u, v * scale + white_v
+    y = _inverse_response(xp, (lightness + 16) / 116)
+    sound = abs(v) > 1e-12
+    share = xp.where(sound, y / (4 * xp.where(sound, v, 1.0)), 0.0)
+    return [9 * u * share, y, (12 - 3 * u - 20 * v) * share]
+
+
+SPACES["lab"] = Space("xyz", up=_lab_to_xyz, down=_xyz_to_lab)
+SPACES["lch"] = Space("lab", up=_lch_to_lab, down=_lab_to_lch)
+SPACES["luv"] = Space("xyz", up=_luv_to_xyz, down=_xyz_to_luv)
+
+
+def rgb_to_lab(
+    image: ImageT,
+    *,
+    encoding: Encoding | None = None,
+    bgr: bool = False,
+) -> ImageT:
+    """Convert RGB to CIE L*a*b*.
+
+    Args:
+        image: RGB or RGBA, any kind, batches allowed.
+        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
+        bgr: the array or tensor runs B, G, R.
+
+    Returns:
+        Same kind: floats: L 0 to 100, a and b about -110 to 110. Alpha rides along.
+
+    Raises:
+        InputTypeError: not an image, or a dtype the space cannot have.
+        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+
+    Example:
+        >>> import numpy as np
+        >>> rgb_to_lab(np.array([[[200, 100, 50]]]) / 255).round(3).tolist()
+        [[[53.628, 36.302, 45.379]]]
+
+    Source: CIE 15:2018, 8.2.1.
+    """
+    return convert(image, "rgb", "lab", encoding=encoding, bgr=bgr)  # type: ignore[no-any-return]
+
+
+def lab_to_rgb(
+    image: ImageT,
+    *,
+    encoding: Encoding | None = None,
+    dtype: Any = None,
+    bgr: bool = False,
+) -> ImageT:
+    """Convert CIE L*a*b* to RGB.
+
+    Args:
+        image: CIE L*a*b*, floats: L 0 to 100, a and b about -110 to 110; alpha may follow.
+        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
+        dtype: of the result; None keeps floats, and the codes of gray, ycbcr and cmyk.
+        bgr: the result shall run B, G, R.
+
+    Returns:
+        Same kind, RGB: float unless `dtype` says otherwise, but gray and ycbcr codes stay codes. Alpha rides along. Floats are not clamped.
+
+    Raises:
+        InputTypeError: not an image, or a dtype the space cannot have.
+        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+
+    Example:
+        >>> import numpy as np
+        >>> lab_to_rgb(np.array([[[50.0, 20.0, -30.0]]])).round(3).tolist()
+        [[[0.496, 0.429, 0.667]]]
+
+    Source: CIE 15:2018, 8.2.1.
+    """
+    return convert(image, "lab", "rgb", encoding=encoding, dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
+
+
+def rgb_to_lch(
+    image: ImageT,
+    *,
+    bgr: bool = False,
+) -> ImageT:
+    """Convert RGB to CIE L*C*h.
+
+    Args:
+        image: RGB or RGBA, any kind, batches allowed.
+        bgr: the array or tensor runs B, G, R.
+
+    Returns:
+        Same kind: floats: L 0 to 100, C 0 to about 134, h in degrees [0, 360). Alpha rides along.
+
+    Raises:
+        InputTypeError: not an image, or a dtype the space cannot have.
+        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+
+    Example:
+        >>> import numpy as np
+        >>> rgb_to_lch(np.array([[[200, 100, 50]]]) / 255).round(3).tolist()
+        [[[53.628, 58.112, 51.341]]]
+
+    Source: CIE 15:2018, 8.2.1.
+    """
+    return convert(image, "rgb", "lch", bgr=bgr)  # type: ignore[no-any-return]
+
+
+def lch_to_rgb(
+    image: ImageT,
+    *,
+    dtype: Any = None,
+    bgr: bool = False,
+) -> ImageT:
+    """Convert CIE L*C*h to RGB.
+
+    Args:
+        image: CIE L*C*h, floats: L 0 to 100, C 0 to about 134, h in degrees [0, 360); alpha may follow.
+        dtype: of the result; None keeps floats, and the codes of gray, ycbcr and cmyk.
+        bgr: the result shall run B, G, R.
+
+    Returns:
+        Same kind, RGB: float unless `dtype` says otherwise, but gray and ycbcr codes stay codes. Alpha rides along. Floats are not clamped.
+
+    Raises:
+        InputTypeError: not an image, or a dtype the space cannot have.
+        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+
+    Example:
+        >>> import numpy as np
+        >>> lch_to_rgb(np.array([[[50.0, 30.0, 120.0]]])).round(3).tolist()
+        [[[0.428, 0.49, 0.289]]]
+
+    Source: CIE 15:2018, 8.2.1.
+    """
+    return convert(image, "lch", "rgb", dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
+
+
+def rgb_to_luv(
+    image: ImageT,
+    *,
+    encoding: Encoding | None = None,
+    bgr: bool = False,
+) -> ImageT:
+    """Convert RGB to CIE L*u*v*.
+
+    Args:
+        image: RGB or RGBA, any kind, batches allowed.
+        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
+        bgr: the array or tensor runs B, G, R.
+
+    Returns:
+        Same kind: floats: L 0 to 100, u and v about -135 to 175. Alpha rides along.
+
+    Raises:
+        InputTypeError: not an image, or a dtype the space cannot have.
+        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+
+    Example:
+        >>> import numpy as np
+        >>> rgb_to_luv(np.array([[[200, 100, 50]]]) / 255).round(3).tolist()
+        [[[53.628, 80.084, 39.898]]]
+
+    Source: CIE 15:2018, 8.2.2.
+    """
+    return convert(image, "rgb", "luv", encoding=encoding, bgr=bgr)  # type: ignore[no-any-return]
+
+
+def luv_to_rgb(
+    image: ImageT,
+    *,
+    encoding: Encoding | None = None,
+    dtype: Any = None,
+    bgr: bool = False,
+) -> ImageT:
+    """Convert CIE L*u*v* to RGB.
+
+    Args:
+        image: CIE L*u*v*, floats: L 0 to 100, u and v about -135 to 175; alpha may follow.
+        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
+        dtype: of the result; None keeps floats, and the codes of gray, ycbcr and cmyk.
+        bgr: the result shall run B, G, R.
+
+    Returns:
+        Same kind, RGB: float unless `dtype` says otherwise, but gray and ycbcr codes stay codes. Alpha rides along. Floats are not clamped.
+
+    Raises:
+        InputTypeError: not an image, or a dtype the space cannot have.
+        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+
+    Example:
+        >>> import numpy as np
+        >>> luv_to_rgb(np.array([[[50.0, 20.0, -30.0]]])).round(3).tolist()
+        [[[0.573, 0.411, 0.589]]]
+
+    Source: CIE 15:2018, 8.2.2.
+    """
+    return convert(image, "luv", "rgb", encoding=encoding, dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]

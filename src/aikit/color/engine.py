@@ -1,0 +1,152 @@
+"""Formulas on images: which planes are color, what dtype comes out, which PIL mode holds it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from .._image import CHANNEL_NAMES, Opened, Planes, Spec, kind_of, load, run
+from ..errors import InputTypeError, InputValueError
+from .table import SPACES, STANDARDS, Formula, Options, levels, path
+
+# Where blue first is an order; the planes of the other spaces have only one.
+_ORDERED = ("rgb", "linear_rgb")
+
+
+def convert(
+    image: Any,
+    src: str,
+    dst: str,
+    *,
+    weights: Any = "bt601",
+    standard: Any = "bt601",
+    range: Any = "full",
+    dtype: Any = None,
+    encoding: Any = None,
+    bgr: bool = False,
+) -> Any:
+    """Convert an image from one space to another: every public function of `color` comes here."""
+    for subject, name in (("src", src), ("dst", dst)):
+        if name not in SPACES:
+            raise InputValueError(f"{subject}: expected one of {', '.join(SPACES)}, got {name!r}; pass one of these.")
+    if encoding is not None:
+        from .opencv import convert_codes
+
+        return convert_codes(image, src, dst, encoding, bgr)
+    if standard not in STANDARDS:
+        raise InputValueError(f"standard: expected one of {', '.join(STANDARDS)}, got {standard!r}; pass one of these.")
+    if range not in ("full", "limited"):
+        raise InputValueError(f'range: expected "full" or "limited", got {range!r}; pass one of these.')
+    opened = open_in(image, src, bgr)
+    into = result_spec(opened.spec, src, dst, dtype, bgr)
+    if "YCbCr" in (opened.spec.mode, into.mode) and (standard, range) != ("bt601", "full"):
+        raise InputValueError(
+            f"image: expected an array or a tensor for {standard} {range} ycbcr, got a PIL image, whose YCbCr is always "
+            "bt601 and full; call to_numpy first."
+        )
+    codes = opened.spec.dtype if src == "ycbcr" else into.dtype
+    options = Options(_weights(weights), standard, levels(codes, limited=range == "limited"))
+    kernel = partial(_apply, path(src, dst), options, SPACES[src].planes, (opened.spec.mode, into.mode))
+    return run(kernel, opened, into=into)
+
+
+def _apply(
+    formulas: list[Formula], options: Options, count: int, modes: tuple[str | None, str | None], xp: Any, *planes: Any
+) -> Planes:
+    """The whole way from space to space; alpha waits beside it."""
+    color: Sequence[Any] = planes[:count]
+    if modes[0] == "HSV":  # PIL keeps hue as a code from 0 to 255
+        color = [color[0] * 360, *color[1:]]
+    for formula in formulas:
+        color = formula(xp, color, options)
+    if modes[1] == "HSV":
+        color = [color[0] / 360, *color[1:]]
+    return [*color, *planes[count:]]
+
+
+def _weights(weights: Any) -> tuple[float, float, float]:
+    if isinstance(weights, str) and weights in STANDARDS:
+        red, blue = STANDARDS[weights]
+        return red, 1 - red - blue, blue
+    numbers = weights if isinstance(weights, (tuple, list)) else ()
+    valid = [float(value) for value in numbers if isinstance(value, (int, float)) and math.isfinite(value)]
+    if len(valid) != 3 or len(numbers) != 3:
+        raise InputValueError(
+            f"weights: expected {', '.join(STANDARDS)} or three numbers, got {weights!r}; pass one of these."
+        )
+    return valid[0], valid[1], valid[2]
+
+
+def open_in(image: Any, src: str, bgr: bool) -> Opened:
+    """Open an image whose channels are those of a space, and see that they can be."""
+    space = SPACES[src]
+    is_pil = kind_of(image) == "pil"
+    if is_pil and space.mode is None:
+        raise InputValueError(f"src: expected a space that PIL has a mode for, got {src!r}; call to_numpy first.")
+    mode = space.mode if is_pil and src not in ("rgb", "gray") else None
+    # PIL refuses bgr itself, whatever the space.
+    opened = load(image, bgr=bgr and (is_pil or src in _ORDERED), mode=mode)
+    spec = opened.spec
+    _check_channels(spec, src)
+    if not space.codes and mode is None and not spec.dtype.startswith(("float", "bfloat")):
+        advice = 'pass encoding="cv2"' if spec.dtype == "uint8" else "convert the values yourself"
+        raise InputTypeError(
+            f"image: expected floats for {src}, which has units of its own, got {spec.dtype}; "
+            f"if these are OpenCV's 8-bit codes {advice}."
+        )
+    return opened
+
+
+def _check_channels(spec: Spec, src: str) -> None:
+    count = SPACES[src].planes
+    if spec.channels == count or (src != "cmyk" and spec.channels == count + 1):
+        return
+    got = CHANNEL_NAMES[spec.channels]
+    if src == "gray":
+        raise InputValueError(f"image: expected gray, with or without alpha, got {got}; call rgb_to_gray first.")
+    if spec.channels <= 2:
+        raise InputValueError(f"image: expected {count} channels of {src}, got {got}; call gray_to_rgb first.")
+    raise InputValueError(f"image: expected {count} channels of {src}, got {spec.channels}; pass the right ones.")
+
+
+def result_spec(spec: Spec, src: str, dst: str, dtype: Any, bgr: bool) -> Spec:
+    """What comes out: natural units are floats, codes keep their depth, PIL has a few modes only."""
+    space = SPACES[dst]
+    if dst == "cmyk" and src != "cmyk" and spec.channels == SPACES[src].planes + 1:
+        raise InputValueError(
+            f"image: expected no alpha channel for cmyk, got {CHANNEL_NAMES[spec.channels]}; call flatten first."
+        )
+    if spec.kind == "pil":
+        return _pil_spec(spec, src, dst, dtype)
+    wanted = _dtype(dtype, spec.kind)
+    if wanted is None:
+        floats = not space.codes or not SPACES[src].codes
+        wanted = "float32" if floats and spec.dtype in ("bool", "uint8", "uint16") else spec.dtype
+    elif not space.codes and not wanted.startswith(("float", "bfloat")):
+        raise InputValueError(
+            f"dtype: expected a float dtype for {dst}, which has units of its own, got {wanted!r}; for OpenCV's 8-bit codes "
+            'pass encoding="cv2".'
+        )
+    return replace(spec, dtype=wanted, bgr=bgr and dst in _ORDERED, mode=None)
+
+
+def _pil_spec(spec: Spec, src: str, dst: str, dtype: Any) -> Spec:
+    space = SPACES[dst]
+    alpha = spec.channels == SPACES[src].planes + 1
+    if space.mode is None or (alpha and dst not in ("rgb", "gray")):
+        what = f"{dst} with alpha" if space.mode else dst
+        raise InputValueError(f"dst: expected a space that PIL has a mode for, got {what}; call to_numpy first.")
+    if dtype not in (None, "uint8"):
+        raise InputValueError(f'dtype: expected None or "uint8" for a PIL image, got {dtype!r}; call to_numpy first.')
+    keeps_depth = dtype is None and dst == "gray"
+    mode = None if dst in ("rgb", "gray") else space.mode
+    return replace(spec, dtype=spec.dtype if keeps_depth else "uint8", mode=mode)
+
+
+def _dtype(dtype: Any, kind: str) -> str | None:
+    from ..convert import NUMPY_DTYPES, TORCH_DTYPES, dtype_name
+
+    return dtype_name(dtype, TORCH_DTYPES if kind == "torch" else NUMPY_DTYPES, None)

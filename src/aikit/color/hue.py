@@ -1,0 +1,192 @@
+"""HSV and HSL: A. R. Smith, "Color gamut transform pairs", and Joblove and Greenberg, both SIGGRAPH 1978."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .._image import ImageT, Planes
+from .engine import convert
+from .table import SPACES, Encoding, Space
+
+
+def _extremes(xp: Any, planes: Sequence[Any]) -> tuple[Any, Any]:
+    red, green, blue = planes
+    return xp.maximum(xp.maximum(red, green), blue), xp.minimum(xp.minimum(red, green), blue)
+
+
+def _hue(xp: Any, planes: Sequence[Any], largest: Any, spread: Any) -> Any:
+    """Degrees [0, 360), 0 for grays."""
+    red, green, blue = planes
+    colored = spread > 0
+    scale = xp.where(colored, 60 / xp.where(colored, spread, 1.0), 0.0)
+    hue = xp.where(
+        largest == red,
+        (green - blue) * scale,
+        xp.where(largest == green, (blue - red) * scale + 120, (red - green) * scale + 240),
+    )
+    hue = xp.where(hue < 0, hue + 360, hue)
+    return xp.where(hue >= 360, hue - 360, hue)
+
+
+def _share(xp: Any, part: Any, whole: Any) -> Any:
+    """Part / whole, 0 where there is nothing."""
+    some = whole != 0
+    return xp.where(some, part / xp.where(some, whole, 1.0), 0.0)
+
+
+def _to_hsv(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+    largest, smallest = _extremes(xp, planes)
+    spread = largest - smallest
+    return [_hue(xp, planes, largest, spread), _share(xp, spread, largest), largest]
+
+
+def _from_hsv(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+    hue, saturation, value = planes
+    return [value - value * saturation * _wave(xp, hue, start) for start in (5, 3, 1)]
+
+
+def _wave(xp: Any, hue: Any, start: int) -> Any:
+    """How far a channel lies below the largest: a trapezoid over the circle of hues."""
+    position = xp.remainder(hue / 60 + start, 6)
+    return xp.clip(xp.minimum(position, 4 - position), 0, 1)
+
+
+def _to_hsl(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+    largest, smallest = _extremes(xp, planes)
+    spread, lightness = largest - smallest, (largest + smallest) / 2
+    return [_hue(xp, planes, largest, spread), _share(xp, spread, 1 - abs(2 * lightness - 1)), lightness]
+
+
+def _from_hsl(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+    hue, saturation, lightness = planes
+    chroma = (1 - abs(2 * lightness - 1)) * saturation
+    return [lightness + chroma * (0.5 - _wave(xp, hue, start)) for start in (5, 3, 1)]
+
+
+SPACES["hsv"] = Space("rgb", up=_from_hsv, down=_to_hsv, mode="HSV")
+SPACES["hsl"] = Space("rgb", up=_from_hsl, down=_to_hsl)
+
+
+def rgb_to_hsv(
+    image: ImageT,
+    *,
+    encoding: Encoding | None = None,
+    bgr: bool = False,
+) -> ImageT:
+    """Convert RGB to HSV.
+
+    Args:
+        image: RGB or RGBA, any kind, batches allowed.
+        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
+        bgr: the array or tensor runs B, G, R.
+
+    Returns:
+        Same kind: floats: hue in degrees [0, 360), saturation and value in [0, 1]; a PIL image has mode HSV. Alpha rides along.
+
+    Raises:
+        InputTypeError: not an image, or a dtype the space cannot have.
+        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+
+    Example:
+        >>> import numpy as np
+        >>> rgb_to_hsv(np.array([[[200, 100, 50]]]) / 255).round(3).tolist()
+        [[[20.0, 0.75, 0.784]]]
+
+    Source: Smith, "Color gamut transform pairs", SIGGRAPH 1978.
+    """
+    return convert(image, "rgb", "hsv", encoding=encoding, bgr=bgr)  # type: ignore[no-any-return]
+
+
+def hsv_to_rgb(
+    image: ImageT,
+    *,
+    encoding: Encoding | None = None,
+    dtype: Any = None,
+    bgr: bool = False,
+) -> ImageT:
+    """Convert HSV to RGB.
+
+    Args:
+        image: HSV, floats: hue in degrees [0, 360), saturation and value in [0, 1]; a PIL image has mode HSV; alpha may follow.
+        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
+        dtype: of the result; None keeps floats, and the codes of gray, ycbcr and cmyk.
+        bgr: the result shall run B, G, R.
+
+    Returns:
+        Same kind, RGB: float unless `dtype` says otherwise, but gray and ycbcr codes stay codes. Alpha rides along. Floats are not clamped.
+
+    Raises:
+        InputTypeError: not an image, or a dtype the space cannot have.
+        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+
+    Example:
+        >>> import numpy as np
+        >>> hsv_to_rgb(np.array([[[30.0, 0.5, 0.8]]])).round(3).tolist()
+        [[[0.8, 0.6, 0.4]]]
+
+    Source: Smith, "Color gamut transform pairs", SIGGRAPH 1978.
+    """
+    return convert(image, "hsv", "rgb", encoding=encoding, dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
+
+
+def rgb_to_hsl(
+    image: ImageT,
+    *,
+    encoding: Encoding | None = None,
+    bgr: bool = False,
+) -> ImageT:
+    """Convert RGB to HSL.
+
+    Args:
+        image: RGB or RGBA, any kind, batches allowed.
+        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
+        bgr: the array or tensor runs B, G, R.
+
+    Returns:
+        Same kind: floats: hue in degrees [0, 360), saturation and lightness in [0, 1]. Alpha rides along.
+
+    Raises:
+        InputTypeError: not an image, or a dtype the space cannot have.
+        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+
+    Example:
+        >>> import numpy as np
+        >>> rgb_to_hsl(np.array([[[200, 100, 50]]]) / 255).round(3).tolist()
+        [[[20.0, 0.6, 0.49]]]
+
+    Source: Joblove and Greenberg, "Color spaces for computer graphics", SIGGRAPH 1978.
+    """
+    return convert(image, "rgb", "hsl", encoding=encoding, bgr=bgr)  # type: ignore[no-any-return]
+
+
+def hsl_to_rgb(
+    image: ImageT,
+    *,
+    encoding: Encoding | None = None,
+    dtype: Any = None,
+    bgr: bool = False,
+) -> ImageT:
+    """Convert HSL to RGB.
+
+    Args:
+        image: HSL, floats: hue in degrees [0, 360), saturation and lightness in [0, 1]; alpha may follow.
+        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
+        dtype: of the result; None keeps floats, and the codes of gray, ycbcr and cmyk.
+        bgr: the result shall run B, G, R.
+
+    Returns:
+        Same kind, RGB: float unless `dtype` says otherwise, but gray and ycbcr codes stay codes. Alpha rides along. Floats are not clamped.
+
+    Raises:
+        InputTypeError: not an image, or a dtype the space cannot have.
+        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+
+    Example:
+        >>> import numpy as np
+        >>> hsl_to_rgb(np.array([[[30.0, 0.5, 0.4]]])).round(3).tolist()
+        [[[0.6, 0.4, 0.2]]]
+
+    Source: Joblove and Greenberg, "Color spaces for computer graphics", SIGGRAPH 1978.
+    """
+    return convert(image, "hsl", "rgb", encoding=encoding, dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]

@@ -1,0 +1,147 @@
+"""CMYK: four inks, without a profile or through one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from io import BytesIO
+from typing import Any
+
+from .._image import ImageT, Planes, run
+from ..errors import FileFormatError, InputTypeError
+from .engine import convert, open_in, result_spec
+from .table import SPACES, Space
+
+
+def _to_cmyk(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+    """Each ink is the complement of a light, and what all three share is black."""
+    red, green, blue = planes
+    light = xp.maximum(xp.maximum(red, green), blue)
+    lit = light > 0
+    scale = xp.where(lit, 1 / xp.where(lit, light, 1.0), 0.0)
+    return [*(xp.where(lit, (light - plane) * scale, 0.0) for plane in planes), 1 - light]
+
+
+def _from_cmyk(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+    *inks, black = planes
+    return [(1 - ink) * (1 - black) for ink in inks]
+
+
+SPACES["cmyk"] = Space("rgb", up=_from_cmyk, down=_to_cmyk, planes=4, codes=True, mode="CMYK")
+
+Profile = str | os.PathLike[str] | bytes
+
+
+def rgb_to_cmyk(image: ImageT, *, profile: Profile | None = None, bgr: bool = False) -> ImageT:
+    """Convert RGB to CMYK, naively or for the press that an ICC profile describes.
+
+    Args:
+        image: RGB without alpha, any kind, batches allowed; 8 bit where a profile is given.
+        profile: path or bytes of a CMYK ICC profile; None takes the complement of each light and the common part
+            as black, which no press prints as it looks.
+        bgr: the array or tensor runs B, G, R.
+
+    Returns:
+        Same kind and dtype, four planes: cyan, magenta, yellow, black, 0 no ink, full range all of it. A PIL image
+        has mode CMYK.
+
+    Raises:
+        InputTypeError: not an image, or not 8 bit with a profile.
+        InputValueError: not RGB, or with alpha: call flatten first.
+        FileFormatError: the profile is not one for CMYK.
+
+    Example:
+        >>> import numpy as np
+        >>> rgb_to_cmyk(np.array([[[255, 128, 0]]], np.uint8)).tolist()
+        [[[0, 127, 255, 0]]]
+
+    Source: the naive formula as in PostScript Language Reference, 7.2.3, with full undercolor removal; ICC.1:2022.
+    """
+    if profile is None:
+        return convert(image, "rgb", "cmyk", bgr=bgr)  # type: ignore[no-any-return]
+    return _through(image, "rgb", "cmyk", profile, bgr)  # type: ignore[no-any-return]
+
+
+def cmyk_to_rgb(image: ImageT, *, profile: Profile | None = None, dtype: Any = None, bgr: bool = False) -> ImageT:
+    """Convert CMYK to RGB, naively or as an ICC profile describes the inks.
+
+    Args:
+        image: four planes, cyan, magenta, yellow, black, 0 no ink; or a PIL image of mode CMYK.
+        profile: path or bytes of the image's CMYK ICC profile; None takes ideal inks.
+        dtype: of the result; None keeps the image's.
+        bgr: the result shall run B, G, R.
+
+    Returns:
+        Same kind, RGB.
+
+    Raises:
+        InputTypeError: not an image, or not 8 bit with a profile.
+        InputValueError: not four planes.
+        FileFormatError: the profile is not one for CMYK.
+
+    Example:
+        >>> import numpy as np
+        >>> cmyk_to_rgb(np.array([[[0, 127, 255, 0]]], np.uint8)).tolist()
+        [[[255, 128, 0]]]
+
+    Source: the naive formula as in PostScript Language Reference, 7.2.4; ICC.1:2022.
+    """
+    if profile is None:
+        return convert(image, "cmyk", "rgb", dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
+    return _through(image, "cmyk", "rgb", profile, bgr)  # type: ignore[no-any-return]
+
+
+# ---------------------------------------------------------------- through a profile
+
+
+def _through(image: Any, src: str, dst: str, profile: Profile, bgr: bool) -> Any:
+    """Convert 8-bit codes by LittleCMS, as Pillow carries it."""
+    from ..convert import to_numpy, to_tensor
+
+    opened = open_in(image, src, bgr)
+    spec = opened.spec
+    into = result_spec(spec, src, dst, None, bgr)
+    if spec.dtype != "uint8":
+        raise InputTypeError(
+            f'image: expected uint8 with a profile, got {spec.dtype}; call to_numpy(image, dtype="uint8").'
+        )
+    codes = partial(_transformed, _transform(profile, src), dst)
+    if spec.kind != "torch":
+        return run(_transformed, opened, codes=codes, into=into)
+    array = _through(to_numpy(image), src, dst, profile, bgr)
+    return to_tensor(array, dtype="uint8", device=spec.device)
+
+
+def _transform(profile: Profile, src: str) -> Any:
+    from PIL import ImageCms
+
+    name = "bytes" if isinstance(profile, bytes) else str(profile)
+    try:
+        press = ImageCms.getOpenProfile(BytesIO(profile) if isinstance(profile, bytes) else os.fspath(profile))
+        screen = ImageCms.createProfile("sRGB")
+        pair = (press, screen) if src == "cmyk" else (screen, press)
+        modes = ("CMYK", "RGB") if src == "cmyk" else ("RGB", "CMYK")
+        return ImageCms.buildTransform(
+            pair[0],
+            pair[1],
+            modes[0],
+            modes[1],
+            ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except (ImageCms.PyCMSError, OSError) as error:
+        raise FileFormatError(
+            f"profile: expected an ICC profile for CMYK, got {name} ({error}); pass another one."
+        ) from error
+
+
+def _transformed(transform: Any, dst: str, *planes: Any) -> Planes:
+    import numpy as np
+    from PIL import Image, ImageCms
+
+    mode = "CMYK" if dst == "rgb" else "RGB"
+    picture = Image.merge(mode, [Image.fromarray(np.ascontiguousarray(plane)) for plane in planes])
+    converted = ImageCms.applyTransform(picture, transform)
+    assert converted is not None  # only in place it returns nothing
+    return [np.asarray(band) for band in converted.split()]

@@ -1,0 +1,269 @@
+"""Gray, Y'CbCr and Y'UV: luma and two color differences (ITU-R BT.601, BT.709, BT.2020; ITU-T H.273)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .._image import ImageT, Planes
+from .engine import convert
+from .table import SPACES, STANDARDS, Encoding, Range, Space, Standard, Weights
+
+# BT.470: the largest U and V of analogue video.
+_U_MAX, _V_MAX = 0.436, 0.615
+
+
+def luma(planes: Sequence[Any], weights: tuple[float, float, float]) -> Any:
+    """The weighted sum of red, green and blue."""
+    red, green, blue = planes
+    return weights[0] * red + weights[1] * green + weights[2] * blue
+
+
+def _standard(options: Any) -> tuple[float, float, float]:
+    red, blue = STANDARDS[options.standard]
+    return red, 1 - red - blue, blue
+
+
+def _to_gray(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+    return [luma(planes, options.weights)]
+
+
+def _from_gray(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+    return [planes[0], planes[0], planes[0]]
+
+
+def _differences(planes: Sequence[Any], weights: tuple[float, float, float]) -> Planes:
+    """Luma, and blue and red less luma, from -0.5 to 0.5: H.273, equations 38 to 40."""
+    y = luma(planes, weights)
+    return [y, (planes[2] - y) / (2 * (1 - weights[2])), (planes[0] - y) / (2 * (1 - weights[0]))]
+
+
+def _from_differences(planes: Sequence[Any], weights: tuple[float, float, float]) -> Planes:
+    y, cb, cr = planes
+    blue, red = y + cb * (2 * (1 - weights[2])), y + cr * (2 * (1 - weights[0]))
+    return [red, (y - weights[0] * red - weights[2] * blue) / weights[1], blue]
+
+
+def _to_ycbcr(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+    y, cb, cr = _differences(planes, _standard(options))
+    luma_scale, black, chroma_scale, zero = options.levels
+    return [y * luma_scale + black, cb * chroma_scale + zero, cr * chroma_scale + zero]
+
+
+def _from_ycbcr(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+    y, cb, cr = planes
+    luma_scale, black, chroma_scale, zero = options.levels
+    return _from_differences(
+        [(y - black) / luma_scale, (cb - zero) / chroma_scale, (cr - zero) / chroma_scale], _standard(options)
+    )
+
+
+def _to_yuv(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+    y, cb, cr = _differences(planes, _standard(options))
+    return [y, cb * (2 * _U_MAX), cr * (2 * _V_MAX)]
+
+
+def _from_yuv(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+    y, u, v = planes
+    return _from_differences([y, u / (2 * _U_MAX), v / (2 * _V_MAX)], _standard(options))
+
+
+SPACES["gray"] = Space("rgb", up=_from_gray, down=_to_gray, planes=1, codes=True, mode="L")
+SPACES["ycbcr"] = Space("rgb", up=_from_ycbcr, down=_to_ycbcr, codes=True, mode="YCbCr")
+SPACES["yuv"] = Space("rgb", up=_from_yuv, down=_to_yuv)
+
+
+def rgb_to_gray(
+    image: ImageT,
+    *,
+    weights: Weights = "bt601",
+    bgr: bool = False,
+) -> ImageT:
+    """Convert RGB to gray.
+
+    Args:
+        image: RGB or RGBA, any kind, batches allowed.
+        weights: of red, green and blue: "bt601", "bt709", "bt2020" or three numbers.
+        bgr: the array or tensor runs B, G, R.
+
+    Returns:
+        Same kind: one plane, luma of the sRGB codes. Alpha rides along.
+
+    Raises:
+        InputTypeError: not an image, or a dtype the space cannot have.
+        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+
+    Example:
+        >>> import numpy as np
+        >>> rgb_to_gray(np.array([[[200, 100, 50]]], np.uint8)).tolist()
+        [[124]]
+
+    Source: ITU-R BT.601-7 and BT.709-6.
+    """
+    return convert(image, "rgb", "gray", weights=weights, bgr=bgr)  # type: ignore[no-any-return]
+
+
+def gray_to_rgb(
+    image: ImageT,
+    *,
+    dtype: Any = None,
+    bgr: bool = False,
+) -> ImageT:
+    """Convert gray to RGB.
+
+    Args:
+        image: gray, one plane, luma of the sRGB codes; alpha may follow.
+        dtype: of the result; None keeps floats, and the codes of gray, ycbcr and cmyk.
+        bgr: the result shall run B, G, R.
+
+    Returns:
+        Same kind, RGB: float unless `dtype` says otherwise, but gray and ycbcr codes stay codes. Alpha rides along. Floats are not clamped.
+
+    Raises:
+        InputTypeError: not an image, or a dtype the space cannot have.
+        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+
+    Example:
+        >>> import numpy as np
+        >>> gray_to_rgb(np.array([[100]], np.uint8)).tolist()
+        [[[100, 100, 100]]]
+
+    Source: ITU-R BT.601-7 and BT.709-6.
+    """
+    return convert(image, "gray", "rgb", dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
+
+
+def rgb_to_ycbcr(
+    image: ImageT,
+    *,
+    standard: Standard = "bt601",
+    range: Range = "full",
+    encoding: Encoding | None = None,
+    bgr: bool = False,
+) -> ImageT:
+    """Convert RGB to Y'CbCr.
+
+    Args:
+        image: RGB or RGBA, any kind, batches allowed.
+        standard: "bt601" (JPEG, SD video), "bt709" (HD) or "bt2020" (UHD).
+        range: "full" (JPEG) or "limited" (video: black at 16, white at 235 of 255).
+        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
+        bgr: the array or tensor runs B, G, R.
+
+    Returns:
+        Same kind: in the image's dtype; chroma zero is code 2^(n-1) for integers, 0.5 for floats; limited floats are the 8-bit code over 255. Alpha rides along.
+
+    Raises:
+        InputTypeError: not an image, or a dtype the space cannot have.
+        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+
+    Example:
+        >>> import numpy as np
+        >>> rgb_to_ycbcr(np.array([[[200, 100, 50]]], np.uint8)).tolist()
+        [[[124, 86, 182]]]
+
+    Source: ITU-T H.273, ITU-R BT.601-7, BT.709-6, BT.2020-2.
+    """
+    return convert(image, "rgb", "ycbcr", standard=standard, range=range, encoding=encoding, bgr=bgr)  # type: ignore[no-any-return]
+
+
+def ycbcr_to_rgb(
+    image: ImageT,
+    *,
+    standard: Standard = "bt601",
+    range: Range = "full",
+    encoding: Encoding | None = None,
+    dtype: Any = None,
+    bgr: bool = False,
+) -> ImageT:
+    """Convert Y'CbCr to RGB.
+
+    Args:
+        image: Y'CbCr, in the image's dtype; chroma zero is code 2^(n-1) for integers, 0.5 for floats; limited floats are the 8-bit code over 255; alpha may follow.
+        standard: "bt601" (JPEG, SD video), "bt709" (HD) or "bt2020" (UHD).
+        range: "full" (JPEG) or "limited" (video: black at 16, white at 235 of 255).
+        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
+        dtype: of the result; None keeps floats, and the codes of gray, ycbcr and cmyk.
+        bgr: the result shall run B, G, R.
+
+    Returns:
+        Same kind, RGB: float unless `dtype` says otherwise, but gray and ycbcr codes stay codes. Alpha rides along. Floats are not clamped.
+
+    Raises:
+        InputTypeError: not an image, or a dtype the space cannot have.
+        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+
+    Example:
+        >>> import numpy as np
+        >>> ycbcr_to_rgb(np.array([[[128, 128, 128]]], np.uint8)).tolist()
+        [[[128, 128, 128]]]
+
+    Source: ITU-T H.273, ITU-R BT.601-7, BT.709-6, BT.2020-2.
+    """
+    return convert(image, "ycbcr", "rgb", standard=standard, range=range, encoding=encoding, dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
+
+
+def rgb_to_yuv(
+    image: ImageT,
+    *,
+    standard: Standard = "bt601",
+    encoding: Encoding | None = None,
+    bgr: bool = False,
+) -> ImageT:
+    """Convert RGB to analogue Y'UV.
+
+    Args:
+        image: RGB or RGBA, any kind, batches allowed.
+        standard: "bt601" (JPEG, SD video), "bt709" (HD) or "bt2020" (UHD).
+        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
+        bgr: the array or tensor runs B, G, R.
+
+    Returns:
+        Same kind: floats: Y in [0, 1], U within 0.436 and V within 0.615 of 0. Alpha rides along.
+
+    Raises:
+        InputTypeError: not an image, or a dtype the space cannot have.
+        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+
+    Example:
+        >>> import numpy as np
+        >>> rgb_to_yuv(np.array([[[200, 100, 50]]]) / 255).round(3).tolist()
+        [[[0.487, -0.143, 0.261]]]
+
+    Source: ITU-R BT.470-6.
+    """
+    return convert(image, "rgb", "yuv", standard=standard, encoding=encoding, bgr=bgr)  # type: ignore[no-any-return]
+
+
+def yuv_to_rgb(
+    image: ImageT,
+    *,
+    standard: Standard = "bt601",
+    encoding: Encoding | None = None,
+    dtype: Any = None,
+    bgr: bool = False,
+) -> ImageT:
+    """Convert analogue Y'UV to RGB.
+
+    Args:
+        image: analogue Y'UV, floats: Y in [0, 1], U within 0.436 and V within 0.615 of 0; alpha may follow.
+        standard: "bt601" (JPEG, SD video), "bt709" (HD) or "bt2020" (UHD).
+        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
+        dtype: of the result; None keeps floats, and the codes of gray, ycbcr and cmyk.
+        bgr: the result shall run B, G, R.
+
+    Returns:
+        Same kind, RGB: float unless `dtype` says otherwise, but gray and ycbcr codes stay codes. Alpha rides along. Floats are not clamped.
+
+    Raises:
+        InputTypeError: not an image, or a dtype the space cannot have.
+        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+
+    Example:
+        >>> import numpy as np
+        >>> yuv_to_rgb(np.array([[[0.5, 0.1, -0.1]]])).round(3).tolist()
+        [[[0.386, 0.519, 0.703]]]
+
+    Source: ITU-R BT.470-6.
+    """
+    return convert(image, "yuv", "rgb", standard=standard, encoding=encoding, dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]

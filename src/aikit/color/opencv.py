@@ -1,0 +1,69 @@
+"""OpenCV's own 8-bit codes, so that thresholds written for it keep working."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import cv2
+import numpy as np
+
+from .._image import CHANNEL_NAMES, Planes, load, run
+from ..errors import InputTypeError, InputValueError
+
+# (to the space, back) as OpenCV names them. Its HLS and YCrCb have another order than the names HSL and YCbCr.
+_CODES = {
+    "gray": (cv2.COLOR_RGB2GRAY, cv2.COLOR_GRAY2RGB),
+    "hsv": (cv2.COLOR_RGB2HSV, cv2.COLOR_HSV2RGB),
+    "hsl": (cv2.COLOR_RGB2HLS, cv2.COLOR_HLS2RGB),
+    "lab": (cv2.COLOR_RGB2LAB, cv2.COLOR_LAB2RGB),
+    "luv": (cv2.COLOR_RGB2LUV, cv2.COLOR_LUV2RGB),
+    "xyz": (cv2.COLOR_RGB2XYZ, cv2.COLOR_XYZ2RGB),
+    "ycbcr": (cv2.COLOR_RGB2YCrCb, cv2.COLOR_YCrCb2RGB),
+    "yuv": (cv2.COLOR_RGB2YUV, cv2.COLOR_YUV2RGB),
+}
+
+
+def convert_codes(image: Any, src: str, dst: str, encoding: Any, bgr: bool) -> Any:
+    """Convert between rgb and another space exactly as cv2.cvtColor does, codes to codes."""
+    if encoding != "cv2":
+        raise InputValueError(f'encoding: expected "cv2" or None, got {encoding!r}; leave it out for natural units.')
+    space = dst if src == "rgb" else src
+    if "rgb" not in (src, dst) or space not in _CODES:
+        raise InputValueError(
+            f'encoding: expected rgb and one of {", ".join(_CODES)} with "cv2", got {src} to {dst}; leave encoding out.'
+        )
+    opened = load(image, bgr=bgr and src == "rgb")
+    spec = opened.spec
+    if spec.dtype != "uint8":
+        raise InputTypeError(
+            f'image: expected uint8 with encoding="cv2", got {spec.dtype}; leave encoding out for natural units.'
+        )
+    if spec.kind == "pil" and space not in ("gray",):
+        raise InputValueError(
+            'encoding: expected an array or a tensor with "cv2", got a PIL image; call to_numpy first.'
+        )
+    count = 1 if src == "gray" else 3
+    if spec.channels not in (count, count + 1):
+        raise InputValueError(
+            f"image: expected {count} channels of {src}, got {CHANNEL_NAMES[spec.channels]}; pass the right ones."
+        )
+    into = replace(spec, bgr=bgr and dst == "rgb")
+    codes = partial(_cvt_color, _CODES[space][src != "rgb"], count)
+    if spec.kind != "torch":
+        return run(_never, opened, codes=codes, into=into)
+    from ..convert import to_numpy, to_tensor
+
+    array = convert_codes(to_numpy(image), src, dst, encoding, bgr)
+    return to_tensor(array, dtype="uint8", device=spec.device)
+
+
+def _cvt_color(code: int, count: int, *planes: Any) -> Planes:
+    block = cv2.merge(list(planes[:count])) if count > 1 else planes[0]
+    converted = cv2.cvtColor(np.ascontiguousarray(block), code)
+    return [*(cv2.split(converted) if converted.ndim == 3 else [converted]), *planes[count:]]
+
+
+def _never(*_: Any) -> Planes:
+    raise AssertionError("uint8 images take the codes")

@@ -1,0 +1,25 @@
+"""Two opponent axes as chroma and hue."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .._image import Planes
+
+
+def to_polar(xp: Any, a: Any, b: Any, *, gray: float) -> Planes:
+    """Chroma, and hue in degrees [0, 360): 0 where chroma is below `gray`, rounding noise and no hue."""
+    square = a * a + b * b
+    colored = square > gray * gray
+    # At 0 the root and the angle have no gradient: there they see a constant instead.
+    chroma = xp.where(square > 0, xp.sqrt(xp.where(square > 0, square, 1.0)), 0.0)
+    angle = xp.arctan2(xp.where(colored, b, 0.0), xp.where(colored, a, 1.0)) * (180 / math.pi)
+    angle = xp.where(angle < 0, angle + 360, angle)
+    return [chroma, xp.where(angle >= 360, angle - 360, angle)]
+
+
+def from_polar(xp: Any, chroma: Any, hue: Any) -> Planes:
+    """The two axes of a chroma and a hue in degrees."""
+    angle = hue * (math.pi / 180)
+    return [chroma * xp.cos(angle), chroma * xp.sin(angle)]
