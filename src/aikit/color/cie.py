@@ -11,6 +11,8 @@ from .polar import from_polar, to_polar
 from .rgb import WHITE, xyz_of
 from .table import SPACES, Encoding, Space
 
+__all__ = ["lab_to_rgb", "lch_to_rgb", "luv_to_rgb", "rgb_to_lab", "rgb_to_lch", "rgb_to_luv"]
+
 # CIE 15:2018, 8.2.1: where the cube root gives way to a straight line.
 _DELTA = 6 / 29
 

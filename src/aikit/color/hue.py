@@ -9,6 +9,8 @@ from .._image import ImageT, Planes
 from .engine import convert
 from .table import SPACES, Encoding, Space
 
+__all__ = ["hsl_to_rgb", "hsv_to_rgb", "rgb_to_hsl", "rgb_to_hsv"]
+
 
 def _extremes(xp: Any, planes: Sequence[Any]) -> tuple[Any, Any]:
     red, green, blue = planes

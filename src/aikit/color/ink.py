@@ -13,6 +13,8 @@ from ..errors import FileFormatError, InputTypeError
 from .engine import convert, open_in, result_spec
 from .table import SPACES, Space
 
+__all__ = ["cmyk_to_rgb", "rgb_to_cmyk"]
+
 
 def _to_cmyk(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
     """Each ink is the complement of a light, and what all three share is black."""

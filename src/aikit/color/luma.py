@@ -9,6 +9,8 @@ from .._image import ImageT, Planes
 from .engine import convert
 from .table import SPACES, STANDARDS, Encoding, Range, Space, Standard, Weights
 
+__all__ = ["gray_to_rgb", "rgb_to_gray", "rgb_to_ycbcr", "rgb_to_yuv", "ycbcr_to_rgb", "yuv_to_rgb"]
+
 # BT.470: the largest U and V of analogue video.
 _U_MAX, _V_MAX = 0.436, 0.615
 

@@ -11,6 +11,8 @@ from .polar import from_polar, to_polar
 from .rgb import apply, inverse
 from .table import SPACES, Space
 
+__all__ = ["oklab_to_rgb", "oklch_to_rgb", "rgb_to_oklab", "rgb_to_oklch"]
+
 # The author's matrices, as revised 2021-01-25: linear sRGB to cone responses, their cube roots to L, a, b.
 _TO_CONES = (
     (0.4122214708, 0.5363325363, 0.0514459929),

@@ -13,6 +13,8 @@ from .._image import ImageT, Planes, power
 from .engine import convert
 from .table import SPACES, Space
 
+__all__ = ["linear_rgb_to_rgb", "rgb_to_linear_rgb", "rgb_to_xyz", "xyz_to_rgb"]
+
 # IEC 61966-2-1: chromaticities of red, green, blue and of the white D65.
 PRIMARIES = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
 WHITE = (0.3127, 0.3290)
