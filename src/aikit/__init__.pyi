@@ -16,6 +16,7 @@ from .alpha import (
     trim as trim,
     unpremultiply as unpremultiply,
 )
+from .batch import unstack as unstack
 from .color import (
     cmyk_to_rgb as cmyk_to_rgb,
     convert_color as convert_color,

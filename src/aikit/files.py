@@ -84,9 +84,7 @@ def read_pil(
     """
     decoded = _decoded(source, frame, profile, limits, allow_truncated)
     if isinstance(decoded, _raster.Deep):
-        image = convert.to_pil(decoded.pixels, dtype="uint8" if decoded.pixels.shape[-1] > 1 else "auto")
-        image.info.update(decoded.info)
-        return image
+        return _raster.rounded(decoded, name_of(source))
     return decoded if decoded.mode == "I" else convert.to_pil(decoded)
 
 

@@ -1,7 +1,7 @@
 """Guarded decoding and encoding of raster formats."""
 
 from .decode import decode, frames
-from .deep import Deep
+from .deep import Deep, rounded
 from .encode import Format, capabilities, encode
 from .header import Header, probe
 from .signatures import format_of_suffix, identify
@@ -17,4 +17,5 @@ __all__ = [
     "frames",
     "identify",
     "probe",
+    "rounded",
 ]

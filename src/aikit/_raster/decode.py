@@ -186,6 +186,7 @@ def _deep(job: Job, frame: int) -> Deep | Image.Image | None:
         return _wide_tiff(job, frame)
     if frame or job.facts.depth != 16 or job.format not in ("png", "ppm"):
         return None
+    _check_total(job, job.facts.width * job.facts.height)
     if job.format == "ppm":
         return _delivered(deep.read_ppm(job.data, job.name), {}, job)
     if job.facts.color_type == 0 and b"tRNS" not in job.facts.chunks:
@@ -204,6 +205,7 @@ def _wide_tiff(job: Job, frame: int) -> Deep | Image.Image | None:
     check_size(job.name, page.width, page.height, job.limits)
     if not page.wide:
         return None
+    _check_total(job, page.width * page.height)
     info: dict[Any, Any] = {"icc_profile": page.profile, "xmp": page.xmp, "dpi": page.dpi}
     samples = tiff.read_page(job.data, page, job.name, lenient=job.lenient)
     return _delivered(samples, {key: value for key, value in info.items() if value is not None}, job, turned=True)

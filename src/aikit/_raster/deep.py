@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..convert import to_pil
 from ..errors import FileFormatError
 from .guard import foreign
 from .integrity import (
@@ -129,12 +130,9 @@ def rounded(deep: Deep, name: str) -> Image.Image:
     """A 16-bit picture as Pillow can hold it, each code rounded to 8 bits."""
     if deep.pixels.dtype != np.uint16:
         raise FileFormatError(
-            f"{name}: expected frames of 8 or 16 bits, got float color, which PIL has no mode for; use read_numpy(frame=...).",
+            f"{name}: expected frames of 8 or 16 bits, got float color, which PIL has no mode for; use read_numpy.",
             code="unsupported_format",
         )
-    codes = (deep.pixels.astype(np.uint32) + 128) // 257
-    image = Image.fromarray(
-        np.squeeze(codes.astype(np.uint8), axis=2) if codes.shape[2] == 1 else codes.astype(np.uint8)
-    )
+    image = to_pil(deep.pixels, dtype="uint8")
     image.info = dict(deep.info)
     return image
