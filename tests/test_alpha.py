@@ -14,7 +14,6 @@ from PIL import Image, ImageCms
 from aikit import (
     InputTypeError,
     InputValueError,
-    alpha,
     alpha_bbox,
     color_to_alpha,
     composite,
@@ -29,6 +28,7 @@ from aikit import (
     trim,
     unpremultiply,
 )
+from aikit.alpha import key, layers, premultiplied
 from pictures import channels_first, codes, flat, in_dtype, opencv_order, pil, tensor
 
 TOP = {"uint8": 255, "uint16": 65535}
@@ -678,8 +678,8 @@ def test_premultiply_rounds_the_exact_product():
 
 def test_premultiply_codes_are_the_kernel():
     values = all_pairs()
-    fast = alpha._premultiply_codes(*np.moveaxis(values, -1, 0).copy())
-    kernel = alpha._premultiply(np, *np.moveaxis(values.astype(np.float32) / 255, -1, 0))
+    fast = premultiplied._premultiply_codes(*np.moveaxis(values, -1, 0).copy())
+    kernel = premultiplied._premultiply(np, *np.moveaxis(values.astype(np.float32) / 255, -1, 0))
     np.testing.assert_array_equal(fast, [rounded(plane) for plane in kernel])
 
 
@@ -791,9 +791,9 @@ def test_flatten_is_the_exact_integer_formula(background):
 @pytest.mark.parametrize("background", BACKGROUNDS)
 def test_flatten_codes_are_the_kernel(background):
     planes = list(np.moveaxis(all_pairs()[..., [0, 0, 0, 1]], -1, 0).copy())
-    fast = alpha._over_color_codes(background, *planes)
+    fast = layers._over_color_codes(background, *planes)
     values = [plane.astype(np.float32) * np.float32(1 / 255) for plane in planes]
-    kernel = alpha._over_color([part / 255 for part in background], np, *values)
+    kernel = layers._over_color([part / 255 for part in background], np, *values)
     np.testing.assert_array_equal(fast, [rounded(plane) for plane in kernel])
 
 
@@ -1180,7 +1180,7 @@ def test_make_transparent_is_the_slow_loop(channels, dtype, tolerance, feather, 
         assert difference(result, wanted) <= (1 if feather else 0)
     if dtype == "uint8" and not feather:
         planes = list(np.moveaxis(image, -1, 0).copy())
-        fast = alpha._key_out_codes([part / 255 for part in color], tolerance + alpha._SAME, *planes)
+        fast = key._key_out_codes([part / 255 for part in color], tolerance + key.SAME, *planes)
         np.testing.assert_array_equal(np.stack(fast, -1), wanted)
 
 

@@ -270,7 +270,7 @@ def run(
         into: what the result is, where its dtype, order or mode are not the image's.
     """
     # Beside an array that runs B, G, R a PIL image stays what it is; alone it refuses.
-    pixels, spec = load(image, bgr=bgr and not (others and kind_of(image) == "pil"))
+    pixels, spec = load(image, bgr=bgr and (not others or _is_ordered(image)))
     if needs == "alpha" and not spec.has_alpha:
         raise InputValueError(
             f"image: expected an alpha channel, got {CHANNEL_NAMES[spec.channels]}; add one with merge_alpha(image)."
