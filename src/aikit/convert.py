@@ -310,20 +310,30 @@ def _transfer(source: Any, spec: Spec, target: Any, value_range: ValueRange | No
     if spec.kind == "torch":
         source, value_range = adapter("torch").for_host(source, spec, target.dtype, value_range)
 
+    if value_range is None and _reordered(source, target, spec):
+        return
+
     def copy(index: tuple[int, ...], rows: slice) -> None:
         if value_range is None and values.reorder(source, target, index, rows):
             return
         planes = source.read(index, rows)
         if len(planes) == 2 and target.channels == 4:
             planes = [planes[0], planes[0], *planes]
+        # Planar targets take each plane where it is computed, the others are interleaved afterwards.
         room = target.room(index, rows)
-        target.write(
-            index,
-            rows,
-            [
-                values.cast(plane, target.dtype, value_range=value_range, out=place)
-                for plane, place in zip(planes, room, strict=True)
-            ],
-        )
+        planes = [
+            values.cast(plane, target.dtype, value_range=value_range, out=place)
+            for plane, place in zip(planes, room, strict=True)
+        ]
+        if not target.planar:
+            target.write(index, rows, planes)
 
     each_band(copy, list(bands(spec)))
+
+
+def _reordered(source: Any, target: Any, spec: Spec) -> bool:
+    """Copy picture by picture where both sides lie in memory whole: one call of OpenCV, which bands would only slow."""
+    if not (source.whole and target.whole):
+        return False
+    whole = slice(0, spec.height)
+    return all(adapter("numpy").reorder(source, target, index, whole) for index in spec.indices)

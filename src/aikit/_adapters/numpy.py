@@ -81,6 +81,7 @@ class Pixels:
         self.channels = int(array.shape[-3 if planar else -1])
         self.dtype = array.dtype.newbyteorder("=")
         self.batch = array.shape[:-3]
+        self.whole = not planar and array.flags.c_contiguous and array.dtype == self.dtype
 
     def block(self, index: tuple[int, ...], rows: slice) -> Array:
         """Rows of one picture as they lie in the array."""
@@ -116,8 +117,7 @@ class Pixels:
             interleave(planes, target)
             return
         for row, plane in zip(target, planes, strict=True):
-            if not np.shares_memory(row, plane):  # computed in place, in `room`
-                np.copyto(row, plane)
+            np.copyto(row, plane)
 
     def commit(self, rows: slice, block: Array) -> None:
         """Nothing to do: what `block` returned is the array itself."""
@@ -133,7 +133,10 @@ def deinterleave(block: Array) -> list[Array]:
     if block.shape[-1] == 1:
         return [block[..., 0]]
     if block.dtype in _OPENCV_DTYPES:
-        return list(cv2.split(np.ascontiguousarray(block)))
+        # One buffer for all planes: OpenCV's own, one a plane, take a tenth longer for a whole conversion.
+        planes = list(np.empty((block.shape[-1], *block.shape[:2]), block.dtype))
+        cv2.split(np.ascontiguousarray(block), planes)
+        return planes
     return list(np.ascontiguousarray(np.moveaxis(block, -1, 0)))
 
 

@@ -205,6 +205,7 @@ class Picture:
         self.key = key
         self._colors = (_RESOLVED | _OTHER_SPACES).get(image.mode, 1)
         self._view = _rows_in_memory(image)
+        self.whole = self._view is not None
         self.channels = self._colors + (key is not None)
         self.dtype = np.dtype({"F": "float32", "I;": "uint16"}.get(image.mode[:2], "uint8"))
 
@@ -331,6 +332,7 @@ class Canvas:
         self._raw = _RAW.get(self.mode, self.mode)
         self.image: Image.Image = Image.new(self.mode, self.size, None)
         self._memory = _rows_in_memory(self.image, writable=True)
+        self.whole = self._memory is not None
 
     def room(self, index: tuple[int, ...], rows: slice) -> list[Array | None]:
         """Nowhere: planes are interleaved."""
