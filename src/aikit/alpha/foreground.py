@@ -31,8 +31,8 @@ def estimate_foreground(image: ImageT) -> ImageT:
     Example:
         >>> import numpy as np
         >>> row = np.array([[[200, 0, 0, 255], [100, 100, 100, 128], [0, 200, 200, 0]]], np.uint8)
-        >>> estimate_foreground(row)[0, 1, :3].argmax()
-        np.int64(0)
+        >>> int(estimate_foreground(row)[0, 1, :3].argmax())
+        0
 
     Source: Germer, Uelwer, Conrad and Harmeling, "Fast Multi-Level Foreground Estimation", ICPR 2020.
     """
