@@ -356,7 +356,13 @@ def _on_planes(kernel: Any, codes: Any, sources: list[Any]) -> Callable[[list[Pl
     widen = adapter("numpy").widen
     if codes is not None and all(source.dtype == np.uint8 for source in sources):
         return lambda groups: _call(codes, (), groups)
-    return lambda groups: _call(kernel, (np,), [[widen(plane) for plane in planes] for planes in groups])
+
+    def call(groups: list[Planes]) -> Sequence[Plane]:
+        # NaN and infinity pass through, as in torch, and nobody asked to hear of them.
+        with np.errstate(all="ignore"):
+            return _call(kernel, (np,), [[widen(plane) for plane in planes] for planes in groups])
+
+    return call
 
 
 # ---------------------------------------------------------------- bands of rows
@@ -392,6 +398,19 @@ def each_band(work: Callable[[tuple[int, ...], slice], None], spans: list[tuple[
     for error in errors:
         if error is not None:
             raise error
+
+
+def in_threads(work: Callable[..., Any], *arguments: Sequence[Any]) -> list[Any]:
+    """`work` for each set of arguments, in threads where there are some; results in order."""
+    calls = list(zip(*arguments, strict=True))
+    if len(calls) < 2 or _threads() < 2:
+        return [work(*call) for call in calls]
+    tasks = [_pool().submit(work, *call) for call in calls]
+    errors = [task.exception() for task in tasks]  # waits for all of them
+    for error in errors:
+        if error is not None:
+            raise error
+    return [task.result() for task in tasks]
 
 
 def _threads() -> int:

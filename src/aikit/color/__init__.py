@@ -5,7 +5,8 @@ RGB is sRGB, IEC 61966-2-1, with the white D65 of the 2 degree observer. Floats 
 L from 0 to 1. Float results are never clamped: out-of-gamut colors survive the way there and back.
 
 Every function takes a PIL image, an array (H, W, C) or (..., H, W, C), or a tensor (..., C, H, W); C is the space's
-planes, with alpha behind them if there is any. Integers span their full range, floats of RGB [0, 1].
+planes, with alpha behind them if there is any. Integers span their full range, floats of RGB [0, 1]. Frames of video
+have a layout of their own: see `video`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from .luma import gray_to_rgb, rgb_to_gray, rgb_to_ycbcr, rgb_to_yuv, ycbcr_to_r
 from .ok import oklab_to_rgb, oklch_to_rgb, rgb_to_oklab, rgb_to_oklch
 from .rgb import linear_rgb_to_rgb, rgb_to_linear_rgb, rgb_to_xyz, xyz_to_rgb
 from .table import Encoding, Range, Standard, Weights
+from .video import i420_to_rgb, nv12_to_rgb, rgb_to_i420, rgb_to_nv12
 
 __all__ = [
     "cmyk_to_rgb",
@@ -28,20 +30,24 @@ __all__ = [
     "gray_to_rgb",
     "hsl_to_rgb",
     "hsv_to_rgb",
+    "i420_to_rgb",
     "lab_to_rgb",
     "lch_to_rgb",
     "linear_rgb_to_rgb",
     "luv_to_rgb",
+    "nv12_to_rgb",
     "oklab_to_rgb",
     "oklch_to_rgb",
     "rgb_to_cmyk",
     "rgb_to_gray",
     "rgb_to_hsl",
     "rgb_to_hsv",
+    "rgb_to_i420",
     "rgb_to_lab",
     "rgb_to_lch",
     "rgb_to_linear_rgb",
     "rgb_to_luv",
+    "rgb_to_nv12",
     "rgb_to_oklab",
     "rgb_to_oklch",
     "rgb_to_xyz",
@@ -79,13 +85,13 @@ def convert_color(
         weights: of red, green and blue in gray: "bt601", "bt709", "bt2020" or three numbers.
         standard: of ycbcr and yuv.
         range: of ycbcr; "limited" has black at 16 and white at 235 of 255.
-        dtype: of the result, where it is not the usual one.
-        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
-        bgr: the array or tensor runs B, G, R; so does the result where it is rgb or linear_rgb.
+        dtype: of the result; None for what is said below.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
+        bgr: rgb and linear_rgb, wherever they come in or go out, run B, G, R; the other spaces have one order only.
 
     Returns:
-        Same kind; gray, ycbcr and cmyk keep the dtype, from gray, ycbcr and cmyk rgb does too; every other space is
-        float (float32 from integers), and so is rgb from it. Alpha rides along, as [0, 1] beside floats.
+        Same kind. Between rgb, gray, ycbcr and cmyk the dtype stays; to or from any other space the result is float
+        (float32 where integers came in). Alpha stays beside it, as [0, 1] beside floats.
 
     Raises:
         InputTypeError: not an image, or integers in a space that has units of its own.
@@ -97,7 +103,7 @@ def convert_color(
         >>> convert_color(np.array([[[1.0, 0, 0]]]), "rgb", "lab").round(1).tolist()
         [[[53.2, 80.1, 67.2]]]
 
-    Source: the formulas' own files; the way is found from the table of spaces.
+    Source: each space's own functions name theirs.
     """
     return convert(  # type: ignore[no-any-return]
         image, src, dst, weights=weights, standard=standard, range=range, dtype=dtype, encoding=encoding, bgr=bgr

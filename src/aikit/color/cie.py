@@ -1,14 +1,16 @@
-"""CIE L*a*b*, L*u*v* (both from XYZ, D65) and L*C*h: CIE 15:2018."""
+"""CIE L*a*b*, L*u*v* (both for the white D65) and L*C*h: CIE 15:2018."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from .._image import ImageT, Planes, power
 from .engine import convert
+from .opponent import balanced, mix, slope, unmix
 from .polar import from_polar, to_polar
-from .rgb import WHITE, xyz_of
+from .rgb import WHITE, Matrix, rgb_to_xyz_matrix, xyz_of
 from .table import SPACES, Encoding, Space
 
 __all__ = ["lab_to_rgb", "lch_to_rgb", "luv_to_rgb", "rgb_to_lab", "rgb_to_lch", "rgb_to_luv"]
@@ -27,20 +29,44 @@ def _inverse_response(xp: Any, value: Any) -> Any:
     return xp.where(value > _DELTA, value * value * value, 3 * _DELTA**2 * (value - 4 / 29))
 
 
-def _xyz_to_lab(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
-    x, y, z = (_response(xp, plane / white) for plane, white in zip(planes, xyz_of(WHITE), strict=True))
-    return [116 * y - 16, 500 * (x - y), 200 * (y - z)]
+@lru_cache(maxsize=1)
+def _relative_matrix() -> Matrix:
+    """Linear RGB to X, Y and Z as shares of white's."""
+    rows = zip(rgb_to_xyz_matrix(), xyz_of(WHITE), strict=True)
+    return balanced(tuple(tuple(share / white for share in row) for row, white in rows))
 
 
-def _lab_to_xyz(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def _linear_to_lab(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+    y, x_above, z_above = mix(_relative_matrix(), planes)
+    root = _response(xp, y)
+    a = _apart(xp, _response(xp, y + x_above), root, x_above)
+    b = _apart(xp, _response(xp, y + z_above), root, z_above)
+    return [116 * root - 16, 500 * a, -200 * b]
+
+
+def _apart(xp: Any, root: Any, other: Any, above: Any) -> Any:
+    """f(s) - f(t) from s - t, where both are cube roots."""
+    curved = xp.minimum(root, other) > _DELTA
+    return xp.where(curved, above / xp.where(curved, slope(root, other), 1.0), root - other)
+
+
+def _lab_to_linear(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
     lightness, a, b = planes
-    y = (lightness + 16) / 116
-    responses = y + a / 500, y, y - b / 200
-    return [white * _inverse_response(xp, value) for value, white in zip(responses, xyz_of(WHITE), strict=True)]
+    root = (lightness + 16) / 116
+    y = _inverse_response(xp, root)
+    above = (_above(xp, root, y, distance) for distance in (a / 500, b / -200))
+    return unmix(_relative_matrix(), y, *above)
+
+
+def _above(xp: Any, root: Any, y: Any, distance: Any) -> Any:
+    """S - t from f(s) - f(t)."""
+    other = root + distance
+    curved = xp.minimum(root, other) > _DELTA
+    return xp.where(curved, distance * slope(root, other), _inverse_response(xp, other) - y)
 
 
 def _lab_to_lch(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
-    return [planes[0], *to_polar(xp, *planes[1:], gray=1e-3)]
+    return [planes[0], *to_polar(xp, *planes[1:])]
 
 
 def _lch_to_lab(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
@@ -77,7 +103,7 @@ def _luv_to_xyz(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
     return [9 * u * share, y, (12 - 3 * u - 20 * v) * share]
 
 
-SPACES["lab"] = Space("xyz", up=_lab_to_xyz, down=_xyz_to_lab)
+SPACES["lab"] = Space("linear_rgb", up=_lab_to_linear, down=_linear_to_lab)
 SPACES["lch"] = Space("lab", up=_lch_to_lab, down=_lab_to_lch)
 SPACES["luv"] = Space("xyz", up=_luv_to_xyz, down=_xyz_to_luv)
 
@@ -92,15 +118,16 @@ def rgb_to_lab(
 
     Args:
         image: RGB or RGBA, any kind, batches allowed.
-        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
         bgr: the array or tensor runs B, G, R.
 
     Returns:
-        Same kind: floats: L 0 to 100, a and b about -110 to 110. Alpha rides along.
+        Same kind, floats: L 0 to 100, a and b about -110 to 110. Integers become float32.
+        Alpha stays beside it, as [0, 1].
 
     Raises:
-        InputTypeError: not an image, or a dtype the space cannot have.
-        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+        InputTypeError: not an image.
+        InputValueError: the wrong number of channels, or a PIL image where PIL has no mode for the space.
 
     Example:
         >>> import numpy as np
@@ -123,16 +150,17 @@ def lab_to_rgb(
 
     Args:
         image: CIE L*a*b*, floats: L 0 to 100, a and b about -110 to 110; alpha may follow.
-        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
-        dtype: of the result; None keeps floats, and the codes of gray, ycbcr and cmyk.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
+        dtype: of the result; None keeps the image's.
         bgr: the result shall run B, G, R.
 
     Returns:
-        Same kind, RGB: float unless `dtype` says otherwise, but gray and ycbcr codes stay codes. Alpha rides along. Floats are not clamped.
+        Same kind, RGB, floats in [0, 1] unless `dtype` says otherwise, with the alpha of the image.
+        Floats are not clamped: what lies out of gamut stays there.
 
     Raises:
-        InputTypeError: not an image, or a dtype the space cannot have.
-        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+        InputTypeError: not an image, or integers in a space that has units of its own.
+        InputValueError: the wrong number of channels, or a PIL image where PIL has no mode for the space.
 
     Example:
         >>> import numpy as np
@@ -156,11 +184,12 @@ def rgb_to_lch(
         bgr: the array or tensor runs B, G, R.
 
     Returns:
-        Same kind: floats: L 0 to 100, C 0 to about 134, h in degrees [0, 360). Alpha rides along.
+        Same kind, floats: L 0 to 100, C 0 to about 134, h in degrees [0, 360). Integers become float32.
+        Alpha stays beside it, as [0, 1].
 
     Raises:
-        InputTypeError: not an image, or a dtype the space cannot have.
-        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+        InputTypeError: not an image.
+        InputValueError: the wrong number of channels, or a PIL image where PIL has no mode for the space.
 
     Example:
         >>> import numpy as np
@@ -182,15 +211,16 @@ def lch_to_rgb(
 
     Args:
         image: CIE L*C*h, floats: L 0 to 100, C 0 to about 134, h in degrees [0, 360); alpha may follow.
-        dtype: of the result; None keeps floats, and the codes of gray, ycbcr and cmyk.
+        dtype: of the result; None keeps the image's.
         bgr: the result shall run B, G, R.
 
     Returns:
-        Same kind, RGB: float unless `dtype` says otherwise, but gray and ycbcr codes stay codes. Alpha rides along. Floats are not clamped.
+        Same kind, RGB, floats in [0, 1] unless `dtype` says otherwise, with the alpha of the image.
+        Floats are not clamped: what lies out of gamut stays there.
 
     Raises:
-        InputTypeError: not an image, or a dtype the space cannot have.
-        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+        InputTypeError: not an image, or integers in a space that has units of its own.
+        InputValueError: the wrong number of channels, or a PIL image where PIL has no mode for the space.
 
     Example:
         >>> import numpy as np
@@ -212,15 +242,16 @@ def rgb_to_luv(
 
     Args:
         image: RGB or RGBA, any kind, batches allowed.
-        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
         bgr: the array or tensor runs B, G, R.
 
     Returns:
-        Same kind: floats: L 0 to 100, u and v about -135 to 175. Alpha rides along.
+        Same kind, floats: L 0 to 100, u and v about -135 to 175. Integers become float32.
+        Alpha stays beside it, as [0, 1].
 
     Raises:
-        InputTypeError: not an image, or a dtype the space cannot have.
-        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+        InputTypeError: not an image.
+        InputValueError: the wrong number of channels, or a PIL image where PIL has no mode for the space.
 
     Example:
         >>> import numpy as np
@@ -243,16 +274,17 @@ def luv_to_rgb(
 
     Args:
         image: CIE L*u*v*, floats: L 0 to 100, u and v about -135 to 175; alpha may follow.
-        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
-        dtype: of the result; None keeps floats, and the codes of gray, ycbcr and cmyk.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
+        dtype: of the result; None keeps the image's.
         bgr: the result shall run B, G, R.
 
     Returns:
-        Same kind, RGB: float unless `dtype` says otherwise, but gray and ycbcr codes stay codes. Alpha rides along. Floats are not clamped.
+        Same kind, RGB, floats in [0, 1] unless `dtype` says otherwise, with the alpha of the image.
+        Floats are not clamped: what lies out of gamut stays there.
 
     Raises:
-        InputTypeError: not an image, or a dtype the space cannot have.
-        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+        InputTypeError: not an image, or integers in a space that has units of its own.
+        InputValueError: the wrong number of channels, or a PIL image where PIL has no mode for the space.
 
     Example:
         >>> import numpy as np

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from numbers import Real
 from typing import Any
 
 from .._image import CHANNEL_NAMES, Opened, Planes, Spec, kind_of, load, run
@@ -30,16 +31,14 @@ def convert(
 ) -> Any:
     """Convert an image from one space to another: every public function of `color` comes here."""
     for subject, name in (("src", src), ("dst", dst)):
-        if name not in SPACES:
+        if name not in list(SPACES):  # a list: what cannot be hashed is asked for too
             raise InputValueError(f"{subject}: expected one of {', '.join(SPACES)}, got {name!r}; pass one of these.")
     if encoding is not None:
-        from .opencv import convert_codes
+        from .opencv import check_options, convert_codes
 
+        check_options(weights=weights, standard=standard, range=range, dtype=dtype)
         return convert_codes(image, src, dst, encoding, bgr)
-    if standard not in STANDARDS:
-        raise InputValueError(f"standard: expected one of {', '.join(STANDARDS)}, got {standard!r}; pass one of these.")
-    if range not in ("full", "limited"):
-        raise InputValueError(f'range: expected "full" or "limited", got {range!r}; pass one of these.')
+    check_standard(standard, range)
     opened = open_in(image, src, bgr)
     into = result_spec(opened.spec, src, dst, dtype, bgr)
     if "YCbCr" in (opened.spec.mode, into.mode) and (standard, range) != ("bt601", "full"):
@@ -47,9 +46,14 @@ def convert(
             f"image: expected an array or a tensor for {standard} {range} ycbcr, got a PIL image, whose YCbCr is always "
             "bt601 and full; call to_numpy first."
         )
-    codes = opened.spec.dtype if src == "ycbcr" else into.dtype
-    options = Options(_weights(weights), standard, levels(codes, limited=range == "limited"))
-    kernel = partial(_apply, path(src, dst), options, SPACES[src].planes, (opened.spec.mode, into.mode))
+    limited = range == "limited"
+    options = Options(
+        _weights(weights), standard, levels(opened.spec.dtype, limited=limited), levels(into.dtype, limited=limited)
+    )
+    formulas = path(src, dst)
+    if src == dst == "ycbcr" and options.source != options.target:
+        formulas = [formula for formula in (SPACES[src].up, SPACES[src].down) if formula]  # chroma zero moves
+    kernel = partial(_apply, formulas, options, SPACES[src].planes, (opened.spec.mode, into.mode))
     return run(kernel, opened, into=into)
 
 
@@ -67,12 +71,20 @@ def _apply(
     return [*color, *planes[count:]]
 
 
+def check_standard(standard: Any, range: Any) -> None:
+    """Refuse unknown standards and ranges of Y'CbCr."""
+    if standard not in list(STANDARDS):
+        raise InputValueError(f"standard: expected one of {', '.join(STANDARDS)}, got {standard!r}; pass one of these.")
+    if range not in ("full", "limited"):
+        raise InputValueError(f'range: expected "full" or "limited", got {range!r}; pass one of these.')
+
+
 def _weights(weights: Any) -> tuple[float, float, float]:
     if isinstance(weights, str) and weights in STANDARDS:
         red, blue = STANDARDS[weights]
         return red, 1 - red - blue, blue
     numbers = weights if isinstance(weights, (tuple, list)) else ()
-    valid = [float(value) for value in numbers if isinstance(value, (int, float)) and math.isfinite(value)]
+    valid = [float(value) for value in numbers if isinstance(value, Real) and math.isfinite(value)]
     if len(valid) != 3 or len(numbers) != 3:
         raise InputValueError(
             f"weights: expected {', '.join(STANDARDS)} or three numbers, got {weights!r}; pass one of these."
@@ -90,7 +102,7 @@ def open_in(image: Any, src: str, bgr: bool) -> Opened:
     # PIL refuses bgr itself, whatever the space.
     opened = load(image, bgr=bgr and (is_pil or src in _ORDERED), mode=mode)
     spec = opened.spec
-    _check_channels(spec, src)
+    check_channels(spec, src)
     if not space.codes and mode is None and not spec.dtype.startswith(("float", "bfloat")):
         advice = 'pass encoding="cv2"' if spec.dtype == "uint8" else "convert the values yourself"
         raise InputTypeError(
@@ -100,9 +112,10 @@ def open_in(image: Any, src: str, bgr: bool) -> Opened:
     return opened
 
 
-def _check_channels(spec: Spec, src: str) -> None:
+def check_channels(spec: Spec, src: str) -> None:
+    """Refuse an image whose channels cannot be a space's planes, or these and alpha."""
     count = SPACES[src].planes
-    if spec.channels == count or (src != "cmyk" and spec.channels == count + 1):
+    if spec.channels in (count, count + 1):
         return
     got = CHANNEL_NAMES[spec.channels]
     if src == "gray":
@@ -139,11 +152,15 @@ def _pil_spec(spec: Spec, src: str, dst: str, dtype: Any) -> Spec:
     if space.mode is None or (alpha and dst not in ("rgb", "gray")):
         what = f"{dst} with alpha" if space.mode else dst
         raise InputValueError(f"dst: expected a space that PIL has a mode for, got {what}; call to_numpy first.")
-    if dtype not in (None, "uint8"):
+    name = _dtype(dtype, spec.kind)
+    if name not in (None, "uint8"):
         raise InputValueError(f'dtype: expected None or "uint8" for a PIL image, got {dtype!r}; call to_numpy first.')
-    keeps_depth = dtype is None and dst == "gray"
+    keeps_depth = name is None and dst == "gray"
     mode = None if dst in ("rgb", "gray") else space.mode
-    return replace(spec, dtype=spec.dtype if keeps_depth else "uint8", mode=mode)
+    info = dict(spec.info)
+    if mode == "CMYK" and src != "cmyk":
+        info.pop("icc_profile", None)  # it describes RGB
+    return replace(spec, dtype=spec.dtype if keeps_depth else "uint8", mode=mode, info=info)
 
 
 def _dtype(dtype: Any, kind: str) -> str | None:

@@ -12,6 +12,10 @@ from .table import SPACES, Encoding, Space
 __all__ = ["hsl_to_rgb", "hsv_to_rgb", "rgb_to_hsl", "rgb_to_hsv"]
 
 
+# Below it a quotient's gradient, which goes with the square, is beyond float32; and nothing is visible.
+NOTHING = 1e-12
+
+
 def _extremes(xp: Any, planes: Sequence[Any]) -> tuple[Any, Any]:
     red, green, blue = planes
     return xp.maximum(xp.maximum(red, green), blue), xp.minimum(xp.minimum(red, green), blue)
@@ -20,7 +24,7 @@ def _extremes(xp: Any, planes: Sequence[Any]) -> tuple[Any, Any]:
 def _hue(xp: Any, planes: Sequence[Any], largest: Any, spread: Any) -> Any:
     """Degrees [0, 360), 0 for grays."""
     red, green, blue = planes
-    colored = spread > 0
+    colored = spread > NOTHING
     scale = xp.where(colored, 60 / xp.where(colored, spread, 1.0), 0.0)
     hue = xp.where(
         largest == red,
@@ -33,7 +37,7 @@ def _hue(xp: Any, planes: Sequence[Any], largest: Any, spread: Any) -> Any:
 
 def _share(xp: Any, part: Any, whole: Any) -> Any:
     """Part / whole, 0 where there is nothing."""
-    some = whole != 0
+    some = abs(whole) > NOTHING
     return xp.where(some, part / xp.where(some, whole, 1.0), 0.0)
 
 
@@ -80,15 +84,16 @@ def rgb_to_hsv(
 
     Args:
         image: RGB or RGBA, any kind, batches allowed.
-        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
         bgr: the array or tensor runs B, G, R.
 
     Returns:
-        Same kind: floats: hue in degrees [0, 360), saturation and value in [0, 1]; a PIL image has mode HSV. Alpha rides along.
+        Same kind, floats: hue in degrees [0, 360), saturation and value in [0, 1]. Integers become float32.
+        Alpha stays beside it, as [0, 1]. A PIL image becomes one of mode HSV, whose hue is a code from 0 to 255.
 
     Raises:
-        InputTypeError: not an image, or a dtype the space cannot have.
-        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+        InputTypeError: not an image.
+        InputValueError: the wrong number of channels, or a PIL image where PIL has no mode for the space.
 
     Example:
         >>> import numpy as np
@@ -110,17 +115,19 @@ def hsv_to_rgb(
     """Convert HSV to RGB.
 
     Args:
-        image: HSV, floats: hue in degrees [0, 360), saturation and value in [0, 1]; a PIL image has mode HSV; alpha may follow.
-        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
-        dtype: of the result; None keeps floats, and the codes of gray, ycbcr and cmyk.
+        image: HSV, floats: hue in degrees [0, 360), saturation and value in [0, 1]; alpha may follow. Or a PIL image
+            of mode HSV.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
+        dtype: of the result; None keeps the image's.
         bgr: the result shall run B, G, R.
 
     Returns:
-        Same kind, RGB: float unless `dtype` says otherwise, but gray and ycbcr codes stay codes. Alpha rides along. Floats are not clamped.
+        Same kind, RGB, floats in [0, 1] unless `dtype` says otherwise, with the alpha of the image.
+        Floats are not clamped: what lies out of gamut stays there.
 
     Raises:
-        InputTypeError: not an image, or a dtype the space cannot have.
-        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+        InputTypeError: not an image, or integers in a space that has units of its own.
+        InputValueError: the wrong number of channels, or a PIL image where PIL has no mode for the space.
 
     Example:
         >>> import numpy as np
@@ -142,15 +149,16 @@ def rgb_to_hsl(
 
     Args:
         image: RGB or RGBA, any kind, batches allowed.
-        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
         bgr: the array or tensor runs B, G, R.
 
     Returns:
-        Same kind: floats: hue in degrees [0, 360), saturation and lightness in [0, 1]. Alpha rides along.
+        Same kind, floats: hue in degrees [0, 360), saturation and lightness in [0, 1]. Integers become float32.
+        Alpha stays beside it, as [0, 1].
 
     Raises:
-        InputTypeError: not an image, or a dtype the space cannot have.
-        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+        InputTypeError: not an image.
+        InputValueError: the wrong number of channels, or a PIL image where PIL has no mode for the space.
 
     Example:
         >>> import numpy as np
@@ -173,16 +181,17 @@ def hsl_to_rgb(
 
     Args:
         image: HSL, floats: hue in degrees [0, 360), saturation and lightness in [0, 1]; alpha may follow.
-        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
-        dtype: of the result; None keeps floats, and the codes of gray, ycbcr and cmyk.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
+        dtype: of the result; None keeps the image's.
         bgr: the result shall run B, G, R.
 
     Returns:
-        Same kind, RGB: float unless `dtype` says otherwise, but gray and ycbcr codes stay codes. Alpha rides along. Floats are not clamped.
+        Same kind, RGB, floats in [0, 1] unless `dtype` says otherwise, with the alpha of the image.
+        Floats are not clamped: what lies out of gamut stays there.
 
     Raises:
-        InputTypeError: not an image, or a dtype the space cannot have.
-        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+        InputTypeError: not an image, or integers in a space that has units of its own.
+        InputValueError: the wrong number of channels, or a PIL image where PIL has no mode for the space.
 
     Example:
         >>> import numpy as np

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from typing import Any
 
+from .._bytes import read_bytes
 from .._image import ImageT, Planes, run
-from ..errors import FileFormatError, InputTypeError
+from ..convert import to_numpy, to_tensor
+from ..errors import FileFormatError, InputTypeError, InputValueError
 from .engine import convert, open_in, result_spec
+from .hue import NOTHING
 from .table import SPACES, Space
 
 __all__ = ["cmyk_to_rgb", "rgb_to_cmyk"]
@@ -20,7 +24,7 @@ def _to_cmyk(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
     """Each ink is the complement of a light, and what all three share is black."""
     red, green, blue = planes
     light = xp.maximum(xp.maximum(red, green), blue)
-    lit = light > 0
+    lit = light > NOTHING
     scale = xp.where(lit, 1 / xp.where(lit, light, 1.0), 0.0)
     return [*(xp.where(lit, (light - plane) * scale, 0.0) for plane in planes), 1 - light]
 
@@ -45,13 +49,14 @@ def rgb_to_cmyk(image: ImageT, *, profile: Profile | None = None, bgr: bool = Fa
         bgr: the array or tensor runs B, G, R.
 
     Returns:
-        Same kind and dtype, four planes: cyan, magenta, yellow, black, 0 no ink, full range all of it. A PIL image
-        has mode CMYK.
+        Same kind and dtype, four planes: cyan, magenta, yellow, black; 0 is no ink, 1 or the largest code all of it.
+        A PIL image has mode CMYK, and carries the profile that was given.
 
     Raises:
         InputTypeError: not an image, or not 8 bit with a profile.
         InputValueError: not RGB, or with alpha: call flatten first.
         FileFormatError: the profile is not one for CMYK.
+        FileAccessError: the profile cannot be read.
 
     Example:
         >>> import numpy as np
@@ -62,7 +67,7 @@ def rgb_to_cmyk(image: ImageT, *, profile: Profile | None = None, bgr: bool = Fa
     """
     if profile is None:
         return convert(image, "rgb", "cmyk", bgr=bgr)  # type: ignore[no-any-return]
-    return _through(image, "rgb", "cmyk", profile, bgr)  # type: ignore[no-any-return]
+    return _through(image, "rgb", "cmyk", profile, None, bgr)  # type: ignore[no-any-return]
 
 
 def cmyk_to_rgb(image: ImageT, *, profile: Profile | None = None, dtype: Any = None, bgr: bool = False) -> ImageT:
@@ -81,6 +86,7 @@ def cmyk_to_rgb(image: ImageT, *, profile: Profile | None = None, dtype: Any = N
         InputTypeError: not an image, or not 8 bit with a profile.
         InputValueError: not four planes.
         FileFormatError: the profile is not one for CMYK.
+        FileAccessError: the profile cannot be read.
 
     Example:
         >>> import numpy as np
@@ -91,51 +97,59 @@ def cmyk_to_rgb(image: ImageT, *, profile: Profile | None = None, dtype: Any = N
     """
     if profile is None:
         return convert(image, "cmyk", "rgb", dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
-    return _through(image, "cmyk", "rgb", profile, bgr)  # type: ignore[no-any-return]
+    return _through(image, "cmyk", "rgb", profile, dtype, bgr)  # type: ignore[no-any-return]
 
 
 # ---------------------------------------------------------------- through a profile
 
 
-def _through(image: Any, src: str, dst: str, profile: Profile, bgr: bool) -> Any:
+def _through(image: Any, src: str, dst: str, profile: Profile, dtype: Any, bgr: bool) -> Any:
     """Convert 8-bit codes by LittleCMS, as Pillow carries it."""
-    from ..convert import to_numpy, to_tensor
-
     opened = open_in(image, src, bgr)
     spec = opened.spec
-    into = result_spec(spec, src, dst, None, bgr)
+    into = result_spec(spec, src, dst, dtype, bgr)
     if spec.dtype != "uint8":
         raise InputTypeError(
             f'image: expected uint8 with a profile, got {spec.dtype}; call to_numpy(image, dtype="uint8").'
         )
-    codes = partial(_transformed, _transform(profile, src), dst)
-    if spec.kind != "torch":
-        return run(_transformed, opened, codes=codes, into=into)
-    array = _through(to_numpy(image), src, dst, profile, bgr)
-    return to_tensor(array, dtype="uint8", device=spec.device)
+    if spec.channels != SPACES[src].planes:
+        raise InputValueError(
+            f"image: expected no alpha channel with a profile, got one beside {src}; call flatten first."
+        )
+    press = _read(profile)
+    if into.mode == "CMYK":
+        into = replace(into, info={**into.info, "icc_profile": press})
+    if spec.kind == "torch":
+        array = _through(to_numpy(image), src, dst, press, None, bgr)
+        return to_tensor(array, dtype=into.dtype, device=spec.device)
+    return run(_never, opened, codes=partial(_transformed, _transform(press, src), dst), into=into)
 
 
-def _transform(profile: Profile, src: str) -> Any:
+def _read(profile: Profile) -> bytes:
+    if not isinstance(profile, (str, os.PathLike, bytes)):
+        raise InputTypeError(f"profile: expected a path or bytes, got {type(profile).__name__}; pass one of these.")
+    return profile if isinstance(profile, bytes) else read_bytes(profile)
+
+
+def _transform(profile: bytes, src: str) -> Any:
     from PIL import ImageCms
 
-    name = "bytes" if isinstance(profile, bytes) else str(profile)
     try:
-        press = ImageCms.getOpenProfile(BytesIO(profile) if isinstance(profile, bytes) else os.fspath(profile))
+        press = ImageCms.ImageCmsProfile(BytesIO(profile))
         screen = ImageCms.createProfile("sRGB")
-        pair = (press, screen) if src == "cmyk" else (screen, press)
-        modes = ("CMYK", "RGB") if src == "cmyk" else ("RGB", "CMYK")
-        return ImageCms.buildTransform(
-            pair[0],
-            pair[1],
-            modes[0],
-            modes[1],
-            ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            ImageCms.Flags.BLACKPOINTCOMPENSATION,
-        )
+        intent, flags = ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION
+        if src == "cmyk":
+            return ImageCms.buildTransform(press, screen, "CMYK", "RGB", intent, flags)
+        return ImageCms.buildTransform(screen, press, "RGB", "CMYK", intent, flags)
     except (ImageCms.PyCMSError, OSError) as error:
         raise FileFormatError(
-            f"profile: expected an ICC profile for CMYK, got {name} ({error}); pass another one."
+            f"profile: expected an ICC profile that has CMYK {'to' if src == 'cmyk' else 'from'} color, got {len(profile)} "
+            f"bytes that have not ({error}); pass another one."
         ) from error
+
+
+def _never(*_: Any) -> Planes:
+    raise AssertionError("uint8 images take the codes")
 
 
 def _transformed(transform: Any, dst: str, *planes: Any) -> Planes:

@@ -35,26 +35,33 @@ def _from_gray(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
 
 
 def _differences(planes: Sequence[Any], weights: tuple[float, float, float]) -> Planes:
-    """Luma, and blue and red less luma, from -0.5 to 0.5: H.273, equations 38 to 40."""
-    y = luma(planes, weights)
-    return [y, (planes[2] - y) / (2 * (1 - weights[2])), (planes[0] - y) / (2 * (1 - weights[0]))]
+    """Luma, and blue and red less luma, from -0.5 to 0.5: H.273, equations 38 to 40.
+
+    Written in the distances from green, so that gray has differences of exactly 0, in float32 too.
+    """
+    green = planes[1]
+    red, blue = planes[0] - green, planes[2] - green
+    above = weights[0] * red + weights[2] * blue
+    return [green + above, (blue - above) / (2 * (1 - weights[2])), (red - above) / (2 * (1 - weights[0]))]
 
 
 def _from_differences(planes: Sequence[Any], weights: tuple[float, float, float]) -> Planes:
     y, cb, cr = planes
-    blue, red = y + cb * (2 * (1 - weights[2])), y + cr * (2 * (1 - weights[0]))
-    return [red, (y - weights[0] * red - weights[2] * blue) / weights[1], blue]
+    blue, red = cb * (2 * (1 - weights[2])), cr * (2 * (1 - weights[0]))
+    return [y + red, y - red * (weights[0] / weights[1]) - blue * (weights[2] / weights[1]), y + blue]
 
 
-def _to_ycbcr(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def to_ycbcr(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+    """Y'CbCr at the target's levels: H.273, equations 44 to 52."""
     y, cb, cr = _differences(planes, _standard(options))
-    luma_scale, black, chroma_scale, zero = options.levels
+    luma_scale, black, chroma_scale, zero = options.target
     return [y * luma_scale + black, cb * chroma_scale + zero, cr * chroma_scale + zero]
 
 
-def _from_ycbcr(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def from_ycbcr(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+    """RGB from Y'CbCr at the source's levels."""
     y, cb, cr = planes
-    luma_scale, black, chroma_scale, zero = options.levels
+    luma_scale, black, chroma_scale, zero = options.source
     return _from_differences(
         [(y - black) / luma_scale, (cb - zero) / chroma_scale, (cr - zero) / chroma_scale], _standard(options)
     )
@@ -71,7 +78,7 @@ def _from_yuv(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
 
 
 SPACES["gray"] = Space("rgb", up=_from_gray, down=_to_gray, planes=1, codes=True, mode="L")
-SPACES["ycbcr"] = Space("rgb", up=_from_ycbcr, down=_to_ycbcr, codes=True, mode="YCbCr")
+SPACES["ycbcr"] = Space("rgb", up=from_ycbcr, down=to_ycbcr, codes=True, mode="YCbCr")
 SPACES["yuv"] = Space("rgb", up=_from_yuv, down=_to_yuv)
 
 
@@ -89,11 +96,12 @@ def rgb_to_gray(
         bgr: the array or tensor runs B, G, R.
 
     Returns:
-        Same kind: one plane, luma of the sRGB codes. Alpha rides along.
+        Same kind and dtype, one plane: luma, the weighted sum of the encoded values (not of light), with the alpha of the
+        image. Without alpha an array (H, W, 3) becomes (H, W).
 
     Raises:
-        InputTypeError: not an image, or a dtype the space cannot have.
-        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+        InputTypeError: not an image.
+        InputValueError: the wrong number of channels, or a PIL image where PIL has no mode for the space.
 
     Example:
         >>> import numpy as np
@@ -114,16 +122,17 @@ def gray_to_rgb(
     """Convert gray to RGB.
 
     Args:
-        image: gray, one plane, luma of the sRGB codes; alpha may follow.
-        dtype: of the result; None keeps floats, and the codes of gray, ycbcr and cmyk.
+        image: gray, or gray and alpha, any kind, batches allowed.
+        dtype: of the result; None keeps the image's.
         bgr: the result shall run B, G, R.
 
     Returns:
-        Same kind, RGB: float unless `dtype` says otherwise, but gray and ycbcr codes stay codes. Alpha rides along. Floats are not clamped.
+        Same kind and dtype unless `dtype` says otherwise, RGB, with the alpha of the image.
+        Floats are not clamped: what lies out of gamut stays there.
 
     Raises:
-        InputTypeError: not an image, or a dtype the space cannot have.
-        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+        InputTypeError: not an image.
+        InputValueError: the wrong number of channels, or a PIL image where PIL has no mode for the space.
 
     Example:
         >>> import numpy as np
@@ -149,15 +158,16 @@ def rgb_to_ycbcr(
         image: RGB or RGBA, any kind, batches allowed.
         standard: "bt601" (JPEG, SD video), "bt709" (HD) or "bt2020" (UHD).
         range: "full" (JPEG) or "limited" (video: black at 16, white at 235 of 255).
-        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
         bgr: the array or tensor runs B, G, R.
 
     Returns:
-        Same kind: in the image's dtype; chroma zero is code 2^(n-1) for integers, 0.5 for floats; limited floats are the 8-bit code over 255. Alpha rides along.
+        Same kind and dtype. Chroma zero is the code 2^(n-1) of integers, 0.5 of floats; floats of limited range are the
+        8-bit code over 255. Alpha stays beside it. A PIL image becomes one of mode YCbCr.
 
     Raises:
-        InputTypeError: not an image, or a dtype the space cannot have.
-        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+        InputTypeError: not an image.
+        InputValueError: the wrong number of channels, or a PIL image where PIL has no mode for the space.
 
     Example:
         >>> import numpy as np
@@ -181,19 +191,21 @@ def ycbcr_to_rgb(
     """Convert Y'CbCr to RGB.
 
     Args:
-        image: Y'CbCr, in the image's dtype; chroma zero is code 2^(n-1) for integers, 0.5 for floats; limited floats are the 8-bit code over 255; alpha may follow.
+        image: Y'CbCr; alpha may follow. Chroma zero is the code 2^(n-1) of integers, 0.5 of floats; floats of limited
+            range are the 8-bit code over 255. Or a PIL image of mode YCbCr, which is always bt601 and full.
         standard: "bt601" (JPEG, SD video), "bt709" (HD) or "bt2020" (UHD).
         range: "full" (JPEG) or "limited" (video: black at 16, white at 235 of 255).
-        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
-        dtype: of the result; None keeps floats, and the codes of gray, ycbcr and cmyk.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
+        dtype: of the result; None keeps the image's.
         bgr: the result shall run B, G, R.
 
     Returns:
-        Same kind, RGB: float unless `dtype` says otherwise, but gray and ycbcr codes stay codes. Alpha rides along. Floats are not clamped.
+        Same kind and dtype unless `dtype` says otherwise, RGB, with the alpha of the image.
+        Floats are not clamped: what lies out of gamut stays there.
 
     Raises:
-        InputTypeError: not an image, or a dtype the space cannot have.
-        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+        InputTypeError: not an image.
+        InputValueError: the wrong number of channels, or a PIL image where PIL has no mode for the space.
 
     Example:
         >>> import numpy as np
@@ -217,15 +229,16 @@ def rgb_to_yuv(
     Args:
         image: RGB or RGBA, any kind, batches allowed.
         standard: "bt601" (JPEG, SD video), "bt709" (HD) or "bt2020" (UHD).
-        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
         bgr: the array or tensor runs B, G, R.
 
     Returns:
-        Same kind: floats: Y in [0, 1], U within 0.436 and V within 0.615 of 0. Alpha rides along.
+        Same kind, floats: Y in [0, 1], U within 0.436 and V within 0.615 of 0. Integers become float32.
+        Alpha stays beside it, as [0, 1].
 
     Raises:
-        InputTypeError: not an image, or a dtype the space cannot have.
-        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+        InputTypeError: not an image.
+        InputValueError: the wrong number of channels, or a PIL image where PIL has no mode for the space.
 
     Example:
         >>> import numpy as np
@@ -250,16 +263,17 @@ def yuv_to_rgb(
     Args:
         image: analogue Y'UV, floats: Y in [0, 1], U within 0.436 and V within 0.615 of 0; alpha may follow.
         standard: "bt601" (JPEG, SD video), "bt709" (HD) or "bt2020" (UHD).
-        encoding: "cv2" takes and gives uint8, exactly OpenCV's codes, in its channel order.
-        dtype: of the result; None keeps floats, and the codes of gray, ycbcr and cmyk.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
+        dtype: of the result; None keeps the image's.
         bgr: the result shall run B, G, R.
 
     Returns:
-        Same kind, RGB: float unless `dtype` says otherwise, but gray and ycbcr codes stay codes. Alpha rides along. Floats are not clamped.
+        Same kind, RGB, floats in [0, 1] unless `dtype` says otherwise, with the alpha of the image.
+        Floats are not clamped: what lies out of gamut stays there.
 
     Raises:
-        InputTypeError: not an image, or a dtype the space cannot have.
-        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+        InputTypeError: not an image, or integers in a space that has units of its own.
+        InputValueError: the wrong number of channels, or a PIL image where PIL has no mode for the space.
 
     Example:
         >>> import numpy as np

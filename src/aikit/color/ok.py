@@ -7,23 +7,24 @@ from typing import Any
 
 from .._image import ImageT, Planes, power
 from .engine import convert
+from .opponent import balanced, mix, slope, unmix
 from .polar import from_polar, to_polar
 from .rgb import apply, inverse
 from .table import SPACES, Space
 
 __all__ = ["oklab_to_rgb", "oklch_to_rgb", "rgb_to_oklab", "rgb_to_oklch"]
 
-# The author's matrices, as revised 2021-01-25: linear sRGB to cone responses, their cube roots to L, a, b.
-_TO_CONES = (
-    (0.4122214708, 0.5363325363, 0.0514459929),
-    (0.2119034982, 0.6806995451, 0.1073969566),
-    (0.0883024619, 0.2817188376, 0.6299787005),
+# The author's matrices, as revised 2021-01-25: linear sRGB to cone responses, their cube roots to L, a, b. Their ten
+# digits leave the rows adding up to 1 and 0 within 4e-8 only; what is missing is green's and the middle root's.
+_TO_CONES = balanced(
+    (
+        (0.4122214708, 0.5363325363, 0.0514459929),
+        (0.2119034982, 0.6806995451, 0.1073969566),
+        (0.0883024619, 0.2817188376, 0.6299787005),
+    )
 )
-_TO_LAB = (
-    (0.2104542553, 0.7936177850, -0.0040720468),
-    (1.9779984951, -2.4285922050, 0.4505937099),
-    (0.0259040371, 0.7827717662, -0.8086757660),
-)
+_LIGHTNESS = (0.2104542553, -0.0040720468)
+_CHROMA = ((1.9779984951, 0.4505937099), (0.0259040371, -0.8086757660))
 
 
 def _root(xp: Any, plane: Any) -> Any:
@@ -33,15 +34,28 @@ def _root(xp: Any, plane: Any) -> Any:
 
 
 def _linear_to_oklab(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
-    return apply(_TO_LAB, [_root(xp, plane) for plane in apply(_TO_CONES, planes)])
+    middle, long_above, short_above = mix(_TO_CONES, planes)
+    root = _root(xp, middle)
+    apart = [_apart(xp, _root(xp, middle + above), root, above) for above in (long_above, short_above)]
+    return [root + _LIGHTNESS[0] * apart[0] + _LIGHTNESS[1] * apart[1], *apply(_CHROMA, apart)]
+
+
+def _apart(xp: Any, root: Any, other: Any, above: Any) -> Any:
+    """How far two roots lie apart; near black the quotient has no digits left."""
+    steep = slope(root, other)
+    sound = steep > 1e-7
+    return xp.where(sound, above / xp.where(sound, steep, 1.0), root - other)
 
 
 def _oklab_to_linear(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
-    return apply(inverse(_TO_CONES), [plane * plane * plane for plane in apply(inverse(_TO_LAB), planes)])
+    long_apart, short_apart = apply(inverse(_CHROMA), planes[1:])
+    root = planes[0] - _LIGHTNESS[0] * long_apart - _LIGHTNESS[1] * short_apart
+    above = (apart * slope(root, root + apart) for apart in (long_apart, short_apart))
+    return unmix(_TO_CONES, root * root * root, *above)
 
 
 def _oklab_to_oklch(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
-    return [planes[0], *to_polar(xp, *planes[1:], gray=1e-5)]
+    return [planes[0], *to_polar(xp, *planes[1:])]
 
 
 def _oklch_to_oklab(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
@@ -64,11 +78,12 @@ def rgb_to_oklab(
         bgr: the array or tensor runs B, G, R.
 
     Returns:
-        Same kind: floats: L 0 to 1, a and b about -0.4 to 0.4. Alpha rides along.
+        Same kind, floats: L 0 to 1, a and b about -0.4 to 0.4. Integers become float32.
+        Alpha stays beside it, as [0, 1].
 
     Raises:
-        InputTypeError: not an image, or a dtype the space cannot have.
-        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+        InputTypeError: not an image.
+        InputValueError: the wrong number of channels, or a PIL image where PIL has no mode for the space.
 
     Example:
         >>> import numpy as np
@@ -90,15 +105,16 @@ def oklab_to_rgb(
 
     Args:
         image: OKLab, floats: L 0 to 1, a and b about -0.4 to 0.4; alpha may follow.
-        dtype: of the result; None keeps floats, and the codes of gray, ycbcr and cmyk.
+        dtype: of the result; None keeps the image's.
         bgr: the result shall run B, G, R.
 
     Returns:
-        Same kind, RGB: float unless `dtype` says otherwise, but gray and ycbcr codes stay codes. Alpha rides along. Floats are not clamped.
+        Same kind, RGB, floats in [0, 1] unless `dtype` says otherwise, with the alpha of the image.
+        Floats are not clamped: what lies out of gamut stays there.
 
     Raises:
-        InputTypeError: not an image, or a dtype the space cannot have.
-        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+        InputTypeError: not an image, or integers in a space that has units of its own.
+        InputValueError: the wrong number of channels, or a PIL image where PIL has no mode for the space.
 
     Example:
         >>> import numpy as np
@@ -122,11 +138,12 @@ def rgb_to_oklch(
         bgr: the array or tensor runs B, G, R.
 
     Returns:
-        Same kind: floats: L 0 to 1, C 0 to about 0.33, h in degrees [0, 360). Alpha rides along.
+        Same kind, floats: L 0 to 1, C 0 to about 0.33, h in degrees [0, 360). Integers become float32.
+        Alpha stays beside it, as [0, 1].
 
     Raises:
-        InputTypeError: not an image, or a dtype the space cannot have.
-        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+        InputTypeError: not an image.
+        InputValueError: the wrong number of channels, or a PIL image where PIL has no mode for the space.
 
     Example:
         >>> import numpy as np
@@ -148,15 +165,16 @@ def oklch_to_rgb(
 
     Args:
         image: OKLCh, floats: L 0 to 1, C 0 to about 0.33, h in degrees [0, 360); alpha may follow.
-        dtype: of the result; None keeps floats, and the codes of gray, ycbcr and cmyk.
+        dtype: of the result; None keeps the image's.
         bgr: the result shall run B, G, R.
 
     Returns:
-        Same kind, RGB: float unless `dtype` says otherwise, but gray and ycbcr codes stay codes. Alpha rides along. Floats are not clamped.
+        Same kind, RGB, floats in [0, 1] unless `dtype` says otherwise, with the alpha of the image.
+        Floats are not clamped: what lies out of gamut stays there.
 
     Raises:
-        InputTypeError: not an image, or a dtype the space cannot have.
-        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+        InputTypeError: not an image, or integers in a space that has units of its own.
+        InputValueError: the wrong number of channels, or a PIL image where PIL has no mode for the space.
 
     Example:
         >>> import numpy as np

@@ -9,8 +9,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from .._image import CHANNEL_NAMES, Planes, load, run
+from .._image import Planes, load, run
+from ..convert import NUMPY_DTYPES, dtype_name, to_numpy, to_tensor
 from ..errors import InputTypeError, InputValueError
+from .engine import check_channels
+from .table import SPACES
 
 # (to the space, back) as OpenCV names them. Its HLS and YCrCb have another order than the names HSL and YCbCr.
 _CODES = {
@@ -23,6 +26,23 @@ _CODES = {
     "ycbcr": (cv2.COLOR_RGB2YCrCb, cv2.COLOR_YCrCb2RGB),
     "yuv": (cv2.COLOR_RGB2YUV, cv2.COLOR_YUV2RGB),
 }
+
+
+def check_options(*, weights: Any, standard: Any, range: Any, dtype: Any) -> None:
+    """Refuse what cvtColor has no choice of."""
+    for subject, value, only in (
+        ("weights", weights, "bt601"),
+        ("standard", standard, "bt601"),
+        ("range", range, "full"),
+    ):
+        if not isinstance(value, str) or value != only:
+            raise InputValueError(
+                f'{subject}: expected "{only}" with encoding="cv2", which has no other, got {value!r}; leave one of them out.'
+            )
+    if dtype_name(dtype, NUMPY_DTYPES, None) not in (None, "uint8"):
+        raise InputValueError(
+            f'dtype: expected None or "uint8" with encoding="cv2", got {dtype!r}; call to_numpy or to_tensor afterwards.'
+        )
 
 
 def convert_codes(image: Any, src: str, dst: str, encoding: Any, bgr: bool) -> Any:
@@ -40,21 +60,15 @@ def convert_codes(image: Any, src: str, dst: str, encoding: Any, bgr: bool) -> A
         raise InputTypeError(
             f'image: expected uint8 with encoding="cv2", got {spec.dtype}; leave encoding out for natural units.'
         )
-    if spec.kind == "pil" and space not in ("gray",):
+    if spec.kind == "pil" and space != "gray":
         raise InputValueError(
             'encoding: expected an array or a tensor with "cv2", got a PIL image; call to_numpy first.'
         )
-    count = 1 if src == "gray" else 3
-    if spec.channels not in (count, count + 1):
-        raise InputValueError(
-            f"image: expected {count} channels of {src}, got {CHANNEL_NAMES[spec.channels]}; pass the right ones."
-        )
+    check_channels(spec, src)
     into = replace(spec, bgr=bgr and dst == "rgb")
-    codes = partial(_cvt_color, _CODES[space][src != "rgb"], count)
+    codes = partial(_cvt_color, _CODES[space][src != "rgb"], SPACES[src].planes)
     if spec.kind != "torch":
         return run(_never, opened, codes=codes, into=into)
-    from ..convert import to_numpy, to_tensor
-
     array = convert_codes(to_numpy(image), src, dst, encoding, bgr)
     return to_tensor(array, dtype="uint8", device=spec.device)
 

@@ -7,11 +7,14 @@ from typing import Any
 
 from .._image import Planes
 
+# The square of a chroma of 1e-12: below it the angle's gradient is beyond any float.
+_NOTHING = 1e-24
 
-def to_polar(xp: Any, a: Any, b: Any, *, gray: float) -> Planes:
-    """Chroma, and hue in degrees [0, 360): 0 where chroma is below `gray`, rounding noise and no hue."""
+
+def to_polar(xp: Any, a: Any, b: Any) -> Planes:
+    """Chroma, and hue in degrees [0, 360), 0 where there is no chroma."""
     square = a * a + b * b
-    colored = square > gray * gray
+    colored = square > _NOTHING
     # At 0 the root and the angle have no gradient: there they see a constant instead.
     chroma = xp.where(square > 0, xp.sqrt(xp.where(square > 0, square, 1.0)), 0.0)
     angle = xp.arctan2(xp.where(colored, b, 0.0), xp.where(colored, a, 1.0)) * (180 / math.pi)

@@ -19,6 +19,9 @@ __all__ = ["linear_rgb_to_rgb", "rgb_to_linear_rgb", "rgb_to_xyz", "xyz_to_rgb"]
 PRIMARIES = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
 WHITE = (0.3127, 0.3290)
 
+# Where the curve's straight line ends. The standard rounds 0.04045 / 12.92 to 0.0031308; unrounded, there and back meet.
+_KNEE = 0.04045
+
 Matrix = tuple[tuple[float, ...], ...]
 
 
@@ -57,9 +60,7 @@ def apply(matrix: Matrix, planes: Sequence[Any]) -> Planes:
 def decode(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
     """Codes of the sRGB curve to light. Below 0 the linear part goes on, above 1 the power."""
     return [
-        xp.where(
-            plane > 0.04045, power(xp, (xp.where(plane > 0.04045, plane, 1.0) + 0.055) / 1.055, 2.4), plane / 12.92
-        )
+        xp.where(plane > _KNEE, power(xp, (xp.where(plane > _KNEE, plane, 1.0) + 0.055) / 1.055, 2.4), plane / 12.92)
         for plane in planes
     ]
 
@@ -68,8 +69,8 @@ def encode(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
     """Light to codes of the sRGB curve."""
     return [
         xp.where(
-            plane > 0.0031308,
-            1.055 * power(xp, xp.where(plane > 0.0031308, plane, 1.0), 1 / 2.4) - 0.055,
+            plane > _KNEE / 12.92,
+            1.055 * power(xp, xp.where(plane > _KNEE / 12.92, plane, 1.0), 1 / 2.4) - 0.055,
             plane * 12.92,
         )
         for plane in planes
@@ -97,14 +98,15 @@ def rgb_to_linear_rgb(
 
     Args:
         image: RGB or RGBA, any kind, batches allowed.
-        bgr: the array or tensor runs B, G, R.
+        bgr: the array or tensor runs B, G, R, and so does the result.
 
     Returns:
-        Same kind: floats, [0, 1] in gamut. Alpha rides along.
+        Same kind, floats: [0, 1] in gamut. Integers become float32.
+        Alpha stays beside it, as [0, 1].
 
     Raises:
-        InputTypeError: not an image, or a dtype the space cannot have.
-        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+        InputTypeError: not an image.
+        InputValueError: the wrong number of channels, or a PIL image where PIL has no mode for the space.
 
     Example:
         >>> import numpy as np
@@ -126,15 +128,16 @@ def linear_rgb_to_rgb(
 
     Args:
         image: linear light, floats, [0, 1] in gamut; alpha may follow.
-        dtype: of the result; None keeps floats, and the codes of gray, ycbcr and cmyk.
-        bgr: the result shall run B, G, R.
+        dtype: of the result; None keeps the image's.
+        bgr: the array or tensor runs B, G, R, and so does the result.
 
     Returns:
-        Same kind, RGB: float unless `dtype` says otherwise, but gray and ycbcr codes stay codes. Alpha rides along. Floats are not clamped.
+        Same kind, RGB, floats in [0, 1] unless `dtype` says otherwise, with the alpha of the image.
+        Floats are not clamped: what lies out of gamut stays there.
 
     Raises:
-        InputTypeError: not an image, or a dtype the space cannot have.
-        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+        InputTypeError: not an image, or integers in a space that has units of its own.
+        InputValueError: the wrong number of channels, or a PIL image where PIL has no mode for the space.
 
     Example:
         >>> import numpy as np
@@ -158,11 +161,12 @@ def rgb_to_xyz(
         bgr: the array or tensor runs B, G, R.
 
     Returns:
-        Same kind: floats, Y of white is 1. Alpha rides along.
+        Same kind, floats: Y of white is 1. Integers become float32.
+        Alpha stays beside it, as [0, 1].
 
     Raises:
-        InputTypeError: not an image, or a dtype the space cannot have.
-        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+        InputTypeError: not an image.
+        InputValueError: the wrong number of channels, or a PIL image where PIL has no mode for the space.
 
     Example:
         >>> import numpy as np
@@ -184,15 +188,16 @@ def xyz_to_rgb(
 
     Args:
         image: CIE XYZ, floats, Y of white is 1; alpha may follow.
-        dtype: of the result; None keeps floats, and the codes of gray, ycbcr and cmyk.
+        dtype: of the result; None keeps the image's.
         bgr: the result shall run B, G, R.
 
     Returns:
-        Same kind, RGB: float unless `dtype` says otherwise, but gray and ycbcr codes stay codes. Alpha rides along. Floats are not clamped.
+        Same kind, RGB, floats in [0, 1] unless `dtype` says otherwise, with the alpha of the image.
+        Floats are not clamped: what lies out of gamut stays there.
 
     Raises:
-        InputTypeError: not an image, or a dtype the space cannot have.
-        InputValueError: the wrong number of channels, or a PIL image whose result PIL has no mode for.
+        InputTypeError: not an image, or integers in a space that has units of its own.
+        InputValueError: the wrong number of channels, or a PIL image where PIL has no mode for the space.
 
     Example:
         >>> import numpy as np

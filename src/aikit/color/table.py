@@ -30,12 +30,14 @@ class Options:
     Attributes:
         weights: of red, green and blue in gray.
         standard: a key of STANDARDS.
-        levels: of Y'CbCr, see `levels`.
+        source: levels of the Y'CbCr that comes in, see `levels`.
+        target: levels of the Y'CbCr that goes out.
     """
 
     weights: tuple[float, float, float]
     standard: str
-    levels: tuple[float, float, float, float]
+    source: tuple[float, float, float, float]
+    target: tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
