@@ -429,3 +429,21 @@ def test_a_target_must_be_a_path(path):
         InputTypeError, match=rf"^path: expected a path, got {type(path).__name__}; pass a str or a pathlib"
     ):
         write_bytes(path, DATA)
+
+
+def test_a_text_file_that_stumbles_over_a_picture_is_refused(tmp_path):
+    path = tmp_path / "photo.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
+    with (
+        path.open(encoding="utf-8") as file,
+        pytest.raises(InputTypeError, match=r"got a text file; open it with mode 'rb'"),
+    ):
+        read_bytes(file)
+
+
+@pytest.mark.parametrize("limits", [True, 1000, {"max_bytes": 5}])
+def test_limits_have_to_be_limits(limits):
+    with pytest.raises(
+        InputTypeError, match=r"^limits: expected Limits or None, got .+; pass Limits\(\) for untrusted files\.$"
+    ):
+        read_bytes(b"abc", limits=limits)

@@ -635,3 +635,11 @@ def test_demo_that_cannot_run_is_2(run, folder):
     status, _, err = run("demo", "missing.png")
     assert status == 2
     assert "missing.png: expected a readable file" in err
+
+
+def test_several_pictures_need_a_folder(tmp_path, capsys):
+    for name in ("a.png", "b.png"):
+        write(codes(5, 7, 3), tmp_path / name)
+    assert main(["convert", str(tmp_path / "a.png"), str(tmp_path / "b.png"), str(tmp_path / "o.webp")]) == 2
+    assert "OUT: expected a folder for several pictures, got" in capsys.readouterr().err
+    assert not (tmp_path / "o.webp").exists()

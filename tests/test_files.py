@@ -1023,3 +1023,13 @@ def test_data_urls_of_browsers_and_front_ends(url, data):
 def test_what_is_no_data_url_is_refused(url, error, message):
     with pytest.raises(error, match=message):
         from_data_url(url)
+
+
+def test_a_suffix_for_gray_takes_no_color(tmp_path):
+    with pytest.raises(
+        InputValueError, match=r"^image: expected gray for \.pgm, got color or alpha; write \.ppm or \.png\.$"
+    ):
+        write(codes(4, 5, 3), tmp_path / "color.pgm")
+    write(codes(4, 5, None), tmp_path / "gray.pgm")
+    assert (tmp_path / "gray.pgm").read_bytes().startswith(b"P5")
+    assert not (tmp_path / "color.pgm").exists()

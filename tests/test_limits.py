@@ -85,3 +85,14 @@ def test_check_raises_above_the_limit_and_only_there(limit, value):
         ) as caught:
             limits.check("a.png", "pixels", "max_side", value)
         assert caught.value.code == "limit_exceeded"
+
+
+def test_formats_go_by_their_names_and_by_what_people_call_them():
+    assert Limits(formats={"jpg", ".TIF", "PNG"}).formats == frozenset({"jpeg", "tiff", "png"})
+
+
+def test_unknown_formats_are_refused_where_they_are_named():
+    with pytest.raises(
+        InputValueError, match=r"^formats: expected names from png, jpeg, .+, got 'pgn'; pass some of these\.$"
+    ):
+        Limits(formats={"pgn"})

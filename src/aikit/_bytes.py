@@ -45,6 +45,8 @@ def read_bytes(source: Source, *, limits: Limits | None = None) -> bytes:
         LimitError: there are more bytes than `limits` allow.
     """
     name = name_of(source)
+    if limits is not None and not isinstance(limits, Limits):
+        raise InputTypeError(f"limits: expected Limits or None, got {limits!r}; pass Limits() for untrusted files.")
     if isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source) if limits is None or _fits(source, name, limits) else b""
     elif isinstance(source, (str, os.PathLike)):
@@ -86,6 +88,8 @@ def _read_file(file: IO[bytes], name: str, limits: Limits | None) -> bytes:
         return _drain(file, name, limits)
     except OSError as error:
         raise _access_error(error, name, "a readable file", "open it with mode 'rb'") from error
+    except UnicodeDecodeError as error:  # a text file that stumbles over the first byte of a picture
+        raise InputTypeError(f"{name}: expected a binary file, got a text file; open it with mode 'rb'.") from error
 
 
 def _check_path(subject: str, path: object) -> None:

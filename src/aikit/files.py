@@ -307,6 +307,8 @@ def write(
         raise InputValueError(
             f"path: expected a suffix that names the format, got {str(path)!r}; add one such as .png."
         )
+    if suffix.lower() in (".pgm", ".pbm") and load(image, bgr=bgr).spec.channels > 1:
+        raise InputValueError(f"image: expected gray for {suffix}, got color or alpha; write .ppm or .png.")
     write_bytes(path, encode(image, suffix, quality=quality, lossless=lossless, bgr=bgr))
 
 

@@ -77,9 +77,21 @@ class Limits:
             )
 
 
+# The formats aikit tells apart by their bytes, and what people also call them.
+_FORMATS = ("png", "jpeg", "webp", "avif", "heic", "gif", "tiff", "bmp", "ico", "ppm", "svg", "psd")
+_ALIASES = {"jpg": "jpeg", "tif": "tiff", "heif": "heic", "pgm": "ppm", "pbm": "ppm", "psb": "psd"}
+
+
+def _known_name(name: str) -> str:
+    known = _ALIASES.get(name.lower().lstrip("."), name.lower().lstrip("."))
+    if known not in _FORMATS:
+        raise InputValueError(f"formats: expected names from {', '.join(_FORMATS)}, got {name!r}; pass some of these.")
+    return known
+
+
 def _set_of_names(formats: object) -> frozenset[str]:
     if not isinstance(formats, (str, bytes)) and isinstance(formats, Collection):
         names = [name for name in formats if isinstance(name, str)]
         if len(names) == len(formats):
-            return frozenset(names)
+            return frozenset(map(_known_name, names))
     raise InputTypeError(f'formats: expected a set of names, got {formats!r}; pass a set such as {{"png", "jpeg"}}.')

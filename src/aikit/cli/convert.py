@@ -127,10 +127,15 @@ def _names_a_file(options: argparse.Namespace) -> bool:
     from .._raster import capabilities, format_of_suffix
 
     out, suffix = options.out, os.path.splitext(options.out)[1]
-    folders = os.path.isdir(out) or os.path.isdir(options.sources[0])
-    if folders or len(options.sources) > 1 or not suffix:  # "out.png/" has none
+    if os.path.isdir(out) or not suffix:  # "out.png/" has none
         return False
     named = format_of_suffix(suffix)
+    if len(options.sources) > 1 or os.path.isdir(options.sources[0]):
+        if named is not None:
+            raise InputValueError(
+                f"OUT: expected a folder for several pictures, got {out!r}; name a folder and pass --to {named}."
+            )
+        return False
     if options.to is None:
         with _named_as_options(format="OUT"):
             capabilities(suffix)

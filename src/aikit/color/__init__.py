@@ -79,14 +79,16 @@ def convert_color(
 
     Args:
         image: any image or batch whose channels are those of `src`, with alpha behind them if there is any.
-        src: the space it is in. A PIL image's mode is its space: with "rgb" any mode is resolved first,
+        src: the space it is in: rgb, gray, linear_rgb, xyz, lab, lch, luv, oklab, oklch, hsv, hsl, ycbcr, yuv or cmyk.
+            A PIL image's mode is its space: with "rgb" any mode is resolved first,
             otherwise the mode has to be the space's (L, HSV, YCbCr, CMYK).
         dst: the space wanted.
         weights: of red, green and blue in gray: "bt601", "bt709", "bt2020" or three numbers.
         standard: of ycbcr and yuv.
         range: of ycbcr; "limited" has black at 16 and white at 235 of 255.
         dtype: of the result; None for what is said below.
-        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, planes in OpenCV's
+            order. RGB is still R, G, B unless `bgr` says otherwise.
         bgr: rgb and linear_rgb, wherever they come in or go out, run B, G, R; the other spaces have one order only.
 
     Returns:

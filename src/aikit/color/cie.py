@@ -118,7 +118,8 @@ def rgb_to_lab(
 
     Args:
         image: RGB or RGBA, any kind, batches allowed.
-        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, planes in OpenCV's
+            order. RGB is still R, G, B unless `bgr` says otherwise.
         bgr: the array or tensor runs B, G, R.
 
     Returns:
@@ -150,7 +151,8 @@ def lab_to_rgb(
 
     Args:
         image: CIE L*a*b*, floats: L 0 to 100, a and b about -110 to 110; alpha may follow.
-        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, planes in OpenCV's
+            order. RGB is still R, G, B unless `bgr` says otherwise.
         dtype: of the result; None keeps the image's.
         bgr: the result shall run B, G, R.
 
@@ -242,7 +244,8 @@ def rgb_to_luv(
 
     Args:
         image: RGB or RGBA, any kind, batches allowed.
-        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, planes in OpenCV's
+            order. RGB is still R, G, B unless `bgr` says otherwise.
         bgr: the array or tensor runs B, G, R.
 
     Returns:
@@ -274,7 +277,8 @@ def luv_to_rgb(
 
     Args:
         image: CIE L*u*v*, floats: L 0 to 100, u and v about -135 to 175; alpha may follow.
-        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, planes in OpenCV's
+            order. RGB is still R, G, B unless `bgr` says otherwise.
         dtype: of the result; None keeps the image's.
         bgr: the result shall run B, G, R.
 

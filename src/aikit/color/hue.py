@@ -84,7 +84,8 @@ def rgb_to_hsv(
 
     Args:
         image: RGB or RGBA, any kind, batches allowed.
-        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, planes in OpenCV's
+            order. RGB is still R, G, B unless `bgr` says otherwise.
         bgr: the array or tensor runs B, G, R.
 
     Returns:
@@ -117,7 +118,8 @@ def hsv_to_rgb(
     Args:
         image: HSV, floats: hue in degrees [0, 360), saturation and value in [0, 1]; alpha may follow. Or a PIL image
             of mode HSV.
-        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, planes in OpenCV's
+            order. RGB is still R, G, B unless `bgr` says otherwise.
         dtype: of the result; None keeps the image's.
         bgr: the result shall run B, G, R.
 
@@ -149,7 +151,8 @@ def rgb_to_hsl(
 
     Args:
         image: RGB or RGBA, any kind, batches allowed.
-        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, planes in OpenCV's
+            order. RGB is still R, G, B unless `bgr` says otherwise.
         bgr: the array or tensor runs B, G, R.
 
     Returns:
@@ -181,7 +184,8 @@ def hsl_to_rgb(
 
     Args:
         image: HSL, floats: hue in degrees [0, 360), saturation and lightness in [0, 1]; alpha may follow.
-        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, planes in OpenCV's
+            order. RGB is still R, G, B unless `bgr` says otherwise.
         dtype: of the result; None keeps the image's.
         bgr: the result shall run B, G, R.
 

@@ -158,7 +158,8 @@ def rgb_to_ycbcr(
         image: RGB or RGBA, any kind, batches allowed.
         standard: "bt601" (JPEG, SD video), "bt709" (HD) or "bt2020" (UHD).
         range: "full" (JPEG) or "limited" (video: black at 16, white at 235 of 255).
-        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, planes in OpenCV's
+            order. RGB is still R, G, B unless `bgr` says otherwise.
         bgr: the array or tensor runs B, G, R.
 
     Returns:
@@ -195,7 +196,8 @@ def ycbcr_to_rgb(
             range are the 8-bit code over 255. Or a PIL image of mode YCbCr, which is always bt601 and full.
         standard: "bt601" (JPEG, SD video), "bt709" (HD) or "bt2020" (UHD).
         range: "full" (JPEG) or "limited" (video: black at 16, white at 235 of 255).
-        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, planes in OpenCV's
+            order. RGB is still R, G, B unless `bgr` says otherwise.
         dtype: of the result; None keeps the image's.
         bgr: the result shall run B, G, R.
 
@@ -229,7 +231,8 @@ def rgb_to_yuv(
     Args:
         image: RGB or RGBA, any kind, batches allowed.
         standard: "bt601" (JPEG, SD video), "bt709" (HD) or "bt2020" (UHD).
-        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, planes in OpenCV's
+            order. RGB is still R, G, B unless `bgr` says otherwise.
         bgr: the array or tensor runs B, G, R.
 
     Returns:
@@ -263,7 +266,8 @@ def yuv_to_rgb(
     Args:
         image: analogue Y'UV, floats: Y in [0, 1], U within 0.436 and V within 0.615 of 0; alpha may follow.
         standard: "bt601" (JPEG, SD video), "bt709" (HD) or "bt2020" (UHD).
-        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, in OpenCV's channel order.
+        encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, planes in OpenCV's
+            order. RGB is still R, G, B unless `bgr` says otherwise.
         dtype: of the result; None keeps the image's.
         bgr: the result shall run B, G, R.
 
