@@ -23,20 +23,24 @@ from .color import (
     gray_to_rgb as gray_to_rgb,
     hsl_to_rgb as hsl_to_rgb,
     hsv_to_rgb as hsv_to_rgb,
+    i420_to_rgb as i420_to_rgb,
     lab_to_rgb as lab_to_rgb,
     lch_to_rgb as lch_to_rgb,
     linear_rgb_to_rgb as linear_rgb_to_rgb,
     luv_to_rgb as luv_to_rgb,
+    nv12_to_rgb as nv12_to_rgb,
     oklab_to_rgb as oklab_to_rgb,
     oklch_to_rgb as oklch_to_rgb,
     rgb_to_cmyk as rgb_to_cmyk,
     rgb_to_gray as rgb_to_gray,
     rgb_to_hsl as rgb_to_hsl,
     rgb_to_hsv as rgb_to_hsv,
+    rgb_to_i420 as rgb_to_i420,
     rgb_to_lab as rgb_to_lab,
     rgb_to_lch as rgb_to_lch,
     rgb_to_linear_rgb as rgb_to_linear_rgb,
     rgb_to_luv as rgb_to_luv,
+    rgb_to_nv12 as rgb_to_nv12,
     rgb_to_oklab as rgb_to_oklab,
     rgb_to_oklch as rgb_to_oklch,
     rgb_to_xyz as rgb_to_xyz,
@@ -75,6 +79,7 @@ from .files import (
     write as write,
 )
 from .limits import Limits as Limits
+from .resample import blur as blur, resize as resize, upsample as upsample
 from .show import show as show
 
 __version__: str

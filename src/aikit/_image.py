@@ -344,7 +344,9 @@ def _run_bands(kernel: Any, codes: Any, sources: list[Any], spec: Spec) -> Any:
 def _run_whole(kernel: Any, codes: Any, sources: list[Any], spec: Spec) -> Any:
     import numpy as np
 
-    planes = _on_planes(kernel, codes, sources)([source.planes() for source in sources])
+    # Planes copied apart serve kernels that go through them several times; views are strided.
+    groups = [source.planes() if source.batch else source.read((), slice(None)) for source in sources]
+    planes = _on_planes(kernel, codes, sources)(groups)
     dtype = np.dtype(spec.dtype)
     return merge([adapter("numpy").cast(plane, dtype) for plane in planes], spec)
 

@@ -271,6 +271,10 @@ def convert(
     target = getattr(torch, dtype)
     if device.type != "cpu" and target.itemsize > tensor.dtype.itemsize:
         tensor = tensor.to(device)  # the smaller dtype crosses the bus
+    if tensor.is_cuda and tensor.dtype == torch.uint8 and target.is_floating_point and target.itemsize <= 4:
+        # One kernel that reads bytes in any order and writes the result where it belongs; float32 inside.
+        result = torch.empty(tensor.shape, dtype=target, device=tensor.device)
+        return torch.mul(tensor, 1 / TOP["uint8"], out=result).to(device)
     with full_precision(tensor.device):
         result = cast(tensor, target, value_range=value_range, to_host=device.type == "cpu").to(device).contiguous()
     return result.clone() if result is pixels.tensor else result

@@ -1,0 +1,166 @@
+"""Super-resolution networks, through spandrel: loaded safely, run tile by tile."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from itertools import product
+from typing import Any
+
+import torch
+
+from .._image import Planes, adapter
+from ..alpha.premultiplied import NO_ALPHA, limited
+from ..errors import (
+    AikitError,
+    FileAccessError,
+    FileFormatError,
+    InputTypeError,
+    InputValueError,
+    MissingDependencyError,
+)
+from .gaussian import blurred
+from .passes import Resizing, premultiplied, two_passes
+
+# Pixels a side that a tile adds to the result, and what it sees beyond: large networks look about this far.
+_TILE = 256
+_OVERLAP = 32
+
+# How far visible color is carried under transparency, so that the network sees no hidden one.
+_CARRY = 4.0
+
+
+# ---------------------------------------------------------------- loading
+
+
+def open_network(model: Any, device: torch.device | None) -> Any:
+    """A network from a checkpoint, on a device, or the one that was given; one that makes a picture of a picture."""
+    try:
+        import spandrel
+    except ImportError as error:
+        raise MissingDependencyError(
+            "model: a super-resolution network needs the package spandrel, which is not installed; "
+            "run: pip install spandrel."
+        ) from error
+    if isinstance(model, spandrel.ModelBase):
+        network, name = model, type(model.model).__name__
+    elif isinstance(model, (str, os.PathLike)):
+        network, name = _load(spandrel, os.fspath(model)), repr(os.fspath(model))
+        network = network.to(device or torch.device("cpu"))
+    else:
+        raise InputTypeError(
+            f"model: expected the path of a checkpoint or a network of spandrel, got {type(model).__name__}; pass one."
+        )
+    if not isinstance(network, spandrel.ImageModelDescriptor):
+        raise InputValueError(f"model: expected a super-resolution network, got {name} for inpainting; pass another.")
+    if (network.input_channels, network.output_channels) not in ((1, 1), (3, 3)):
+        raise InputValueError(
+            f"model: expected a network from gray to gray or RGB to RGB, got {name} from {network.input_channels} "
+            f"to {network.output_channels} channels; pass another."
+        )
+    return network
+
+
+def _load(spandrel: Any, path: str) -> Any:
+    """A network from a file that may not run code: weights only."""
+    try:
+        state = spandrel.canonicalize_state_dict(_weights(path))
+        return spandrel.ModelLoader().load_from_state_dict(state)
+    except (AikitError, MemoryError):
+        raise
+    except OSError as error:
+        raise FileAccessError(
+            f"{path}: expected a checkpoint that can be opened, got {error.strerror or error}; check the path.",
+            errno=error.errno,
+            filename=path,
+        ) from error
+    except spandrel.UnsupportedModelError as error:
+        raise FileFormatError(
+            f"{path}: expected the weights of a network that spandrel knows, got others; pass another checkpoint.",
+            code="unsupported_format",
+        ) from error
+    except pickle.UnpicklingError as error:
+        raise FileFormatError(
+            f"{path}: expected weights alone, got objects that would have to be run; save the state dict only.",
+            code="unsupported_format",
+        ) from error
+    except Exception as error:  # damaged checkpoints raise whatever their damage leads to
+        raise FileFormatError(
+            f"{path}: expected a checkpoint that can be read, got {str(error)[:200]!r}; check how it was written."
+        ) from error
+
+
+def _weights(path: str) -> Any:
+    if path.lower().endswith(".safetensors"):
+        from safetensors.torch import load_file
+
+        with open(path, "rb"):  # safetensors says less about what went wrong
+            pass
+        return load_file(path)
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+# ---------------------------------------------------------------- running
+
+
+def enlarge(network: Any, how: Resizing, xp: Any, *planes: Any) -> Planes:
+    """Planes through a network, then to the size wanted; alpha by the kernel alone."""
+    colors = 3 if len(planes) > 2 else 1
+    color = list(planes[:colors])
+    alpha = None if colors == len(planes) else limited(xp, planes[-1])
+    if alpha is not None:
+        smooth = premultiplied(xp, planes, lambda plane: blurred(xp, plane, _CARRY))
+        color = [xp.where(alpha > NO_ALPHA, plane, soft) for plane, soft in zip(color, smooth[:colors], strict=True)]
+    color = [two_passes(xp, plane, how) for plane in _through(network, xp, color)]
+    if alpha is None:
+        return color
+    alpha = limited(xp, two_passes(xp, alpha, how))
+    return [*(xp.where(alpha > NO_ALPHA, plane, 0.0) for plane in color), alpha]
+
+
+def _through(network: Any, xp: Any, color: Planes) -> Planes:
+    """Color planes through a network: as (pictures, channels, H, W), gray to three channels where it wants them."""
+    tensors = [
+        torch.from_numpy(plane) if xp.__name__ == "numpy" else plane.detach() for plane in _contiguous(xp, color)
+    ]
+    first = tensors[0]
+    pictures = torch.stack(tensors, -3).reshape(-1, len(color), *first.shape[-2:])
+    if network.input_channels == 1:
+        pictures = pictures.reshape(-1, 1, *first.shape[-2:])
+    elif len(color) == 1:
+        pictures = pictures.expand(-1, 3, -1, -1)
+    with torch.no_grad(), adapter("torch").full_precision(network.device):
+        large = torch.stack([run_tiles(network, picture[None])[0] for picture in pictures])
+    if len(color) == 1:
+        large = large.mean(1, keepdim=True)
+    large = large.reshape(*first.shape[:-2], len(color), *large.shape[-2:]).to(first.device, first.dtype)
+    planes = list(large.unbind(-3))
+    return [plane.numpy() for plane in planes] if xp.__name__ == "numpy" else planes
+
+
+def _contiguous(xp: Any, planes: Planes) -> Planes:
+    return [xp.ascontiguousarray(plane) for plane in planes] if xp.__name__ == "numpy" else planes
+
+
+def run_tiles(network: Any, picture: torch.Tensor, *, tile: int = _TILE) -> torch.Tensor:
+    """One picture through a network, in tiles that overlap, so that memory stays the same and no seam shows.
+
+    Only the result waits in memory, where the picture is. Networks that tile by themselves see the whole picture.
+    """
+    height, width = picture.shape[-2:]
+    scale = network.scale
+    if network.tiling.name == "INTERNAL":
+        tile = max(height, width)
+    result = torch.empty(*picture.shape[:-2], height * scale, width * scale, device=picture.device)
+    for top, left in product(range(0, height, tile), range(0, width, tile)):
+        bottom, right = min(top + tile, height), min(left + tile, width)
+        above, before = max(0, top - _OVERLAP), max(0, left - _OVERLAP)
+        seen = picture[..., above : bottom + _OVERLAP, before : right + _OVERLAP]
+        large = network(seen.clamp(0, 1).to(network.device, network.dtype))
+        inside = large[
+            ...,
+            (top - above) * scale : (bottom - above) * scale,
+            (left - before) * scale : (right - before) * scale,
+        ]
+        result[..., top * scale : bottom * scale, left * scale : right * scale] = inside.to(result)
+    return result

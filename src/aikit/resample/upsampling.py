@@ -1,0 +1,70 @@
+"""Larger pictures: by a kernel, or by a network that has learned what detail looks like."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import Any
+
+from .._image import ImageT, load, run
+from .gaussian import sharpened
+from .passes import Resizing
+from .size import Method, check_method, check_number, is_integer, resized, scaled
+
+__all__ = ["upsample"]
+
+
+def upsample(
+    image: ImageT,
+    scale: float,
+    *,
+    method: Method = "lanczos",
+    sharpen: float = 0.0,
+    model: str | os.PathLike[str] | Any = None,
+) -> ImageT:
+    """Enlarge an image, sharpen it if asked, or let a super-resolution network do it.
+
+    Args:
+        image: any image or batch. For a network in the order R, G, B, and floats in [0, 1].
+        scale: how many times larger, 1 or more.
+        method: as for `resize`.
+        sharpen: the strength of an unsharp mask, 0 to 2. What it adds is held within the values around each pixel
+            of the enlarged image, so that edges get steeper and do not ring.
+        model: the path of a checkpoint (.pth, .pt, .ckpt with weights alone, or .safetensors) of any network the
+            package spandrel knows, or one that spandrel has loaded. A path is read at every call and runs where
+            the image is, on the CPU for NumPy and PIL; a loaded network runs where it is, whatever the image. Where
+            it enlarges by another factor than `scale`, `method` does the rest. Alpha is enlarged by `method`.
+
+    Returns:
+        Same kind and dtype, `floor(size * scale + 0.5)` pixels a side. Without a model differentiable in torch.
+
+    Raises:
+        InputTypeError: not an image, a scale that is not a number, or a model that is not a path or a network.
+        InputValueError: a scale below 1, an unknown method, a strength outside [0, 2], or a network that does not
+            make one picture of another.
+        MissingDependencyError: a model without the package spandrel.
+        FileAccessError: the checkpoint cannot be opened.
+        FileFormatError: it holds more than weights, or those of an unknown network.
+
+    Example:
+        >>> import numpy as np
+        >>> upsample(np.zeros((20, 30), np.uint8), 2).shape
+        (40, 60)
+    """
+    check_number("scale", scale, 1, float("inf"))
+    check_number("sharpen", sharpen, 0, 2)
+    check_method(method)
+    opened = load(image)
+    size = scaled(opened.spec.height, float(scale)), scaled(opened.spec.width, float(scale))
+    if model is None:
+        larger = resized(opened, Resizing(size, method))
+    else:
+        from .network import enlarge, open_network
+
+        network = open_network(model, opened.spec.device)
+        how = Resizing(size, method, clamp=is_integer(opened.spec))
+        larger = run(partial(enlarge, network, how), opened, pointwise=False)
+    if sharpen == 0:
+        return larger  # type: ignore[no-any-return]
+    # The blur is as wide as the enlarged pixels are; half of that leaves their edges alone.
+    return run(partial(sharpened, float(sharpen), 0.5 * float(scale)), larger, pointwise=False)  # type: ignore[no-any-return]
