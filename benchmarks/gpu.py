@@ -77,7 +77,9 @@ def jobs() -> list[tuple[str, float, dict[str, Callable[[int], object]]]]:
 def main() -> None:
     """Print the table."""
     card = torch.cuda.get_device_name()
-    print(f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {card}, torch {torch.__version__}, {_BATCH}x3x{_HEIGHT}x{_WIDTH}, eager.\n")
+    print(
+        f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {card}, torch {torch.__version__}, {_BATCH}x3x{_HEIGHT}x{_WIDTH}, eager.\n"
+    )
     print("| job | entry | ms | to the copy |\n|---|---|--:|--:|")
     for title, moved, contestants in jobs():
         source = [torch.empty(int(moved) // 2, dtype=torch.uint8, device="cuda") for _ in range(_BUFFERS)]

@@ -10,6 +10,7 @@ from hypothesis import given, settings, strategies as st
 from PIL import Image
 
 from aikit import InputTypeError, InputValueError, resize, to_numpy, upsample
+from aikit._adapters import pil as pil_adapter
 from aikit.resample import passes
 from pictures import TOPS, channels_first, codes, in_dtype, opencv_order, pil, tensor
 
@@ -213,6 +214,15 @@ def test_alpha_is_premultiplied():
     )
 
 
+def test_alpha_out_of_range_weighs_as_1():
+    array = codes(8, 9, 4, "float64")
+    array[..., 3] = np.where(array[..., 3] > 0.5, 1, 0.3)
+    beyond = array.copy()
+    beyond[..., 3][array[..., 3] == 1] = 7
+    np.testing.assert_array_equal(resize(beyond, scale=0.6), resize(array, scale=0.6))
+    np.testing.assert_array_equal(hwc(resize(tensor(beyond), scale=0.6)), hwc(resize(tensor(array), scale=0.6)))
+
+
 def test_alpha_of_floats_is_clamped_and_color_is_not():
     array = np.zeros((8, 8, 4), np.float32)
     array[:, 4:] = [1, 1, 1, 1]
@@ -308,6 +318,14 @@ def test_the_kernel_of_torch_is_the_definition():
     )
 
 
+def test_threads_warn_of_nan_no_more_than_the_caller():
+    array = codes(300, 400, 4, "float64")
+    array[9, 9] = [np.inf, np.inf, np.inf, 0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(resize(array, scale=0.5)).any()  # infinity times 0
+
+
 def test_what_is_kept_is_bounded_and_serves_gradients_later():
     passes._BAGS.clear()
     with torch.inference_mode():
@@ -347,6 +365,16 @@ def test_other_pil_modes_are_resolved(mode):
     result = resize(picture, height=9, width=50)
     np.testing.assert_array_equal(np.asarray(result), resize(to_numpy(picture), height=9, width=50))
     assert result.mode == {"LA": "LA", "1": "L", "CMYK": "RGB"}.get(mode, "RGBA")
+
+
+def test_a_picture_over_an_array_is_read_without_arrow():
+    # Pillow 12.3 crashes when asked for the Arrow export of a picture whose memory is not its own.
+    array = codes(20, 30, 4)
+    picture = Image.fromarray(array)
+    assert picture.readonly
+    assert pil_adapter._rows_in_memory(picture) is None
+    assert pil_adapter._rows_in_memory(picture.copy()) is not None
+    np.testing.assert_array_equal(np.asarray(resize(picture, scale=0.5)), resize(array, scale=0.5))
 
 
 def test_palette_with_transparency_is_resolved_first():

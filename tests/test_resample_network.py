@@ -228,7 +228,7 @@ def test_a_checkpoint_runs_no_code(tmp_path):
     ) as caught:
         upsample(np.zeros((4, 4, 3), np.uint8), 2, model=path)
     assert caught.value.code == "unsupported_format"
-    path.write_bytes(pickle.dumps(Trap()))
+    path.write_bytes(pickle.dumps(Trap(), protocol=2))
     with pytest.raises(FileFormatError, match=r"trap\.pth: expected"):
         upsample(np.zeros((4, 4, 3), np.uint8), 2, model=path)
 

@@ -280,7 +280,8 @@ def _rows_in_memory(image: Image.Image, *, writable: bool = False) -> Array | No
     np.asarray repacks the pixels through a bytes object, five times slower. Pillow's Arrow export gives
     the memory itself, for pictures that lie in one 16 MB block; None for the others.
     """
-    if image.mode not in ("RGB", "RGBA"):
+    # A picture over foreign memory, as fromarray makes of RGBA, has no block: Pillow 12.3 crashes over it.
+    if image.mode not in ("RGB", "RGBA") or image.readonly:
         return None
     try:
         capsules = image.__arrow_c_array__()
