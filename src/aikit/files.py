@@ -159,9 +159,8 @@ def read_cv2(
         >>> read_cv2(encode(Image.new("RGB", (1, 1), (10, 20, 30)), "png")).tolist()
         [[[30, 20, 10]]]
     """
-    pixels = read_any(source, frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated)
-    is_float = load(pixels)[1].dtype == "float32"
-    return convert.to_cv2(pixels, dtype="float32" if is_float else "auto")
+    pixels: Any = load(read_any(source, frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated))
+    return convert.to_cv2(pixels, dtype="float32" if pixels.spec.dtype == "float32" else "auto")
 
 
 def read_tensor(

@@ -8,7 +8,7 @@ from functools import partial
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
-from .._image import CHANNEL_NAMES, ImageT, Planes, Spec, kind_of, load, merge, run, split
+from .._image import CHANNEL_NAMES, ImageT, Opened, Planes, Spec, kind_of, load, merge, run, split
 from ..errors import InputTypeError, InputValueError
 from .channel import check_fits
 from .key import SAME, Color, as_many, opaque_color
@@ -52,30 +52,32 @@ def flatten(image: ImageT, *, background: AnyImage | Color = "white", bgr: bool 
         background = _checker(spec)
     kernel: Callable[..., Planes] = _over_picture
     codes: Callable[..., Planes] | None = _over_picture_codes
-    others = [background]
+    others: list[Any] = []
     if isinstance(background, (str, Real, tuple, list)):
         color = opaque_color(background, spec, "background")
         if spec.channels == 2 and color[0] == color[1] == color[2]:
             color = color[:1]
         whole = [round(value * 255) for value in color]
         is_code = all(abs(value * 255 - code) < SAME for value, code in zip(color, whole, strict=True))
-        kernel, others = partial(_over_color, color), []
+        kernel = partial(_over_color, color)
         codes = partial(_over_color_codes, whole) if is_code else None
     else:
         under = _load_second(background, "background", bgr)
-        if under.has_alpha:
+        if under.spec.has_alpha:
             raise InputValueError(
-                f"background: expected an opaque image, got {CHANNEL_NAMES[under.channels]}; flatten it first, or use composite."
+                f"background: expected an opaque image, got {CHANNEL_NAMES[under.spec.channels]}; "
+                "flatten it first, or use composite."
             )
-        check_fits("background", under, spec)
+        check_fits("background", under.spec, spec)
+        others = [under]
     if not spec.has_alpha:
         return merge(*split(opened))  # type: ignore[no-any-return]
-    return run(kernel, opened, *others, bgr=bgr, codes=codes)  # type: ignore[no-any-return]
+    return run(kernel, opened, *others, codes=codes)  # type: ignore[no-any-return]
 
 
-def _load_second(image: object, subject: str, bgr: bool) -> Spec:
-    """The Spec of an image beside another; of the two only arrays and tensors can run B, G, R."""
-    return load(image, bgr=bgr and kind_of(image, subject) != "pil", subject=subject)[1]
+def _load_second(image: object, subject: str, bgr: bool) -> Opened:
+    """Open an image beside another; of the two only arrays and tensors can run B, G, R."""
+    return load(image, bgr=bgr and kind_of(image, subject) != "pil", subject=subject)
 
 
 def _over_color(background: Sequence[float], xp: Any, *planes: Any) -> Planes:
@@ -186,16 +188,17 @@ def composite(
     if operator not in list(_FACTORS):
         raise InputValueError(f"operator: expected one of {', '.join(_FACTORS)}, got {operator!r}; pass one of these.")
     at: tuple[int, int] = _whole("left", left), _whole("top", top)
-    over, under = _load_second(foreground, "foreground", bgr), _load_second(background, "background", bgr)
+    opened = _load_second(foreground, "foreground", bgr), _load_second(background, "background", bgr)
+    over, under = (image.spec for image in opened)
     if bgr and over.kind == under.kind == "pil":
         raise InputValueError("bgr: expected False for PIL images, which are always RGB, got True; leave it out.")
     check_fits("foreground", over, under, whole=False)
     fits = (over.height, over.width, *at) == (under.height, under.width, 0, 0)
     if fits and operator == "over" and over.has_alpha and not under.has_alpha:
         # The everyday case, on codes where both have them.
-        return run(_under_picture, background, foreground, bgr=bgr, codes=_under_picture_codes)  # type: ignore[no-any-return]
+        return run(_under_picture, *reversed(opened), codes=_under_picture_codes)  # type: ignore[no-any-return]
     kernel = partial(_composite, operator, None if fits else at)
-    return run(kernel, background, foreground, bgr=bgr, pointwise=fits)  # type: ignore[no-any-return]
+    return run(kernel, *reversed(opened), pointwise=fits)  # type: ignore[no-any-return]
 
 
 def _under_picture(xp: Any, under: Planes, planes: Planes) -> Planes:

@@ -13,8 +13,8 @@ from . import convert, demo, info
 
 __all__ = ["main"]
 
-# Exit statuses: all done, some files failed, could not run at all, and the shell's own for Ctrl-C.
-DONE, SOME_FAILED, CANNOT_RUN, INTERRUPTED = 0, 1, 2, 130
+# Exit statuses beside 0, all done: some files failed, could not run at all, and the shell's own for Ctrl-C.
+SOME_FAILED, CANNOT_RUN, INTERRUPTED = 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
