@@ -358,7 +358,7 @@ def test_a_batch_is_a_loop():
 def test_kernels_see_red_first(dtype):
     array = codes(5, 7, 4, dtype)
     for image in (opencv_order(array), tensor(opencv_order(array))):
-        np.testing.assert_array_equal(back(run(darken, image, bgr=True)), opencv_order(back(run(darken, array))))
+        np.testing.assert_array_equal(back(run(darken, load(image, bgr=True))), opencv_order(back(run(darken, array))))
 
 
 def test_bool_pictures_become_uint8():
@@ -406,9 +406,8 @@ def test_two_images_of_any_kind(kind, second, size):
     wanted = (one.astype(int) + two) / 2
     assert np.abs(back(result) - wanted).max() <= 0.5
     if kind != "pil":
-        swapped = run(
-            add, KINDS[kind](opencv_order(one)), KINDS[second](two if second == "pil" else opencv_order(two)), bgr=True
-        )
+        other = KINDS[second](two) if second == "pil" else load(KINDS[second](opencv_order(two)), bgr=True)
+        swapped = run(add, load(KINDS[kind](opencv_order(one)), bgr=True), other)
         np.testing.assert_array_equal(back(swapped), opencv_order(back(result)))
 
 
@@ -472,7 +471,7 @@ def test_nan_never_becomes_an_integer():
 
 def test_gradients_flow():
     leaf = torch.rand(2, 3, 4, 5, requires_grad=True)
-    run(darken, leaf, bgr=True).sum().backward()
+    run(darken, load(leaf, bgr=True)).sum().backward()
     assert leaf.grad[0, :, 0, 0].tolist() == pytest.approx([1 / 4, 1 / 3, 1 / 2])
     double = torch.rand(4, 2, 3, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: run(darken, x), double)

@@ -253,7 +253,6 @@ def run(
     image: Any,
     *others: Any,
     needs: str | None = None,
-    bgr: bool = False,
     pointwise: bool = True,
     codes: Callable[..., Sequence[Plane]] | None = None,
     into: Spec | None = None,
@@ -263,23 +262,22 @@ def run(
     Args:
         kernel: `kernel(xp, *planes) -> planes`, the definition: float planes in [0, 1]. With `others`,
             `kernel(xp, planes, other_planes, ...)`.
-        image: decides kind, dtype, device and form of the result; an image, or one that is `Opened`.
+        image: decides kind, dtype, device and form of the result; an image, or one that is `Opened`, with
+            `bgr=True` where it runs B, G, R.
         others: images of any kind and the same height and width, moved to where `image` is.
         needs: "alpha" refuses an image without it.
-        bgr: every array and tensor given runs B, G, R.
         pointwise: a result pixel depends on its own source pixel alone, so that bands of rows can be
             processed one by one in the cache and in several threads.
         codes: the same as `kernel` on uint8 planes, where a faster formulation was measured; called
             without `xp`, for NumPy and PIL images that are uint8 throughout.
         into: what the result is, where its dtype, order or mode are not the image's.
     """
-    # Beside an array that runs B, G, R a PIL image stays what it is; alone it refuses.
-    pixels, spec = load(image, bgr=bgr and (not others or _is_ordered(image)))
+    pixels, spec = load(image)
     if needs == "alpha" and not spec.has_alpha:
         raise InputValueError(
             f"image: expected an alpha channel, got {CHANNEL_NAMES[spec.channels]}; add one with merge_alpha(image)."
         )
-    loaded = [load(other, bgr=bgr and _is_ordered(other)) for other in others]
+    loaded = [load(other) for other in others]
     for _, other in loaded:
         _check_same_size(spec, other, pointwise)
     result = replace(into or spec, dtype="uint8") if (into or spec).dtype == "bool" else into or spec
@@ -289,11 +287,6 @@ def run(
     if pointwise:
         return _run_bands(kernel, codes, sources, result)
     return _run_whole(kernel, codes, sources, result)
-
-
-def _is_ordered(image: Any) -> bool:
-    """Whether B, G, R can be said of an image: not of PIL's, and not again of one that is open."""
-    return not isinstance(image, Opened) and kind_of(image) != "pil"
 
 
 def _check_same_size(spec: Spec, other: Spec, pointwise: bool) -> None:
