@@ -24,7 +24,12 @@ def plain(result):
 
 
 def needs_peers(title):
-    for package, word in (("skimage", "flatten"), ("pymatting", "estimate_foreground"), ("kornia", "RGB to "), ("colour", "RGB to ")):
+    for package, word in (
+        ("skimage", "flatten"),
+        ("pymatting", "estimate_foreground"),
+        ("kornia", "RGB to "),
+        ("colour", "RGB to "),
+    ):
         if word in title and importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is not installed")
 

@@ -192,7 +192,8 @@ def test_half_floats_are_computed_in_float32(space):
 
 def test_integers_are_shares_of_their_full_range():
     image = codes(5, 6, 3)
-    assert np.array_equal(aikit.rgb_to_lab(image), aikit.rgb_to_lab(aikit.to_numpy(image, dtype="float32")))
+    # 8-bit codes reach light by a table, floats by a power within 5e-7.
+    assert abs(aikit.rgb_to_lab(image) - aikit.rgb_to_lab(aikit.to_numpy(image, dtype="float32"))).max() < 1e-4
     wide = aikit.to_numpy(image, dtype="uint16")
     assert abs(aikit.rgb_to_lab(wide) - aikit.rgb_to_lab(image)).max() < 2e-4
 
@@ -230,7 +231,7 @@ def test_bgr_is_an_order_of_rgb_alone(src, dst, channels, kind):
     given = np.ascontiguousarray(opencv_order(image)) if src in ("rgb", "linear_rgb") else image
     if dst in ("rgb", "linear_rgb"):
         expected = opencv_order(expected)
-    assert np.array_equal(planes_last(convert_color(form(given), src, dst, bgr=True)), expected)
+    assert np.allclose(planes_last(convert_color(form(given), src, dst, bgr=True)), expected, rtol=3e-7, atol=1e-7)
 
 
 def test_bgr_weighs_red_and_blue_the_right_way_round():
@@ -330,7 +331,7 @@ def test_memory_of_every_form(space, dtype):
     for other in unusual(image):
         before = other.copy()
         ours = convert_color(other, "rgb", space)
-        assert np.array_equal(ours, there)
+        assert np.allclose(ours, there, rtol=3e-7, atol=1e-7)  # what lies together takes a faster way
         assert ours.dtype == there.dtype
         assert ours.dtype.isnative
         assert ours.flags.c_contiguous

@@ -525,3 +525,22 @@ def test_nan_on_cuda_is_0_without_waiting():
         lambda xp, *planes: [plane * float("nan") for plane in planes], torch.ones(3, 4, 5, dtype=torch.uint8).cuda()
     )
     assert result.cpu().unique().tolist() == [0]
+
+
+# The namespace of kernels
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_where_is_numpys(dtype):
+    from aikit._adapters.numpy import namespace
+
+    rng = np.random.default_rng(0)
+    mask, one, two = rng.random((7, 9)) > 0.5, rng.random((7, 9)).astype(dtype), rng.random((7, 9)).astype(dtype)
+    one[1, 2], two[3, 4] = np.nan, np.inf
+    for yes, no in ((one, two), (1.0, two), (one, 0), (one[::-1], two.T.copy().T), (one[:, :1], two), (one, two > 0)):
+        result = namespace.where(mask, yes, no)
+        np.testing.assert_array_equal(result, np.where(mask, yes, no))
+        assert result is not one
+        assert result is not two
+    assert namespace.where(mask, one, two).dtype == dtype
+    assert namespace.where(True, 1, 2) == 1

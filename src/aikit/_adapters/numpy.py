@@ -9,10 +9,11 @@ import numpy as np
 
 from .._image import TOP, Spec, nan_message, quantize, rescale
 from ..errors import InputTypeError, InputValueError
+from .fast_numpy import FastNumPy
 
 Array = np.ndarray[Any, Any]
 
-namespace = np
+namespace = FastNumPy()
 
 DTYPES = ("bool", "uint8", "uint16", "float16", "float32", "float64")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from .._image import ImageT, Planes, power
+from .._image import ImageT, Planes, power, safe
 from .engine import convert
 from .opponent import balanced, mix, slope, unmix
 from .polar import from_polar, to_polar
@@ -22,7 +22,7 @@ _DELTA = 6 / 29
 def _response(xp: Any, ratio: Any) -> Any:
     """f(t): the cube root, with a straight line near and below 0."""
     large = ratio > _DELTA**3
-    return xp.where(large, power(xp, xp.where(large, ratio, 1.0), 1 / 3), ratio / (3 * _DELTA**2) + 4 / 29)
+    return xp.where(large, power(xp, safe(xp, large, ratio, 1.0), 1 / 3), ratio / (3 * _DELTA**2) + 4 / 29)
 
 
 def _inverse_response(xp: Any, value: Any) -> Any:
@@ -47,7 +47,7 @@ def _linear_to_lab(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
 def _apart(xp: Any, root: Any, other: Any, above: Any) -> Any:
     """f(s) - f(t) from s - t, where both are cube roots."""
     curved = xp.minimum(root, other) > _DELTA
-    return xp.where(curved, above / xp.where(curved, slope(root, other), 1.0), root - other)
+    return xp.where(curved, above / safe(xp, curved, slope(root, other), 1.0), root - other)
 
 
 def _lab_to_linear(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
@@ -85,7 +85,7 @@ def _xyz_to_luv(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
     lightness = 116 * _response(xp, y) - 16
     total = x + 15 * y + 3 * z
     visible = abs(total) > 1e-12  # black has no chromaticity
-    scale = xp.where(visible, 1 / xp.where(visible, total, 1.0), 0.0)
+    scale = xp.where(visible, 1 / safe(xp, visible, total, 1.0), 0.0)
     u = xp.where(visible, 4 * x * scale - white_u, 0.0)
     v = xp.where(visible, 9 * y * scale - white_v, 0.0)
     return [lightness, 13 * lightness * u, 13 * lightness * v]
@@ -95,11 +95,11 @@ def _luv_to_xyz(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
     lightness, u, v = planes
     white_u, white_v = _uv(*xyz_of(WHITE))
     visible = abs(lightness) > 1e-12
-    scale = xp.where(visible, 1 / (13 * xp.where(visible, lightness, 1.0)), 0.0)
+    scale = xp.where(visible, 1 / (13 * safe(xp, visible, lightness, 1.0)), 0.0)
     u, v = u * scale + white_u, v * scale + white_v
     y = _inverse_response(xp, (lightness + 16) / 116)
     sound = abs(v) > 1e-12
-    share = xp.where(sound, y / (4 * xp.where(sound, v, 1.0)), 0.0)
+    share = xp.where(sound, y / (4 * safe(xp, sound, v, 1.0)), 0.0)
     return [9 * u * share, y, (12 - 3 * u - 20 * v) * share]
 
 

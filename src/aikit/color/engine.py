@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from numbers import Real
 from typing import Any
 
-from .._image import CHANNEL_NAMES, Opened, Planes, Spec, kind_of, load, run
+from .._image import CHANNEL_NAMES, Opened, Planes, Spec, adapter, kind_of, load, run
 from ..errors import InputTypeError, InputValueError
+from . import interleaved
 from .table import SPACES, STANDARDS, Formula, Options, levels, path
 
 # Where blue first is an order; the planes of the other spaces have only one.
@@ -54,7 +55,14 @@ def convert(
     if src == dst == "ycbcr" and options.source != options.target:
         formulas = [formula for formula in (SPACES[src].up, SPACES[src].down) if formula]  # chroma zero moves
     kernel = partial(_apply, formulas, options, SPACES[src].planes, (opened.spec.mode, into.mode))
-    return run(kernel, opened, into=into)
+    from_table = opened.spec.dtype == "uint8" and formulas[:1] == [SPACES["linear_rgb"].down]
+    return run(
+        kernel,
+        opened,
+        codes=partial(_apply_from_table, formulas, options) if from_table else None,
+        interleaved=interleaved.twin(opened.spec, src, dst, options),
+        into=into,
+    )
 
 
 def _apply(
@@ -69,6 +77,25 @@ def _apply(
     if modes[1] == "HSV":
         color = [color[0] / 360, *color[1:]]
     return [*color, *planes[count:]]
+
+
+def _apply_from_table(formulas: list[Formula], options: Options, *planes: Any) -> Planes:
+    """The way from 8-bit RGB through light, which a table gives."""
+    import cv2
+
+    room = adapter("numpy")
+    color = [cv2.LUT(plane, _light_of_codes()) for plane in planes[:3]]
+    alpha = [room.widen(plane) for plane in planes[3:]]
+    return _apply(formulas[1:], options, 3, (None, None), room.namespace, *color, *alpha)
+
+
+@lru_cache(maxsize=1)
+def _light_of_codes() -> Any:
+    import numpy as np
+
+    (decode,) = path("rgb", "linear_rgb")
+    no_levels: Any = None
+    return decode(np, [np.arange(256) / 255], no_levels)[0].astype(np.float32)
 
 
 def check_standard(standard: Any, range: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .._image import ImageT, Planes
+from .._image import ImageT, Planes, safe
 from .engine import convert
 from .table import SPACES, Encoding, Space
 
@@ -25,7 +25,7 @@ def _hue(xp: Any, planes: Sequence[Any], largest: Any, spread: Any) -> Any:
     """Degrees [0, 360), 0 for grays."""
     red, green, blue = planes
     colored = spread > NOTHING
-    scale = xp.where(colored, 60 / xp.where(colored, spread, 1.0), 0.0)
+    scale = xp.where(colored, 60 / safe(xp, colored, spread, 1.0), 0.0)
     hue = xp.where(
         largest == red,
         (green - blue) * scale,
@@ -38,7 +38,7 @@ def _hue(xp: Any, planes: Sequence[Any], largest: Any, spread: Any) -> Any:
 def _share(xp: Any, part: Any, whole: Any) -> Any:
     """Part / whole, 0 where there is nothing."""
     some = abs(whole) > NOTHING
-    return xp.where(some, part / xp.where(some, whole, 1.0), 0.0)
+    return xp.where(some, part / safe(xp, some, whole, 1.0), 0.0)
 
 
 def _to_hsv(xp: Any, planes: Sequence[Any], options: Any) -> Planes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .._image import ImageT, Planes, power
+from .._image import ImageT, Planes, power, safe
 from .engine import convert
 from .opponent import balanced, mix, slope, unmix
 from .polar import from_polar, to_polar
@@ -27,9 +27,15 @@ _LIGHTNESS = (0.2104542553, -0.0040720468)
 _CHROMA = ((1.9779984951, 0.4505937099), (0.0259040371, -0.8086757660))
 
 
+_TINY = 1e-12
+
+
 def _root(xp: Any, plane: Any) -> Any:
     """The cube root, of negative values too."""
-    root = power(xp, abs(plane), 1 / 3)
+    size = abs(plane)
+    some = size > _TINY
+    # A root is infinitely steep at 0; a straight line takes its place where cube roots are below 1e-4.
+    root = xp.where(some, power(xp, safe(xp, some, size, 1.0), 1 / 3), size * _TINY ** (-2 / 3))
     return xp.where(plane < 0, -root, root)
 
 
@@ -44,7 +50,7 @@ def _apart(xp: Any, root: Any, other: Any, above: Any) -> Any:
     """How far two roots lie apart; near black the quotient has no digits left."""
     steep = slope(root, other)
     sound = steep > 1e-7
-    return xp.where(sound, above / xp.where(sound, steep, 1.0), root - other)
+    return xp.where(sound, above / safe(xp, sound, steep, 1.0), root - other)
 
 
 def _oklab_to_linear(xp: Any, planes: Sequence[Any], options: Any) -> Planes:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from .._image import ImageT, Planes, power
+from .._image import ImageT, Planes, power, safe
 from .engine import convert
 from .table import SPACES, Space
 
@@ -59,22 +59,24 @@ def apply(matrix: Matrix, planes: Sequence[Any]) -> Planes:
 
 def decode(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
     """Codes of the sRGB curve to light. Below 0 the linear part goes on, above 1 the power."""
-    return [
-        xp.where(plane > _KNEE, power(xp, (xp.where(plane > _KNEE, plane, 1.0) + 0.055) / 1.055, 2.4), plane / 12.92)
-        for plane in planes
-    ]
+    return [_decode(xp, plane) for plane in planes]
+
+
+def _decode(xp: Any, plane: Any) -> Any:
+    curved = plane > _KNEE
+    curve = power(xp, (safe(xp, curved, plane, 1.0) + 0.055) / 1.055, 2.4)
+    return xp.where(curved, curve, plane / 12.92)
 
 
 def encode(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
     """Light to codes of the sRGB curve."""
-    return [
-        xp.where(
-            plane > _KNEE / 12.92,
-            1.055 * power(xp, xp.where(plane > _KNEE / 12.92, plane, 1.0), 1 / 2.4) - 0.055,
-            plane * 12.92,
-        )
-        for plane in planes
-    ]
+    return [_encode(xp, plane) for plane in planes]
+
+
+def _encode(xp: Any, plane: Any) -> Any:
+    curved = plane > _KNEE / 12.92
+    curve = 1.055 * power(xp, safe(xp, curved, plane, 1.0), 1 / 2.4) - 0.055
+    return xp.where(curved, curve, plane * 12.92)
 
 
 def _linear_to_xyz(xp: Any, planes: Sequence[Any], options: Any) -> Planes:

@@ -1,0 +1,114 @@
+"""The twins on interleaved pixels give what the formulas on planes give."""
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+from hypothesis.extra.numpy import arrays
+
+import aikit
+from aikit.color.interleaved import twin
+from aikit.color.table import Options
+from pictures import codes, tensor
+
+OPTIONS = Options((0.299, 0.587, 0.114), "bt601", (1, 0, 1, 0.5), (1, 0, 1, 0.5))
+
+
+def by_planes(function, image, **options):
+    """The same conversion by the plane kernel, which non-contiguous memory takes."""
+    apart = np.asfortranarray(image)
+    assert not apart.flags.c_contiguous
+    return function(apart, **options)
+
+
+def circle_distance(one, other):
+    apart = abs(one - other)
+    return np.minimum(apart, 360 - apart)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-3, 1000.0])
+@pytest.mark.parametrize("bgr", [False, True])
+def test_hsv_of_bright_dark_and_pale_colors(scale, bgr):
+    rng = np.random.default_rng(3)
+    vivid = rng.random((40, 30, 3), np.float32)
+    pale = np.float32(0.5) + vivid * np.float32(1e-4)
+    for image in (vivid * np.float32(scale), pale * np.float32(scale)):
+        ours, planes = aikit.rgb_to_hsv(image, bgr=bgr), by_planes(aikit.rgb_to_hsv, image, bgr=bgr)
+        assert np.ptp(planes[..., 0]) > 300
+        assert circle_distance(ours[..., 0], planes[..., 0]).max() < 1e-4
+        np.testing.assert_allclose(ours[..., 1], planes[..., 1], rtol=1e-6)
+        np.testing.assert_array_equal(ours[..., 2], planes[..., 2])
+
+
+def test_hue_is_below_360():
+    red = np.full((2, 3, 3), [1.0, 0.0, 1e-9], np.float32)
+    assert aikit.rgb_to_hsv(red)[..., 0].max() < 360
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf, -0.25, 1e30])
+def test_hsv_of_what_opencv_treats_otherwise(odd):
+    image = codes(4, 5, 3, "float32")
+    image[1, 2, 1] = odd
+    np.testing.assert_array_equal(aikit.rgb_to_hsv(image), by_planes(aikit.rgb_to_hsv, image))
+
+
+@given(arrays(np.float32, (3, 2, 3), elements=st.floats(0, 1, width=32)))
+def test_hsv_of_anything(image):
+    ours, planes = aikit.rgb_to_hsv(image), by_planes(aikit.rgb_to_hsv, image)
+    colored = planes[..., 1] > 1e-6  # below, in grays, hue is the rounding of its quotient
+    assert (circle_distance(ours[..., 0], planes[..., 0])[colored] < 1e-3).all()
+    np.testing.assert_allclose(ours[..., 1:], planes[..., 1:], rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("bgr", [False, True])
+def test_gray_codes_are_within_one_of_the_exact_ones(bgr):
+    image = np.random.default_rng(0).integers(0, 256, (300, 200, 3), np.uint8)
+    ours = aikit.rgb_to_gray(image, bgr=bgr).astype(int)
+    red, green, blue = np.moveaxis(image[..., ::-1] if bgr else image, -1, 0)
+    exact = np.rint(0.299 * red + 0.587 * green + 0.114 * blue)
+    assert abs(ours - exact).max() <= 1
+    assert (ours != exact).mean() < 0.02
+    if not bgr:
+        assert np.array_equal(np.asarray(aikit.rgb_to_gray(aikit.to_pil(image))), ours)
+
+
+@pytest.mark.parametrize("weights", ["bt709", (0.2, 0.3, 0.5)])
+def test_other_weights_are_exact(weights):
+    image = codes(20, 30, 3)
+    numbers = (0.2126, 0.7152, 0.0722) if weights == "bt709" else weights
+    assert abs(aikit.rgb_to_gray(image, weights=weights) - image @ np.array(numbers)).max() < 0.5001
+
+
+@pytest.mark.parametrize("weights", ["bt601", "bt709", (0.2, 0.3, 0.5)])
+@pytest.mark.parametrize("bgr", [False, True])
+def test_gray_of_floats(weights, bgr):
+    image = codes(20, 30, 3, "float32")
+    ours = aikit.rgb_to_gray(image, weights=weights, bgr=bgr)
+    np.testing.assert_allclose(ours, by_planes(aikit.rgb_to_gray, image, weights=weights, bgr=bgr), rtol=3e-7)
+
+
+@pytest.mark.parametrize("space", ["linear_rgb", "lab", "lch", "luv", "xyz", "oklab", "oklch"])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_light_from_a_table_is_light_from_the_curve(space, channels):
+    image = codes(16, 16, channels)
+    there = aikit.convert_color(image, "rgb", space)
+    wide = aikit.convert_color(aikit.to_numpy(image, dtype="float64"), "rgb", space)
+    torch = np.moveaxis(np.asarray(aikit.convert_color(tensor(image), "rgb", space)), 0, -1)
+    tolerance = 2e-4 if space in ("lab", "lch", "luv", "oklch") else 2e-6
+    assert abs(there - wide).max() < tolerance
+    assert abs(there - torch).max() < tolerance
+
+
+@pytest.mark.parametrize(
+    ("src", "dst", "dtype", "exists"),
+    [
+        ("rgb", "hsv", "float32", True),
+        ("rgb", "hsv", "float64", False),
+        ("rgb", "gray", "uint8", True),
+        ("rgb", "gray", "uint16", False),
+        ("hsv", "rgb", "float32", False),
+    ],
+)
+def test_which_conversions_have_a_twin(src, dst, dtype, exists):
+    from aikit._image import load
+
+    assert (twin(load(codes(4, 5, 3, dtype)).spec, src, dst, OPTIONS) is not None) is exists
