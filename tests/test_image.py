@@ -215,7 +215,7 @@ def test_every_band_is_worked_once(height):
 
 
 def test_large_work_is_shared_and_small_work_is_not(monkeypatch):
-    monkeypatch.setattr("aikit._image._threads", lambda: 2)
+    monkeypatch.setattr("aikit._image.threads", lambda: 2)
     for height, count in ((2, 1), (40, 2)):
         names, together = set(), threading.Barrier(count, timeout=10)
 
@@ -230,7 +230,7 @@ def test_large_work_is_shared_and_small_work_is_not(monkeypatch):
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
 def test_an_error_in_a_band_comes_out(monkeypatch, threads):
-    monkeypatch.setattr("aikit._image._threads", lambda: threads)
+    monkeypatch.setattr("aikit._image.threads", lambda: threads)
 
     def work(index, rows):
         if rows.start == 39:
@@ -258,7 +258,7 @@ def test_a_forked_child_has_threads_of_its_own():
 import os, signal, time, warnings
 warnings.simplefilter("ignore", DeprecationWarning)
 from aikit import _image
-_image._threads = lambda: 2
+_image.threads = lambda: 2
 from aikit._image import BAND_PIXELS, Spec, bands, each_band
 spans = list(bands(Spec("numpy", "uint8", 1, 40, BAND_PIXELS)))
 each_band(lambda *_: time.sleep(0.01), spans)

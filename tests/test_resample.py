@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 from PIL import Image
+from torch.autograd import forward_ad
 
 from aikit import InputTypeError, InputValueError, resize, to_numpy, upsample
 from aikit._adapters import pil as pil_adapter
@@ -334,8 +335,51 @@ def test_what_is_kept_is_bounded_and_serves_gradients_later():
     resize(image, scale=2).sum().backward()
     assert image.grad is not None
     for width in range(1, 60):
-        resize(torch.rand(1, 8, 8), height=8, width=width)
+        resize(torch.rand(1, 8, 8, requires_grad=True), height=8, width=width)
     assert 1 < len(passes._BAGS) <= 16
+
+
+# The host's matrices, and torch's own kernels
+
+
+@each_method
+@pytest.mark.parametrize("old_new", [((23, 31), (9, 13)), ((9, 13), (31, 40)), ((40, 5), (7, 90))], ids=str)
+def test_with_gradients_and_without_it_is_the_same(old_new, method):
+    old, new = old_new
+    image = torch.from_numpy(codes(*old, 3, "float32")).movedim(-1, 0)
+    recorded = resize(image.clone().requires_grad_(), **to(new, method=method))
+    torch.testing.assert_close(resize(image, **to(new, method=method)), recorded.detach(), atol=2e-6, rtol=0)
+
+
+def test_forward_gradients_are_refused_by_torch_not_lost():
+    image = torch.rand(3, 8, 9)
+    with pytest.raises(NotImplementedError, match="forward AD"):
+        torch.func.jvp(lambda x: resize(x, scale=0.5), (image,), (image,))
+    with forward_ad.dual_level(), pytest.raises(NotImplementedError, match="forward AD"):
+        resize(forward_ad.make_dual(image, image), scale=0.5)
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("kind", ["numpy", "torch"])
+def test_what_is_not_finite_stays_where_the_kernel_reaches(odd, kind):
+    array = codes(40, 40, dtype="float32")
+    array[20, 20] = odd
+    image = array if kind == "numpy" else torch.from_numpy(array)[None]
+    result = np.asarray(resize(image, scale=0.5)).reshape(20, 20)
+    rows, columns = np.nonzero(~np.isfinite(result))
+    assert (rows.min(), rows.max()) == (columns.min(), columns.max())
+    assert 7 <= rows.min() <= rows.max() <= 13
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("method", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (200, 3), (50, 70), (120, 130)], ids=str)
+def test_torchs_kernel_for_bytes_is_within_a_code(channels, method, size):
+    array = codes(97, 61, channels)
+    expected = resize(array.reshape(97, 61, channels), height=size[0], width=size[1], method=method)
+    ours = resize(tensor(array).reshape(channels, 97, 61), height=size[0], width=size[1], method=method)
+    assert ours.dtype == torch.uint8
+    assert abs(ours.movedim(0, -1).numpy().astype(int) - expected).max() <= 1
 
 
 # Forms

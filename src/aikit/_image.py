@@ -409,8 +409,8 @@ def each_band(work: Callable[[tuple[int, ...], slice], None], spans: list[tuple[
 
     Each thread takes one run of bands, so they meet once: a barrier a band costs more than it gains.
     """
-    threads = min(_threads(), len(spans) // BANDS_A_THREAD)
-    if threads < 2:
+    shares = min(threads(), len(spans) // BANDS_A_THREAD)
+    if shares < 2:
         for span in spans:
             work(*span)
         return
@@ -419,7 +419,7 @@ def each_band(work: Callable[[tuple[int, ...], slice], None], spans: list[tuple[
         for span in share:
             work(*span)
 
-    edges = [len(spans) * part // threads for part in range(threads + 1)]
+    edges = [len(spans) * part // shares for part in range(shares + 1)]
     tasks = [_pool().submit(work_all, spans[start:stop]) for start, stop in pairwise(edges)]
     errors = [task.exception() for task in tasks]
     for error in errors:
@@ -430,7 +430,7 @@ def each_band(work: Callable[[tuple[int, ...], slice], None], spans: list[tuple[
 def in_threads(work: Callable[..., Any], *arguments: Sequence[Any]) -> list[Any]:
     """`work` for each set of arguments, in threads where there are some; results in order."""
     calls = list(zip(*arguments, strict=True))
-    if len(calls) < 2 or _threads() < 2:
+    if len(calls) < 2 or threads() < 2:
         return [work(*call) for call in calls]
     tasks = [_pool().submit(work, *call) for call in calls]
     errors = [task.exception() for task in tasks]  # waits for all of them
@@ -440,7 +440,7 @@ def in_threads(work: Callable[..., Any], *arguments: Sequence[Any]) -> list[Any]
     return [task.result() for task in tasks]
 
 
-def _threads() -> int:
+def threads() -> int:
     """As many threads as OpenCV may use: cv2.setNumThreads(1) makes aikit single-threaded too."""
     import cv2
 

@@ -201,7 +201,7 @@ class Picture:
     batch: tuple[int, ...] = ()
 
     def __init__(self, image: Image.Image, key: tuple[int, ...] | None = None) -> None:
-        self._image = image
+        self.image = image
         self.key = key
         self._colors = (_RESOLVED | _OTHER_SPACES).get(image.mode, 1)
         self._view = _rows_in_memory(image)
@@ -213,10 +213,10 @@ class Picture:
         """Rows as (H, W, channels); RGB may come with a fourth, meaningless one, as Pillow stores it."""
         if self._view is not None:
             return self._view[rows]
-        top, bottom, _ = rows.indices(self._image.height)
-        if (top, bottom) == (0, self._image.height):
-            return _asarray(self._image)
-        band = self._image.crop((0, top, self._image.width, bottom))
+        top, bottom, _ = rows.indices(self.image.height)
+        if (top, bottom) == (0, self.image.height):
+            return _asarray(self.image)
+        band = self.image.crop((0, top, self.image.width, bottom))
         view = _rows_in_memory(band)
         return _asarray(band) if view is None else view
 

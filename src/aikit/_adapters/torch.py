@@ -139,6 +139,19 @@ def _to_codes(tensor: torch.Tensor, dtype: torch.dtype, to_host: bool) -> torch.
     return codes.to(torch.int32).to(dtype) if dtype == torch.uint16 else codes.to(dtype)
 
 
+def on_host(plane: torch.Tensor) -> Any:
+    """A plane's memory as an array, where it lies on the host and nothing records what is done with it; else None."""
+    recorded = (plane.requires_grad and torch.is_grad_enabled()) or torch.compiler.is_compiling()
+    if recorded or plane.device.type != "cpu" or type(plane) is not torch.Tensor:
+        return None
+    if torch.autograd.forward_ad.unpack_dual(plane).tangent is not None:  # type: ignore[no-untyped-call]
+        return None
+    try:
+        return plane.detach().numpy()
+    except RuntimeError:  # inside torch.func, which has no memory to show
+        return None
+
+
 def full_precision(device: torch.device) -> AbstractContextManager[Any]:
     """Autocast off: its half floats have not the 8 bits a picture needs."""
     if torch.is_autocast_enabled(device.type):

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from .._image import TOP, ImageT, Opened, Planes, Spec, load, run
 from ..errors import InputTypeError, InputValueError
-from .passes import KERNELS, Resizing, premultiplied, resize_codes, two_passes
+from .codes import codes_twin
+from .passes import KERNELS, Resizing, premultiplied, two_passes
 
 __all__ = ["resize"]
 
@@ -117,12 +118,12 @@ def resized(opened: Opened, how: Resizing, *, linear: bool = False) -> Any:
     mixes = how.method != "nearest" and how.size != old
     how = Resizing(how.size, how.method, how.antialias, is_integer(spec))
     as_in_pillow = how.antialias or all(new >= was for new, was in zip(how.size, old, strict=True))
-    codes = not mixes or (as_in_pillow and not linear and not spec.has_alpha)
+    if mixes and as_in_pillow and not linear and not spec.has_alpha and spec.dtype == "uint8":
+        codes = codes_twin(opened, how)
+        if codes is not None:
+            return codes
     return run(
-        partial(_resize, how, linear, mixes),
-        opened,
-        pointwise=False,
-        codes=partial(resize_codes, how) if codes else None,
+        partial(_resize, how, linear, mixes), opened, pointwise=False, codes=None if mixes else partial(_moved, how)
     )
 
 
@@ -130,3 +131,10 @@ def _resize(how: Resizing, linear: bool, mixes: bool, xp: Any, *planes: Any) -> 
     if not mixes:
         return [two_passes(xp, plane, how) for plane in planes]
     return premultiplied(xp, planes, lambda plane: two_passes(xp, plane, how), linear=linear)
+
+
+def _moved(how: Resizing, *planes: Any) -> Planes:
+    """Codes that no other codes are mixed with."""
+    import numpy as np
+
+    return [two_passes(np, plane, Resizing(how.size, how.method)) for plane in planes]

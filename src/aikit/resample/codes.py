@@ -1,0 +1,85 @@
+"""Twins of a resize for opaque 8-bit pictures: Pillow's and torch's own integer kernels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._image import Opened, in_threads, threads
+from ..convert import to_numpy, to_pil
+from .passes import KERNELS, Resizing, order
+
+if TYPE_CHECKING:
+    import torch
+    from PIL import Image
+
+
+_WORTH_A_THREAD = 1 << 16
+
+
+def codes_twin(opened: Opened, how: Resizing) -> Any:
+    """An opaque 8-bit image in another size, or None where only floats serve."""
+    spec = opened.spec
+    if spec.kind == "torch":
+        return by_torch(opened.pixels.tensor, how)
+    if spec.channels not in (1, 3):
+        return None
+    if spec.kind == "pil":
+        picture = by_pillow(opened.pixels.image, how)
+        picture.info = dict(spec.info)
+        return picture
+    # The order of the channels makes no difference.
+    array = opened.pixels.array
+    pictures = array.reshape(-1, *array.shape[-3:])
+    parts = [to_numpy(by_pillow(to_pil(one), how)) for one in pictures]
+    small = (np.stack(parts) if spec.batch else parts[0]).reshape(*spec.batch, *how.size, spec.channels)
+    return small[..., 0] if spec.flat else small
+
+
+def by_pillow(picture: Image.Image, how: Resizing) -> Image.Image:
+    """Both passes by Pillow, whose bits these are, large pictures cut into strips for the threads."""
+    for axis, new in order(picture.size[::-1], how.size):
+        picture = _pass(picture, axis, new, how.method)
+    return picture
+
+
+def _pass(picture: Image.Image, axis: int, new: int, method: str) -> Image.Image:
+    from PIL import Image
+
+    width, height = picture.size
+    across = height if axis == -1 else width
+    resampling = Image.Resampling[KERNELS[method].pillow]
+    strips = max(1, min(threads(), width * height // _WORTH_A_THREAD))
+
+    def one(start: int, stop: int) -> Image.Image:
+        box, size = (
+            ((0, start, width, stop), (new, stop - start))
+            if axis == -1
+            else ((start, 0, stop, height), (stop - start, new))
+        )
+        return (picture.crop(box) if strips > 1 else picture).resize(size, resampling)
+
+    edges = [across * strip // strips for strip in range(strips + 1)]
+    parts: list[Image.Image] = in_threads(one, edges[:-1], edges[1:])
+    if len(parts) == 1:
+        return parts[0]
+    result = Image.new(picture.mode, (new, height) if axis == -1 else (width, new))
+    for part, start in zip(parts, edges[:-1], strict=True):
+        result.paste(part, (0, start) if axis == -1 else (start, 0))
+    return result
+
+
+def by_torch(tensor: torch.Tensor, how: Resizing) -> torch.Tensor | None:
+    """Both passes by torch's kernel for bytes; it begins horizontally, which shows where Lanczos or bicubic overshoots."""
+    import torch
+
+    height, width = tensor.shape[-2:]
+    passes = order((height, width), how.size)
+    as_in_torch = how.method == "bilinear" or (how.method == "bicubic" and passes[0][0] == -1)
+    # To a single pixel of color, torch 2.15 stops with an assertion of its own.
+    if tensor.device.type != "cpu" or not as_in_torch or how.size == (1, 1):
+        return None
+    pictures = tensor.reshape(-1, *tensor.shape[-3:])
+    small = torch.nn.functional.interpolate(pictures, how.size, mode=how.method, antialias=True)
+    return small.reshape(*tensor.shape[:-2], *how.size)
