@@ -30,11 +30,12 @@ class Case:
     title: str
     given: Callable[[int, int], Any]
     entries: dict[str, Callable[[Any], Any]]
-    exact: bool = True  # integers throughout: the limit is one plane of them, else two float copies
+    exact: bool = True  # integers throughout: the limit is one plane of them, else some float copies
+    copies: int = 2
 
     def limit(self, height: int, width: int, channels: int = 3) -> int:
         """Bytes that the call may need beyond its result."""
-        return height * width * (1 if self.exact else 2 * 4 * channels)
+        return height * width * (1 if self.exact else self.copies * 4 * channels)
 
 
 def _torchvision(name: str) -> Callable[[Any], Any]:
@@ -93,6 +94,27 @@ CASES = [
     ),
     Case("premultiply uint8 RGBA, NumPy", cut_out, {"aikit premultiply": aikit.premultiply}),
     Case("unpremultiply uint8 RGBA, NumPy", cut_out, {"aikit unpremultiply": aikit.unpremultiply}),
+    Case(
+        "RGB to Lab, uint8 to float32, NumPy",
+        _rgb,
+        {"aikit rgb_to_lab": aikit.rgb_to_lab},
+        exact=False,
+        copies=3,
+    ),
+    Case(
+        "resize uint8 RGBA to half, NumPy",
+        cut_out,
+        {"aikit resize": lambda a: aikit.resize(a, scale=0.5)},
+        exact=False,
+        copies=3,
+    ),
+    Case(
+        "resize float32 RGB to half, torch",
+        lambda height, width: torch.rand(3, height, width),
+        {"aikit resize": lambda a: aikit.resize(a, scale=0.5)},
+        exact=False,
+        copies=3,
+    ),
 ]
 
 
