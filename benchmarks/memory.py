@@ -32,10 +32,11 @@ class Case:
     entries: dict[str, Callable[[Any], Any]]
     exact: bool = True  # integers throughout: the limit is one plane of them, else some float copies
     copies: int = 2
+    channels: int = 3
 
-    def limit(self, height: int, width: int, channels: int = 3) -> int:
+    def limit(self, height: int, width: int) -> int:
         """Bytes that the call may need beyond its result."""
-        return height * width * (1 if self.exact else self.copies * 4 * channels)
+        return height * width * (1 if self.exact else self.copies * 4 * self.channels)
 
 
 def _torchvision(name: str) -> Callable[[Any], Any]:
@@ -107,6 +108,7 @@ CASES = [
         {"aikit resize": lambda a: aikit.resize(a, scale=0.5)},
         exact=False,
         copies=3,
+        channels=4,
     ),
     Case(
         "resize float32 RGB to half, torch",
