@@ -58,7 +58,7 @@ def test_the_pictures_are_views_of_one_buffer_and_not_of_the_batch():
         (batch(), [(5, 7)], InputValueError, r"sizes: expected 2 of them, one a picture, got 1"),
         (batch(), [(5, 7), (6, 7)], InputValueError, r"sizes: expected height x width up to 5x7, got 6x7"),
         (batch(), [(5, 7), (0, 7)], InputValueError, r"got 0x7"),
-        ("photo.png", None, InputTypeError, r"image: expected a PIL image, a NumPy array or a torch tensor"),
+        ("photo.png", None, InputTypeError, r"batch: expected a PIL image, a NumPy array or a torch tensor"),
     ],
 )
 def test_what_is_no_batch_is_refused(given, sizes, error, message):
