@@ -1,6 +1,6 @@
 # The one list of public names: type checkers read it, and `__init__.py` reads it at run time.
 
-from . import errors as errors, limits as limits
+from . import errors as errors, limits as limits, transforms as transforms
 from .alpha import (
     alpha_bbox as alpha_bbox,
     color_to_alpha as color_to_alpha,

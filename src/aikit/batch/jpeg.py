@@ -172,21 +172,25 @@ def _sound_quantization(body: bytes) -> bool:
 def decode_jpegs(files: Sequence[CheckedJpeg], device: torch.device) -> list[torch.Tensor] | None:
     """All pictures as uint8 (C, H, W) on the device, upright; None where its decoder refuses one of them."""
     import torch
-    from torchvision.io import ImageReadMode, decode_jpeg
 
     pictures: list[Any] = [None] * len(files)
-    for channels, mode in ((1, ImageReadMode.GRAY), (3, ImageReadMode.RGB)):
-        chosen = [index for index, file in enumerate(files) if file.channels == channels]
-        # A bytearray, because torch warns of memory that it must not write to.
-        codes = [torch.frombuffer(bytearray(files[index].data), dtype=torch.uint8) for index in chosen]
-        try:
+    try:
+        # torchvision says that these will go; the CPU reads what they read.
+        from torchvision.io import ImageReadMode, decode_jpeg
+
+        for channels, mode in ((1, ImageReadMode.GRAY), (3, ImageReadMode.RGB)):
+            chosen = [index for index, file in enumerate(files) if file.channels == channels]
+            # A bytearray, because torch warns of memory that it must not write to.
+            codes = [torch.frombuffer(bytearray(files[index].data), dtype=torch.uint8) for index in chosen]
             decoded = decode_jpeg(codes, mode=mode, device=device) if codes else []
-        except RuntimeError as error:
-            # It gives no part of a batch, and may lack what a file asks for; the other decoder has the last word.
-            _log.info("%d JPEG files go to the CPU, the decoder of %s says: %s", len(files), device, error)
-            return None
-        for index, picture in zip(chosen, decoded, strict=True):
-            pictures[index] = _turned(picture, files[index].orientation)
+            for index, picture in zip(chosen, decoded, strict=True):
+                pictures[index] = _turned(picture, files[index].orientation)
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, ImportError) as error:
+        # It gives no part of a batch, and may lack what a file asks for; the other decoder has the last word.
+        _log.info("%d JPEG files go to the CPU, the decoder of %s says: %s", len(files), device, error)
+        return None
     return pictures
 
 

@@ -147,7 +147,9 @@ def read_pictures(
     for indices in _portions(waiting, [pictures[index].pixels for index in waiting]):
         files = [pictures[index] for index in indices]
         on_card = decode_jpegs(files, card)  # type: ignore[arg-type] # only with a card is one waiting
-        done = in_threads(lambda file: decoded(file.data, file.name), files) if on_card is None else map(finish, on_card)
+        done = (
+            in_threads(lambda file: decoded(file.data, file.name), files) if on_card is None else map(finish, on_card)
+        )
         for index, picture in zip(indices, done, strict=True):
             pictures[index] = picture
     return pictures

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["as_list", "open_pictures", "stack"]
 
-# What is worth a thread of its own, in pixels.
-_WORTH_A_THREAD = 1 << 19
+# What is worth a thread of its own, in pixels to copy and in pixels to rescale.
+_WORTH_COPYING, _WORTH_SCALING = 1 << 21, 1 << 17
 
 
 def stack(
@@ -86,6 +86,10 @@ def stack(
     room.check_out(out, shape, name)
     where = choose_device(device, specs, out)
 
+    # Runs of pictures, one for each thread.
+    worth = _WORTH_SCALING if fit in ("crop", "stretch") else _WORTH_COPYING
+    runs = min(len(specs), 32, max(1, sum(spec.height * spec.width for spec in specs) // worth))
+
     def fit_one(index: int) -> Opened:
         return fitted(pictures[index], opened[index], canvas, background)
 
@@ -94,11 +98,11 @@ def stack(
         return _converted(_stacked(tensors, name), name, out)
     if where.type == "cpu":
         batch, target = room.host_room(shape, name, out)
-        _fill(target.array, fit_one, specs, planar=True)
+        _fill(target.array, fit_one, runs, planar=True)
         batch = room.moved(batch, name, where)
-        return batch if out is None or batch is out else out.copy_(batch)
+        return _in(out, batch)
     buffer = _buffer((shape[0], *shape[2:], shape[1]), name if name in TOP else widest, where)
-    _fill(buffer.numpy(), fit_one, specs, planar=False)
+    _fill(buffer.numpy(), fit_one, runs, planar=False)
     # The allocator of pinned memory keeps the buffer until the copy is done, and hands it out again to the next batch.
     return _converted(buffer.to(where, non_blocking=True).permute(0, 3, 1, 2), name, out)
 
@@ -108,7 +112,8 @@ def stack(
 
 def as_list(images: Any) -> list[Any]:
     """The pictures as a list."""
-    if isinstance(images, (str, bytes)) or not isinstance(images, Iterable) or _is_image(images):
+    # An array would give its rows as gray pictures.
+    if isinstance(images, (str, bytes)) or hasattr(images, "ndim") or not isinstance(images, Iterable):
         raise InputTypeError(
             f"images: expected a list of images, got {type(images).__name__}; for one picture pass [image]."
         )
@@ -116,13 +121,6 @@ def as_list(images: Any) -> list[Any]:
     if not pictures:
         raise InputValueError("images: expected at least one picture, got none; check where the list was made.")
     return pictures
-
-
-def _is_image(images: object) -> bool:
-    try:
-        return bool(kind_of(images))
-    except InputTypeError:
-        return False
 
 
 def open_pictures(pictures: Sequence[Any], *, bgr: bool = False) -> list[Opened]:
@@ -159,16 +157,14 @@ def _widest(names: Iterable[str]) -> str:
 # ---------------------------------------------------------------- host memory
 
 
-def _fill(array: np.ndarray[Any, Any], fit_one: Any, specs: Sequence[Spec], *, planar: bool) -> None:
-    """Fit every picture and store it at its place, runs of pictures in threads where there is enough to do."""
+def _fill(array: np.ndarray[Any, Any], fit_one: Callable[[int], Opened], runs: int, *, planar: bool) -> None:
+    """Fit every picture and store it at its place, in as many runs as there is work for threads."""
 
     def fill(indices: range) -> None:
         for index in indices:
             _place(fit_one(index), array[index], planar=planar)
 
-    pixels = sum(spec.height * spec.width for spec in specs)
-    runs = min(len(specs), 32, max(1, pixels // _WORTH_A_THREAD))
-    edges = [len(specs) * run // runs for run in range(runs + 1)]
+    edges = [len(array) * run // runs for run in range(runs + 1)]
     in_threads(fill, [range(start, stop) for start, stop in pairwise(edges)])
 
 
@@ -231,17 +227,18 @@ def _as_tensor(opened: Opened, canvas: Canvas, where: torch.device) -> torch.Ten
     """One picture on the device, with the channels and the size of the batch, in its own dtype."""
     import torch
 
+    room = adapter("torch")
     pixels, spec = opened
     if spec.kind == "torch":
-        tensor = pixels.rgb().to(where)
-        tensor = adapter("torch").cast(tensor, torch.uint8) if spec.dtype == "bool" else tensor
+        tensor: torch.Tensor = pixels.rgb().to(where)
+        tensor = room.cast(tensor, torch.uint8) if spec.dtype == "bool" else tensor
     else:
         tensor = to_tensor(opened, dtype=None, device=where)  # type: ignore[arg-type]
     if spec.channels < canvas.channels:
         color = tensor[:-1] if spec.has_alpha else tensor
         parts = [color] if len(color) == 3 else [color] * 3
         if canvas.channels == 4:
-            opaque = torch.full_like(tensor[:1], TOP.get(str(tensor.dtype).removeprefix("torch."), 1))
+            opaque = torch.full_like(tensor[:1], TOP.get(room.dtype_name(tensor.dtype), 1))
             parts.append(tensor[-1:] if spec.has_alpha else opaque)
         tensor = torch.cat(parts)
     if tensor.shape[1:] == (canvas.height, canvas.width):
@@ -265,11 +262,16 @@ def _converted(batch: torch.Tensor, name: str, out: torch.Tensor | None) -> torc
     """The batch in its final dtype, contiguous, in `out` where that is given."""
     import torch
 
-    room, target = adapter("torch"), getattr(torch, name)
+    room = adapter("torch")
+    target: torch.dtype = getattr(torch, name)
     if batch.dtype == torch.uint8 and target.is_floating_point and target.itemsize <= 4:
         # One kernel that reads bytes in any order and writes the result where it belongs; float32 inside.
         into = torch.empty(batch.shape, dtype=target, device=batch.device) if out is None else out
-        return torch.mul(batch, 1 / TOP["uint8"], out=into)
+        torch.mul(batch, 1 / TOP["uint8"], out=into)
+        return into
     with room.full_precision(batch.device):
-        result: torch.Tensor = room.cast(batch, target).contiguous()
-    return result if out is None else out.copy_(result)
+        return _in(out, room.cast(batch, target).contiguous())
+
+
+def _in(out: torch.Tensor | None, batch: torch.Tensor) -> torch.Tensor:
+    return batch if out is None or batch is out else out.copy_(batch)
