@@ -1,5 +1,6 @@
 """Files straight into a batch."""
 
+import contextlib
 import io
 import struct
 from pathlib import Path
@@ -136,11 +137,6 @@ def test_plain_pictures_may_be_seen(channels, subsampling, options):
     assert (got.channels, got.orientation, got.pixels, got.data) == (channels, 5, 33 * 50, data)
 
 
-def replaced(data, old, new):
-    assert data.count(old) == 1
-    return data.replace(old, new)
-
-
 def unusual():
     plain, color = smooth(33, 50, 1), smooth(33, 50)
     baseline = encoded(color)
@@ -171,23 +167,25 @@ def unusual():
     yield "a coefficient beyond 63", baseline[: scan + 12] + b"\x40" + baseline[scan + 13 :]
 
 
+def verdict(data):
+    """What is said of a file: may be seen, may not, or broken."""
+    try:
+        return "plain" if checked(data) else "not plain"
+    except FileFormatError as error:
+        return error.code
+
+
 @pytest.mark.parametrize(("name", "data"), list(unusual()), ids=lambda part: part if isinstance(part, str) else "")
 def test_anything_unusual_may_not(name, data):
-    try:
-        assert checked(data) is None
-    except FileFormatError:  # told already by the check that every file goes through
-        assert name in ("cut off", "no end marker")
+    assert verdict(data) == "not plain"
 
 
-def test_a_marker_length_that_lies_is_no_reason_to_look_further():
+@pytest.mark.parametrize("length", [0, 1, 2, 60000])
+def test_a_marker_length_that_lies_is_no_reason_to_look_further(length):
     data = encoded(smooth(33, 50))
     table = data.index(b"\xff\xc4")
-    for length in (0, 1, 2, 60000):
-        broken = data[: table + 2] + struct.pack(">H", length) + data[table + 4 :]
-        try:
-            assert checked(broken) is None
-        except FileFormatError as error:
-            assert error.code in ("truncated", "corrupt")
+    broken = data[: table + 2] + struct.pack(">H", length) + data[table + 4 :]
+    assert verdict(broken) == ("truncated" if length == 60000 else "corrupt")
 
 
 def profile_of(name):
@@ -209,7 +207,7 @@ def test_a_profile_that_changes_colors_is_not_for_the_card():
 
 
 def test_limits_come_first():
-    with pytest.raises(LimitError, match="a.jpg: expected at most 80 pixels, got 81"):
+    with pytest.raises(LimitError, match=r"a\.jpg: expected at most 80 pixels, got 81"):
         checked(encoded(smooth(9, 9)), limits=Limits(max_pixels=80))
 
 
@@ -322,9 +320,7 @@ def test_damaged_pixels_end_in_an_error_or_a_picture_and_the_card_still_works():
         broken = bytearray(data)
         for at in rng.integers(start, len(data) - 2, 8):
             broken[at] = rng.integers(0, 255)
-        try:
+        with contextlib.suppress(FileFormatError):
             assert read_batch([bytes(broken)], device="cuda").shape == (1, 3, 240, 320)
-        except FileFormatError:
-            pass
     torch.cuda.synchronize()
     assert read_batch([data], device="cuda").isfinite().all()

@@ -115,7 +115,7 @@ def test_in_compose_between_steps_of_torchvision():
 def test_a_changed_size_beside_places_is_refused(place):
     image = tv_tensors.Image(tensor(codes(8, 10, 3)))
     with pytest.raises(
-        InputValueError, match="image: expected to stay as it lies .* got 8x10 made 4x5 by resize; use a"
+        InputValueError, match=r"image: expected to stay as it lies .* got 8x10 made 4x5 by resize; use a"
     ):
         HALF(image, {"target": [PLACES[place]]})
     kept, place_kept = Apply(aikit.blur, sigma=1.0)(image, PLACES[place])
@@ -195,7 +195,7 @@ def test_what_gives_no_image_is_refused(fn, error, message):
 
 
 def test_what_cannot_be_called_is_refused():
-    with pytest.raises(InputTypeError, match="fn: expected a function such as aikit.flatten, got 'flatten'"):
+    with pytest.raises(InputTypeError, match=r"fn: expected a function such as aikit\.flatten, got 'flatten'"):
         Apply("flatten")
 
 

@@ -97,7 +97,7 @@ def _plain_channels(data: bytes) -> int | None:
                 return len(components) if components and scans else None
             (length,) = struct.unpack_from(">H", data, at)
             body, at = data[at + 2 : at + length], at + length
-            if length < 2 or at > len(data) or marker in _OTHER_FRAMES or marker == _DNL:
+            if marker in _OTHER_FRAMES or marker == _DNL:
                 return None
             if marker in _FRAMES:
                 if components is not None:
