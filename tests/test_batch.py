@@ -1,11 +1,17 @@
 """Many images and one batch: stack, unstack, group_by_shape, sizes_of."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, strategies as st
 from PIL import Image
 
+import aikit
 from aikit import (
     DeviceError,
     InputTypeError,
@@ -123,8 +129,17 @@ def test_palettes_color_keys_and_orientation_are_resolved():
     assert torch.equal(batch[2, :3], tensor(rgb))
 
 
-def test_a_picture_may_be_in_the_list_twice_also_one_still_in_its_file(tmp_path):
+def test_a_picture_may_be_in_the_list_twice_also_one_still_in_its_file(tmp_path, monkeypatch):
+    from aikit.batch import stacking
+
     pil(codes(64, 64, 3)).save(tmp_path / "a.png")
+    in_threads = stacking.in_threads
+
+    def watched(work, items):
+        assert len(items) == 1  # two threads would fight over the file
+        return in_threads(work, items)
+
+    monkeypatch.setattr(stacking, "in_threads", watched)
     lazy = Image.open(tmp_path / "a.png")
     batch = stack([lazy] * 8, device="cpu", dtype="uint8")
     assert (batch == tensor(codes(64, 64, 3))).all()
@@ -225,6 +240,14 @@ def test_channels_are_made_alike(wanted, kind):
     batch = stack([make(picture) for picture in pictures], channels=wanted, background="#c86432", device="cpu")
     # Floats are not rounded in between.
     assert (batch - expected(result)).abs().max() <= (1 / 255 if kind == "gradient" else 0)
+
+
+@pytest.mark.parametrize("wanted", ["gray", "rgb", "rgba"])
+def test_channels_made_alike_keep_their_order(wanted):
+    pictures = [codes(5, 7, 3), codes(5, 7, 4)]
+    swapped = [pictures[0][..., ::-1], pictures[1][..., [2, 1, 0, 3]]]
+    options = {"channels": wanted, "background": "#c86432", "device": "cpu"}
+    assert torch.equal(stack(swapped, bgr=True, **options), stack(pictures, **options))
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint16", "float32"])
@@ -365,6 +388,28 @@ def test_auto_picks_one_device_for_the_process_and_out_decides_for_itself(monkey
         placement._picked.cache_clear()
 
 
+def test_auto_is_the_cpu_in_a_worker(monkeypatch):
+    from aikit import device
+    from aikit.batch import placement
+
+    monkeypatch.setattr(device, "pick_device", lambda prefer: pytest.fail("asked for a device"))
+    monkeypatch.setattr(torch.utils.data, "get_worker_info", object)
+    placement._picked.cache_clear()
+    assert stack(different(2)).device.type == "cpu"
+
+
+def test_threads_of_the_pool_wait_for_none_of_their_own():
+    code = """
+from aikit._image import in_threads
+print(sum(sum(in_threads(lambda j: j, range(4))) for _ in in_threads(lambda i: in_threads(abs, range(9)), range(64))))
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(aikit.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=environment, check=True
+    )
+    assert done.stdout == "384\n"
+
+
 # unstack
 
 
@@ -488,6 +533,16 @@ def test_cuda_gives_what_the_cpu_gives(dtype, source, fit):
     assert on_cuda.is_contiguous()
     assert on_cuda.dtype == on_cpu.dtype
     assert torch.equal(on_cuda.cpu(), on_cpu)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", ["bool", *DTYPES])
+def test_tensors_on_cuda_of_every_dtype_are_padded_and_stacked(dtype):
+    tensors = [tensor(codes(5, 3, 3, dtype)), tensor(codes(2, 7, 1, dtype)), tensor(codes(4, 4, 4, dtype))]
+    for options in ({}, {"dtype": None}, {"dtype": "uint8"}, {"dtype": "float16"}):
+        options = {"fit": "pad", "channels": "rgba", **options}
+        on_cuda = stack([each.cuda() for each in tensors], **options)
+        assert torch.equal(on_cuda.cpu(), stack(tensors, device="cpu", **options))
 
 
 @pytest.mark.gpu

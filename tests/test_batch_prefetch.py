@@ -163,15 +163,13 @@ def test_no_thread_survives(way):
     assert closed == [way]
 
 
-@pytest.mark.parametrize("kept", ["iterator", "source"])
-def test_a_program_that_ends_in_the_middle_ends(kept):
-    code = f"""
+def test_a_program_that_ends_in_the_middle_ends():
+    code = """
 import torch, itertools
 from aikit import prefetch
 source = (torch.ones(2) for _ in itertools.count())
 iterator = prefetch(source, "cpu")
 next(iterator)
-{"del source" if kept == "iterator" else "del iterator"}
 print("end")
 """
     environment = {**os.environ, "PYTHONPATH": str(Path(aikit.__file__).parents[1])}

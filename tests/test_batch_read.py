@@ -143,22 +143,27 @@ def unusual():
     file = io.BytesIO()
     pil(color).convert("CMYK").save(file, "jpeg")
     yield "cmyk", file.getvalue()
-    yield "rgb inside", encoded(color, keep_rgb=True)
+    rgb = encoded(color, keep_rgb=True)
+    adobe = rgb.index(b"\xff\xee")
+    yield "letters for components", rgb[:adobe] + rgb[adobe + 16 :]
+    yield "Adobe's marker for rgb", baseline[:2] + rgb[adobe : adobe + 16] + baseline[2:]
     frame = baseline.index(b"\xff\xc0")
     for name, marker in {"arithmetic": 0xC9, "lossless": 0xC3, "hierarchical": 0xC5}.items():
         yield name, baseline[: frame + 1] + bytes([marker]) + baseline[frame + 2 :]
     yield "12 bits", baseline[: frame + 4] + b"\x0c" + baseline[frame + 5 :]
     ids = frame + 10
-    yield "letters for components", baseline[:ids] + b"R" + baseline[ids + 1 :]
     yield "a sampling of 3", baseline[: ids + 1] + b"\x31" + baseline[ids + 2 :]
     yield "a height given later", baseline[: frame + 5] + b"\0\0" + baseline[frame + 7 :]
     yield "cut off", baseline[: len(baseline) * 3 // 4]
     yield "no end marker", baseline[:-2]
     yield "two frames", baseline[:frame] + baseline[frame : frame + 19] + baseline[frame:]
+    yield "a second, hierarchical frame", baseline[: frame + 19] + b"\xff\xc5" + baseline[frame + 2 :]
     yield "a png", encoded(plain, "png")
     table = baseline.index(b"\xff\xc4")
-    yield "too many codes", baseline[: table + 5] + b"\x03" + baseline[table + 6 :]
-    yield "codes behind the table", baseline[: table + 20] + b"\xff" + baseline[table + 21 :]
+    counts = table + 5
+    assert baseline[counts : counts + 3] == b"\0\1\5"
+    yield "more codes than fit", baseline[:counts] + b"\5\1\0" + baseline[counts + 3 :]
+    yield "a table longer than its segment", baseline[: counts + 15] + b"\1" + baseline[counts + 16 :]
     quantization = baseline.index(b"\xff\xdb")
     yield "table 7", baseline[: quantization + 4] + b"\x07" + baseline[quantization + 5 :]
     scan = baseline.index(b"\xff\xda")

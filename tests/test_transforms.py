@@ -51,6 +51,7 @@ def test_the_result_is_of_the_kind_that_came(kind):
 def test_a_numpy_array_is_the_image_only_where_it_is_the_whole_sample():
     array = codes(8, 10, 3)
     assert HALF(array).shape == (4, 5, 3)
+    assert HALF(array, 3)[0] is array
     image, labels = HALF(pil(array), array)
     assert image.size == (5, 4)
     assert labels is array

@@ -56,7 +56,7 @@ def checked_jpeg(data: bytes, *, name: str, profile: str, limits: Limits | None)
     with foreign(name, "jpeg"):
         image = opened(job)
         # Without a marker of Adobe's that says 0, three components are Y'CbCr.
-        if image.info.get("adobe_transform") == 0 or image.mode != ("L" if channels == 1 else "RGB"):
+        if image.info.get("adobe_transform") == 0:
             return None
         if profile == "srgb" and not _is_srgb(image, name):
             return None

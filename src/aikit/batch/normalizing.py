@@ -113,18 +113,17 @@ def _normalized(
     wide = torch.float64 if target == torch.float64 else torch.float32
     top = 1 if is_float else TOP.get(room.dtype_name(batch.dtype), 1)
     scale, shift = _constants(means, deviations, top, wide, batch.device)
-    with room.full_precision(batch.device):
-        if batch.requires_grad:
-            result = torch.addcmul(shift, batch.to(wide), scale).to(target)
-            return result if out is None else out.copy_(result)
-        result = torch.empty(batch.shape, dtype=target, device=batch.device) if out is None else out
-        if batch.device.type == "cpu":
-            _normalize_blocks(batch, scale, shift, result)
-        elif is_float or top == TOP["uint8"]:
-            # One kernel that reads one dtype and writes another, float32 inside.
-            torch.addcmul(shift, batch, scale, out=result)
-        else:
-            torch.addcmul(shift, batch.to(wide), scale, out=result)
+    if batch.requires_grad:
+        differentiable = torch.addcmul(shift, batch.to(wide), scale).to(target)
+        return differentiable if out is None else out.copy_(differentiable)
+    result = torch.empty(batch.shape, dtype=target, device=batch.device) if out is None else out
+    if batch.device.type == "cpu":
+        _normalize_blocks(batch, scale, shift, result)
+    elif is_float or top == TOP["uint8"]:
+        # One kernel that reads one dtype and writes another, float32 inside.
+        torch.addcmul(shift, batch, scale, out=result)
+    else:
+        torch.addcmul(shift, batch.to(wide), scale, out=result)
     return result
 
 

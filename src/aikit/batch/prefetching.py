@@ -88,8 +88,6 @@ def _deliver(batches: Iterable[Any], carrier: _Carrier, ahead: int) -> Iterator[
             if not sys.is_finalizing():  # then daemons stand still, and would be waited for in vain
                 feeder.join()
                 _abandon(line)
-                if hasattr(iterator, "close"):
-                    iterator.close()
 
 
 def _abandon(line: queue.SimpleQueue[Any]) -> None:

@@ -104,7 +104,8 @@ def stack(
     buffer = _buffer((shape[0], *shape[2:], shape[1]), name if name in TOP else widest, where)
     _fill(buffer.numpy(), fit_one, runs, planar=False)
     # The allocator of pinned memory keeps the buffer until the copy is done, and hands it out again to the next batch.
-    return _converted(buffer.to(where, non_blocking=True).permute(0, 3, 1, 2), name, out)
+    on_device = buffer.to(where, non_blocking=buffer.is_pinned())
+    return _converted(on_device.permute(0, 3, 1, 2), name, out)
 
 
 # ---------------------------------------------------------------- the pictures
@@ -269,8 +270,7 @@ def _converted(batch: torch.Tensor, name: str, out: torch.Tensor | None) -> torc
         into = torch.empty(batch.shape, dtype=target, device=batch.device) if out is None else out
         torch.mul(batch, 1 / TOP["uint8"], out=into)
         return into
-    with room.full_precision(batch.device):
-        return _in(out, room.cast(batch, target).contiguous())
+    return _in(out, room.cast(batch, target).contiguous())
 
 
 def _in(out: torch.Tensor | None, batch: torch.Tensor) -> torch.Tensor:

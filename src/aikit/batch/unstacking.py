@@ -73,8 +73,7 @@ def _codes(opened: Opened, out: np.ndarray[Any, Any] | None) -> np.ndarray[Any, 
     import torch
 
     room = adapter("torch")
-    with room.full_precision(spec.device):
-        codes = room.cast(opened.pixels.tensor.detach(), torch.uint8, to_host=True).permute(0, 2, 3, 1).contiguous()
+    codes = room.cast(opened.pixels.tensor.detach(), torch.uint8, to_host=True).permute(0, 2, 3, 1).contiguous()
     if out is None:
         return codes.cpu().numpy()  # type: ignore[no-any-return]
     adapter("numpy").check_out(out, tuple(codes.shape), "uint8")
