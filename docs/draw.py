@@ -1,4 +1,4 @@
-"""The pictures of the documentation, drawn by the functions they are about: python docs/draw.py"""
+"""The pictures of the documentation, drawn by the functions they are about: python docs/draw.py."""
 
 from __future__ import annotations
 

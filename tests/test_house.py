@@ -24,8 +24,9 @@ SURFACE = """
 AikitError DeviceError FileAccessError FileFormatError InputTypeError InputValueError LimitError Limits
 MissingDependencyError WorkerError
 alpha_bbox blur color_to_alpha composite encode errors estimate_foreground flatten from_data_url has_alpha is_transparent
-limits make_transparent merge_alpha premultiply read_cv2 read_frames read_numpy read_pil read_tensor resize show split_alpha
-to_cv2 to_data_url to_numpy to_pil to_tensor trim unpremultiply unstack upsample write
+group_by_shape limits make_transparent merge_alpha normalize prefetch premultiply read_batch read_cv2 read_frames read_numpy read_pil read_tensor resize show sizes_of split_alpha
+stack
+to_cv2 to_data_url to_numpy to_pil to_tensor transforms trim unpremultiply unstack upsample write
 cmyk_to_rgb convert_color gray_to_rgb hsl_to_rgb hsv_to_rgb i420_to_rgb lab_to_rgb lch_to_rgb
 linear_rgb_to_rgb luv_to_rgb nv12_to_rgb oklab_to_rgb oklch_to_rgb rgb_to_cmyk rgb_to_gray rgb_to_hsl
 rgb_to_hsv rgb_to_i420 rgb_to_lab rgb_to_lch rgb_to_linear_rgb rgb_to_luv rgb_to_nv12 rgb_to_oklab rgb_to_oklch
@@ -102,7 +103,7 @@ def test_an_unknown_name_is_an_attribute_error():
 # Docstrings
 
 
-FUNCTIONS = [name for name in SURFACE if name[0].islower() and name not in ("errors", "limits")]
+FUNCTIONS = [name for name in SURFACE if name[0].islower() and name not in ("errors", "limits", "transforms")]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -1,4 +1,4 @@
-"""Many images at once."""
+"""Many pictures at once: into one batch, out of it again, and normalized."""
 
 from __future__ import annotations
 
@@ -9,14 +9,146 @@ import torch
 
 import aikit
 
-from ..pictures import noise
-from ..timing import Contest, sets_for
+from ..pictures import noise, pil
+from ..timing import Contest, Goal, faster, not_slower, sets_for
 from .registry import job, size_at
 
-K = 1 / 255
+_COUNT, _SIDE = 32, 512
+_K = 1 / 255
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-# ---------------------------------------------------------------- batches
+def _sizes(scale: float) -> tuple[int, int, int]:
+    """Side of a picture, bytes read as codes and written as floats (or the other way), sets of buffers."""
+    side = max(8, round(_SIDE * scale))
+    moved = _COUNT * side * side * (3 + 12)
+    return side, moved, sets_for(moved)
+
+
+def _floats(side: int, seed: int) -> torch.Tensor:
+    return torch.rand(_COUNT, 3, side, side, generator=torch.Generator().manual_seed(seed))
+
+
+@job("batch of 32 uint8 HWC arrays to float32 NCHW, 512x512", Goal("aikit stack(out=)", 3))
+def stack_arrays(scale: float) -> Contest:
+    side, moved, sets = _sizes(scale)
+    batches = [np.stack([noise(side, side, 3, 99 * at + seed) for seed in range(_COUNT)]) for at in range(sets)]
+    outs = [torch.ones(_COUNT, 3, side, side) for _ in range(sets)]
+
+    def picture_by_picture(at: int) -> Any:
+        for codes, floats in zip(torch.from_numpy(batches[at]), outs[at], strict=True):
+            floats.copy_(codes.permute(2, 0, 1)).mul_(_K)
+        return outs[at]
+
+    return Contest(
+        {
+            "aikit stack(out=)": lambda at: aikit.stack(list(batches[at]), out=outs[at]),
+            "aikit stack": lambda at: aikit.stack(list(batches[at]), device="cpu"),
+            "torch out[i].copy_(permute).mul_(k)": picture_by_picture,
+            "torch permute.contiguous().float()/255": lambda at: (
+                torch.from_numpy(batches[at]).permute(0, 3, 1, 2).contiguous().float() / 255
+            ),
+        },
+        moved,
+        sets,
+        tolerance=1e-6,
+    )
+
+
+@job(
+    "batch of 32 PIL pictures to float32 NCHW, 512x512",
+    faster("aikit stack(out=)", 3, "torchvision to_tensor, torch.stack"),
+    faster("aikit stack", 3, "torchvision to_tensor, torch.stack"),
+)
+def stack_pictures(scale: float) -> Contest:
+    import torchvision.transforms.functional as v1
+
+    side, moved, sets = _sizes(scale)
+    pictures = [[pil(noise(side, side, 3, 99 * at + seed)) for seed in range(_COUNT)] for at in range(sets)]
+    outs = [torch.ones(_COUNT, 3, side, side) for _ in range(sets)]
+    return Contest(
+        {
+            "aikit stack(out=)": lambda at: aikit.stack(pictures[at], out=outs[at]),
+            "aikit stack": lambda at: aikit.stack(pictures[at], device="cpu"),
+            "torchvision to_tensor, torch.stack": lambda at: torch.stack([v1.to_tensor(each) for each in pictures[at]]),
+            "torchvision to_tensor, torch.stack(out=)": lambda at: torch.stack(
+                [v1.to_tensor(each) for each in pictures[at]], out=outs[at]
+            ),
+        },
+        moved,
+        sets,
+        tolerance=1e-6,
+    )
+
+
+@job("batch of float32 NCHW to 32 uint8 HWC arrays, 512x512", Goal("aikit unstack", 3), Goal("aikit unstack(out=)", 3))
+def unstack(scale: float) -> Contest:
+    side, moved, sets = _sizes(scale)
+    batches = [_floats(side, seed) for seed in range(sets)]
+    outs = [np.ones((_COUNT, side, side, 3), np.uint8) for _ in range(sets)]
+
+    def diffusers_style(at: int) -> Any:
+        return list((batches[at].permute(0, 2, 3, 1).numpy() * 255).round().astype(np.uint8))
+
+    return Contest(
+        {
+            "aikit unstack": lambda at: aikit.unstack(batches[at]),
+            "aikit unstack(out=)": lambda at: aikit.unstack(batches[at], out=outs[at]),
+            "NumPy (x * 255).round().astype, as in diffusers": diffusers_style,
+        },
+        moved,
+        sets,
+    )
+
+
+@job(
+    "normalize a batch of uint8 NCHW, 32x512x512",
+    Goal("aikit normalize(out=)", 3),
+    faster("aikit normalize", 2, "torchvision v2 to_dtype, normalize"),
+)
+def normalize_codes(scale: float) -> Contest:
+    from torchvision.transforms.v2 import functional as v2
+
+    side, moved, sets = _sizes(scale)
+    batches = [torch.from_numpy(noise(_COUNT * side, side, 3, at)).view(_COUNT, 3, side, side) for at in range(sets)]
+    outs = [torch.ones(_COUNT, 3, side, side) for _ in range(sets)]
+    return Contest(
+        {
+            "aikit normalize(out=)": lambda at: aikit.normalize(batches[at], mean=_MEAN, std=_STD, out=outs[at]),
+            "aikit normalize": lambda at: aikit.normalize(batches[at], mean=_MEAN, std=_STD),
+            "torchvision v2 to_dtype, normalize": lambda at: v2.normalize(
+                v2.to_dtype(batches[at], torch.float32, scale=True), _MEAN, _STD
+            ),
+        },
+        moved,
+        sets,
+        tolerance=1e-6,
+    )
+
+
+@job(
+    "normalize a batch of float32 NCHW, 32x512x512",
+    Goal("aikit normalize(out=)", 3),
+    not_slower("aikit normalize", "torchvision normalize"),
+)
+def normalize_floats(scale: float) -> Contest:
+    import torchvision.transforms.functional as v1
+
+    side, _, _ = _sizes(scale)
+    moved = _COUNT * side * side * 24
+    sets = sets_for(moved)
+    batches = [_floats(side, seed) for seed in range(sets)]
+    outs = [torch.ones(_COUNT, 3, side, side) for _ in range(sets)]
+    return Contest(
+        {
+            "aikit normalize(out=)": lambda at: aikit.normalize(batches[at], mean=_MEAN, std=_STD, out=outs[at]),
+            "aikit normalize": lambda at: aikit.normalize(batches[at], mean=_MEAN, std=_STD),
+            "torchvision normalize": lambda at: v1.normalize(batches[at], list(_MEAN), list(_STD)),
+        },
+        moved,
+        sets,
+        tolerance=1e-6,
+    )
 
 
 @job("batch of 32, uint8 NHWC to float32 NCHW, 512x512")
@@ -35,7 +167,7 @@ def batch_to_float(scale: float) -> Contest:
             "aikit to_tensor": lambda at: aikit.to_tensor(arrays[at]),
             "torchvision to_tensor in a loop, stack": lambda at: torch.stack([v1.to_tensor(one) for one in arrays[at]]),
             "torch out.copy_(permute).mul_(k)": lambda at: (
-                outs[at].copy_(torch.from_numpy(arrays[at]).permute(0, 3, 1, 2)).mul_(K)
+                outs[at].copy_(torch.from_numpy(arrays[at]).permute(0, 3, 1, 2)).mul_(_K)
             ),
             "torch permute.contiguous().float().div_(255)": lambda at: (
                 torch.from_numpy(arrays[at]).permute(0, 3, 1, 2).contiguous().float().div_(255)

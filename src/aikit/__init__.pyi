@@ -1,6 +1,6 @@
 # The one list of public names: type checkers read it, and `__init__.py` reads it at run time.
 
-from . import errors as errors, limits as limits
+from . import errors as errors, limits as limits, transforms as transforms
 from .alpha import (
     alpha_bbox as alpha_bbox,
     color_to_alpha as color_to_alpha,
@@ -16,7 +16,15 @@ from .alpha import (
     trim as trim,
     unpremultiply as unpremultiply,
 )
-from .batch import unstack as unstack
+from .batch import (
+    group_by_shape as group_by_shape,
+    normalize as normalize,
+    prefetch as prefetch,
+    read_batch as read_batch,
+    sizes_of as sizes_of,
+    stack as stack,
+    unstack as unstack,
+)
 from .color import (
     cmyk_to_rgb as cmyk_to_rgb,
     convert_color as convert_color,

@@ -7,6 +7,7 @@ A plane is one channel, (..., H, W); an image's planes are [gray], [gray, alpha]
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -441,17 +442,27 @@ def in_threads(work: Callable[..., Any], *arguments: Sequence[Any]) -> list[Any]
 
 
 def threads() -> int:
-    """As many threads as OpenCV may use: cv2.setNumThreads(1) makes aikit single-threaded too."""
+    """As many threads as OpenCV may use: cv2.setNumThreads(1) makes aikit single-threaded too.
+
+    One inside the pool itself: a thread that waits for others of its own pool may wait for ever.
+    """
     import cv2
 
-    return min(cv2.getNumThreads(), os.cpu_count() or 1, 8)
+    return 1 if getattr(_here, "in_pool", False) else min(cv2.getNumThreads(), os.cpu_count() or 1, 8)
 
 
 @lru_cache(maxsize=1)
 def _pool() -> ThreadPoolExecutor:
     from concurrent.futures import ThreadPoolExecutor
 
-    return ThreadPoolExecutor(max_workers=8, thread_name_prefix="aikit")
+    return ThreadPoolExecutor(max_workers=8, thread_name_prefix="aikit", initializer=_enter_pool)
+
+
+_here = threading.local()
+
+
+def _enter_pool() -> None:
+    _here.in_pool = True
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,0 +1,135 @@
+"""Pictures of many sizes and channels made to fit one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .._image import CHANNEL_NAMES, Opened, Spec, load
+from ..alpha import flatten
+from ..color import rgb_to_gray
+from ..convert import to_pil
+from ..errors import InputTypeError, InputValueError
+from ..resample import resize
+
+__all__ = ["Canvas", "Channels", "Fit", "canvas_for", "fitted"]
+
+Fit = Literal["exact", "pad", "crop", "stretch"]
+Channels = Literal["gray", "rgb", "rgba"]
+
+_COUNTS = {"gray": 1, "rgb": 3, "rgba": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """What every picture of a batch has to become."""
+
+    height: int
+    width: int
+    channels: int
+    fit: str
+
+
+def canvas_for(specs: Sequence[Spec], height: Any, width: Any, fit: Any, channels: Any) -> Canvas:
+    """The size and channels of a batch of these pictures; raises where one of them cannot be made to fit."""
+    if fit not in ("exact", "pad", "crop", "stretch"):
+        raise InputValueError(f'fit: expected "exact", "pad", "crop" or "stretch", got {fit!r}; pass one of these.')
+    height, width = _side("height", height), _side("width", width)
+    if fit in ("crop", "stretch") and (height is None or width is None):
+        raise InputValueError(
+            f'height, width: expected both for fit="{fit}", got {height} and {width}; pass the size of the batch.'
+        )
+    # "exact" without a size means the first picture's.
+    measure = max if fit == "pad" else lambda sides: sides[0]
+    canvas = Canvas(
+        measure([spec.height for spec in specs]) if height is None else height,
+        measure([spec.width for spec in specs]) if width is None else width,
+        _channel_count(specs, channels),
+        fit,
+    )
+    for index, spec in enumerate(specs):
+        _check_fits(index, spec, canvas)
+    return canvas
+
+
+def _side(subject: str, side: Any) -> int | None:
+    if side is None:
+        return None
+    if isinstance(side, bool) or not hasattr(side, "__index__"):
+        raise InputTypeError(f"{subject}: expected a whole number of pixels, got {side!r}; round it.")
+    if side < 1:
+        raise InputValueError(f"{subject}: expected 1 pixel or more, got {side!r}; pass a positive one.")
+    return int(side)
+
+
+def _channel_count(specs: Sequence[Spec], channels: Any) -> int:
+    if channels is not None:
+        if channels not in list(_COUNTS):
+            raise InputValueError(f'channels: expected "gray", "rgb" or "rgba", got {channels!r}; pass one of these.')
+        return _COUNTS[channels]
+    first = specs[0].channels
+    for index, spec in enumerate(specs):
+        if spec.channels != first:
+            raise InputValueError(
+                f"images[{index}]: expected {CHANNEL_NAMES[first]} like images[0], got {CHANNEL_NAMES[spec.channels]}; "
+                'pass channels="gray", "rgb" or "rgba".'
+            )
+    return first
+
+
+def _check_fits(index: int, spec: Spec, canvas: Canvas) -> None:
+    size, got = f"{canvas.height}x{canvas.width}", f"{spec.height}x{spec.width}"
+    if canvas.fit == "exact" and size != got:
+        raise InputValueError(
+            f"images[{index}]: expected height x width {size}, got {got}; "
+            'pass fit="pad", "crop" or "stretch", or take group_by_shape.'
+        )
+    if canvas.fit == "pad" and (spec.height > canvas.height or spec.width > canvas.width):
+        raise InputValueError(
+            f"images[{index}]: expected height x width up to {size} to pad, got {got}; "
+            'pass a larger size, or fit="crop" or "stretch".'
+        )
+
+
+def fitted(picture: Any, opened: Opened, canvas: Canvas, background: Any) -> Opened:
+    """One picture in the size of the batch, or smaller where it will be padded, without channels it must lose.
+
+    Channels it lacks are added where it is stored.
+    """
+    bgr = opened.spec.bgr
+    if opened.spec.has_alpha and canvas.channels in (1, 3):
+        picture = flatten(opened, background=background)  # type: ignore[type-var]
+        opened = load(picture, bgr=bgr)
+    if opened.spec.channels >= 3 and canvas.channels == 1:
+        picture = rgb_to_gray(picture, bgr=bgr)
+        opened = load(picture)
+    size = canvas.height, canvas.width
+    if canvas.fit in ("exact", "pad") or (opened.spec.height, opened.spec.width) == size:
+        return opened
+    if canvas.fit == "crop":
+        opened = load(_cut(picture, opened.spec, *_middle(opened.spec, *size)), bgr=opened.spec.bgr)
+    # Sharper kernels ring, and training data was mostly shrunk by this one.
+    resized = resize(opened, height=size[0], width=size[1], method="bilinear")  # type: ignore[type-var]
+    return load(resized, bgr=opened.spec.bgr)
+
+
+def _middle(spec: Spec, height: int, width: int) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of the largest part in the middle that has the proportions of the batch.
+
+    Cut first and scaled afterwards: a panorama scaled to cover a square would be enormous.
+    """
+    scale = min(spec.height / height, spec.width / width)
+    rows = min(spec.height, max(1, round(height * scale)))
+    columns = min(spec.width, max(1, round(width * scale)))
+    left, top = (spec.width - columns) // 2, (spec.height - rows) // 2
+    return left, top, left + columns, top + rows
+
+
+def _cut(picture: Any, spec: Spec, left: int, top: int, right: int, bottom: int) -> Any:
+    """A part of one picture of any kind."""
+    if spec.kind == "pil":
+        return to_pil(picture).crop((left, top, right, bottom))
+    if spec.kind == "torch":
+        return picture[..., top:bottom, left:right]
+    return picture[top:bottom, left:right]

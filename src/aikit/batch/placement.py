@@ -1,0 +1,43 @@
+"""Where a batch goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from .._image import Spec, adapter
+from ..errors import InputValueError
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["choose_device"]
+
+
+def choose_device(device: Any, specs: Sequence[Spec] = (), out: torch.Tensor | None = None) -> torch.device:
+    """The device asked for; for "auto" where `out` is, where the tensors are, or the one picked for this process."""
+    import torch
+    from torch.utils.data import get_worker_info
+
+    if not (isinstance(device, str) and device == "auto"):
+        where: torch.device = adapter("torch").device_for(device, Spec("none", "uint8", 1, 1, 1), out)
+        return where
+    if out is not None:
+        return out.device
+    there: set[torch.device] = {spec.device for spec in specs if spec.kind == "torch" and spec.device.type != "cpu"}
+    if len(there) > 1:
+        names = ", ".join(sorted(map(str, there)))
+        raise InputValueError(f"images: expected tensors on one device, got {names}; say where to with device=.")
+    if there:
+        return next(iter(there))
+    # A forked worker cannot use CUDA, and what a spawned one puts there costs a context for each of them.
+    return torch.device("cpu") if get_worker_info() is not None else _picked()
+
+
+@lru_cache(maxsize=1)
+def _picked() -> torch.device:
+    """One device for the whole process: two batches on two devices could not meet."""
+    from ..device import pick_device
+
+    return pick_device("auto")

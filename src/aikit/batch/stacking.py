@@ -1,0 +1,277 @@
+"""Pictures of any kind into one tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from .._image import TOP, Opened, Spec, adapter, bands, in_threads, kind_of, load
+from ..convert import TORCH_DTYPES, dtype_name, to_tensor
+from ..errors import InputTypeError, InputValueError
+from .fitting import Canvas, Channels, Fit, canvas_for, fitted
+from .placement import choose_device
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+    from .._image import AnyImage
+
+__all__ = ["as_list", "open_pictures", "stack"]
+
+# What is worth a thread of its own, in pixels to copy and in pixels to rescale.
+_WORTH_COPYING, _WORTH_SCALING = 1 << 21, 1 << 17
+
+
+def stack(
+    images: Iterable[AnyImage],
+    *,
+    height: int | None = None,
+    width: int | None = None,
+    fit: Fit = "exact",
+    channels: Channels | None = None,
+    background: Any = "white",
+    bgr: bool = False,
+    device: Any = "auto",
+    dtype: Any = "float32",
+    out: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Make one batch of many pictures.
+
+    Pictures in host memory cross to a device in one pinned buffer of codes, in one transfer, and become floats there.
+
+    Args:
+        images: PIL images, arrays (H, W) or (H, W, 1 to 4) and tensors (1 to 4, H, W), mixed as you like.
+        height: of the batch, in pixels; left out, the first picture's, or the highest one's for "pad".
+        width: of the batch, in pixels; left out, the first picture's, or the widest one's for "pad".
+        fit: "exact" takes pictures of one size only. "pad" adds zeros on the right and below and never rescales;
+            `sizes_of(images)` remembers the sizes for `unstack`. "crop" cuts the middle to the proportions of the
+            batch, then scales it; "stretch" scales each side for itself; both need height and width, and scale
+            bilinearly with antialiasing.
+        channels: "gray", "rgb" or "rgba" for all; None wants all pictures alike, of 1 to 4 channels.
+        background: under transparency that "gray" or "rgb" removes: a color, or as `flatten` takes it. A name or a
+            hex code means the same to 8-bit, 16-bit and float pictures.
+        bgr: the arrays and tensors run B, G, R(, A); PIL images are RGB as ever, and so is the batch.
+        device: where to; "auto" is where the tensors are, else what `pick_device` picks once for the process, and the
+            CPU in a worker of a DataLoader.
+        dtype: "float32", "float16", "bfloat16", "float64", "uint8" or "uint16"; None takes the widest of the pictures'.
+        out: a contiguous tensor of the result's shape and dtype, which is filled and returned. Without it a large
+            result in host memory costs more in fresh pages than in arithmetic.
+
+    Returns:
+        (N, C, height, width), contiguous, in [0, 1] where it is float: each picture as `to_tensor` gives it.
+        Tensors that require gradients keep them.
+
+    Raises:
+        InputTypeError: one of them is no image, or they are not in a list.
+        InputValueError: none at all, a size or channels that do not fit, a batch among the pictures, or NaN on the
+            way to integers.
+        DeviceError: the device does not exist.
+
+    Example:
+        >>> import numpy as np
+        >>> pictures = [np.zeros((4, 6, 3), np.uint8), np.zeros((5, 2, 3), np.uint8)]
+        >>> stack(pictures, fit="pad", device="cpu").shape
+        torch.Size([2, 3, 5, 6])
+    """
+    pictures = as_list(images)
+    opened = open_pictures(pictures, bgr=bgr)
+    specs = [each.spec for each in opened]
+    widest = _widest(spec.dtype for spec in specs)
+    canvas = canvas_for(specs, height, width, fit, channels)
+    name = dtype_name(dtype, TORCH_DTYPES, None) or widest
+    room = adapter("torch")
+    shape = (len(pictures), canvas.channels, canvas.height, canvas.width)
+    room.check_out(out, shape, name)
+    where = choose_device(device, specs, out)
+
+    # Runs of pictures, one for each thread.
+    worth = _WORTH_SCALING if fit in ("crop", "stretch") else _WORTH_COPYING
+    runs = min(len(specs), 32, max(1, sum(spec.height * spec.width for spec in specs) // worth))
+
+    def fit_one(index: int) -> Opened:
+        return fitted(pictures[index], opened[index], canvas, background)
+
+    if any(_must_stay_tensor(each) for each in opened):
+        tensors = [_as_tensor(fit_one(index), canvas, where) for index in range(len(pictures))]
+        return _converted(_stacked(tensors, name), name, out)
+    if where.type == "cpu":
+        batch, target = room.host_room(shape, name, out)
+        _fill(target.array, fit_one, runs, planar=True)
+        batch = room.moved(batch, name, where)
+        return _in(out, batch)
+    buffer = _buffer((shape[0], *shape[2:], shape[1]), name if name in TOP else widest, where)
+    _fill(buffer.numpy(), fit_one, runs, planar=False)
+    # The allocator of pinned memory keeps the buffer until the copy is done, and hands it out again to the next batch.
+    on_device = buffer.to(where, non_blocking=buffer.is_pinned())
+    return _converted(on_device.permute(0, 3, 1, 2), name, out)
+
+
+# ---------------------------------------------------------------- the pictures
+
+
+def as_list(images: Any) -> list[Any]:
+    """The pictures as a list."""
+    # An array would give its rows as gray pictures.
+    if isinstance(images, (str, bytes)) or hasattr(images, "ndim") or not isinstance(images, Iterable):
+        raise InputTypeError(
+            f"images: expected a list of images, got {type(images).__name__}; for one picture pass [image]."
+        )
+    pictures = list(images)
+    if not pictures:
+        raise InputValueError("images: expected at least one picture, got none; check where the list was made.")
+    return pictures
+
+
+def open_pictures(pictures: Sequence[Any], *, bgr: bool = False) -> list[Opened]:
+    """Each picture opened once; files that PIL opened lazily are decoded in threads."""
+
+    def opened(index: int) -> Opened:
+        subject, picture = f"images[{index}]", pictures[index]
+        kind = picture.spec.kind if isinstance(picture, Opened) else kind_of(picture, subject)
+        result = load(picture, bgr=bgr and kind != "pil", subject=subject)
+        if result.spec.batch:
+            raise InputValueError(
+                f"{subject}: expected one picture, got a batch of shape {tuple(picture.shape)}; "
+                "put its pictures into the list one by one."
+            )
+        return result
+
+    lazy = [index for index, picture in enumerate(pictures) if getattr(picture, "tile", None)]
+    # One picture twice in the list is opened by one thread: two would fight over its file.
+    first = {id(pictures[index]): index for index in reversed(lazy)}
+    decoded = dict(zip(first.values(), in_threads(opened, list(first.values())), strict=True))
+    return [decoded[index] if index in decoded else opened(index) for index in range(len(pictures))]
+
+
+def _widest(names: Iterable[str]) -> str:
+    """The smallest dtype that holds all pictures exactly; 16-bit codes are not in half floats."""
+    different = {"uint8" if name == "bool" else name for name in names}
+    if len(different) == 1:
+        return different.pop()
+    if different <= {"uint8", "uint16"}:
+        return "uint16"
+    return "float64" if "float64" in different else "float32"
+
+
+# ---------------------------------------------------------------- host memory
+
+
+def _fill(array: np.ndarray[Any, Any], fit_one: Callable[[int], Opened], runs: int, *, planar: bool) -> None:
+    """Fit every picture and store it at its place, in as many runs as there is work for threads."""
+
+    def fill(indices: range) -> None:
+        for index in indices:
+            _place(fit_one(index), array[index], planar=planar)
+
+    edges = [len(array) * run // runs for run in range(runs + 1)]
+    in_threads(fill, [range(start, stop) for start, stop in pairwise(edges)])
+
+
+def _place(opened: Opened, array: np.ndarray[Any, Any], *, planar: bool) -> None:
+    """Store one picture at the top left of its place, and zeros beside and below it."""
+    values = adapter("numpy")
+    pixels, spec = opened
+    source = adapter("torch").host_pixels(pixels, spec) if spec.kind == "torch" else pixels
+    rows, columns = slice(0, spec.height), slice(0, spec.width)
+    if planar:
+        array[:, spec.height :], array[:, rows, spec.width :] = 0, 0
+        array = array[:, rows, columns]
+    else:
+        array[spec.height :], array[rows, spec.width :] = 0, 0
+        array = array[rows, columns]
+    target = values.Pixels(array, planar=planar)
+    for _, band in bands(spec):
+        if target.whole and values.reorder(source, target, (), band):
+            continue
+        planes = _with_channels(source.read((), band), target.channels, spec)
+        planes = [
+            values.cast(plane, target.dtype, out=place)
+            for plane, place in zip(planes, target.room((), band), strict=True)
+        ]
+        if not planar:
+            target.write((), band, planes)
+
+
+def _with_channels(planes: list[Any], channels: int, spec: Spec) -> list[Any]:
+    """Gray three times for a color, and an opaque alpha, where the batch has more channels than the picture."""
+    import numpy as np
+
+    if len(planes) == channels:
+        return planes
+    *color, alpha = planes if spec.has_alpha else [*planes, None]
+    color = color if len(color) == 3 else color * 3
+    if channels == 3:
+        return color
+    return [*color, np.full_like(color[0], TOP.get(spec.dtype, 1)) if alpha is None else alpha]
+
+
+# ---------------------------------------------------------------- devices
+
+
+def _buffer(shape: tuple[int, ...], dtype: str, where: torch.device) -> torch.Tensor:
+    """Host memory for a transfer; pinned for CUDA, which fetches it while the program goes on."""
+    import torch
+
+    dtype = "float32" if dtype in ("float16", "bfloat16") else dtype
+    return torch.empty(shape, dtype=getattr(torch, dtype), pin_memory=where.type == "cuda")
+
+
+def _must_stay_tensor(opened: Opened) -> bool:
+    """Whether NumPy cannot do the work: pixels on a device, or a gradient."""
+    spec = opened.spec
+    return spec.kind == "torch" and (spec.device.type != "cpu" or opened.pixels.tensor.requires_grad)
+
+
+def _as_tensor(opened: Opened, canvas: Canvas, where: torch.device) -> torch.Tensor:
+    """One picture on the device, with the channels and the size of the batch, in its own dtype."""
+    import torch
+
+    room = adapter("torch")
+    pixels, spec = opened
+    if spec.kind == "torch":
+        tensor: torch.Tensor = pixels.rgb().to(where)
+        tensor = room.cast(tensor, torch.uint8) if spec.dtype == "bool" else tensor
+    else:
+        tensor = to_tensor(opened, dtype=None, device=where)  # type: ignore[arg-type]
+    if spec.channels < canvas.channels:
+        color = tensor[:-1] if spec.has_alpha else tensor
+        parts = [color] if len(color) == 3 else [color] * 3
+        if canvas.channels == 4:
+            opaque = torch.full_like(tensor[:1], TOP.get(room.dtype_name(tensor.dtype), 1))
+            parts.append(tensor[-1:] if spec.has_alpha else opaque)
+        tensor = torch.cat(parts)
+    if tensor.shape[1:] == (canvas.height, canvas.width):
+        return tensor
+    padded = tensor.new_zeros((canvas.channels, canvas.height, canvas.width))
+    padded[:, : spec.height, : spec.width] = tensor
+    return padded
+
+
+def _stacked(tensors: list[torch.Tensor], name: str) -> torch.Tensor:
+    """One tensor of all pictures, in the smallest dtype that serves."""
+    import torch
+
+    room = adapter("torch")
+    names = {room.dtype_name(tensor.dtype) for tensor in tensors}
+    common = getattr(torch, name if name in TOP else _widest(names))
+    return torch.stack([room.cast(tensor, common) for tensor in tensors])
+
+
+def _converted(batch: torch.Tensor, name: str, out: torch.Tensor | None) -> torch.Tensor:
+    """The batch in its final dtype, contiguous, in `out` where that is given."""
+    import torch
+
+    room = adapter("torch")
+    target: torch.dtype = getattr(torch, name)
+    if batch.dtype == torch.uint8 and target.is_floating_point and target.itemsize <= 4:
+        # One kernel that reads bytes in any order and writes the result where it belongs; float32 inside.
+        into = torch.empty(batch.shape, dtype=target, device=batch.device) if out is None else out
+        torch.mul(batch, 1 / TOP["uint8"], out=into)
+        return into
+    return _in(out, room.cast(batch, target).contiguous())
+
+
+def _in(out: torch.Tensor | None, batch: torch.Tensor) -> torch.Tensor:
+    return batch if out is None or batch is out else out.copy_(batch)

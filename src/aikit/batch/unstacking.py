@@ -1,0 +1,103 @@
+"""One tensor into its pictures."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .._image import Opened, adapter, load
+from ..convert import to_numpy
+from ..errors import InputTypeError, InputValueError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+__all__ = ["unstack"]
+
+Array = Any
+
+
+def unstack(
+    batch: torch.Tensor | np.ndarray[Any, Any],
+    sizes: Sequence[tuple[int, int]] | None = None,
+    *,
+    out: np.ndarray[Any, Any] | None = None,
+) -> list[np.ndarray[Any, Any]]:
+    """Take a batch apart into 8-bit pictures.
+
+    Values are rounded and channels put last where the batch lies, so that a quarter of the bytes leave a device, in
+    one transfer for all pictures.
+
+    Args:
+        batch: a tensor (N, C, H, W) or an array (N, H, W, C), C = 1 to 4, any dtype of images.
+        sizes: (height, width) of each picture, where they were padded on the right and below; see `sizes_of`.
+        out: a uint8 array (N, H, W, C), C-contiguous, which the pictures become views of. Without it a large batch
+            costs more in fresh memory than in arithmetic.
+
+    Returns:
+        N arrays, uint8, RGB: (H, W) for one channel, else (H, W, C). They are views of one buffer.
+
+    Raises:
+        InputTypeError: not a tensor or an array, or sizes that are no pairs of whole numbers.
+        InputValueError: not a batch, another number of sizes than of pictures, a size beyond the batch's, NaN, or an
+            `out` that does not fit.
+
+    Example:
+        >>> import numpy as np
+        >>> [picture.shape for picture in unstack(np.zeros((2, 4, 6, 3), np.uint8), sizes=[(4, 6), (2, 3)])]
+        [(4, 6, 3), (2, 3, 3)]
+    """
+    opened = load(batch, subject="batch")
+    if len(opened.spec.batch) != 1:
+        got = f"{tuple(batch.shape)}" if opened.spec.kind != "pil" else "a PIL image"
+        raise InputValueError(
+            f"batch: expected shape (N, C, H, W) for a tensor or (N, H, W, C) for an array, got {got}; "
+            "for one picture call to_numpy."
+        )
+    cuts = None if sizes is None else _checked(sizes, opened)
+    pictures = list(_codes(opened, out))
+    if opened.spec.channels == 1:
+        pictures = [picture[..., 0] for picture in pictures]
+    if cuts is None:
+        return pictures
+    return [picture[:height, :width] for picture, (height, width) in zip(pictures, cuts, strict=True)]
+
+
+def _codes(opened: Opened, out: np.ndarray[Any, Any] | None) -> np.ndarray[Any, Any]:
+    """All pictures as uint8, (N, H, W, C), in host memory."""
+    spec = opened.spec
+    if spec.kind != "torch" or spec.device.type == "cpu":
+        return to_numpy(opened, dtype="uint8", out=out)  # type: ignore[arg-type]
+    import torch
+
+    room = adapter("torch")
+    codes = room.cast(opened.pixels.tensor.detach(), torch.uint8, to_host=True).permute(0, 2, 3, 1).contiguous()
+    if out is None:
+        return codes.cpu().numpy()  # type: ignore[no-any-return]
+    adapter("numpy").check_out(out, tuple(codes.shape), "uint8")
+    torch.from_numpy(out).copy_(codes)
+    return out
+
+
+def _checked(sizes: Iterable[Any], opened: Opened) -> list[tuple[int, int]]:
+    """The sizes as pairs, one for each picture and none larger than the batch."""
+    try:
+        pairs = [(operator.index(height), operator.index(width)) for height, width in sizes]
+    except (TypeError, ValueError) as error:
+        raise InputTypeError(
+            f"sizes: expected pairs (height, width) of whole numbers, got {sizes!r}; sizes_of(images) makes them."
+        ) from error
+    (count,), spec = opened.spec.batch, opened.spec
+    if len(pairs) != count:
+        raise InputValueError(
+            f"sizes: expected {count} of them, one a picture, got {len(pairs)}; give every picture one."
+        )
+    for height, width in pairs:
+        if not (1 <= height <= spec.height and 1 <= width <= spec.width):
+            raise InputValueError(
+                f"sizes: expected height x width up to {spec.height}x{spec.width}, got {height}x{width}; "
+                "pass (height, width)."
+            )
+    return pairs

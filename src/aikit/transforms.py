@@ -1,0 +1,137 @@
+"""aikit in torchvision's transforms: any operation as a step of `v2.Compose`.
+
+Example:
+    >>> from PIL import Image
+    >>> from torchvision.transforms import v2
+    >>> import aikit
+    >>> steps = v2.Compose([Apply(aikit.flatten, background="white"), Apply(aikit.resize, height=4, width=6)])
+    >>> image, label = steps(Image.new("RGBA", (30, 20)), 7)
+    >>> image.mode, image.size, label
+    ('RGB', (6, 4), 7)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from PIL import Image
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from ._image import kind_of
+from .errors import InputTypeError, InputValueError
+
+__all__ = ["Apply"]
+
+_ORIENTATION = 0x0112  # Exif 2.32, table 4
+
+
+class Apply(torch.nn.Module):
+    """An image operation as a transform for torchvision.
+
+    Called with one sample, or with its parts as several arguments; dicts, lists and tuples may be nested in it. What
+    counts as an image is what it is in torchvision: PIL images, `tv_tensors.Image` and `tv_tensors.Video`; without
+    any of these the first plain tensor; and a NumPy array where it is the whole sample. Everything else is passed on
+    untouched: labels, boxes, masks, other tensors.
+
+    Args:
+        fn: an operation that takes an image first and gives an image, such as `aikit.flatten` or your own.
+        options: its keywords.
+
+    Returns:
+        The same structure. What `fn` makes of a tv_tensor is one of the same class.
+
+    Raises:
+        InputTypeError: `fn` cannot be called, or gives something else than an image.
+        InputValueError: the size changed, or a PIL image was turned upright, in a sample with boxes, masks or
+            keypoints, which would no longer fit; use a transform of torchvision's for that step.
+
+    Example:
+        >>> import torch, aikit
+        >>> Apply(aikit.resize, height=4, width=6)
+        Apply(resize, height=4, width=6)
+        >>> Apply(aikit.resize, height=4, width=6)({"image": torch.zeros(3, 20, 30), "label": 7})["image"].shape
+        torch.Size([3, 4, 6])
+    """
+
+    def __init__(self, fn: Callable[..., Any], **options: Any) -> None:
+        super().__init__()
+        if not callable(fn):
+            raise InputTypeError(f"fn: expected a function such as aikit.flatten, got {fn!r}; pass one.")
+        self.fn = fn
+        self.options = options
+
+    def forward(self, *sample: Any) -> Any:
+        """The sample with its images changed."""
+        from torchvision import tv_tensors
+
+        parts, structure = tree_flatten(sample if len(sample) != 1 else sample[0])
+        marked = tuple(
+            getattr(tv_tensors, name) for name in ("BoundingBoxes", "Mask", "KeyPoints") if hasattr(tv_tensors, name)
+        )
+        has_places = any(isinstance(part, marked) for part in parts)
+        for index in _images(parts):
+            parts[index] = self._changed(parts[index], has_places)
+        return tree_unflatten(parts, structure)
+
+    def _changed(self, image: Any, has_places: bool) -> Any:
+        from torchvision import tv_tensors
+
+        before = _frame(image)
+        result = self.fn(image, **self.options)
+        if isinstance(result, (tuple, list)) or not _is_image(result):
+            raise InputTypeError(
+                f"fn: expected an operation that gives an image, got {type(result).__name__} from {self._name()}; "
+                "wrap it in a function that does."
+            )
+        after = _frame(result)
+        if has_places and before != after:
+            raise InputValueError(
+                f"image: expected to stay as it lies beside boxes, masks or keypoints, got {before} made {after} by "
+                f"{self._name()}; use a transform of torchvision's for this step."
+            )
+        if isinstance(image, tv_tensors.TVTensor) and isinstance(result, torch.Tensor):
+            return tv_tensors.wrap(result.as_subclass(torch.Tensor), like=image)
+        return result
+
+    def _name(self) -> str:
+        return getattr(self.fn, "__name__", None) or repr(self.fn)
+
+    def extra_repr(self) -> str:
+        """The operation and its keywords."""
+        return ", ".join([self._name(), *(f"{name}={value!r}" for name, value in self.options.items())])
+
+
+def _images(parts: list[Any]) -> list[int]:
+    """Which leaves of a sample are its images, by torchvision's rule."""
+    from torchvision import tv_tensors
+
+    explicit = (Image.Image, tv_tensors.Image, tv_tensors.Video)
+    found = [index for index, part in enumerate(parts) if isinstance(part, explicit)]
+    if found:
+        return found
+    plain = [
+        index
+        for index, part in enumerate(parts)
+        if isinstance(part, torch.Tensor) and not isinstance(part, tv_tensors.TVTensor)
+    ]
+    if plain:
+        return plain[:1]
+    return [0] if len(parts) == 1 and _is_image(parts[0]) else []
+
+
+def _is_image(value: object) -> bool:
+    try:
+        return bool(kind_of(value))
+    except InputTypeError:
+        return False
+
+
+def _frame(image: Any) -> str:
+    """How an image lies: its height and width, and the orientation that a viewer would still give it."""
+    if isinstance(image, Image.Image):
+        orientation = image.getexif().get(_ORIENTATION, 1)
+        return f"{image.height}x{image.width}" + (f" with EXIF orientation {orientation}" if orientation != 1 else "")
+    height, width = image.shape[-2:] if isinstance(image, torch.Tensor) else image.shape[:2]
+    return f"{height}x{width}"
