@@ -229,8 +229,8 @@ class Worker:
     def _post_mortem(self, error: BaseException, subject: str, memory: int | None) -> AikitError:
         """Why there is no answer."""
         try:
-            # Usually it is dead already, and how it died is the best message.
-            self._process.wait(1.0)
+            # Where a pipe has closed it is dying, and how it dies is the best message.
+            self._process.wait(0 if isinstance(error, wire.NonsenseError) else 1.0)
             got = f"a child process that {self._ending()}"
         except subprocess.TimeoutExpired:
             got = f"{str(error) or 'a closed pipe'!r} from the child process"

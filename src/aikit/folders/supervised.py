@@ -89,7 +89,7 @@ def map_supervised(
     return _outcomes(_Crew(_pickled(fn, "fn"), count, timeout), iter(items))
 
 
-def _check_positive(name: str, value: Any, kind: type, expected: str) -> None:
+def _check_positive(name: str, value: Any, kind: Any, expected: str) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, kind):
