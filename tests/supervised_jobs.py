@@ -136,3 +136,9 @@ def read_size(data):
     from aikit import read_pil
 
     return read_pil(data).size
+
+
+def process_then_hang(hang):
+    if hang:
+        time.sleep(600)
+    return os.getpid()

@@ -305,6 +305,16 @@ def test_an_unknown_function_is_told():
     assert caught.value.code == "worker_failed"
 
 
+@LINUX
+def test_the_memory_of_a_large_answer_is_given_back():
+    size = 200_000_000
+    pid = _worker.call("os:getpid", subject="x")
+    assert _worker.call("builtins:bytearray", size, subject="x", unpack=len) == size
+    shared = int(Path(f"/proc/{pid}/statm").read_text().split()[2]) * os.sysconf("SC_PAGE_SIZE")
+    assert is_running(pid)
+    assert shared < 100_000_000
+
+
 # Streams
 
 

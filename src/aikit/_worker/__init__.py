@@ -124,6 +124,7 @@ class _Bench:
             worker.close()
 
     def give_back(self, worker: Worker) -> None:
+        worker.sweep()
         fresh = worker.alive and worker.tasks < _MOST_TASKS
         # Asking for memory takes a twentieth of a small picture's time.
         if worker.tasks % 16 == 0:

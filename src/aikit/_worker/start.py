@@ -23,7 +23,7 @@ class Child(NamedTuple):
 
     process: subprocess.Popen[bytes]
     lifeline: IO[bytes] | None
-    shelf: memoryview
+    shelf: mmap.mmap | None
 
 
 def search_path() -> list[str]:
@@ -70,7 +70,7 @@ def _start(variables: dict[str, str]) -> Child:
     # Ctrl-C reaches the parent alone: the child is not in its group.
     if sys.platform == "win32":
         group = subprocess.CREATE_NEW_PROCESS_GROUP
-        return Child(_process(-1, -1, variables, creationflags=group), None, memoryview(b""))
+        return Child(_process(-1, -1, variables, creationflags=group), None, None)
     with contextlib.ExitStack() as stack:
         theirs, ours = os.pipe()
         stack.callback(os.close, theirs)
@@ -85,17 +85,17 @@ def _start(variables: dict[str, str]) -> Child:
     return Child(process, lifeline, shelf)
 
 
-def _shared_memory(stack: contextlib.ExitStack) -> tuple[memoryview, int]:
+def _shared_memory(stack: contextlib.ExitStack) -> tuple[mmap.mmap | None, int]:
     """Memory for answers where the system can seal its size: a child that shrank it would kill us."""
     if not hasattr(os, "memfd_create"):
-        return memoryview(b""), -1
+        return None, -1
     import fcntl
 
     place = os.memfd_create("aikit-worker", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     stack.callback(os.close, place)
     os.ftruncate(place, SHELF_SIZE)
     fcntl.fcntl(place, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
-    return memoryview(mmap.mmap(place, SHELF_SIZE, prot=mmap.PROT_READ)), place
+    return mmap.mmap(place, SHELF_SIZE), place
 
 
 def _process(lifeline: int, shelf: int, variables: dict[str, str], **options: Any) -> subprocess.Popen[bytes]:
