@@ -67,7 +67,8 @@ def read_pil(
             178 million pixels.
         allow_truncated: give what could be decoded of a JPEG or PNG that ends too early, instead of refusing it.
         isolate: decode in a child process, which may crash, hang or grow without harm, and within the limits'
-            `max_seconds` and `max_memory`. The first call starts one, in about a third of a second.
+            `max_seconds` and `max_memory`. The first call starts one, in about a third of a second. Under limits
+            a TIFF that libtiff has to unpack always goes there, because libtiff reports damage on the error stream.
 
     Returns:
         An upright image of mode L, LA, RGB, RGBA, I;16 or F, loaded. PIL has 16 bits for gray only: 16-bit color is
@@ -248,20 +249,18 @@ def read_frames(
         >>> [frame.size for frame in read_frames(encode(Image.new("L", (3, 2)), "gif"))]
         [(3, 2)]
     """
-    name = name_of(source)
-    frames = (_raster.frames_apart if isolate else _raster.frames)(
-        read_bytes(source, limits=limits), name=name, profile=profile, limits=limits, allow_truncated=allow_truncated
-    )
+    name, data = name_of(source), read_bytes(source, limits=limits)
+    frames_of = _raster.frames_apart if isolate or _raster.needs_child(data, name, limits) else _raster.frames
+    frames = frames_of(data, name=name, profile=profile, limits=limits, allow_truncated=allow_truncated)
     return (frame if frame.mode == "I" else convert.to_pil(frame) for frame in frames)
 
 
 def _decoded(
     source: Source, frame: int, profile: Any, limits: Limits | None, allow_truncated: bool, isolate: bool
 ) -> Any:
-    data = read_bytes(source, limits=limits)
-    return (_raster.decode_apart if isolate else _raster.decode)(
-        data, name=name_of(source), frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated
-    )
+    name, data = name_of(source), read_bytes(source, limits=limits)
+    decode = _raster.decode_apart if isolate or _raster.needs_child(data, name, limits) else _raster.decode
+    return decode(data, name=name, frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated)
 
 
 def read_any(

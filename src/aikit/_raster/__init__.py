@@ -1,6 +1,6 @@
 """Guarded decoding and encoding of raster formats."""
 
-from .apart import decode_apart, frames_apart
+from .apart import decode_apart, frames_apart, needs_child
 from .decode import decode, frames
 from .deep import Deep, rounded
 from .encode import Format, capabilities, encode
@@ -19,6 +19,7 @@ __all__ = [
     "frames",
     "frames_apart",
     "identify",
+    "needs_child",
     "probe",
     "rounded",
 ]

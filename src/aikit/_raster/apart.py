@@ -9,12 +9,25 @@ from PIL import Image
 
 from .. import _worker
 from ..convert import to_pil
+from ..errors import FileFormatError
 from ..limits import Limits
-from . import decode as decoder
+from . import decode as decoder, tiff
 from .deep import Deep
 from .parcel import pack, unpack
+from .signatures import identify
 
-__all__ = ["decode_apart", "frames_apart"]
+__all__ = ["decode_apart", "frames_apart", "needs_child"]
+
+
+def needs_child(data: bytes, name: str, limits: Limits | None) -> bool:
+    """Whether an untrusted file could make its decoder write to the error stream, which only a child can redirect."""
+    if limits is None or identify(data) != "tiff":
+        return False
+    try:
+        return any(page.noisy for page in tiff.pages(data, name, lenient=True))
+    except FileFormatError:
+        # The decoder's own walk says the same before it unpacks anything.
+        return False
 
 
 def decode_apart(data: bytes, *, name: str, limits: Limits | None, **options: Any) -> Image.Image | Deep:
