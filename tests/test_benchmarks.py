@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from benchmarks import imports, memory, table, timing
+from benchmarks import imports, isolation, memory, table, timing
 from benchmarks.__main__ import replace_between
 from benchmarks.jobs import JOBS
 
@@ -102,3 +102,11 @@ def test_the_table_replaces_the_last_one(tmp_path):
     page.write_text("before\n<!-- last table: start -->\nold\n<!-- last table: end -->\nafter\n")
     replace_between(page, "new\n")
     assert page.read_text() == "before\n<!-- last table: start -->\n\nnew\n\n<!-- last table: end -->\nafter\n"
+
+
+def test_isolated_readers_are_compared_with_plain_ones():
+    import aikit
+
+    plain, (low, middle, high) = isolation.compare(aikit.read_pil, isolation.encoded(32, "JPEG"), rounds=2)
+    assert plain > 0
+    assert 0 < low <= middle <= high

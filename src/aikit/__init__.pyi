@@ -86,6 +86,7 @@ from .files import (
     to_data_url as to_data_url,
     write as write,
 )
+from .folders import Outcome as Outcome, map_supervised as map_supervised
 from .limits import Limits as Limits
 from .resample import blur as blur, resize as resize, upsample as upsample
 from .show import show as show

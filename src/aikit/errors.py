@@ -11,7 +11,11 @@ AikitError
 └── WorkerError           (RuntimeError)  a child process failed
 
 Each also derives from the builtin a caller would catch anyway. Every message reads
-`subject: expected X, got Y; do Z.`
+`subject: expected X, got Y; do Z.` Messages may change; `code` does not, where there is one:
+
+FileFormatError       unsupported_format, corrupt, truncated, unsafe_content
+LimitError            limit_exceeded, timeout
+WorkerError           worker_crashed, worker_failed
 """
 
 from __future__ import annotations
@@ -62,7 +66,8 @@ class FileFormatError(_CodedError, ValueError):
     """The bytes are not a picture aikit can read, or not a whole one.
 
     Attributes:
-        code: "unsupported_format", "corrupt" or "truncated".
+        code: "unsupported_format", no format aikit reads; "corrupt", its parts contradict each other; "truncated", it
+            ends too early; "unsafe_content", it is whole and asks for what it must not, such as a file or an entity.
     """
 
     def __init__(self, message: str, *, code: str = "corrupt") -> None:
@@ -73,7 +78,7 @@ class LimitError(_CodedError, ValueError):
     """The input would cost more memory, time or pixels than `Limits` allow.
 
     Attributes:
-        code: "limit_exceeded" or "timeout".
+        code: "limit_exceeded", the message names the limit and the figure found; "timeout", `max_seconds` are over.
     """
 
     def __init__(self, message: str, *, code: str = "limit_exceeded") -> None:
@@ -113,5 +118,13 @@ class DeviceError(AikitError, RuntimeError):
     """The device asked for does not exist or does not qualify."""
 
 
-class WorkerError(AikitError, RuntimeError):
-    """A supervised child process crashed or could not be started."""
+class WorkerError(_CodedError, RuntimeError):
+    """A supervised child process crashed, or could not do what it is there for.
+
+    Attributes:
+        code: "worker_crashed" where the process died or answered nonsense: the file or item is to blame. "worker_failed"
+            where it could not be started, a function not be imported there, or a result not be sent back.
+    """
+
+    def __init__(self, message: str, *, code: str = "worker_crashed") -> None:
+        super().__init__(message, code=code)

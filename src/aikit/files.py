@@ -55,6 +55,7 @@ def read_pil(
     profile: Profile = "srgb",
     limits: Limits | None = None,
     allow_truncated: bool = False,
+    isolate: bool = False,
 ) -> Image.Image:
     """Read a picture as a PIL image.
 
@@ -65,6 +66,9 @@ def read_pil(
         limits: what the file may cost, `Limits()` for uploads. None trusts the file up to Pillow's ceiling of
             178 million pixels.
         allow_truncated: give what could be decoded of a JPEG or PNG that ends too early, instead of refusing it.
+        isolate: decode in a child process, which may crash, hang or grow without harm, and within the limits'
+            `max_seconds` and `max_memory`. The first call starts one, in about a third of a second. Under limits
+            a TIFF that libtiff has to unpack always goes there, because libtiff reports damage on the error stream.
 
     Returns:
         An upright image of mode L, LA, RGB, RGBA, I;16 or F, loaded. PIL has 16 bits for gray only: 16-bit color is
@@ -73,16 +77,17 @@ def read_pil(
     Raises:
         FileAccessError: the file cannot be opened.
         FileFormatError: not a picture in a format aikit reads, damaged, or cut off.
-        LimitError: larger than `limits` allow.
+        LimitError: larger than `limits` allow; with `isolate`, also slower.
         InputValueError: there is no such frame.
         MissingDependencyError: HEIC without the package pi-heif.
+        WorkerError: with `isolate`, the decoder crashed.
 
     Example:
         >>> from PIL import Image
         >>> read_pil(encode(Image.new("P", (2, 1)), "png")).mode
         'RGB'
     """
-    decoded = _decoded(source, frame, profile, limits, allow_truncated)
+    decoded = _decoded(source, frame, profile, limits, allow_truncated, isolate)
     if isinstance(decoded, _raster.Deep):
         return _raster.rounded(decoded, name_of(source))
     return decoded if decoded.mode == "I" else convert.to_pil(decoded)
@@ -95,6 +100,7 @@ def read_numpy(
     profile: Profile = "srgb",
     limits: Limits | None = None,
     allow_truncated: bool = False,
+    isolate: bool = False,
 ) -> np.ndarray[Any, Any]:
     """Read a picture as a NumPy array, RGB.
 
@@ -104,6 +110,7 @@ def read_numpy(
         profile: "srgb" turns an embedded ICC profile into sRGB; "ignore" keeps the codes.
         limits: what the file may cost, `Limits()` for uploads; None trusts the file.
         allow_truncated: give what could be decoded of a JPEG or PNG that ends too early, instead of refusing it.
+        isolate: decode in a child process, as in `read_pil`.
 
     Returns:
         (H, W) for gray, else (H, W, 2 to 4): uint8, uint16 where the file has 16 bits (of color too), or float32 as
@@ -112,9 +119,10 @@ def read_numpy(
     Raises:
         FileAccessError: the file cannot be opened.
         FileFormatError: not a picture in a format aikit reads, damaged, or cut off.
-        LimitError: larger than `limits` allow.
+        LimitError: larger than `limits` allow; with `isolate`, also slower.
         InputValueError: there is no such frame, or the file holds 32-bit integers.
         MissingDependencyError: HEIC without the package pi-heif.
+        WorkerError: with `isolate`, the decoder crashed.
 
     Example:
         >>> import numpy as np
@@ -122,7 +130,7 @@ def read_numpy(
         [[[1000, 1000, 1000]]]
     """
     return convert.to_numpy(
-        read_any(source, frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated)
+        read_any(source, frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated, isolate=isolate)
     )
 
 
@@ -133,6 +141,7 @@ def read_cv2(
     profile: Profile = "srgb",
     limits: Limits | None = None,
     allow_truncated: bool = False,
+    isolate: bool = False,
 ) -> np.ndarray[Any, Any]:
     """Read a picture as an array for OpenCV, BGR.
 
@@ -142,6 +151,7 @@ def read_cv2(
         profile: "srgb" turns an embedded ICC profile into sRGB; "ignore" keeps the codes.
         limits: what the file may cost, `Limits()` for uploads; None trusts the file.
         allow_truncated: give what could be decoded of a JPEG or PNG that ends too early, instead of refusing it.
+        isolate: decode in a child process, as in `read_pil`.
 
     Returns:
         (H, W) for gray, else BGR, or BGRA where there is alpha: uint8, uint16 where the file has 16 bits, or float32
@@ -150,16 +160,19 @@ def read_cv2(
     Raises:
         FileAccessError: the file cannot be opened.
         FileFormatError: not a picture in a format aikit reads, damaged, or cut off.
-        LimitError: larger than `limits` allow.
+        LimitError: larger than `limits` allow; with `isolate`, also slower.
         InputValueError: there is no such frame, or the file holds 32-bit integers.
         MissingDependencyError: HEIC without the package pi-heif.
+        WorkerError: with `isolate`, the decoder crashed.
 
     Example:
         >>> from PIL import Image
         >>> read_cv2(encode(Image.new("RGB", (1, 1), (10, 20, 30)), "png")).tolist()
         [[[30, 20, 10]]]
     """
-    pixels: Any = load(read_any(source, frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated))
+    pixels: Any = load(
+        read_any(source, frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated, isolate=isolate)
+    )
     return convert.to_cv2(pixels, dtype="float32" if pixels.spec.dtype == "float32" else "auto")
 
 
@@ -170,6 +183,7 @@ def read_tensor(
     profile: Profile = "srgb",
     limits: Limits | None = None,
     allow_truncated: bool = False,
+    isolate: bool = False,
 ) -> torch.Tensor:
     """Read a picture as a torch tensor, RGB, channels first.
 
@@ -179,6 +193,7 @@ def read_tensor(
         profile: "srgb" turns an embedded ICC profile into sRGB; "ignore" keeps the codes.
         limits: what the file may cost, `Limits()` for uploads; None trusts the file.
         allow_truncated: give what could be decoded of a JPEG or PNG that ends too early, instead of refusing it.
+        isolate: decode in a child process, as in `read_pil`.
 
     Returns:
         float32 (C, H, W) on the CPU with C = 1 to 4, in [0, 1]; float TIFFs as stored.
@@ -186,9 +201,10 @@ def read_tensor(
     Raises:
         FileAccessError: the file cannot be opened.
         FileFormatError: not a picture in a format aikit reads, damaged, or cut off.
-        LimitError: larger than `limits` allow.
+        LimitError: larger than `limits` allow; with `isolate`, also slower.
         InputValueError: there is no such frame, or the file holds 32-bit integers.
         MissingDependencyError: HEIC without the package pi-heif.
+        WorkerError: with `isolate`, the decoder crashed.
 
     Example:
         >>> from PIL import Image
@@ -196,12 +212,17 @@ def read_tensor(
         torch.Size([3, 1, 2])
     """
     return convert.to_tensor(
-        read_any(source, frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated)
+        read_any(source, frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated, isolate=isolate)
     )
 
 
 def read_frames(
-    source: Source, *, profile: Profile = "srgb", limits: Limits | None = None, allow_truncated: bool = False
+    source: Source,
+    *,
+    profile: Profile = "srgb",
+    limits: Limits | None = None,
+    allow_truncated: bool = False,
+    isolate: bool = False,
 ) -> Iterator[Image.Image]:
     """Read all frames of an animation, or all pages of a TIFF, one after the other.
 
@@ -210,6 +231,7 @@ def read_frames(
         profile: "srgb" turns an embedded ICC profile into sRGB; "ignore" keeps the codes.
         limits: what the file may cost, `Limits()` for uploads; None trusts the file.
         allow_truncated: give the frames that could be decoded of a file that ends too early.
+        isolate: decode in a child process, as in `read_pil`. It is kept until the iterator ends or is dropped.
 
     Returns:
         An iterator of PIL images of mode L, LA, RGB, RGBA, I;16 or F, each composed as a viewer would show it, with
@@ -218,26 +240,27 @@ def read_frames(
     Raises:
         FileAccessError: the file cannot be opened.
         FileFormatError: not a picture in a format aikit reads, damaged, or cut off.
-        LimitError: larger than `limits` allow.
+        LimitError: larger than `limits` allow; with `isolate`, also slower.
         MissingDependencyError: HEIC without the package pi-heif.
+        WorkerError: with `isolate`, the decoder crashed.
 
     Example:
         >>> from PIL import Image
         >>> [frame.size for frame in read_frames(encode(Image.new("L", (3, 2)), "gif"))]
         [(3, 2)]
     """
-    name = name_of(source)
-    frames = _raster.frames(
-        read_bytes(source, limits=limits), name=name, profile=profile, limits=limits, allow_truncated=allow_truncated
-    )
+    name, data = name_of(source), read_bytes(source, limits=limits)
+    frames_of = _raster.frames_apart if isolate or _raster.needs_child(data, name, limits) else _raster.frames
+    frames = frames_of(data, name=name, profile=profile, limits=limits, allow_truncated=allow_truncated)
     return (frame if frame.mode == "I" else convert.to_pil(frame) for frame in frames)
 
 
-def _decoded(source: Source, frame: int, profile: Any, limits: Limits | None, allow_truncated: bool) -> Any:
-    data = read_bytes(source, limits=limits)
-    return _raster.decode(
-        data, name=name_of(source), frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated
-    )
+def _decoded(
+    source: Source, frame: int, profile: Any, limits: Limits | None, allow_truncated: bool, isolate: bool
+) -> Any:
+    name, data = name_of(source), read_bytes(source, limits=limits)
+    decode = _raster.decode_apart if isolate or _raster.needs_child(data, name, limits) else _raster.decode
+    return decode(data, name=name, frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated)
 
 
 def read_any(
@@ -247,9 +270,10 @@ def read_any(
     profile: Profile = "srgb",
     limits: Limits | None = None,
     allow_truncated: bool = False,
+    isolate: bool = False,
 ) -> Any:
     """The form that keeps most of a file: a PIL image with its metadata, or an array where PIL has not the depth."""
-    decoded = _decoded(source, frame, profile, limits, allow_truncated)
+    decoded = _decoded(source, frame, profile, limits, allow_truncated, isolate)
     if isinstance(decoded, _raster.Deep):
         return decoded.pixels
     if decoded.mode == "I":

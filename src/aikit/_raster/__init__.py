@@ -1,5 +1,6 @@
 """Guarded decoding and encoding of raster formats."""
 
+from .apart import decode_apart, frames_apart, needs_child
 from .decode import decode, frames
 from .deep import Deep, rounded
 from .encode import Format, capabilities, encode
@@ -12,10 +13,13 @@ __all__ = [
     "Header",
     "capabilities",
     "decode",
+    "decode_apart",
     "encode",
     "format_of_suffix",
     "frames",
+    "frames_apart",
     "identify",
+    "needs_child",
     "probe",
     "rounded",
 ]

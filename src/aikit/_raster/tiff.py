@@ -72,6 +72,11 @@ class Page:
         return known and plain and color and self.samples <= 16
 
     @property
+    def noisy(self) -> bool:
+        """Whether libtiff unpacks it, in Pillow or OpenCV: it writes to the process's error stream about damage."""
+        return self.compression != _NONE and not (self.wide and self.compression in _DEFLATE)
+
+    @property
     def colors(self) -> int:
         """Samples that are color; whatever follows is alpha or unspecified."""
         return 3 if self.photometric == 2 else 1

@@ -1,0 +1,357 @@
+"""The parent's side of one child: starting it, asking it one thing at a time, and ending it whatever it does."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import mmap
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+from .. import errors
+from ..errors import AikitError, LimitError, WorkerError
+from . import wire
+from .child import HELLO
+from .start import start
+
+__all__ = ["Worker"]
+
+_log = logging.getLogger("aikit")
+
+# Starting takes 0.3 s, and importing torch for a user's function 3 s, on an idle machine.
+_START_SECONDS = 120.0
+# How often the memory of a child is looked at, for 15 microseconds. It can take about 2 GB a second.
+_POLL_SECONDS = 0.025
+_TAIL = 4096
+# Enough for 22 megapixels, whose transfer would take three times as long in fresh memory.
+_KEPT = 1 << 26
+# What allocators say before they abort: Rust's and C++'s.
+_OUT_OF_MEMORY = (b"memory allocation of", b"std::bad_alloc")
+
+_living: weakref.WeakSet[Worker] = weakref.WeakSet()
+
+
+class Worker:
+    """A child interpreter. It serves one caller at a time; any failure but an ordinary error ends it.
+
+    Args:
+        path: where it searches modules.
+        environment: variables to add to the parent's own.
+
+    Raises:
+        WorkerError: code "worker_failed", it cannot be started.
+    """
+
+    def __init__(self, path: Sequence[str], *, environment: dict[str, str] | None = None) -> None:
+        self.tasks = 0
+        # Its memory when nothing had been done, and when the present task began.
+        self._fresh = self._before = 0
+        self._loaded: set[str] = set()
+        self._tail = b""
+        self._verdict: AikitError | None = None
+        self._owner = os.getpid()
+        self._process, self._lifeline, self._memory = start(path, environment or {})
+        self._shelf, self._laid = memoryview(self._memory or b""), 0
+        _living.add(self)
+        # A daemon: a grandchild that holds the pipe open must not hold up the end of the parent.
+        self._listener = threading.Thread(target=self._listen, name="aikit-worker-output", daemon=True)
+        self._listener.start()
+        try:
+            # PYTHONPATH has only served to start it: what it starts itself shall have the user's.
+            begin = "begin", list(path), os.environ.get("PYTHONPATH")
+            self._start_up(begin, "a child interpreter that starts")
+        except BaseException:
+            self.close()
+            raise
+
+    # ------------------------------------------------------------ asking
+
+    def load(self, function: str) -> None:
+        """Import what "module:function" names, outside of any task's time.
+
+        Raises:
+            WorkerError: code "worker_failed", it cannot be imported there.
+        """
+        if function not in self._loaded:
+            self._start_up(("load", function), f"{function} to be importable in a child process")
+            self._loaded.add(function)
+            self._fresh = self.resident()
+
+    def ask(
+        self,
+        request: tuple[Any, ...],
+        *,
+        subject: str,
+        seconds: float | None = None,
+        spent: float = 0.0,
+        memory: int | None = None,
+        at_most: float = float("inf"),
+    ) -> tuple[str, Any]:
+        """Send one request and wait for the answer: ("value", it), ("stream", None) or ("end", None).
+
+        Args:
+            request: "call" or "next" and what belongs to it.
+            subject: the file or item, for messages.
+            seconds: what the whole task may take before the child is ended.
+            spent: how much of it is gone.
+            memory: bytes it may take beyond what it had when it was called.
+            at_most: bytes that the answer may make us allocate.
+
+        Returns:
+            The kind and the value. Memory in it is lent until the next request.
+
+        Raises:
+            LimitError: code "timeout" or "limit_exceeded".
+            WorkerError: code "worker_crashed", it died or answered nonsense; "worker_failed", the function raised
+                an exception that is not aikit's.
+            AikitError: what the function raised.
+        """
+        if request[0] == "call":
+            self.tasks += 1
+            self._before = self.resident() if memory is not None else 0
+        try:
+            with _Watch(self, subject, seconds, spent, memory):
+                kind, value = self._exchange(request, memory, at_most)
+            problem = None if kind in ("value", "stream", "end") else _problem(kind, value, subject, memory)
+        except (OSError, EOFError, wire.NonsenseError) as error:
+            problem = self._post_mortem(error, subject, memory)
+        except BaseException:
+            # KeyboardInterrupt above all: nobody wants any more what the child is doing.
+            self.close()
+            raise
+        if problem is not None:
+            raise problem
+        return kind, value
+
+    def _exchange(self, request: tuple[Any, ...], memory: int | None = None, at_most: float = 0) -> tuple[str, Any]:
+        buffers: list[pickle.PickleBuffer] = []
+        text = pickle.dumps((memory, request), protocol=5, buffer_callback=buffers.append)
+        wire.send(self._handle("stdin"), text, [buffer.raw() for buffer in buffers])
+        text, received = wire.receive(self._handle("stdout"), at_most=at_most, shelf=self._shelf)
+        self._laid = max(self._laid, sum(map(len, received)))
+        answer = wire.decode(text, received)
+        if not (isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[0], str)):
+            raise wire.NonsenseError(f"an answer of type {type(answer).__name__}")
+        return answer
+
+    def _handle(self, name: str) -> int:
+        stream = getattr(self._process, name)
+        if stream.closed:
+            raise EOFError
+        return int(stream.fileno())
+
+    def _start_up(self, request: tuple[Any, ...], expected: str) -> None:
+        """One of the requests before the first task; whatever goes wrong is a worker that cannot be had."""
+        try:
+            with _Watch(self, "worker", _START_SECONDS):
+                if request[0] == "begin":
+                    self._skip_to(HELLO)
+                kind, value = self._exchange(request)
+            if kind == "value":
+                return
+            got = str(value[0])
+        except (OSError, EOFError, wire.NonsenseError) as error:
+            self.close()
+            said = self._tail.decode(errors="replace").strip().rpartition("\n")[2]
+            got = str(self._verdict or said or f"one that {self._ending()} ({type(error).__name__})")
+        raise WorkerError(
+            f"worker: expected {expected}, got {got!r}; check that {sys.executable} can.", code="worker_failed"
+        )
+
+    def _skip_to(self, sign: bytes) -> None:
+        """Past whatever a sitecustomize or a .pth file may have printed."""
+        heard = b""
+        while not heard.endswith(sign):
+            chunk = os.read(self._handle("stdout"), 4096)
+            if not chunk:
+                raise EOFError
+            heard = (heard + chunk)[-_TAIL:]
+
+    # ------------------------------------------------------------ ending
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked, by this process."""
+        return self._owner == os.getpid() and self._process.poll() is None
+
+    def resident(self) -> int:
+        """Bytes of memory it has; 0 where the system is not Linux."""
+        try:
+            with open(f"/proc/{self._process.pid}/statm") as file:
+                return int(file.read().split()[1]) * _page_size()
+        except (OSError, IndexError):
+            return 0
+
+    def sweep(self) -> None:
+        """Give the shared memory of large answers back to the system; some is kept, for new memory costs time."""
+        if self._memory is not None and self._laid > _KEPT:
+            self._memory.madvise(mmap.MADV_REMOVE, _KEPT)
+            self._laid = 0
+
+    def taken(self) -> int:
+        """Bytes that the present task has taken so far."""
+        return self.resident() - self._before
+
+    def growth(self) -> int:
+        """Bytes it has more than before its first task."""
+        return self.resident() - self._fresh
+
+    def end(self, verdict: AikitError | None = None) -> None:
+        """Kill it and what it has started, from any thread: who waits for an answer is told that there is none."""
+        if self._owner != os.getpid() or self._process.poll() is not None:
+            return
+        self._verdict = self._verdict or verdict
+        if sys.platform == "win32":
+            self._process.kill()
+        else:
+            # It leads a group of its own.
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def close(self) -> None:
+        """End it and free what belongs to it; for the one who asks it, and nobody else."""
+        self.end()
+        self._listener.join(0.2)
+        self.forget()
+
+    def forget(self) -> None:
+        """Close our ends of its pipes; in a forked process they would keep it alive beyond its parent."""
+        for stream in (self._process.stdin, self._process.stdout, self._lifeline):
+            if stream is not None:
+                stream.close()
+
+    def _ending(self) -> str:
+        code = self._process.returncode or 0
+        if code >= 0:
+            return f"exited with status {code}"
+        try:
+            name = signal.Signals(-code).name
+        except ValueError:
+            name = f"signal {-code}"
+        return f"was killed by {name}"
+
+    def _post_mortem(self, error: BaseException, subject: str, memory: int | None) -> AikitError:
+        """Why there is no answer."""
+        try:
+            # Where a pipe has closed it is dying, and how it dies is the best message.
+            self._process.wait(0 if isinstance(error, wire.NonsenseError) else 1.0)
+            got = f"a child process that {self._ending()}"
+        except subprocess.TimeoutExpired:
+            got = f"{str(error) or 'a closed pipe'!r} from the child process"
+        self.close()
+        if self._verdict is not None:
+            return self._verdict
+        if memory is not None and any(words in self._tail for words in _OUT_OF_MEMORY):
+            return _too_much(subject, memory, "one allocation beyond it")
+        return WorkerError(
+            f'{subject}: expected a result, got {got}; leave it out, or see the debug log of "aikit" for its last words.'
+        )
+
+    def _listen(self) -> None:
+        stream = self._process.stderr
+        assert stream is not None
+        with stream:
+            while chunk := stream.read(65536):
+                self._tail = (self._tail + chunk)[-_TAIL:]
+                _log.debug("child process %d: %r", self._process.pid, chunk)
+
+
+class _Watch:
+    """Ends a child that takes too long or too much memory, while the caller waits for its answer."""
+
+    def __init__(
+        self, worker: Worker, subject: str, seconds: float | None, spent: float = 0.0, memory: int | None = None
+    ) -> None:
+        self._worker, self._subject, self._seconds, self._memory = worker, subject, seconds, memory
+        self._deadline = float("inf") if seconds is None else time.monotonic() + seconds - spent
+        self._done, self._lock = threading.Event(), threading.Lock()
+
+    def __enter__(self) -> None:
+        if self._seconds is not None or self._memory is not None:
+            # A thread a task: 0.1 ms, and nothing that a fork could leave half alive.
+            threading.Thread(target=self._run, name="aikit-worker-watch", daemon=True).start()
+
+    def __exit__(self, *_: object) -> None:
+        # Behind the lock no verdict can come any more, which would hit the next task.
+        with self._lock:
+            self._done.set()
+
+    def _run(self) -> None:
+        step = threading.TIMEOUT_MAX if self._memory is None else _POLL_SECONDS
+        while not self._done.wait(max(0.0, min(self._deadline - time.monotonic(), step))):
+            if self._memory is not None and (taken := self._worker.taken()) > self._memory:
+                return self._end(_too_much(self._subject, self._memory, str(taken)))
+            if time.monotonic() >= self._deadline:
+                return self._end(_too_late(self._subject, self._seconds))
+        return None
+
+    def _end(self, verdict: AikitError) -> None:
+        with self._lock:
+            if not self._done.is_set():
+                self._worker.end(verdict)
+
+
+# ---------------------------------------------------------------- what went wrong
+
+
+def _problem(kind: str, value: Any, subject: str, memory: int | None) -> BaseException:
+    """The exception that an answer describes; aikit's own, whatever the child says."""
+    if kind == "memory":
+        if memory is not None:
+            return _too_much(subject, memory, "more")
+        return MemoryError(f"{subject}: the child process could not get the memory it asked for")
+    try:
+        if kind == "failure":
+            brief, trace = value
+            failure = WorkerError(
+                f"{subject}: expected a result, got {brief} in the child process; report it as a fault of aikit.",
+                code="worker_failed",
+            )
+            failure.add_note(str(trace))
+            return failure
+        (name, message), facts = value[:2], value[2]
+        known: type[AikitError] = {each: getattr(errors, each) for each in errors.__all__}[name]
+        return known(str(message), **{key: fact for key, fact in facts.items() if fact is not None})
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        raise wire.NonsenseError(f"an answer of kind {kind[:20]!r}") from error
+
+
+def _too_late(subject: str, seconds: float | None) -> LimitError:
+    return LimitError(
+        f"{subject}: expected a result within {seconds} seconds, got none; allow more time or leave it out.",
+        code="timeout",
+    )
+
+
+def _too_much(subject: str, memory: int, got: str) -> LimitError:
+    return LimitError(
+        f"{subject}: expected at most {memory} bytes of memory, got {got}; raise Limits(max_memory=...) to allow it."
+    )
+
+
+def _page_size() -> int:
+    return int(os.sysconf("SC_PAGE_SIZE"))
+
+
+if hasattr(os, "register_at_fork"):
+
+    def _disown() -> None:
+        # A forked process that kept the pipes open would keep the children alive when their parent dies.
+        for worker in list(_living):
+            worker.forget()
+
+    os.register_at_fork(after_in_child=_disown)
+
+
+@atexit.register
+def _end_all() -> None:
+    for worker in list(_living):
+        worker.end()

@@ -1,0 +1,306 @@
+"""A function over many items in processes of their own, where one item's crash is that item's error and no more."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import queue
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from itertools import islice
+from numbers import Real
+from types import FunctionType
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from .. import _worker
+from ..errors import AikitError, InputTypeError, InputValueError, WorkerError
+
+__all__ = ["Outcome", "map_supervised"]
+
+Item = TypeVar("Item")
+Value = TypeVar("Value")
+
+# Importing what the function needs is not counted as an item's time; a network file system may take this long.
+_IMPORT_SECONDS = 300.0
+# With several processes, each would otherwise start as many threads as there are processors.
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+
+
+class Outcome(NamedTuple, Generic[Item, Value]):
+    """What became of one item.
+
+    Attributes:
+        item: as it was given.
+        value: what the function returned; None where it failed.
+        error: None, or why there is no value: the exception that the function raised, with the child's traceback as
+            a note; LimitError, code "timeout"; or WorkerError, code "worker_crashed" where the process died over the
+            item, "worker_failed" where the item or the value cannot travel between processes.
+    """
+
+    item: Item
+    value: Value | None
+    error: Exception | None
+
+
+def map_supervised(
+    fn: Callable[[Item], Value], items: Iterable[Item], *, workers: int | None = None, timeout: float | None = None
+) -> Iterator[Outcome[Item, Value]]:
+    """Call a function for each item in supervised processes, and never lose the others over one.
+
+    A crash, an exit, or a call that takes too long is the error of its item; the process is replaced and the rest
+    goes on. Scripts need no `if __name__ == "__main__"`: the processes are interpreters of their own, which import
+    the function's module and nothing else. What the function prints goes to the debug log of "aikit".
+
+    Args:
+        fn: a function of one argument that can be imported. One that is defined in a script, a notebook or a lambda
+            needs the package cloudpickle.
+        items: any iterable, an endless one too: no more than twice as many items as workers are drawn ahead.
+        workers: processes; as many as there are processors where left out. Unless the environment says otherwise
+            (OMP_NUM_THREADS and its like), each computes in its share of the processors.
+        timeout: seconds that one item may take, not counting the start of the process and its imports.
+
+    Returns:
+        An iterator of `Outcome(item, value, error)` in the order of the items. The processes end with it.
+
+    Raises:
+        InputTypeError: `fn` cannot be called or sent, `items` is no iterable, or an option is no number.
+        InputValueError: `workers` or `timeout` is not positive.
+        WorkerError: code "worker_failed", processes cannot be started, or the function not be imported in them.
+
+    Example:
+        >>> import math
+        >>> for item, value, error in map_supervised(math.sqrt, [9, -1], workers=1):
+        ...     print(item, value, repr(error))
+        9 3.0 None
+        -1 None ValueError('...')
+    """
+    if not callable(fn):
+        raise InputTypeError(f"fn: expected a function, got {type(fn).__name__}; pass one that takes one item.")
+    if not isinstance(items, Iterable):
+        raise InputTypeError(f"items: expected an iterable, got {type(items).__name__}; pass a list or a generator.")
+    _check_positive("workers", workers, int, "a whole number")
+    _check_positive("timeout", timeout, Real, "a number of seconds")
+    count = _processors() if workers is None else workers
+    return _outcomes(_Crew(_pickled(fn, "fn"), count, timeout), iter(items))
+
+
+def _check_positive(name: str, value: Any, kind: Any, expected: str) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise InputTypeError(f"{name}: expected {expected} or None, got {value!r}; pass a positive one.")
+    if not value > 0:  # says no to NaN as well
+        raise InputValueError(f"{name}: expected {expected} above 0, got {value!r}; leave it out for the default.")
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _outcomes(crew: _Crew, items: Iterator[Any]) -> Iterator[Outcome[Any, Any]]:
+    pending: deque[Future[Outcome[Any, Any]]] = deque()
+    try:
+        while True:
+            pending.extend(crew.submit(item) for item in islice(items, 2 * crew.size - len(pending)))
+            if not pending:
+                return
+            yield pending.popleft().result()
+    finally:
+        crew.stop()
+
+
+class _Crew:
+    """One thread for each process, which waits for its answers."""
+
+    def __init__(self, function: _Parcel, size: int, timeout: float | None) -> None:
+        self.size = size
+        self._function, self._timeout = function, timeout
+        # Where modules are found must not change with a later chdir.
+        self._path = _worker.search_path()
+        share = str(max(1, _processors() // size))
+        self._environment = {name: share for name in _THREADS if name not in os.environ}
+        self._tasks: queue.SimpleQueue[tuple[Future[Any], Any] | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._workers: set[_worker.Worker] = set()
+        self._lock, self._stopped = threading.Lock(), False
+
+    def submit(self, item: Any) -> Future[Outcome[Any, Any]]:
+        """Hand an item to whoever is free first."""
+        future: Future[Outcome[Any, Any]] = Future()
+        self._tasks.put((future, item))
+        if len(self._threads) < self.size:
+            self._threads.append(threading.Thread(target=self._serve, name="aikit-crew", daemon=True))
+            self._threads[-1].start()
+        return future
+
+    def stop(self) -> None:
+        """End every process now; a thread that waits for one learns it at once."""
+        with self._lock:
+            self._stopped = True
+            for worker in self._workers:
+                worker.end()
+        for _ in self._threads:
+            self._tasks.put(None)
+        # A process that is just being started ends when it reports: nobody waits for that after Ctrl-C.
+        deadline = time.monotonic() + 0.5
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _serve(self) -> None:
+        worker = None
+        try:
+            while (task := self._tasks.get()) is not None and not self._stopped:
+                future, item = task
+                try:
+                    if worker is None or not worker.alive:
+                        self._dismiss(worker)
+                        worker = self._hire()
+                    future.set_result(self._outcome(worker, item))
+                except BaseException as error:  # noqa: BLE001 - handed to the thread that waits for the outcome
+                    future.set_exception(error)
+        finally:
+            self._dismiss(worker)
+
+    def _hire(self) -> _worker.Worker:
+        worker = _worker.Worker(self._path, environment=self._environment)
+        with self._lock:
+            self._workers.add(worker)
+            if self._stopped:
+                worker.end()
+        worker.load(f"{__name__}:_receive")
+        worker.load(f"{__name__}:_apply")
+        _ask(worker, "_receive", self._function, "fn", _IMPORT_SECONDS)
+        return worker
+
+    def _dismiss(self, worker: _worker.Worker | None) -> None:
+        if worker is not None:
+            with self._lock:
+                self._workers.discard(worker)
+            worker.close()
+
+    def _outcome(self, worker: _worker.Worker, item: Any) -> Outcome[Any, Any]:
+        try:
+            data, *buffers = _ask(worker, "_apply", _pickled(item, "item"), "item", self._timeout)
+            # What lies in shared memory is only lent.
+            done, value = pickle.loads(data, buffers=[bytearray(buffer) for buffer in buffers])  # noqa: S301 - the user's own function
+        except AikitError as error:
+            return Outcome(item, None, error)
+        return Outcome(item, value, None) if done else Outcome(item, None, value)
+
+
+# ---------------------------------------------------------------- there and back
+
+
+class _Parcel(NamedTuple):
+    data: bytes
+    buffers: list[pickle.PickleBuffer]
+
+
+def _ask(worker: _worker.Worker, function: str, parcel: _Parcel, subject: str, seconds: float | None) -> Any:
+    return worker.ask(("call", f"{__name__}:{function}", tuple(parcel)), subject=subject, seconds=seconds)[1]
+
+
+class _Importable(pickle.Pickler):
+    """Refuses what only this process knows: the child's `__main__` is another."""
+
+    def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, (type, FunctionType)) and value.__module__ == "__main__":
+            raise pickle.PicklingError(f"{value.__qualname__} of __main__")
+        return NotImplemented
+
+
+def _pickled(value: Any, subject: str) -> _Parcel:
+    """A value for the child; what cannot be imported there goes by cloudpickle, if there is one."""
+    buffers: list[pickle.PickleBuffer] = []
+    stream = io.BytesIO()
+    try:
+        _Importable(stream, 5, buffer_callback=buffers.append).dump(value)
+    except Exception as error:  # noqa: BLE001 - pickling raises whatever a __reduce__ does
+        try:
+            import cloudpickle
+        except ImportError:
+            got = " ".join(str(error).split())
+            raise InputTypeError(
+                f"{subject}: expected what a child process can import, got {value!r} ({got}); put it into a module of "
+                "its own, or run: pip install cloudpickle."
+            ) from error
+        return _by_value(cloudpickle, value, subject)
+    return _Parcel(stream.getvalue(), buffers)
+
+
+def _by_value(cloudpickle: Any, value: Any, subject: str) -> _Parcel:
+    try:
+        return _Parcel(cloudpickle.dumps(value), [])
+    except Exception as error:
+        raise InputTypeError(
+            f"{subject}: expected what can be pickled, got {value!r} ({error}); pass paths and plain data."
+        ) from error
+
+
+# ---------------------------------------------------------------- in the child
+
+# One function for as long as the child lives.
+_received: list[Callable[[Any], Any]] = []
+
+
+def _receive(data: bytes, buffers: list[Any]) -> None:
+    try:
+        _received[:] = [pickle.loads(data, buffers=buffers)]  # noqa: S301 - from our parent
+    except Exception as error:
+        raise WorkerError(
+            f"fn: expected a function that a child process can import, got {_brief(error)}; check that its module "
+            "can be imported on its own.",
+            code="worker_failed",
+        ) from error
+
+
+def _apply(data: bytes, buffers: list[Any]) -> list[Any]:
+    try:
+        item = pickle.loads(data, buffers=buffers)  # noqa: S301 - from our parent
+    except Exception as error:
+        raise WorkerError(
+            f"item: expected what a child process can unpickle, got {_brief(error)}; pass paths and plain data.",
+            code="worker_failed",
+        ) from error
+    try:
+        return _packed(True, _received[0](item))
+    except WorkerError:
+        raise
+    except Exception as error:  # noqa: BLE001 - it is the item's outcome
+        return _packed(False, _portable(error))
+
+
+def _packed(done: bool, value: Any) -> list[Any]:
+    buffers: list[pickle.PickleBuffer] = []
+    try:
+        data = pickle.dumps((done, value), protocol=5, buffer_callback=buffers.append)
+    except Exception as error:
+        raise WorkerError(
+            f"fn: expected a result that can be pickled, got {type(value).__name__} ({_brief(error)}); return plain data.",
+            code="worker_failed",
+        ) from error
+    return [data, *(buffer.raw() for buffer in buffers)]
+
+
+def _portable(error: Exception) -> Exception:
+    """The exception with its traceback as a note, or its text where it does not survive the journey."""
+    error.add_note(traceback.format_exc())
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    except Exception:  # noqa: BLE001 - whatever its class does, the text can travel
+        told = WorkerError(
+            f"fn: expected an exception that can be pickled, got {_brief(error)}; give its class a __reduce__.",
+            code="worker_failed",
+        )
+        told.add_note(traceback.format_exc())
+        return told
+    return error
+
+
+def _brief(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

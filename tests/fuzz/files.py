@@ -1,0 +1,131 @@
+"""Files in every raster format that aikit reads, small, so that a mutation meets something that matters."""
+
+import base64
+import io
+import struct
+import zlib
+
+import numpy as np
+import tifffile
+from PIL import Image, ImageCms
+
+from pictures import codes
+
+# Two gradients of 64x64, made with pillow-heif 1.8: nothing that the tests need can write the format.
+_HEIC = (
+    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAYRtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAADRpbG9jAA"
+    "AAAERAAAIAAQAAAAABqAABAAAAAAAAADQAAgAAAAAB3AABAAAAAAAAADcAAAA4aWluZgAAAAAAAgAAABVpbmZlAgAAAAABAABodmMxAAAAABVp"
+    "bmZlAgAAAAACAABodmMxAAAAAA5waXRtAAAAAAABAAAA3WlwcnAAAAC3aXBjbwAAAHhodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGE"
+    "ABDAH//wNwAAADAJAAAAMAAAMAHroCQGEAAQArQgEBA3AAAAMAkAAAAwAAAwAeoCCBBZbqSSmubgIaDAgAAAMAyAAAAwAIQGIAAQAHRAHBcrAi"
+    "QAAAABNjb2xybmNseAABAA0ABoAAAAAUaXNwZQAAAAAAAABAAAAAQAAAABBwaXhpAAAAAAMICAgAAAAeaXBtYQAAAAAAAAACAAEEgQIDBAACBI"
+    "ECAwQAAABzbWRhdAAAADAoAa8LYPrHa/OAZmbCs7TREiHi60gsK6k2x7EBwE/ilJEYnMX9HMlv2GVpeCuuY1gAAAAzKAGvC2D6x44rfaJ2o901"
+    "8JvwDHDnzH99bwC54yIRQVbOuprgqMDIpsKm3oCK0o7cD4/4"
+)
+
+
+def _saved(pixels, kind, **options):
+    file = io.BytesIO()
+    (pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)).save(file, kind, **options)
+    return file.getvalue()
+
+
+def _tiff(pixels, **options):
+    file = io.BytesIO()
+    tifffile.imwrite(file, pixels, **options)
+    return file.getvalue()
+
+
+def _chunk(kind, body):
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def _png(pixels, depth, color_type, *extra):
+    height, width = pixels.shape[:2]
+    rows = b"".join(b"\0" + row.astype(">u2" if depth == 16 else "u1").tobytes() for row in pixels)
+    head = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, 0)
+    body = [_chunk(b"IHDR", head), *extra, _chunk(b"IDAT", zlib.compress(rows)), _chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(body)
+
+
+def _exif():
+    tags = Image.Exif()
+    tags[271], tags[274] = "maker", 6
+    tags.get_ifd(0x8769)[37386] = 50.0
+    return tags.tobytes()
+
+
+def _run_length_bmp():
+    rows = b"".join(bytes([17, y + 1, 0, 0]) for y in range(13)) + b"\0\1"
+    palette = b"".join(bytes([k, k, k, 0]) for k in range(256))
+    head = struct.pack("<IiiHHIIiiII", 40, 17, 13, 1, 8, 1, len(rows), 2835, 2835, 256, 0)
+    return b"BM" + struct.pack("<IHHI", 1078 + len(rows), 0, 0, 1078) + head + palette + rows
+
+
+def _files():
+    rgb, rgba, gray = codes(13, 17, 3), codes(13, 17, 4), codes(13, 17)
+    deep, floats = codes(13, 17, 3, "uint16"), codes(13, 17, None, "float32")
+    palette = Image.fromarray(rgb).quantize(16)
+    bitmap, cmyk, larger = Image.fromarray(gray).convert("1"), Image.fromarray(rgb).convert("CMYK"), codes(40, 48, 3)
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    known = {"exif": _exif(), "icc_profile": profile}
+    steps = [Image.fromarray(np.roll(larger, shift, 1)) for shift in range(3)]
+    moving = {"save_all": True, "append_images": steps[1:], "duration": 20}
+    yield from {
+        "png": _saved(rgb, "PNG", **known),
+        "png-gray": _saved(gray, "PNG"),
+        "png-alpha": _saved(rgba, "PNG"),
+        "png-palette": _saved(palette, "PNG", transparency=bytes(range(16))),
+        "png-bitmap": _saved(bitmap, "PNG"),
+        "png-gray-16": _saved(codes(13, 17, None, "uint16"), "PNG"),
+        "png-16": _png(deep, 16, 2, _chunk(b"eXIf", _exif()[6:]), _chunk(b"iCCP", b"p\0\0" + zlib.compress(profile))),
+        "png-key-16": _png(deep, 16, 2, _chunk(b"tRNS", deep[2, 3].astype(">u2").tobytes())),
+        "png-moving": _saved(steps[0], "PNG", **moving),
+        "jpeg": _saved(larger, "JPEG", **known),
+        "jpeg-progressive": _saved(larger, "JPEG", progressive=True, comment=b"a comment"),
+        "jpeg-gray": _saved(gray, "JPEG"),
+        "jpeg-cmyk": _saved(cmyk, "JPEG"),
+        "jpeg-restarts": _saved(larger, "JPEG", restart_marker_blocks=2, optimize=True),
+        "webp": _saved(larger, "WEBP", **known),
+        "webp-lossless": _saved(rgba, "WEBP", lossless=True),
+        "webp-moving": _saved(steps[0], "WEBP", **moving),
+        "avif": _saved(larger, "AVIF", exif=_exif()),
+        "avif-alpha": _saved(codes(40, 48, 4), "AVIF"),
+        "avif-moving": _saved(steps[0], "AVIF", **moving),
+        "gif": _saved(palette, "GIF", transparency=3, comment=b"a comment"),
+        "gif-moving": _saved(steps[0], "GIF", disposal=2, **moving),
+        "tiff": _saved(rgb, "TIFF", dpi=(72, 72), exif=_exif()),
+        "tiff-lzw": _saved(rgb, "TIFF", compression="tiff_lzw"),
+        "tiff-deflate": _saved(rgba, "TIFF", compression="tiff_adobe_deflate"),
+        "tiff-packbits": _saved(palette, "TIFF", compression="packbits"),
+        "tiff-jpeg": _saved(larger, "TIFF", compression="jpeg"),
+        "tiff-fax": _saved(bitmap, "TIFF", compression="group4"),
+        "tiff-cmyk": _saved(cmyk, "TIFF"),
+        "tiff-pages": _saved(steps[0], "TIFF", save_all=True, append_images=steps[1:]),
+        "tiff-16": _tiff(deep, photometric="rgb", byteorder=">", compression="zlib", predictor=True),
+        "tiff-16-lzw": _lzw_of_16_bits(),
+        "tiff-float": _tiff(floats, tile=(16, 16), bigtiff=True),
+        "tiff-integers": _tiff(codes(5, 6, None, "uint16").astype(np.int32)),
+        "bmp": _saved(rgb, "BMP"),
+        "bmp-palette": _saved(palette, "BMP"),
+        "bmp-bitmap": _saved(bitmap, "BMP"),
+        "bmp-runs": _run_length_bmp(),
+        "ico": _saved(codes(32, 32, 4), "ICO", sizes=[(16, 16), (32, 32)]),
+        "ico-bmp": _saved(codes(16, 16, 4), "ICO", sizes=[(16, 16)], bitmap_format="bmp"),
+        "ppm": _saved(rgb, "PPM"),
+        "pgm": _saved(gray, "PPM"),
+        "pbm": _saved(bitmap, "PPM"),
+        "ppm-16": b"P6 17 13 65535\n" + deep.astype(">u2").tobytes(),
+        "ppm-plain": b"P3\n# plain\n2 2\n255\n1 2 3 4 5 6\n7 8 9 10 11 12\n",
+        "pgm-plain-16": b"P2 3 2 4095\n0 1 2 4000 4094 4095\n",
+        "heic": base64.b64decode(_HEIC),
+    }.items()
+
+
+def _lzw_of_16_bits():
+    import cv2
+
+    return cv2.imencode(".tif", codes(13, 17, 3, "uint16"), [cv2.IMWRITE_TIFF_COMPRESSION, 5])[1].tobytes()
+
+
+FILES = dict(_files())
+FORMATS = sorted({name.partition("-")[0] for name in FILES})

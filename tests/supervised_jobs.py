@@ -1,0 +1,144 @@
+"""What the tests have child processes do: importable there, unlike a function of a test that is being run."""
+
+import ctypes
+import os
+import sys
+import time
+
+import numpy as np
+
+from aikit import errors
+
+
+def echo(value):
+    return value
+
+
+def square(number):
+    return number * number
+
+
+def slow_square(number):
+    time.sleep(0.3 if number % 3 == 0 else 0.01)
+    return number * number
+
+
+def misbehave(kind):
+    """One of the ways to ruin a process, by name; anything else comes back."""
+    if kind == "segv":
+        ctypes.string_at(0)
+    elif kind == "abort":
+        os.abort()
+    elif kind == "exit":
+        os._exit(7)
+    elif kind == "sys.exit":
+        sys.exit(3)
+    elif kind == "hang":
+        time.sleep(600)
+    elif kind == "hang in C":
+        hold_the_lock()
+    elif kind == "raise":
+        raise KeyError("an exception of the function")
+    elif kind == "flood":
+        for _ in range(200):
+            os.write(1, b"x" * 100_000)
+            os.write(2, b"y" * 100_000)
+    return kind
+
+
+def hold_the_lock():
+    """Minutes inside C code that never lets go of the interpreter's lock."""
+    ctypes.PyDLL(None).sleep(600)
+
+
+def grow(size):
+    """Take memory and touch it, 50 MB at a time."""
+    held = []
+    for _ in range(size // 50_000_000):
+        held.append(bytearray(b"x") * 50_000_000)
+        time.sleep(0.02)
+    return len(held)
+
+
+def open_handles():
+    return sorted(os.readlink(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd") if exists(name))
+
+
+def exists(name):
+    return os.path.exists(f"/proc/self/fd/{name}") or os.path.islink(f"/proc/self/fd/{name}")
+
+
+def surroundings():
+    return {"path": sys.path, "PYTHONPATH": os.environ.get("PYTHONPATH"), "random": __import__("random").__file__}
+
+
+def count_to(number):
+    yield from range(number)
+
+
+def count_and_die(number):
+    yield from range(number)
+    os.abort()
+
+
+def slow_steps(number):
+    for step in range(number):
+        time.sleep(0.2)
+        yield step
+
+
+def refuse(code):
+    raise errors.FileFormatError("a.png: expected a picture, got none; look.", code=code)
+
+
+def miss():
+    raise errors.FileAccessError("a.png: expected a file, got none; look.", errno=2, filename="a.png")
+
+
+def answer_with(raw):
+    """Write bytes of our own where the answer belongs, as a process that a file has taken over could."""
+    for handle in range(3, 20):
+        try:
+            if "pipe" in os.readlink(f"/proc/self/fd/{handle}"):
+                os.write(handle, raw)
+        except OSError:
+            continue
+    time.sleep(600)
+
+
+def large_array(megabytes):
+    return np.arange(megabytes * 250_000, dtype=np.uint32)
+
+
+class Unpicklable(Exception):
+    def __init__(self, one, two):
+        super().__init__(one + two)
+
+
+def raise_unpicklable(item):
+    raise Unpicklable("left ", "right")
+
+
+def give_lambda(item):
+    return lambda: item
+
+
+def print_and_return(item):
+    print("printed by the function", flush=True)  # noqa: T201
+    return item
+
+
+def threads_allowed(item):
+    return os.environ.get("OMP_NUM_THREADS")
+
+
+def read_size(data):
+    from aikit import read_pil
+
+    return read_pil(data).size
+
+
+def process_then_hang(hang):
+    if hang:
+        time.sleep(600)
+    return os.getpid()

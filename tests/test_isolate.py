@@ -1,0 +1,312 @@
+"""isolate=True: the readers give what they give without it, whatever the file does to the child."""
+
+import io
+import os
+import pickle
+import threading
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from aikit import (
+    FileAccessError,
+    FileFormatError,
+    InputTypeError,
+    InputValueError,
+    LimitError,
+    Limits,
+    WorkerError,
+    _worker,
+    encode,
+    read_cv2,
+    read_frames,
+    read_numpy,
+    read_pil,
+    read_tensor,
+)
+from aikit._raster import apart, parcel
+from aikit._raster.deep import Deep
+from pictures import codes
+
+SAMPLES = Path(os.environ.get("AIKIT_SAMPLES", Path(__file__).parents[2] / "shared/samples")) / "raster"
+PHOTOGRAPHS = Path(find_spec("skimage").origin).parent / "data"
+
+
+def saved(pixels, format, **options):
+    file = io.BytesIO()
+    (pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)).save(file, format, **options)
+    return file.getvalue()
+
+
+def tiff(pixels, **options):
+    file = io.BytesIO()
+    tifffile.imwrite(file, pixels, **options)
+    return file.getvalue()
+
+
+def exif():
+    tags = Image.Exif()
+    tags[271], tags[274] = "maker", 6
+    return tags.tobytes()
+
+
+def texts():
+    chunks = PngInfo()
+    chunks.add_text("Comment", "plain")
+    chunks.add_itxt("Title", "größer", "de", "Titel")
+    return chunks
+
+
+RGB, RGBA, GRAY = codes(13, 17, 3), codes(13, 17, 4), codes(13, 17)
+PALETTE = Image.fromarray(RGB).quantize(16)
+METADATA = {"dpi": (72.5, 300), "exif": exif()}
+FILES = {
+    "png": saved(RGB, "PNG", **METADATA),
+    "png-gray": encode(GRAY, "png"),
+    "png-gray-alpha": encode(codes(13, 17, 2), "png"),
+    "png-alpha": saved(RGBA, "PNG"),
+    "png-palette": saved(PALETTE, "PNG", transparency=3),
+    "png-1": saved(Image.fromarray(GRAY).convert("1"), "PNG"),
+    "png-text": saved(RGB, "PNG", pnginfo=texts()),
+    "png16-gray": encode(codes(13, 17, None, "uint16"), "png"),
+    "png16": encode(codes(13, 17, 3, "uint16"), "png"),
+    "png16-alpha": encode(codes(13, 17, 4, "uint16"), "png"),
+    "jpeg": saved(RGB, "JPEG", quality=95, comment=b"a comment", **METADATA),
+    "jpeg-gray": saved(GRAY, "JPEG"),
+    "jpeg-cmyk": saved(Image.fromarray(RGB).convert("CMYK"), "JPEG"),
+    "webp": saved(RGBA, "WEBP", lossless=True, exif=exif()),
+    "avif": saved(RGB, "AVIF", exif=exif()),
+    "gif": saved(PALETTE, "GIF", comment=b"a comment"),
+    "tiff": saved(RGB, "TIFF", dpi=(72.5, 300), exif=exif()),
+    "tiff-float": tiff(codes(13, 17, None, "float32") * 9 - 3),
+    "tiff-int": tiff(codes(5, 6, None, "uint16").astype(np.int32) * 1000),
+    "tiff16": tiff(codes(13, 17, 3, "uint16"), photometric="rgb"),
+    "tiff-float-color": tiff(codes(13, 17, 3, "float32"), photometric="rgb"),
+    "bmp": saved(RGB, "BMP"),
+    "ico": saved(codes(16, 16, 4), "ICO", sizes=[(16, 16)]),
+    "ppm": saved(RGB, "PPM"),
+}
+NO_PIL = {"tiff-float-color"}
+NO_ARRAY = {"tiff-int"}
+
+
+def check_same_picture(one, two):
+    assert (one.mode, one.size) == (two.mode, two.size)
+    assert one.tobytes() == two.tobytes()
+    assert one.info == two.info
+    for mine, other in zip(one.info.values(), two.info.values(), strict=True):
+        assert isinstance(other, type(mine))  # a str of Pillow's own kind comes as a str
+
+
+@pytest.mark.parametrize("name", sorted(FILES.keys() - NO_PIL))
+def test_pictures_are_the_same_with_their_metadata(name):
+    for profile in ("srgb", "ignore"):
+        apart, here = read_pil(FILES[name], isolate=True, profile=profile), read_pil(FILES[name], profile=profile)
+        check_same_picture(apart, here)
+    apart.putpixel((0, 0), apart.getpixel((1, 1)))  # nobody else's memory
+
+
+@pytest.mark.parametrize("name", sorted(FILES.keys() - NO_ARRAY))
+def test_arrays_and_tensors_are_the_same(name):
+    for read in (read_numpy, read_cv2):
+        apart, here = read(FILES[name], isolate=True), read(FILES[name])
+        assert apart.dtype == here.dtype
+        np.testing.assert_array_equal(apart, here)
+        assert apart.flags.writeable
+        assert apart.flags.c_contiguous
+    assert (read_tensor(FILES[name], isolate=True) == read_tensor(FILES[name])).all()
+
+
+REAL = [path for folder in (SAMPLES, PHOTOGRAPHS) if folder.is_dir() for path in sorted(folder.iterdir())]
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in REAL if path.is_file() and path.stat().st_size < 10**6], ids=lambda path: path.name
+)
+def test_real_files_are_the_same(path):
+    here, apart = outcome(path), outcome(path, isolate=True)
+    if isinstance(here, Exception):
+        assert (type(apart), str(apart), apart.code) == (type(here), str(here), here.code)
+    else:
+        check_same_picture(apart, here)
+
+
+def outcome(path, **options):
+    try:
+        return read_pil(path, **options)
+    except FileFormatError as error:
+        return error
+
+
+def test_frames_are_the_same_one_by_one():
+    pictures = [Image.fromarray(codes(13, 17 + step, 3)).resize((17, 13)) for step in range(4)]
+    for kind, options in (("GIF", {"disposal": 2}), ("PNG", {}), ("WEBP", {"lossless": True}), ("TIFF", {})):
+        data = saved(pictures[0], kind, save_all=True, append_images=pictures[1:], duration=[10, 20, 30, 40], **options)
+        apart, here = read_frames(data, isolate=True, limits=Limits()), list(read_frames(data))
+        assert len(here) == 4
+        for one, two in zip(apart, here, strict=True):
+            check_same_picture(one, two)
+        check_same_picture(read_pil(data, frame=2, isolate=True), read_pil(data, frame=2))
+
+
+def test_larger_than_the_shared_memory():
+    picture = np.tile(codes(40, 5000, 3), (60, 1, 1))
+    np.testing.assert_array_equal(read_numpy(encode(picture, "bmp"), isolate=True), picture)
+
+
+def test_results_do_not_share_memory():
+    one, two = codes(200, 300, 3, "uint16"), codes(200, 300, 3, "uint16")[::-1]
+    results = [read_numpy(encode(picture, "png"), isolate=True) for picture in (one, two)]
+    np.testing.assert_array_equal(results[0], one)
+    np.testing.assert_array_equal(results[1], two)
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "error", "code"),
+    [
+        (b"not a picture", {}, FileFormatError, "unsupported_format"),
+        (FILES["png"][:60], {}, FileFormatError, "truncated"),
+        (FILES["png"][:60] + b"x" + FILES["png"][61:], {}, FileFormatError, "corrupt"),
+        (FILES["png"], {"limits": Limits(max_pixels=10)}, LimitError, "limit_exceeded"),
+        (FILES["png"], {"limits": Limits(formats={"jpeg"})}, LimitError, "limit_exceeded"),
+        (FILES["png"], {"frame": 3}, InputValueError, None),
+        (FILES["png"], {"frame": "a"}, InputTypeError, None),
+        (FILES["png"], {"profile": "x"}, InputValueError, None),
+        (Path("missing.png"), {}, FileAccessError, None),
+    ],
+)
+def test_errors_are_the_same(data, options, error, code):
+    with pytest.raises(error) as here:
+        read_pil(data, **options)
+    with pytest.raises(error) as apart:
+        read_pil(data, isolate=True, **options)
+    assert (type(apart.value), str(apart.value)) == (type(here.value), str(here.value))
+    assert getattr(apart.value, "code", None) == getattr(here.value, "code", None) == code
+    assert str(pickle.loads(pickle.dumps(apart.value))) == str(here.value)
+
+
+def test_the_errors_of_frames_come_before_the_first():
+    with pytest.raises(FileFormatError, match="expected PNG, JPEG"):
+        read_frames(b"not a picture", isolate=True)
+    with pytest.raises(LimitError, match="got 221"):
+        read_frames(FILES["png"], isolate=True, limits=Limits(max_pixels=10))
+
+
+def test_truncated_files_are_read_where_asked():
+    data = saved(codes(200, 100, 3), "JPEG")[:-2000]
+    check_same_picture(read_pil(data, isolate=True, allow_truncated=True), read_pil(data, allow_truncated=True))
+
+
+def test_the_users_ceiling_counts(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(LimitError, match="expected at most 200 pixels, got 221"):
+        read_pil(FILES["png"], isolate=True)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    assert read_pil(FILES["png"], isolate=True).size == read_pil(FILES["png"]).size
+
+
+def test_time_is_a_limit():
+    data = encode(codes(1500, 1500, 3), "png")
+    read_pil(FILES["png"], isolate=True)
+    with pytest.raises(LimitError, match=r"^source: expected a result within 0\.001 seconds") as caught:
+        read_pil(data, isolate=True, limits=Limits(max_seconds=0.001))
+    assert caught.value.code == "timeout"
+
+
+def test_memory_is_a_limit():
+    data = encode(np.zeros((5000, 5000), np.uint8), "png")  # 25 MB of pixels in 0.03 MB
+    with pytest.raises(LimitError, match="bytes of memory, got") as caught:
+        read_pil(data, isolate=True, limits=Limits(max_memory=8_000_000, max_seconds=60))
+    assert caught.value.code == "limit_exceeded"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_decoder_that_crashes_costs_its_file_only(monkeypatch):
+    def crash(function, *arguments, **options):
+        return real("supervised_jobs:misbehave", "segv", **options)
+
+    real = _worker.call
+    with monkeypatch.context() as patch:
+        patch.setattr(apart._worker, "call", crash)
+        with pytest.raises(WorkerError, match=r"^source: expected a result, got .* SIGSEGV") as caught:
+            read_pil(FILES["png"], isolate=True)
+    assert caught.value.code == "worker_crashed"
+    assert read_pil(FILES["png"], isolate=True).mode == "RGB"
+
+
+def test_threads_read_at_once():
+    names, results = ["png", "jpeg", "webp", "tiff16", "gif", "bmp"], {}
+    expected = {name: read_numpy(FILES[name]) for name in names}
+
+    def work(name):
+        results[name] = [read_numpy(FILES[name], isolate=True) for _ in range(5)]
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    for name in names:
+        assert all(np.array_equal(result, expected[name]) for result in results[name])
+    assert len(results) == len(names)
+
+
+# Parcels: nothing in them is believed
+
+
+def plain(packed):
+    kind, shape, pixels, info = packed
+    if isinstance(pixels, _worker.Room):
+        memory = bytearray(pixels.size)
+        pixels.fill(memoryview(memory))
+        pixels = memory
+    return kind, shape, pixels, info
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16", "I", "F"])
+def test_every_mode_survives_its_parcel(mode):
+    bands = {"LA": codes(5, 6, 2), "RGB": codes(5, 6, 3), "RGBA": codes(5, 6, 4), "L": codes(5, 6)}
+    pixels = bands[mode] if mode in bands else codes(5, 6, None, {"I;16": "uint16"}.get(mode, "float32"))
+    image = Image.fromarray(pixels if mode != "I" else (pixels * 1e6).astype(np.int32))
+    assert image.mode == mode
+    image.info = {"dpi": (72.5, 300), "exif": b"Exif", 5: {"nested": [1, (2, None)]}}
+    check_same_picture(parcel.unpack(plain(parcel.pack(image))), image)
+
+
+def test_deep_pictures_survive_their_parcel():
+    deep = Deep(codes(5, 6, 3, "uint16")[:, ::-1], {"dpi": (1, 2)})
+    back = parcel.unpack(plain(parcel.pack(deep)))
+    np.testing.assert_array_equal(back.pixels, deep.pixels)
+    assert back.info == deep.info
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        None,
+        ("RGB", (2, 2), b"123", {}),
+        ("RGB", (-2, -2), bytes(12), {}),
+        ("RGB", (2**31, 2**31), b"", {}),
+        ("RGB", (2, 2, 1), bytes(12), {}),
+        ("P", (2, 2), bytes(4), {}),
+        ("object", (1,), bytes(8), {}),
+        ("uint16", (2, 0, 3), b"", {}),
+        ("L", "ab", bytes(4), {}),
+        ("L", (2, 2), 5, {}),
+        ("L", (2, 2), bytes(4), None),
+        ("L", (2, 2), bytes(4)),
+        (["L"], (2, 2), bytes(4), {}),
+    ],
+)
+def test_forged_parcels_are_refused(forged):
+    with pytest.raises(WorkerError, match=r"^worker: expected a picture, got .*; leave the file out\.$") as caught:
+        parcel.unpack(forged)
+    assert caught.value.code == "worker_crashed"

@@ -1,0 +1,602 @@
+"""Child processes: whatever they do, the parent gets an answer or an error, and nothing is left behind."""
+
+import contextlib
+import gc
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+
+import aikit
+from aikit import FileAccessError, FileFormatError, LimitError, Limits, WorkerError, _worker
+from aikit._worker import wire
+from aikit._worker.supervisor import Worker
+
+SRC = Path(__file__).parents[1] / "src"
+TESTS = Path(__file__).parent
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+POSIX = pytest.mark.skipif(os.name != "posix", reason="signals")
+# The machine may be busy with other things: what must happen is waited for this long.
+PATIENCE = 60.0
+
+
+def call(function, *arguments, **options):
+    return _worker.call(f"supervised_jobs:{function}", *arguments, subject="a.png", **options)
+
+
+def stream(function, *arguments, **options):
+    return _worker.stream(f"supervised_jobs:{function}", *arguments, subject="a.png", **options)
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def is_running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def environment(**more):
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(SRC), str(TESTS)]), **more}
+
+
+# Values
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
+    lambda inner: (
+        st.lists(inner)
+        | st.lists(inner).map(tuple)
+        | st.dictionaries(st.text() | st.integers() | st.binary(), inner)
+        | st.sets(st.integers() | st.text())
+        | st.frozensets(st.binary())
+    ),
+    max_leaves=20,
+)
+
+
+def copied(buffers):
+    return [bytearray(buffer) for buffer in buffers]
+
+
+@given(PLAIN)
+def test_plain_values_come_back(value):
+    text, buffers = wire.encode(value)
+    back = wire.decode(text, copied(buffers))
+    assert back == value
+    assert type(back) is type(value)
+
+
+def test_bytes_memory_and_ratios_keep_their_kind():
+    text, buffers = wire.encode((b"b", bytearray(b"m"), memoryview(b"v"), Fraction(1, 3), signal.SIGINT))
+    assert wire.decode(text, copied(buffers)) == (b"b", bytearray(b"m"), bytearray(b"v"), Fraction(1, 3), 2)
+
+
+@pytest.mark.parametrize("value", [object(), len, {"a": object()}, 1j])
+def test_other_values_are_refused(value):
+    with pytest.raises(TypeError, match="is no plain value"):
+        wire.encode(value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(b"", b"{", b"\xff", b"[1]", b"{}", b'{"os.system":"true"}', b'{"bytes":0}', b'{"bytes":-1}', b'{"set":[[]]}'),
+        *(b'{"dict":[1]}', b'{"ratio":["a","b"]}', b'{"list":' * 5000, b"[" * 100_000),
+    ],
+    ids=range(13),
+)
+def test_nonsense_is_nothing_but_nonsense(text):
+    with pytest.raises(wire.NonsenseError):
+        wire.decode(text, [])
+
+
+@given(st.binary(max_size=200))
+def test_no_text_does_harm(text):
+    with contextlib.suppress(wire.NonsenseError):
+        wire.decode(text, [bytearray(b"abc")])
+
+
+def framed(head, body=b"", **options):
+    reader, writer = os.pipe()
+    try:
+        os.write(writer, head + body)
+        os.close(writer)
+        return wire.receive(reader, **options)
+    finally:
+        os.close(reader)
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        (wire._HEAD.pack(2**40, 0), b""),
+        (wire._HEAD.pack(1, 2**30), b""),
+        (wire._HEAD.pack(1, 1), wire._ENTRY.pack(2**50, 0)),
+        (wire._HEAD.pack(1, 1), wire._ENTRY.pack(5, 7) + b"1"),
+        (wire._HEAD.pack(1, 1), wire._ENTRY.pack(2**63, 2**63) + b"1"),
+        (wire._HEAD.pack(1, 900), wire._ENTRY.pack(10, 1) * 900),
+    ],
+    ids="text count buffer shelf overflow repeated".split(),
+)
+def test_frames_cannot_ask_for_memory(head, body):
+    with pytest.raises(wire.NonsenseError, match=r"^(a frame|buffers) of \d+ bytes"):
+        framed(head, body, at_most=1000, shelf=memoryview(bytes(10)))
+
+
+@pytest.mark.parametrize("cut", [0, 5, 12, 20, 30])
+def test_a_frame_that_ends_too_early(cut):
+    whole = wire._HEAD.pack(4, 1) + wire._ENTRY.pack(10, 0) + b"textbuffer"
+    with pytest.raises(EOFError):
+        framed(whole[:cut])
+
+
+def test_large_buffers_go_over_the_shelf_and_the_rest_beside_it():
+    shelf = memoryview(bytearray(200_000))
+    sent = [b"s" * 10, b"a" * 100_000, b"b" * 100_000, wire.Room(90_000, lambda view: view.__setitem__(0, 7)), b""]
+    reader, writer = os.pipe()
+    thread = threading.Thread(target=wire.send, args=(writer, b"text", sent, shelf))
+    thread.start()
+    text, got = wire.receive(reader, shelf=shelf)
+    thread.join()
+    os.close(reader)
+    os.close(writer)
+    assert text == b"text"
+    assert [bytes(buffer) for buffer in got] == [*map(bytes, sent[:3]), b"\x07" + bytes(89_999), b""]
+    assert [isinstance(buffer, memoryview) for buffer in got] == [False, True, True, False, False]
+
+
+# Calls
+
+
+def test_a_call_gives_the_value():
+    value = {"a": (1, [2.5, None]), 3: b"bytes", "text": "é"}
+    assert call("echo", value) == value
+    assert call("echo", b"x" * 3_000_000, unpack=bytes) == b"x" * 3_000_000
+
+
+def test_lent_memory_is_there_to_be_unpacked():
+    lent = call("echo", bytearray(b"abc" * 100_000), unpack=lambda memory: (type(memory).__name__, bytes(memory)))
+    assert lent[1] == b"abc" * 100_000
+
+
+def test_children_are_kept_and_used_again():
+    pids = {_worker.call("os:getpid", subject="x") for _ in range(20)}
+    assert len(pids) == 1
+    assert pids != {os.getpid()}
+
+
+def test_our_errors_arrive_as_they_are():
+    with pytest.raises(FileFormatError, match=r"^a\.png: expected a picture, got none; look\.$") as caught:
+        call("refuse", "unsafe_content")
+    assert caught.value.code == "unsafe_content"
+    with pytest.raises(FileAccessError) as missing:
+        call("miss")
+    assert (missing.value.errno, missing.value.filename) == (2, "a.png")
+
+
+def test_a_foreign_exception_is_told_with_its_traceback():
+    with pytest.raises(WorkerError, match=r"^a\.png: expected a result, got KeyError: .*; report it") as caught:
+        call("misbehave", "raise")
+    assert caught.value.code == "worker_failed"
+    assert "in misbehave" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "how"),
+    [
+        ("segv", "was killed by SIGSEGV"),
+        ("abort", "was killed by SIGABRT"),
+        ("exit", "exited with status 7"),
+        ("sys.exit", "exited with status 3"),
+    ],
+)
+@POSIX
+def test_a_crash_is_an_error_and_the_next_call_works(kind, how):
+    message = rf"^a\.png: expected a result, got a child process that {how}; leave it out"
+    with pytest.raises(WorkerError, match=message) as caught:
+        call("misbehave", kind)
+    assert caught.value.code == "worker_crashed"
+    assert call("misbehave", "nothing") == "nothing"
+
+
+@pytest.mark.parametrize("kind", ["hang", "hang in C"])
+def test_a_hang_is_a_timeout(kind):
+    call("echo", 1)
+    start = time.monotonic()
+    with pytest.raises(LimitError, match=r"^a\.png: expected a result within 0\.3 seconds, got none; allow") as caught:
+        call("misbehave", kind, limits=Limits(max_seconds=0.3))
+    assert caught.value.code == "timeout"
+    assert time.monotonic() - start < 20
+    assert call("misbehave", "nothing") == "nothing"
+
+
+@LINUX
+def test_growth_is_a_limit_with_its_figure():
+    call("echo", 1)
+    with pytest.raises(
+        LimitError, match=r"^a\.png: expected at most 200000000 bytes of memory, got \d{9}; raise"
+    ) as caught:
+        call("grow", 2_000_000_000, limits=Limits(max_memory=200_000_000, max_seconds=PATIENCE))
+    assert caught.value.code == "limit_exceeded"
+    assert call("grow", 100_000_000, limits=Limits(max_memory=200_000_000, max_seconds=PATIENCE)) == 2
+
+
+@LINUX
+def test_one_allocation_beyond_the_limit_is_refused_before_it_is_touched():
+    with pytest.raises(LimitError, match="expected at most 100000000 bytes of memory, got more") as caught:
+        _worker.call("builtins:bytearray", 4_000_000_000, subject="a.png", limits=Limits(max_memory=100_000_000))
+    assert caught.value.code == "limit_exceeded"
+    # Without limits the same child may take what it needs again.
+    assert _worker.call("supervised_jobs:grow", 300_000_000, subject="a.png") == 6
+
+
+def test_memory_that_the_machine_has_not_is_a_memory_error():
+    with pytest.raises(MemoryError, match=r"^a\.png: the child process could not get"):
+        _worker.call("builtins:bytearray", 1 << 60, subject="a.png")
+
+
+@pytest.mark.parametrize("words", ["memory allocation of 618475290624 bytes failed", "what():  std::bad_alloc"])
+def test_an_abort_for_lack_of_memory_is_a_limit(words, monkeypatch):
+    worker = Worker(_worker.search_path())
+    worker.load("supervised_jobs:misbehave")
+    worker._tail = words.encode()
+    with pytest.raises(LimitError, match="got one allocation beyond it"):
+        worker.ask(("call", "supervised_jobs:misbehave", ("abort",)), subject="a.png", memory=10**9, at_most=10**9)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"garbage that is no frame at all",
+        wire._HEAD.pack(2, 0) + b"[]",
+        wire._HEAD.pack(1, 1) + wire._ENTRY.pack(2**40, 0),
+        *(
+            wire._HEAD.pack(len(text), 0) + text
+            for text in (
+                wire.encode(("error", ("KeyboardInterrupt", "x", {})))[0],
+                wire.encode(("error", ("__loader__", "x", {})))[0],
+                wire.encode(("error", ("LimitError", "x", {"surprise": 1})))[0],
+                wire.encode(("call", "os:system"))[0],
+                wire.encode(7)[0],
+            )
+        ),
+    ],
+    ids="garbage json buffer builtin dunder argument kind type".split(),
+)
+@LINUX
+def test_a_child_that_was_taken_over_can_only_fail(raw):
+    with pytest.raises(
+        WorkerError, match=r"^a\.png: expected a result, got .* from the child process; leave"
+    ) as caught:
+        call("answer_with", raw, limits=Limits(max_memory=10**6, max_seconds=PATIENCE))
+    assert caught.value.code == "worker_crashed"
+
+
+def test_what_a_child_prints_goes_to_the_debug_log_only(capfd, caplog):
+    with caplog.at_level(logging.DEBUG, "aikit"):
+        assert _worker.call("os:write", 1, b"to stdout\n", subject="x") == 10
+        assert _worker.call("os:write", 2, b"to stderr\n", subject="x") == 10
+        wait_until(lambda: "to stdout" in caplog.text and "to stderr" in caplog.text)
+    assert call("misbehave", "flood") == "flood"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_unknown_function_is_told():
+    with pytest.raises(
+        WorkerError, match=r"^worker: expected supervised_jobs:nobody to be importable .*AttributeError"
+    ) as caught:
+        call("nobody")
+    assert caught.value.code == "worker_failed"
+
+
+@LINUX
+def test_the_memory_of_a_large_answer_is_given_back():
+    size = 200_000_000
+    pid = _worker.call("os:getpid", subject="x")
+    assert _worker.call("builtins:bytearray", size, subject="x", unpack=len) == size
+    shared = int(Path(f"/proc/{pid}/statm").read_text().split()[2]) * os.sysconf("SC_PAGE_SIZE")
+    assert is_running(pid)
+    assert shared < 100_000_000
+
+
+# Streams
+
+
+def test_a_stream_gives_values_one_by_one():
+    assert list(stream("count_to", 5)) == [0, 1, 2, 3, 4]
+    assert list(stream("count_to", 0)) == []
+
+
+def test_a_dropped_stream_gives_its_child_back():
+    before = _worker.call("os:getpid", subject="x")
+    values = stream("count_to", 10**9)
+    assert [next(values), next(values)] == [0, 1]
+    assert _worker.call("os:getpid", subject="x") != before  # that one is taken
+    del values
+    gc.collect()
+    unstarted = stream("count_to", 5)
+    del unstarted
+    gc.collect()
+    assert before in {_worker.call("os:getpid", subject="x") for _ in range(3)}
+
+
+def drained(values, pause=0.0):
+    """All that comes, and how it ends."""
+    got = []
+    try:
+        for value in values:
+            got.append(value)
+            time.sleep(pause)
+    except aikit.AikitError as error:
+        return got, error
+    return got, None
+
+
+def test_a_stream_that_crashes_keeps_what_came_before():
+    got, error = drained(stream("count_and_die", 3))
+    assert got == [0, 1, 2]
+    assert isinstance(error, WorkerError)
+    assert "SIGABRT" in str(error)
+
+
+def test_the_time_of_a_stream_is_that_of_all_its_values():
+    # Half a second of the child's time is two steps; the caller's own time does not count.
+    got, error = drained(stream("slow_steps", 100, limits=Limits(max_seconds=0.5)), pause=0.1)
+    assert error.code == "timeout"
+    assert len(got) <= 2
+
+
+# Starting
+
+
+@LINUX
+def test_a_child_inherits_nothing_and_has_no_terminal(tmp_path):
+    with (tmp_path / "secret.txt").open("w") as file:
+        os.set_inheritable(file.fileno(), True)
+        worker = Worker(_worker.search_path())
+        worker.load("supervised_jobs:open_handles")
+        handles = worker.ask(("call", "supervised_jobs:open_handles", ()), subject="x")[1]
+        worker.close()
+    assert not [name for name in handles if "secret" in name or "tty" in name or "pts" in name]
+    assert len(handles) <= 8
+
+
+def test_the_working_directory_is_no_place_for_modules(tmp_path, monkeypatch):
+    for name in ("random", "json", "pickle", "numpy", "site", "runpy"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('evil')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    worker = Worker(_worker.search_path())
+    worker.load("supervised_jobs:surroundings")
+    seen = worker.ask(("call", "supervised_jobs:surroundings", ()), subject="x")[1]
+    worker.close()
+    assert not seen["random"].startswith(str(tmp_path))
+    assert seen["path"][-1] == os.path.realpath(tmp_path)
+    assert seen["PYTHONPATH"] == os.environ.get("PYTHONPATH")
+
+
+def test_a_child_has_the_same_aikit(tmp_path, monkeypatch):
+    (tmp_path / "aikit").mkdir()
+    (tmp_path / "aikit" / "__init__.py").write_text("raise SystemExit('another aikit')")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *(entry for entry in sys.path if Path(entry) != SRC)])
+    path = _worker.search_path()
+    worker = Worker(path)
+    worker.close()
+    assert path.index(str(SRC)) == path.index(str(tmp_path)) - 1
+
+
+def test_a_start_that_prints_is_survived(tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text("print('hello from the site')\nimport os; os.write(1, b'raw')")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    worker = Worker(_worker.search_path())
+    assert worker.alive
+    worker.close()
+    assert not worker.alive
+
+
+@pytest.mark.parametrize("executable", ["", "/nowhere/python", "/bin/false"])
+def test_no_interpreter_to_start(executable, monkeypatch):
+    monkeypatch.setattr(sys, "executable", executable)
+    with pytest.raises(WorkerError, match=r"^worker: expected .*got.*; ") as caught:
+        Worker(_worker.search_path())
+    assert caught.value.code == "worker_failed"
+
+
+def test_a_frozen_program_is_not_started_again(monkeypatch):
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    with pytest.raises(WorkerError, match="run without isolation in embedded and frozen programs"):
+        Worker(_worker.search_path())
+
+
+@LINUX
+def test_a_child_survives_the_thread_that_started_it():
+    started = []
+    thread = threading.Thread(target=lambda: started.append(Worker(_worker.search_path())))
+    thread.start()
+    thread.join()
+    worker = started[0]
+    worker.load("supervised_jobs:echo")
+    time.sleep(0.2)
+    assert worker.ask(("call", "supervised_jobs:echo", (5,)), subject="x") == ("value", 5)
+    worker.close()
+
+
+def test_threads_share_the_children():
+    results = []
+    threads = [
+        threading.Thread(target=lambda n=n: results.extend(call("square", n) for _ in range(20))) for n in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert sorted(results) == sorted(n * n for n in range(4) for _ in range(20))
+
+
+def test_an_idle_child_that_died_is_replaced():
+    pid = _worker.call("os:getpid", subject="x")
+    os.kill(pid, signal.SIGTERM)
+    wait_until(lambda: not is_running(pid))
+    assert _worker.call("os:getpid", subject="x") != pid
+
+
+def test_children_are_replaced_after_many_files(monkeypatch):
+    monkeypatch.setattr(_worker, "_MOST_TASKS", 5)
+    pids = {_worker.call("os:getpid", subject="x") for _ in range(12)}
+    assert len(pids) >= 2
+
+
+@LINUX
+def test_children_that_stay_large_are_replaced(monkeypatch):
+    monkeypatch.setattr(_worker, "_MOST_GROWTH", -(10**12))
+    pids = [_worker.call("os:getpid", subject="x") for _ in range(40)]
+    assert len(set(pids)) >= 2
+
+
+# The end of the parent
+
+
+SCRIPT = """
+import os, sys, threading, time
+from aikit import _worker
+pid = _worker.call("os:getpid", subject="x")
+def work():
+    _worker.call("supervised_jobs:misbehave", sys.argv[1], subject="x")
+if sys.argv[1] != "idle":
+    _worker.call("supervised_jobs:echo", 1, subject="x")
+    threading.Thread(target=work, daemon=True).start()
+    time.sleep(0.3)
+print(pid, flush=True)
+if sys.argv[2] != "return":
+    time.sleep(600)
+"""
+
+
+def parent(tmp_path, task, end):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    process = subprocess.Popen(
+        [sys.executable, str(tmp_path / "script.py"), task, end],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        start_new_session=True,
+    )
+    return process, int(process.stdout.readline())
+
+
+@LINUX
+@pytest.mark.parametrize(
+    ("task", "end"),
+    [
+        ("idle", signal.SIGKILL),
+        ("hang in C", signal.SIGKILL),
+        ("hang in C", signal.SIGTERM),
+        ("idle", "return"),
+        ("hang", "return"),
+    ],
+    ids=str,
+)
+def test_no_child_is_left(task, end, tmp_path):
+    process, pid = parent(tmp_path, task, str(end))
+    if end != "return":
+        assert is_running(pid)
+        process.send_signal(end)
+    errors = process.communicate(timeout=PATIENCE)[1]
+    wait_until(lambda: not is_running(pid))
+    assert errors == ""
+
+
+@LINUX
+def test_ctrl_c_stops_the_parent_within_a_second(tmp_path):
+    code = """
+from aikit import _worker, Limits
+_worker.call("supervised_jobs:echo", 1, subject="x")
+print(_worker.call("os:getpid", subject="x"), flush=True)
+_worker.call("supervised_jobs:misbehave", "hang in C", subject="x", limits=Limits(max_seconds=600))
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        start_new_session=True,
+    )
+    pid = int(process.stdout.readline())
+    time.sleep(0.5)
+    start = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    errors = process.communicate(timeout=PATIENCE)[1]
+    # A second on an idle machine; nobody waits for the task, which takes ten minutes.
+    assert time.monotonic() - start < 10
+    assert "KeyboardInterrupt" in errors
+    wait_until(lambda: not is_running(pid))
+
+
+@LINUX
+def test_a_forked_process_has_children_of_its_own_and_holds_none_of_ours():
+    ours = _worker.call("os:getpid", subject="x")
+    reader, writer = os.pipe()
+    forked = os.fork()
+    if forked == 0:  # pragma: no cover - the coverage of a fork is not collected
+        try:
+            theirs = _worker.call("os:getpid", subject="x")
+            os.write(writer, b"%d" % theirs)
+        finally:
+            os._exit(0)
+    os.waitpid(forked, 0)
+    theirs = int(os.read(reader, 20))
+    os.close(reader)
+    os.close(writer)
+    assert theirs != ours
+    wait_until(lambda: not is_running(theirs))
+    assert _worker.call("os:getpid", subject="x") == ours
+
+
+# Where people run Python
+
+
+READ = "import aikit; print(aikit.read_pil({path!r}, isolate=True).size)"
+
+
+@pytest.mark.parametrize("how", ["script", "-c", "stdin", pytest.param("module", marks=pytest.mark.slow), "isolated"])
+def test_readers_work_wherever_python_runs(how, tmp_path):
+    aikit.write(aikit.to_pil(__import__("numpy").zeros((3, 4, 3), "uint8")), tmp_path / "a.png")
+    code = READ.format(path=str(tmp_path / "a.png"))
+    if how == "isolated":  # a zipped or frozen application sets its own path
+        code = f"import sys; sys.path.insert(0, {str(SRC)!r})\n{code}"
+    (tmp_path / "script.py").write_text(code)
+    command = {
+        "script": ["script.py"],
+        "-c": ["-c", code],
+        "stdin": ["-"],
+        "module": ["-m", "script"],
+        "isolated": ["-I", "script.py"],
+    }[how]
+    done = subprocess.run(
+        [sys.executable, *command],
+        input=code,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment(),
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("(4, 3)\n", "")
