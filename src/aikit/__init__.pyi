@@ -79,6 +79,12 @@ from .files import (
     write as write,
 )
 from .limits import Limits as Limits
+from .psd import (
+    new_psd as new_psd,
+    open_psd as open_psd,
+    psd_from_folder as psd_from_folder,
+    psd_from_layers as psd_from_layers,
+)
 from .resample import blur as blur, resize as resize, upsample as upsample
 from .show import show as show
 
