@@ -82,10 +82,7 @@ def read_pil(
         >>> read_pil(encode(Image.new("P", (2, 1)), "png")).mode
         'RGB'
     """
-    decoded = _decoded(source, frame, profile, limits, allow_truncated)
-    if isinstance(decoded, _raster.Deep):
-        return _raster.rounded(decoded, name_of(source))
-    return decoded if decoded.mode == "I" else convert.to_pil(decoded)
+    return _as_pil(_decoded(source, frame, profile, limits, allow_truncated), name_of(source))
 
 
 def read_numpy(
@@ -226,18 +223,32 @@ def read_frames(
         >>> [frame.size for frame in read_frames(encode(Image.new("L", (3, 2)), "gif"))]
         [(3, 2)]
     """
-    name = name_of(source)
-    frames = _raster.frames(
-        read_bytes(source, limits=limits), name=name, profile=profile, limits=limits, allow_truncated=allow_truncated
-    )
+    data, name = read_bytes(source, limits=limits), name_of(source)
+    if _raster.identify(data) == "psd":
+        return iter([_as_pil(_document(data, name, 0, profile, limits), name)])
+    frames = _raster.frames(data, name=name, profile=profile, limits=limits, allow_truncated=allow_truncated)
     return (frame if frame.mode == "I" else convert.to_pil(frame) for frame in frames)
 
 
 def _decoded(source: Source, frame: int, profile: Any, limits: Limits | None, allow_truncated: bool) -> Any:
-    data = read_bytes(source, limits=limits)
-    return _raster.decode(
-        data, name=name_of(source), frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated
-    )
+    data, name = read_bytes(source, limits=limits), name_of(source)
+    if _raster.identify(data) == "psd":
+        return _document(data, name, frame, profile, limits)
+    return _raster.decode(data, name=name, frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated)
+
+
+def _document(data: bytes, name: str, frame: int, profile: Any, limits: Limits | None) -> Any:
+    """The composite of a layered document."""
+    from . import psd
+
+    return psd.flattened(data, name=name, frame=frame, profile=profile, limits=limits)
+
+
+def _as_pil(decoded: Any, name: str) -> Image.Image:
+    """A decoded picture in PIL's depths."""
+    if isinstance(decoded, _raster.Deep):
+        return _raster.rounded(decoded, name)
+    return decoded if decoded.mode == "I" else convert.to_pil(decoded)
 
 
 def read_any(

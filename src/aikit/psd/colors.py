@@ -44,7 +44,7 @@ class Colors:
 def to_srgb(codes: Codes, colors: Colors) -> Codes:
     """Stored codes (H, W, C) as sRGB (H, W, 3) of the same dtype."""
     if colors.depth == 32:
-        return _spread(linear_rgb_to_rgb(_in_primaries(codes, colors, back=False)))
+        return linear_rgb_to_rgb(_in_primaries(_spread(codes), colors, back=False))
     if colors.mode == "LAB":
         return _lab_to_srgb(codes)
     if colors.mode == "CMYK":
@@ -100,7 +100,7 @@ def _is_srgb(colors: Colors) -> bool:
 def _into_profile(codes: Codes, matrix: icc.Matrix) -> Codes:
     """SRGB codes to those of a matrix/TRC profile: to light, to its primaries, back through its curves."""
     top = np.iinfo(codes.dtype).max
-    light = rgb_to_linear_rgb(_spread(to_numpy(codes, dtype="float64")))
+    light = rgb_to_linear_rgb(to_numpy(_spread(codes), dtype="float64"))
     if matrix.columns is not None:
         light = light @ np.linalg.solve(matrix.columns, icc.srgb_to_pcs()).T
     curves = matrix.curves if codes.shape[-1] == 3 else matrix.curves[:1]

@@ -148,15 +148,14 @@ class Layer:
     @property
     def locked(self) -> bool:
         """Whether anything of it is locked in Photoshop; setting it locks all or nothing. aikit edits it anyway."""
-        return bool(self.raw.locks and self.raw.locks.value)
+        return self.raw.locks is not None and bool(self.raw.locks.value)
 
     @locked.setter
     def locked(self, value: bool) -> None:
+        from psd_tools.constants import ProtectedFlags, Tag
+
         if bool(value) != self.locked:
-            if value:
-                self.raw.lock()
-            else:
-                self.raw.unlock()
+            self.raw.tagged_blocks.set_data(Tag.PROTECTED_SETTING, int(ProtectedFlags.COMPLETE) if value else 0)
 
     @property
     def mask(self) -> Mask | None:

@@ -10,16 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .._raster import Header
 from .._raster.guard import check_size
-from .._raster.profile import describe_profile
 from ..errors import AikitError, FileFormatError, LimitError
 from ..limits import Limits
 
 if TYPE_CHECKING:
     from psd_tools import PSDImage
 
-__all__ = ["Head", "check_layers", "guarded", "mode_of", "parse", "probe", "profile_of", "read_head", "serialized"]
+__all__ = ["Head", "check_layers", "guarded", "mode_of", "parse", "profile_of", "read_head", "serialized"]
 
 # Adobe Photoshop File Formats Specification, "File header section": sides, channels, depths, color modes.
 _SIDES = {1: 30_000, 2: 300_000}
@@ -165,29 +163,6 @@ def profile_of(raw: PSDImage) -> bytes | None:
     """The ICC profile in the document, if there is one."""
     data = raw.image_resources.get_data(_ICC_PROFILE)
     return bytes(data) if data else None
-
-
-def probe(data: bytes, *, name: str, limits: Limits | None = None) -> tuple[Header, int]:
-    """What `aikit info` says of a document: a Header, and the number of layers and groups."""
-    from psd_tools.api.utils import has_transparency
-
-    head, raw = read_head(data, name), parse(data, name, limits)
-    with guarded(name):
-        layers = sum(1 for _ in raw.descendants())
-        header = Header(
-            "psd",
-            head.width,
-            head.height,
-            {"INDEXED": "P", "BITMAP": "1", "DUOTONE": "L"}.get(head.mode, head.mode),
-            head.depth,
-            head.channels,
-            has_transparency(raw),
-            1,
-            describe_profile(profile_of(raw)),
-            1,
-            len(data),
-        )
-    return header, layers
 
 
 @contextlib.contextmanager
