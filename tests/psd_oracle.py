@@ -17,8 +17,7 @@ def clip_color(c):
     low, high, grey = c.min(-1, keepdims=True), c.max(-1, keepdims=True), lum(c)[..., None]
     with np.errstate(all="ignore"):
         c = np.where(low < 0, grey + (c - grey) * grey / (grey - low), c)
-        c = np.where(high > 1, grey + (c - grey) * (1 - grey) / (high - grey), c)
-    return c
+        return np.where(high > 1, grey + (c - grey) * (1 - grey) / (high - grey), c)
 
 
 def set_lum(c, level):

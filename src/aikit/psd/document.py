@@ -159,9 +159,10 @@ class Psd:
 
     def rgba(self, painted: Painted) -> Codes:
         """Colors and alpha in codes of the document as sRGB (H, W, 4)."""
+        import cv2
+
         codes, alpha = painted
-        image = np.empty((*alpha.shape, 4), codes.dtype)
-        image[..., :3] = to_srgb(codes, self._colors)
+        image = np.asarray(cv2.cvtColor(to_srgb(codes, self._colors), cv2.COLOR_RGB2RGBA))
         image[..., 3] = alpha
         return image
 
