@@ -75,6 +75,8 @@ def test_a_flat_picture_stays_below_what_is_added(tmp_path):
     planes = codes(4, 5, 3)
     document = aikit.open_psd(flat_file("RGB", 8, np.moveaxis(planes, -1, 0)))
     assert document.layers == []
+    document.raw.mark_updated()
+    np.testing.assert_array_equal(document.composite()[..., :3], planes)
     assert saved(document, tmp_path) == flat_file("RGB", 8, np.moveaxis(planes, -1, 0))
     document.add(np.full((1, 1, 3), 9, np.uint8), name="dot")
     again = aikit.open_psd(saved(document, tmp_path))
@@ -480,6 +482,28 @@ def test_real_documents(path, tmp_path):
     for ours, theirs in zip(document.walk(), again.walk(), strict=True):
         assert (ours.path, ours.bbox, ours.kind) == (theirs.path, theirs.bbox, theirs.kind)
         np.testing.assert_array_equal(ours.image(canvas=True), theirs.image(canvas=True))
+
+
+@needs_samples
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_layer_is_added_to_real_documents(path, tmp_path):
+    document = aikit.open_psd(path)
+    before = [(layer.path, layer.image(canvas=True)) for layer in document.walk()]
+    image = codes(3, 2, 4, DTYPES[document.depth])
+    document.add(image, name="new", left=1)
+    document.save(tmp_path / path.name)
+    again = aikit.open_psd(tmp_path / path.name)
+    for (name, pixels), layer in zip(before, again.walk(), strict=False):
+        assert layer.path == name
+        np.testing.assert_array_equal(layer.image(canvas=True), pixels)
+    # Lab and a profile that is sRGB up to a code round once more.
+    np.testing.assert_allclose(
+        again.layers[-1].image().astype(float),
+        image,
+        rtol=0,
+        atol=12 if document.mode == "LAB" else 1e-6 * (document.depth == 32),
+    )
+    assert again.layers[-1].bbox == (1, 0, 3, 3)
 
 
 @needs_samples

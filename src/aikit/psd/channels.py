@@ -83,10 +83,13 @@ def _inflated(
         except (ValueError, IndexError, OSError):
             return None
     try:
-        inflated = zlib.decompressobj().decompress(data, height * row)
+        inflated = zlib.decompressobj().decompress(data, height * row + 1)
     except zlib.error:
         return None
-    if compression == 2 or len(inflated) < height * row:
+    # One byte too many is as wrong as one too few: psd-tools draws such a channel black.
+    if len(inflated) != height * row:
+        return None
+    if compression == 2:
         return inflated
     return decode_prediction(inflated, width, height, depth)
 

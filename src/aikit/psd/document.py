@@ -52,6 +52,8 @@ class Psd:
     ) -> None:
         self.raw, self.source, self.limits = raw, source, limits
         self._original = original
+        # One picture and no layers, until something is laid over it.
+        self._flat = original is not None and len(raw) == 0
         mode = {"INDEXED": "RGB", "BITMAP": "L", "DUOTONE": "L"}.get(self.mode, self.mode)
         embedded = profile_of(raw) if profile == "srgb" else None
         self._colors = Colors(mode, max(8, raw.depth), embedded, source)
@@ -149,7 +151,7 @@ class Psd:
 
     def _whole(self) -> Painted:
         """The merged image where the file is as it was and that image can be believed, else the layers drawn."""
-        untouched = self._original is not None and not self.raw.is_updated()
+        untouched = self._flat or (self._original is not None and not self.raw.is_updated())
         stored = preview.merged(self.raw, self.source) if untouched else None
         if stored is not None and (preview.has_alpha(self.raw) or preview.is_opaque(self.raw)):
             return stored
@@ -315,7 +317,7 @@ class Psd:
 
     def _keep_flat_picture(self) -> None:
         """A flat picture becomes the Background layer before anything is laid over it: it would vanish."""
-        if self._original is None or not preview.is_flat(self.raw) or self.raw.is_updated():
+        if not self._flat:
             return
         from psd_tools.api.layers import PixelLayer
         from psd_tools.psd.layer_and_mask import ChannelDataList, LayerRecord
@@ -326,6 +328,7 @@ class Psd:
         store(raw, *stored, (0, 0))
         raw.name = "Background"
         self.raw.append(raw)
+        self._flat = False
 
     # ------------------------------------------------------------ files
 
@@ -358,7 +361,7 @@ class Psd:
         data = serialized(self.raw, self.source)
         if self._original is not None and data == serialized(parse(self._original, self.source, None), self.source):
             return self._original
-        if not self.raw.is_updated():
+        if self._flat or not self.raw.is_updated():
             return data
         preview.refresh(self.raw, drawn(self.raw, self.source, self.limits), self.source)
         return serialized(self.raw, self.source)

@@ -110,7 +110,8 @@ class Layer:
     @property
     def fill_opacity(self) -> float:
         """The opacity of its pixels without its effects, from 0 to 1, stored in 1/255; can be set."""
-        return float(self.raw.fill_opacity / 255)
+        with guarded(self._document.source):
+            return float(self.raw.fill_opacity / 255)
 
     @fill_opacity.setter
     def fill_opacity(self, value: float) -> None:
@@ -148,7 +149,8 @@ class Layer:
     @property
     def locked(self) -> bool:
         """Whether anything of it is locked in Photoshop; setting it locks all or nothing. aikit edits it anyway."""
-        return self.raw.locks is not None and bool(self.raw.locks.value)
+        # A block that psd-tools could not read comes as bytes.
+        return bool(getattr(self.raw.locks, "value", 0))
 
     @locked.setter
     def locked(self, value: bool) -> None:

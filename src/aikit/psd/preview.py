@@ -100,7 +100,8 @@ def _off_white(raw: Any, colors: Codes, alpha: Codes) -> Codes:
         return colors
     top = TOPS[raw._record.header.depth]
     share = (alpha.astype(np.float32) / top)[..., None]
-    pure = (colors.astype(np.float32) / top + share - 1) / np.where(share > 0, share, 1)
+    with np.errstate(all="ignore"):  # damaged floats may be anything
+        pure = (colors.astype(np.float32) / top + share - 1) / np.where(share > 0, share, 1)
     pure = np.where(share > 0, pure, 0)
     if raw._record.header.depth == 32:
         return pure.astype(np.float32)
