@@ -711,3 +711,16 @@ def test_combinations_of_edits_are_read_by_psd_tools(tmp_path):
         ours = document.composite()[..., 3]
         theirs = np.asarray(raw.composite(ignore_preview=True).getchannel("A"))
         np.testing.assert_allclose(ours, theirs, atol=1)
+
+
+def test_a_move_that_cannot_be_made_moves_nothing():
+    from psd_tools.psd.vector import VectorMaskSetting
+
+    document = nested()
+    document["flat"].raw.tagged_blocks.set_data(b"vmsk", VectorMaskSetting())
+    with pytest.raises(
+        aikit.InputValueError, match=r"^left, top: expected a layer without a path, got 'group/flat', whose"
+    ):
+        document["group"].move_to(left=3, group=document, index=-1)
+    assert [layer.bbox for layer in document["group"].layers] == [(0, 0, 4, 4), (1, 0, 3, 2)]
+    assert [layer.name for layer in document.layers] == ["group", "top"]

@@ -16,8 +16,10 @@ from aikit.cli import main
 from pictures import codes
 from test_psd import DTYPES, TOPS, nested, saved, two_layers
 
-SAMPLES = Path(os.environ.get("AIKIT_SAMPLES", Path(__file__).parents[2] / "shared" / "samples")) / "psd"
-FILES = sorted(SAMPLES.glob("*.ps[db]")) if SAMPLES.is_dir() else []
+ROOT = Path(__file__).parents[1]
+PLACES = [os.environ.get("AIKIT_SAMPLES"), ROOT.parent / "shared" / "samples", ROOT.parents[1] / "shared" / "samples"]
+SAMPLES = next((Path(place) / "psd" for place in PLACES if place and Path(place, "psd").is_dir()), None)
+FILES = sorted(SAMPLES.glob("*.ps[db]")) if SAMPLES else []
 needs_samples = pytest.mark.skipif(not FILES, reason="no sample documents here; set AIKIT_SAMPLES")
 
 
@@ -476,9 +478,9 @@ def test_real_documents(path, tmp_path):
     assert np.abs(flat[0] - flat[1]).mean() < (0.3 if document.unsupported() else 0.002)
     document.save(tmp_path / path.name)
     again = aikit.open_psd(tmp_path / path.name)
-    np.testing.assert_allclose(
-        again.composite().astype(float), drawn.astype(float), rtol=0, atol=1.01 if drawn.dtype != np.float32 else 1e-4
-    )
+    over = [aikit.flatten(image, background="white").astype(float) for image in (again.composite(), drawn)]
+    # Taking the white out from under a color and laying it there again rounds twice.
+    np.testing.assert_allclose(*over, rtol=0, atol=1.01 if drawn.dtype != np.float32 else 1e-4)
     for ours, theirs in zip(document.walk(), again.walk(), strict=True):
         assert (ours.path, ours.bbox, ours.kind) == (theirs.path, theirs.bbox, theirs.kind)
         np.testing.assert_array_equal(ours.image(canvas=True), theirs.image(canvas=True))
@@ -541,3 +543,11 @@ def test_a_path_on_a_pixel_layer_is_drawn():
     document.raw.mark_updated()
     assert np.abs(document.composite() - stored).mean() < 0.0005
     assert document["Background copy"].mask.vector
+
+
+def test_the_benchmark_runs(capsys, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT))
+    from benchmarks import documents
+
+    documents.main(side=20, rounds=1)
+    assert "8 layers of 20x20, built and saved" in capsys.readouterr().out

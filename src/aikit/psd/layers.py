@@ -229,17 +229,17 @@ class Layer:
                 path that would have to be redrawn.
         """
         self._attached()
-        places = whole("left", left) if left is not None else None, whole("top", top) if top is not None else None
+        box = self.bbox
+        right = 0 if left is None else whole("left", left) - box[0]
+        down = 0 if top is None else whole("top", top) - box[1]
+        moved = [self, *self.walk()] if right or down else []
+        for layer in moved:
+            layer._check_movable()
         if group is not None or index is not None:
             self._restack(group, index)
-        box = self.bbox
-        right, down = (0 if to is None else to - at for to, at in zip(places, box, strict=False))
-        if right or down:
-            moved = [self, *self.walk()]
-            for layer in moved:
-                layer._check_movable()
-            for layer in moved:
-                layer._shift(right, down)
+        for layer in moved:
+            layer._shift(right, down)
+        if moved:
             self._document.changed()
 
     def _restack(self, group: Layer | Psd | str | None, index: int | None) -> None:
@@ -253,10 +253,15 @@ class Layer:
         self.raw.move_to(target, index=place if place >= 0 else count + 1 + place)
 
     def _check_movable(self) -> None:
-        if self.kind in ("shape", "smart_object") or (self.raw.has_vector_mask()):
+        if self.kind in ("shape", "smart_object", "fill"):
             raise InputValueError(
                 f"left, top: expected a layer made of pixels, got {self.path!r}, a {self.kind} whose outline would have "
                 "to move too; turn it into pixels first, layer.replace(layer.image())."
+            )
+        if self.raw.has_vector_mask():
+            raise InputValueError(
+                f"left, top: expected a layer without a path, got {self.path!r}, whose mask would have to move too; "
+                "add(layer.image(), ...) where it shall be, and remove it."
             )
 
     def _shift(self, right: int, down: int) -> None:
