@@ -724,3 +724,9 @@ def test_a_move_that_cannot_be_made_moves_nothing():
         document["group"].move_to(left=3, group=document, index=-1)
     assert [layer.bbox for layer in document["group"].layers] == [(0, 0, 4, 4), (1, 0, 3, 2)]
     assert [layer.name for layer in document.layers] == ["group", "top"]
+
+
+def test_alpha_stays_between_nothing_and_all():
+    image = np.array([[[0.5, 0.5, 0.5, 1.5], [0.5, 0.5, 0.5, -0.5]]], np.float32)
+    layer = aikit.new_psd(height=1, width=2, depth=32).add(image, name="layer")
+    assert layer.image()[..., 3].tolist() == [[1, 0]]

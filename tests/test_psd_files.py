@@ -524,6 +524,8 @@ def test_real_texts_shapes_and_smart_objects(tmp_path):
     before, box = shape.image(), shape.bbox
     shape.replace(before)
     assert (shape.kind, shape.bbox, shape.path) == ("pixel", box, "Group 2/Shape 1")
+    # Photoshop would draw the path that is gone.
+    assert not shape.raw._record.flags.pixel_data_irrelevant
     np.testing.assert_array_equal(shape.image(), before)
     shape.move_to(left=0)
     saved(document, tmp_path)
@@ -551,3 +553,15 @@ def test_the_benchmark_runs(capsys, monkeypatch):
 
     documents.main(side=20, rounds=1)
     assert "8 layers of 20x20, built and saved" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("height", [3, 5])
+@pytest.mark.parametrize("depth", [16, 32])
+def test_a_zipped_channel_of_another_size_is_damaged(depth, height):
+    from aikit.psd import channels
+
+    packed = channels.pack(codes(4, 5, dtype=DTYPES[depth]), depth, 1)
+    with pytest.raises(
+        aikit.FileFormatError, match=rf"^file: expected a channel of 5x{height} pixels, got \d+ bytes that"
+    ):
+        channels.unpack(packed.data, int(packed.compression), (height, 5), depth, 1, "file")
