@@ -714,10 +714,8 @@ def test_combinations_of_edits_are_read_by_psd_tools(tmp_path):
 
 
 def test_a_move_that_cannot_be_made_moves_nothing():
-    from psd_tools.psd.vector import VectorMaskSetting
-
     document = nested()
-    document["flat"].raw.tagged_blocks.set_data(b"vmsk", VectorMaskSetting())
+    document["flat"].raw.tagged_blocks.set_data(b"vmsk")
     with pytest.raises(
         aikit.InputValueError, match=r"^left, top: expected a layer without a path, got 'group/flat', whose"
     ):

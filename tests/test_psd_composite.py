@@ -289,3 +289,38 @@ def test_what_is_not_drawn_is_reported():
     ]
     group.visible = False
     assert len(document.unsupported()) == 2
+
+
+def put_path(layer, box):
+    """Mask a layer by a rectangle, (left, top, right, bottom) in pixels."""
+    from psd_tools.psd.vector import (
+        ClosedKnotLinked,
+        ClosedPath,
+        InitialFillRule,
+        Path,
+        PathFillRule,
+    )
+
+    left, top, right, bottom = box
+    corners = [(y / HEIGHT, x / WIDTH) for y, x in ((top, left), (top, right), (bottom, right), (bottom, left))]
+    knots = [ClosedKnotLinked(preceding=corner, anchor=corner, leaving=corner) for corner in corners]
+    path = Path(items=[PathFillRule(), InitialFillRule(value=0), ClosedPath(items=knots)])
+    layer.raw.tagged_blocks.set_data(b"vmsk", 3, 0, path)
+    layer.raw._psd.mark_updated()
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_a_path_masks_the_layer_and_the_composite(depth):
+    below, top = pixels(depth, 1), pixels(depth, 2)
+    document = aikit.new_psd(height=HEIGHT, width=WIDTH, depth=depth)
+    document.add(below, name="below")
+    layer = document.add(top, name="top", blend_mode="screen")
+    put_path(layer, (2, 3, 9, 7))
+    mask = np.zeros((HEIGHT, WIDTH))
+    mask[3:7, 2:9] = 1
+    assert layer.mask.vector
+    np.testing.assert_allclose(layer.image()[..., 3] / TOPS[depth], top[..., 3] / TOPS[depth] * mask, atol=1e-4)
+    assert_same(document, [Paint(share(below, depth)), Paint(share(top, depth), "screen", mask=mask)], depth)
+    # The document itself keeps its path.
+    assert layer.raw.has_vector_mask()
+    assert layer.raw._record.mask_data is None
