@@ -565,3 +565,28 @@ def test_a_zipped_channel_of_another_size_is_damaged(depth, height):
         aikit.FileFormatError, match=rf"^file: expected a channel of 5x{height} pixels, got \d+ bytes that"
     ):
         channels.unpack(packed.data, int(packed.compression), (height, 5), depth, 1, "file")
+
+
+def test_groups_nested_without_end_are_refused():
+    document = aikit.new_psd(height=1, width=1)
+    group = None
+    for number in range(102):
+        group = document.add_group(str(number), group=group)
+    with io.BytesIO() as file:
+        document.raw._record.write(file)
+        with pytest.raises(aikit.FileFormatError, match=r"^source: .*got groups nested more than 100 deep; "):
+            aikit.open_psd(file.getvalue())
+
+
+def test_the_parsers_own_limits_are_limits():
+    from psd_tools import ParseLimitError
+
+    from aikit.psd.parsing import guarded
+
+    with (
+        pytest.raises(
+            aikit.LimitError, match=r"^file: expected a document of usual proportions, got max_objects exceeded"
+        ),
+        guarded("file"),
+    ):
+        raise ParseLimitError("max_objects exceeded")
