@@ -88,6 +88,12 @@ from .files import (
 )
 from .folders import Outcome as Outcome, map_supervised as map_supervised
 from .limits import Limits as Limits
+from .psd import (
+    new_psd as new_psd,
+    open_psd as open_psd,
+    psd_from_folder as psd_from_folder,
+    psd_from_layers as psd_from_layers,
+)
 from .resample import blur as blur, resize as resize, upsample as upsample
 from .show import show as show
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote_to_bytes
 
-from . import _raster, convert
+from . import _raster, _worker, convert
 from ._bytes import Source, name_of, read_bytes, write_bytes
 from ._image import load
 from .errors import InputTypeError, InputValueError
@@ -87,10 +87,7 @@ def read_pil(
         >>> read_pil(encode(Image.new("P", (2, 1)), "png")).mode
         'RGB'
     """
-    decoded = _decoded(source, frame, profile, limits, allow_truncated, isolate)
-    if isinstance(decoded, _raster.Deep):
-        return _raster.rounded(decoded, name_of(source))
-    return decoded if decoded.mode == "I" else convert.to_pil(decoded)
+    return _as_pil(_decoded(source, frame, profile, limits, allow_truncated, isolate), name_of(source))
 
 
 def read_numpy(
@@ -250,6 +247,8 @@ def read_frames(
         [(3, 2)]
     """
     name, data = name_of(source), read_bytes(source, limits=limits)
+    if _raster.identify(data) in _DOCUMENTS:
+        return iter([_as_pil(_document(data, name, limits, isolate, frame=0, profile=profile), name)])
     frames_of = _raster.frames_apart if isolate or _raster.needs_child(data, name, limits) else _raster.frames
     frames = frames_of(data, name=name, profile=profile, limits=limits, allow_truncated=allow_truncated)
     return (frame if frame.mode == "I" else convert.to_pil(frame) for frame in frames)
@@ -259,8 +258,38 @@ def _decoded(
     source: Source, frame: int, profile: Any, limits: Limits | None, allow_truncated: bool, isolate: bool
 ) -> Any:
     name, data = name_of(source), read_bytes(source, limits=limits)
+    if _raster.identify(data) in _DOCUMENTS:
+        return _document(data, name, limits, isolate, frame=frame, profile=profile)
     decode = _raster.decode_apart if isolate or _raster.needs_child(data, name, limits) else _raster.decode
     return decode(data, name=name, frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated)
+
+
+_DOCUMENTS = ("psd",)
+
+
+def _document(data: bytes, name: str, limits: Limits | None, isolate: bool, **options: Any) -> Any:
+    """The picture of a document; one that comes with limits comes from a stranger, and goes to a child process."""
+    if isolate or limits is not None:
+        job = data, name, limits, options
+        return _worker.call(f"{__name__}:_packed_document", *job, subject=name, limits=limits, unpack=_raster.unpack)
+    return _flat(data, name, limits, **options)
+
+
+def _packed_document(data: bytes, name: str, limits: Limits | None, options: dict[str, Any]) -> tuple[Any, ...]:
+    return _raster.pack(_flat(data, name, limits, **options))
+
+
+def _flat(data: bytes, name: str, limits: Limits | None, **options: Any) -> Any:
+    from . import psd
+
+    return psd.flattened(data, name=name, limits=limits, **options)
+
+
+def _as_pil(decoded: Any, name: str) -> Image.Image:
+    """A decoded picture in PIL's depths."""
+    if isinstance(decoded, _raster.Deep):
+        return _raster.rounded(decoded, name)
+    return decoded if decoded.mode == "I" else convert.to_pil(decoded)
 
 
 def read_any(

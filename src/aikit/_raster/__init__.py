@@ -5,6 +5,7 @@ from .decode import decode, frames
 from .deep import Deep, rounded
 from .encode import Format, capabilities, encode
 from .header import Header, probe
+from .parcel import pack, unpack
 from .signatures import format_of_suffix, identify
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "frames_apart",
     "identify",
     "needs_child",
+    "pack",
     "probe",
     "rounded",
+    "unpack",
 ]

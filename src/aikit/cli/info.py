@@ -39,11 +39,16 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _look(path: str) -> dict[str, Any]:
-    from .. import _raster
+    from .. import _raster, psd
 
     try:
-        header = _raster.probe(read_bytes(path), name=path)
-        return {"file": path, **asdict(header), "alpha_used": header.has_alpha and _uses_alpha(path)}
+        data = read_bytes(path)
+        layers: dict[str, int] = {}
+        if _raster.identify(data) == "psd":
+            header, layers["layers"] = psd.probe(data, name=path)
+        else:
+            header = _raster.probe(data, name=path)
+        return {"file": path, **asdict(header), **layers, "alpha_used": header.has_alpha and _uses_alpha(path)}
     except AikitError as error:
         return {"file": path, "error": str(error), "code": getattr(error, "code", "cannot_open")}
 
@@ -91,6 +96,8 @@ def _notes(row: dict[str, Any]) -> Iterator[str]:
         yield _ORIENTATIONS[row["orientation"]]
     if row["frames"] > 1:
         yield f"{row['frames']} frames"
+    if row.get("layers"):
+        yield f"{row['layers']} layers"
     if row["profile"]:
         yield _on_one_line(row["profile"])
 

@@ -1,0 +1,526 @@
+"""Layered documents: open, look into, edit, flatten and save PSD and PSB files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from .._bytes import Source, name_of, read_bytes, write_bytes
+from .._raster.guard import check_size
+from ..alpha import flatten, merge_alpha
+from ..alpha.key import Color
+from ..convert import to_numpy
+from ..errors import InputTypeError, InputValueError
+from ..limits import Limits
+from . import preview, report
+from .channels import DTYPES, TOPS, Codes
+from .colors import Colors, from_srgb, to_srgb
+from .layers import Layer, checked_layer, store
+from .painting import Painted, drawn
+from .parsing import guarded, mode_of, parse, profile_of, serialized
+from .words import blend_mode_of, checked_name, checked_share, whole
+
+if TYPE_CHECKING:
+    from psd_tools import PSDImage
+
+    from .._image import AnyImage
+
+__all__ = ["Psd", "new_psd", "open_psd", "psd_from_layers"]
+
+Profile = Literal["srgb", "ignore"]
+
+# Where the colors of a composite are 0: the least alpha that 16 bits can tell from none.
+_CLEAR = 1 / 65535
+
+
+class Psd:
+    """A layered document, made by `open_psd`, `new_psd`, `psd_from_layers` or `psd_from_folder`.
+
+    `doc["Group/Layer"]` is the layer of that name, or at that path; `print(doc)` shows the tree, topmost first.
+
+    Attributes:
+        raw: psd-tools' document, for what is not here. After edits through it call `raw.mark_updated()`.
+        source: how messages call the document.
+        limits: what drawing it may cost; None trusts the file.
+    """
+
+    def __init__(
+        self, raw: PSDImage, *, source: str, original: bytes | None, profile: Profile, limits: Limits | None
+    ) -> None:
+        self.raw, self.source, self.limits = raw, source, limits
+        self._original = original
+        # One picture and no layers, until something is laid over it.
+        self._flat = original is not None and len(raw) == 0
+        mode = {"INDEXED": "RGB", "BITMAP": "L", "DUOTONE": "L"}.get(self.mode, self.mode)
+        embedded = profile_of(raw) if profile == "srgb" else None
+        self._colors = Colors(mode, max(8, raw.depth), embedded, source)
+
+    # ------------------------------------------------------------ what it is
+
+    @property
+    def height(self) -> int:
+        """Height of the canvas in pixels."""
+        return self.raw.height
+
+    @property
+    def width(self) -> int:
+        """Width of the canvas in pixels."""
+        return self.raw.width
+
+    @property
+    def mode(self) -> str:
+        """The color mode: "RGB", "L", "CMYK", "LAB", "INDEXED", "BITMAP" or "DUOTONE"."""
+        return mode_of(self.raw)
+
+    @property
+    def depth(self) -> int:
+        """Bits a channel: 1, 8, 16 or 32."""
+        return int(self.raw.depth)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers and groups that lie in no group, from bottom to top; empty for a file of one flat picture."""
+        return [Layer(self, raw) for raw in self.raw]
+
+    def walk(self) -> Iterator[Layer]:
+        """All layers and groups, from bottom to top, each group before what is in it."""
+        for layer in self.layers:
+            yield layer
+            yield from layer.walk()
+
+    def __getitem__(self, name: str) -> Layer:
+        if not isinstance(name, str):
+            raise InputTypeError(f"name: expected a layer's name or path, got {name!r}; for a number use doc.layers.")
+        for layer in self.walk():
+            if layer.name == name:
+                return layer
+        found = _at(self.layers, name)
+        if found is None:
+            known = ", ".join(repr(layer.path) for layer in self.walk())
+            raise InputValueError(f"name: expected one of {known or 'no layers'}, got {name!r}; pass one of these.")
+        return found
+
+    def __repr__(self) -> str:
+        count = sum(1 for _ in self.walk())
+        layers = "1 layer" if count == 1 else f"{count} layers"
+        return f"<Psd {self.width}x{self.height} {self.mode} {self.depth} bits, {layers}>"
+
+    def __str__(self) -> str:
+        return "\n".join(filter(None, [repr(self), report.tree(self.layers, "    ")]))
+
+    def unsupported(self) -> list[str]:
+        """What `composite()` shows otherwise than Photoshop when it draws the layers.
+
+        An edited document is always drawn; one that was only opened is taken from the merged image in the file,
+        where Photoshop drew everything, if that can be believed.
+
+        Returns:
+            One line a thing, "Group/Layer: effect bevel is not drawn"; empty where all is drawn as it should be.
+
+        Raises:
+            FileFormatError: the layers are damaged.
+        """
+        with guarded(self.source):
+            return report.differences(self)
+
+    # ------------------------------------------------------------ pixels
+
+    def composite(self, *, background: Color | None = None) -> np.ndarray[Any, Any]:
+        """The whole picture, as Photoshop shows it but for what `unsupported()` lists.
+
+        Args:
+            background: a color to lay it over, in the units of the result; None keeps it transparent.
+
+        Returns:
+            (H, W, 4), sRGB, straight alpha: uint8 for 8 bits, uint16 for 16, float32 for 32. Colors are 0 where
+            alpha is 0.
+
+        Raises:
+            FileFormatError: the pixels are damaged, or the ICC profile does not fit them.
+            InputValueError: the background is not an opaque color.
+            LimitError: drawing would cost more than the document's limits allow.
+        """
+        image = self.rgba(self._whole())
+        image[image[..., 3] < (_CLEAR if image.dtype == np.float32 else 1)] = 0
+        if background is None:
+            return image
+        return merge_alpha(flatten(image, background=background))
+
+    def _whole(self) -> Painted:
+        """The merged image where the file is as it was and that image can be believed, else the layers drawn."""
+        untouched = self._flat or (self._original is not None and not self.raw.is_updated())
+        stored = preview.merged(self.raw, self.source) if untouched else None
+        if stored is not None and (preview.has_alpha(self.raw) or preview.is_opaque(self.raw)):
+            return stored
+        painted = drawn(self.raw, self.source, self.limits)
+        # Three channels say nothing of transparency; where there is none Photoshop's own pixels are better than ours.
+        return painted if stored is None or (painted[1] < TOPS[self.depth]).any() else stored
+
+    def rgba(self, painted: Painted) -> Codes:
+        """Colors and alpha in codes of the document as sRGB (H, W, 4)."""
+        import cv2
+
+        codes, alpha = painted
+        image = np.asarray(cv2.cvtColor(to_srgb(codes, self._colors), cv2.COLOR_RGB2RGBA))
+        image[..., 3] = alpha
+        return image
+
+    def blank(self) -> Codes:
+        """A transparent image of the size of the canvas."""
+        return np.zeros((self.height, self.width, 4), DTYPES[self.depth])
+
+    def codes(self, image: AnyImage) -> Painted:
+        """An image of any kind as colors and alpha in codes of the document."""
+        array = to_numpy(image, dtype=DTYPES[self.depth])
+        if array.ndim > 3:
+            raise InputValueError(
+                f"image: expected a single image, got a batch of shape {array.shape}; add them one by one."
+            )
+        if array.dtype == np.float32 and not np.isfinite(array).all():
+            raise InputValueError("image: expected finite numbers, got NaN or infinity; replace them with nan_to_num.")
+        array = np.atleast_3d(array)
+        colors = array[..., : 1 if array.shape[-1] < 3 else 3]
+        rgb = np.repeat(colors, 3, axis=-1) if colors.shape[-1] == 1 else colors
+        opaque = array.shape[-1] in (1, 3)
+        alpha = np.full(array.shape[:2], TOPS[self.depth], array.dtype) if opaque else array[..., -1]
+        return from_srgb(rgb, self._colors), alpha.clip(0, TOPS[self.depth])
+
+    # ------------------------------------------------------------ edits
+
+    def add(
+        self,
+        image: AnyImage,
+        *,
+        name: str,
+        left: int = 0,
+        top: int = 0,
+        opacity: float = 1.0,
+        blend_mode: str = "normal",
+        group: Layer | str | None = None,
+    ) -> Layer:
+        """Put an image on top of the document, or of a group, as a new layer.
+
+        Args:
+            image: one image of any kind, of any size. sRGB; it gets the document's depth and colors: gray of it in
+                a gray document, inks in CMYK. Alpha becomes the layer's transparency.
+            name: up to 255 characters of any script.
+            left: column of the canvas at which its left edge lies, may be negative.
+            top: row of the canvas at which its top edge lies, may be negative.
+            opacity: 0 to 1.
+            blend_mode: a word, such as "normal" or "multiply".
+            group: the group it goes into, or its path.
+
+        Returns:
+            The new layer.
+
+        Raises:
+            InputTypeError: not an image, or not what an option takes.
+            InputValueError: a batch, an unknown blend mode, a name that is too long, no such group, or a document
+                whose mode knows no layers.
+
+        Example:
+            >>> import numpy as np
+            >>> doc = new_psd(height=4, width=6)
+            >>> doc.add(np.full((2, 2, 4), 255, np.uint8), name="White", left=1)
+            <Layer 'White' pixel>
+        """
+        from psd_tools.api.layers import PixelLayer
+        from psd_tools.psd.layer_and_mask import ChannelDataList, LayerRecord
+
+        name, place = checked_name(name), (whole("left", left), whole("top", top))
+        share, mode = checked_share("opacity", opacity), blend_mode_of(blend_mode)
+        self._check_layered()
+        target = self.group_of(self if group is None else group)
+        codes, alpha = self.codes(image)
+        self._keep_flat_picture()
+        raw = PixelLayer(target, LayerRecord(name="layer"), ChannelDataList())
+        store(raw, codes, alpha, place)
+        raw.name, raw.opacity = name, share
+        layer = Layer(self, raw)
+        layer.blend_mode = mode.name
+        target.append(raw)
+        return layer
+
+    def add_group(
+        self,
+        name: str,
+        *,
+        layers: Sequence[Layer] = (),
+        opacity: float = 1.0,
+        blend_mode: str = "pass_through",
+        group: Layer | str | None = None,
+    ) -> Layer:
+        """Make a group on top of the document, or of a group, or around layers.
+
+        Args:
+            name: up to 255 characters of any script.
+            layers: what goes into it, in the order they have; it takes the place of the topmost of them.
+            opacity: 0 to 1.
+            blend_mode: "pass_through" lets its layers blend with what is below; any other makes it one picture first.
+            group: the group it goes into, or its path.
+
+        Returns:
+            The group, a layer of kind "group".
+
+        Raises:
+            InputTypeError: not a name, or not layers.
+            InputValueError: an unknown blend mode, a name that is too long, or no such group.
+        """
+        from psd_tools.api.layers import Group
+
+        name, share, mode = checked_name(name), checked_share("opacity", opacity), blend_mode_of(blend_mode)
+        self._check_layered()
+        members = [checked_layer(layer, "layers") for layer in layers]
+        order = [layer for layer in self.walk() if layer in members]
+        if len(order) < len(set(members)):
+            raise InputValueError("layers: expected layers of this document, got one of another; add its image().")
+        parent: Any = self.group_of(group) if group is not None else order[-1].raw.parent if order else self.raw
+        if any(parent is inner.raw for layer in order for inner in (layer, *layer.walk())):
+            raise InputValueError(f"layers: expected none around the new group, got {order[0].path!r}; leave it out.")
+        self._keep_flat_picture()
+        top = parent.index(order[-1].raw) if order and order[-1].raw.parent is parent else None
+        made = Layer(self, Group.new(parent, "group"))
+        made.name, made.opacity, made.blend_mode = name, share / 255, mode.name
+        if top is not None:
+            made.move_to(index=top + 1)
+        for layer in order:
+            layer.move_to(group=made)
+        return made
+
+    def group_of(self, group: object) -> Any:
+        """psd-tools' object of a group given as a layer, as its path, or as the document itself."""
+        if isinstance(group, Psd):
+            found: Any = group.raw
+        elif isinstance(group, str):
+            found = self[group].raw
+        else:
+            found = checked_layer(group, "group").raw
+        if found._psd is not self.raw:
+            raise InputValueError("group: expected one of this document, got one of another; pass its name.")
+        if found is not self.raw and not found.is_group():
+            raise InputValueError(f"group: expected a group, got the layer {found.name!r}; pass a group or its path.")
+        return found
+
+    def changed(self) -> None:
+        """Say that the picture is another: the merged image is written anew on saving."""
+        self.raw._update_record()
+
+    def _check_layered(self) -> None:
+        if self.mode not in ("RGB", "L", "CMYK", "LAB"):
+            raise InputValueError(
+                f"doc: expected RGB, L, CMYK or LAB, which have layers, got {self.mode}; "
+                "add doc.composite() to a new_psd(...) instead."
+            )
+
+    def _keep_flat_picture(self) -> None:
+        """A flat picture becomes the Background layer before anything is laid over it: it would vanish."""
+        if not self._flat:
+            return
+        from psd_tools.api.layers import PixelLayer
+        from psd_tools.psd.layer_and_mask import ChannelDataList, LayerRecord
+
+        stored = preview.merged(self.raw, self.source)
+        assert stored is not None
+        raw = PixelLayer(self.raw, LayerRecord(name="Background"), ChannelDataList())
+        store(raw, *stored, (0, 0))
+        raw.name = "Background"
+        self.raw.append(raw)
+        self._flat = False
+
+    # ------------------------------------------------------------ files
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the document, whole or not at all.
+
+        A document that is as it was opened gives the same bytes again. After an edit that shows, the merged image
+        is drawn anew; what other programs stored and nobody here understands stays in the file.
+
+        Args:
+            path: where to; .psd, or .psb for a document of the large format.
+
+        Raises:
+            InputTypeError: not a path.
+            InputValueError: another suffix.
+            FileAccessError: the folder is missing or not writable, or the disk is full.
+            FileFormatError: a layer is damaged, so that the merged image cannot be drawn.
+            LimitError: drawing it would cost more than the document's limits allow.
+        """
+        if not isinstance(path, (str, os.PathLike)):
+            raise InputTypeError(f"path: expected a path, got {type(path).__name__}; pass a str or a pathlib.Path.")
+        suffix = ".psd" if self.raw.version == 1 else ".psb"
+        if os.path.splitext(os.fspath(path))[1].lower() != suffix:
+            raise InputValueError(
+                f"path: expected the suffix {suffix} for this document, got {str(path)!r}; rename it."
+            )
+        write_bytes(path, self._encoded())
+
+    def _encoded(self) -> bytes:
+        data = serialized(self.raw, self.source)
+        if self._original is not None and data == serialized(parse(self._original, self.source, None), self.source):
+            return self._original
+        if self._flat or not self.raw.is_updated():
+            return data
+        preview.refresh(self.raw, drawn(self.raw, self.source, self.limits), self.source)
+        return serialized(self.raw, self.source)
+
+    def export_layers(self, folder: str | os.PathLike[str]) -> list[str]:
+        """Write every layer with pixels to a picture of its own, and a manifest that `psd_from_folder` reads.
+
+        8 and 16 bits go to PNG, 32 bits to TIFF with floats; masks are applied. The manifest, layers.json, holds for
+        every layer and group: path, name, kind, box, opacity, blend mode, visibility, clipping, text, and its file.
+
+        Args:
+            folder: where to; made if it is missing. Files of the same names are replaced.
+
+        Returns:
+            The paths of the pictures, from bottom to top.
+
+        Raises:
+            FileAccessError: the folder cannot be made or written.
+            FileFormatError: a layer is damaged.
+            LimitError: a layer is larger than the document's limits allow.
+        """
+        from .folder import export
+
+        return export(self, folder)
+
+
+def _at(layers: list[Layer], path: str) -> Layer | None:
+    """The layer at a path; names may have "/" in them."""
+    for layer in layers:
+        if layer.name == path:
+            return layer
+        if path.startswith(layer.name + "/"):
+            found = _at(layer.layers, path[len(layer.name) + 1 :])
+            if found is not None:
+                return found
+    return None
+
+
+def open_psd(source: Source, *, profile: Profile = "srgb", limits: Limits | None = None) -> Psd:
+    """Open a PSD or PSB file; pixels are unpacked only when they are asked for.
+
+    Args:
+        source: a path, bytes, or an open binary file. A str is a path and is never fetched.
+        profile: "srgb" turns an embedded ICC profile into sRGB and back; "ignore" takes the codes as sRGB.
+        limits: what the file may cost, to open and later to draw, `Limits()` for uploads; None trusts it.
+
+    Returns:
+        The document, of 1, 8, 16 or 32 bits, in RGB, gray, CMYK, Lab, indexed, bitmap or duotone, which is shown in
+        its grays.
+
+    Raises:
+        FileAccessError: the file cannot be opened.
+        FileFormatError: not a document, damaged, cut off, or multichannel.
+        LimitError: larger than `limits` allow.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "empty.psd")
+        ...     new_psd(height=4, width=6).save(path)
+        ...     open_psd(path)
+        <Psd 6x4 RGB 8 bits, 0 layers>
+
+    Source: Adobe Photoshop File Formats Specification.
+    """
+    if profile not in ("srgb", "ignore"):
+        raise InputValueError(f'profile: expected "srgb" or "ignore", got {profile!r}; pass one of them.')
+    name = name_of(source)
+    data = read_bytes(source, limits=limits)
+    return Psd(parse(data, name, limits), source=name, original=data, profile=profile, limits=limits)
+
+
+def new_psd(*, height: int, width: int, mode: Literal["RGB", "L", "CMYK"] = "RGB", depth: int = 8) -> Psd:
+    """Make an empty, transparent document.
+
+    The merged image that is saved beside the layers, for programs that read nothing else, shows them over white.
+
+    Args:
+        height: of the canvas in pixels, up to 300,000; above 30,000 it becomes a PSB.
+        width: of the canvas.
+        mode: "RGB", "L" for gray, or "CMYK".
+        depth: 8, 16 or 32 bits a channel; 32 bits hold linear light, which `add` and `image` turn from and into sRGB.
+
+    Returns:
+        The document.
+
+    Raises:
+        InputTypeError: sizes that are not integers.
+        InputValueError: a size, mode or depth that documents cannot have.
+        LimitError: more pixels than Pillow's ceiling.
+
+    Example:
+        >>> import numpy as np
+        >>> doc = new_psd(height=2, width=2, depth=16)
+        >>> layer = doc.add(np.full((1, 1, 3), 1000, np.uint16), name="Dot", left=1)
+        >>> doc.composite()[0].tolist()
+        [[0, 0, 0, 0], [1000, 1000, 1000, 65535]]
+    """
+    for subject, side in (("height", height), ("width", width)):
+        if not 1 <= whole(subject, side) <= 300_000:
+            raise InputValueError(f"{subject}: expected 1 to 300000 pixels, got {side}; pass the size of the canvas.")
+    if mode not in ("RGB", "L", "CMYK"):
+        raise InputValueError(f'mode: expected "RGB", "L" or "CMYK", got {mode!r}; pass one of these.')
+    if depth not in (8, 16, 32) or (mode == "CMYK" and depth == 32):
+        raise InputValueError(
+            f"depth: expected 8, 16 or 32 bits, at most 16 in CMYK, got {depth!r}; pass one of these."
+        )
+    check_size("new_psd", width, height, None)
+    from psd_tools import PSDImage
+
+    raw = PSDImage.new(mode, (int(width), int(height)), color=1.0, depth=depth)  # type: ignore[arg-type]
+    # psd-tools would lay this under every drawing.
+    raw._background_color = None
+    return Psd(raw, source="document", original=None, profile="srgb", limits=None)
+
+
+def psd_from_layers(images: Sequence[AnyImage], *, names: Sequence[str] | None = None) -> Psd:
+    """Make a document of images laid over each other at the top left corner, the first at the bottom.
+
+    The canvas is as large as the largest of them, and as deep as the deepest: float images make 32 bits.
+
+    Args:
+        images: images of any kinds and sizes, or one batch.
+        names: of the layers; None counts them, "Layer 1" at the bottom.
+
+    Returns:
+        The document, to be edited or saved.
+
+    Raises:
+        InputTypeError: not images.
+        InputValueError: no images, or another number of names.
+
+    Example:
+        >>> import numpy as np
+        >>> psd_from_layers([np.zeros((2, 3, 4), np.uint8), np.zeros((4, 1, 4), np.uint8)], names=["sky", "tree"])
+        <Psd 3x4 RGB 8 bits, 2 layers>
+    """
+    pictures = _single(images)
+    if not pictures:
+        raise InputValueError("images: expected at least one, got none; for an empty document use new_psd.")
+    labels = [f"Layer {number}" for number in range(1, len(pictures) + 1)] if names is None else list(names)
+    if len(labels) != len(pictures):
+        raise InputValueError(f"names: expected {len(pictures)}, one an image, got {len(labels)}; pass as many.")
+    depths = {"uint8": 8, "uint16": 16}
+    depth = max(depths.get(picture.dtype.name, 32) for picture in pictures)
+    height, width = (max(picture.shape[axis] for picture in pictures) for axis in (0, 1))
+    document = new_psd(height=height, width=width, depth=depth)
+    for picture, label in zip(pictures, labels, strict=True):
+        document.add(picture, name=label)
+    return document
+
+
+def _single(images: Any) -> list[np.ndarray[Any, Any]]:
+    """Each image as an array, of a batch too; one image alone is not a list of its rows."""
+    if isinstance(images, (list, tuple)):
+        return [to_numpy(image) for image in images]
+    batch = to_numpy(images)
+    if batch.ndim != 4:
+        raise InputTypeError(
+            f"images: expected a list of images or a batch, got one image of shape {batch.shape}; put it in a list."
+        )
+    return list(batch)

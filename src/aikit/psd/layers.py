@@ -1,0 +1,446 @@
+"""One layer or group of a document, seen through the document it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputTypeError, InputValueError
+from .channels import MASK, REAL_MASK, SHAPE, Codes, pack
+from .masks import Box, Mask, describe, pasted
+from .painting import box_of, layer_pixels
+from .parsing import guarded
+from .words import blend_mode_of, blend_word, checked_name, checked_share, kind_of, whole
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .._image import AnyImage
+    from .document import Psd
+
+__all__ = ["EmbeddedFile", "Layer"]
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedFile:
+    """The file inside a smart object.
+
+    Attributes:
+        name: what it was called.
+        data: its bytes, of any format.
+    """
+
+    name: str
+    data: bytes
+
+
+class Layer:
+    """A layer or a group. Two are equal if they are the same one of the same document.
+
+    Attributes:
+        raw: psd-tools' object, for what is not here. After edits through it call `doc.raw.mark_updated()`.
+    """
+
+    __slots__ = ("_document", "raw")
+
+    raw: Any
+
+    def __init__(self, document: Psd, raw: Any) -> None:
+        self._document, self.raw = document, raw
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Layer) and other.raw is self.raw
+
+    def __hash__(self) -> int:
+        return id(self.raw)
+
+    def __repr__(self) -> str:
+        return f"<Layer {self.path!r} {self.kind}>"
+
+    # ------------------------------------------------------------ what it is
+
+    @property
+    def name(self) -> str:
+        """The name, up to 255 characters of any script; can be set."""
+        return str(self.raw.name)
+
+    @name.setter
+    def name(self, value: str) -> None:
+        if checked_name(value) != self.name:
+            self.raw.name = value
+
+    @property
+    def path(self) -> str:
+        """The names from the outermost group to the layer, joined with "/": what `doc[...]` takes."""
+        above = self.parent
+        return self.name if above is None else f"{above.path}/{self.name}"
+
+    @property
+    def kind(self) -> str:
+        """The kind: "pixel", "group", "type", "shape", "smart_object", "fill" or "adjustment"."""
+        return kind_of(self.raw)
+
+    @property
+    def bbox(self) -> Box:
+        """Where its pixels lie on the canvas, (left, top, right, bottom); (0, 0, 0, 0) where it has none.
+
+        It may reach beyond the canvas. That of a group is the smallest box around all layers in it.
+        """
+        return box_of(self.raw)
+
+    @property
+    def visible(self) -> bool:
+        """Whether its own eye is on; can be set. A layer shows if those of all groups around it are on too."""
+        return bool(self.raw.visible)
+
+    @visible.setter
+    def visible(self, value: bool) -> None:
+        self.raw.visible = bool(value)
+
+    @property
+    def opacity(self) -> float:
+        """From 0 to 1, stored in 1/255; can be set."""
+        return float(self.raw.opacity / 255)
+
+    @opacity.setter
+    def opacity(self, value: float) -> None:
+        self.raw.opacity = checked_share("opacity", value)
+
+    @property
+    def fill_opacity(self) -> float:
+        """The opacity of its pixels without its effects, from 0 to 1, stored in 1/255; can be set."""
+        with guarded(self._document.source):
+            return float(self.raw.fill_opacity / 255)
+
+    @fill_opacity.setter
+    def fill_opacity(self, value: float) -> None:
+        stored = checked_share("fill_opacity", value)
+        if stored != self.raw.fill_opacity:
+            self.raw.fill_opacity = stored
+
+    @property
+    def blend_mode(self) -> str:
+        """The blend mode in a word, such as "normal", "multiply", "color_dodge" or a group's "pass_through".
+
+        It can be set, with "-" or blanks for "_" as well.
+        """
+        return blend_word(self.raw)
+
+    @blend_mode.setter
+    def blend_mode(self, value: str) -> None:
+        mode = blend_mode_of(value)
+        if mode.name == "PASS_THROUGH" and self.kind != "group":
+            raise InputValueError('blend_mode: expected one for a layer, got "pass_through"; only groups have it.')
+        self.raw.blend_mode = mode
+
+    @property
+    def clipping(self) -> bool:
+        """Whether it shows only where the layer below it does; can be set."""
+        return bool(self.raw.clipping)
+
+    @clipping.setter
+    def clipping(self, value: bool) -> None:
+        if self.kind == "group" and value:
+            raise InputValueError(f"clipping: expected a layer, got the group {self.path!r}; clip the layers in it.")
+        if bool(value) != self.clipping:
+            self.raw.clipping = bool(value)
+
+    @property
+    def locked(self) -> bool:
+        """Whether anything of it is locked in Photoshop; setting it locks all or nothing. aikit edits it anyway."""
+        # A block that psd-tools could not read comes as bytes.
+        return bool(getattr(self.raw.locks, "value", 0))
+
+    @locked.setter
+    def locked(self, value: bool) -> None:
+        from psd_tools.constants import ProtectedFlags, Tag
+
+        if bool(value) != self.locked:
+            self.raw.tagged_blocks.set_data(Tag.PROTECTED_SETTING, int(ProtectedFlags.COMPLETE) if value else 0)
+
+    @property
+    def mask(self) -> Mask | None:
+        """What its masks are, or None. `image()` applies them."""
+        with guarded(self._document.source):
+            return describe(self.raw)
+
+    @property
+    def text(self) -> str | None:
+        """The text of a type layer, lines separated by line feeds; None for other kinds."""
+        if self.kind != "type":
+            return None
+        with guarded(self._document.source):
+            text: str = self.raw.text
+        return text.replace("\r", "\n").replace("\x03", "\n").rstrip("\0")
+
+    @property
+    def embedded(self) -> EmbeddedFile | None:
+        """The file embedded in a smart object; None for other kinds and for files that are only linked."""
+        if self.kind != "smart_object":
+            return None
+        with guarded(self._document.source):
+            inner = self.raw.smart_object
+            if inner._data is None or inner.kind != "data":
+                return None
+            return EmbeddedFile(inner.filename, bytes(inner.data))
+
+    # ------------------------------------------------------------ where it is
+
+    @property
+    def parent(self) -> Layer | None:
+        """The group it lies in, or None."""
+        above = self.raw.parent
+        return None if above is None or above is self._document.raw else Layer(self._document, above)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in a group, from bottom to top; empty for other kinds."""
+        return [Layer(self._document, raw) for raw in self.raw] if self.kind == "group" else []
+
+    def walk(self) -> Iterator[Layer]:
+        """Everything in a group, from bottom to top, each group before what is in it."""
+        for layer in self.layers:
+            yield layer
+            yield from layer.walk()
+
+    def move_to(
+        self,
+        *,
+        left: int | None = None,
+        top: int | None = None,
+        group: Layer | Psd | str | None = None,
+        index: int | None = None,
+    ) -> None:
+        """Move it on the canvas, in the stack, or both.
+
+        Its pixel mask moves along, and a group takes all that is in it along. Everything else stays bit for bit.
+
+        Args:
+            left: the new left edge of its `bbox`, in pixels; may be negative.
+            top: the new top edge.
+            group: the group it shall lie in, or the document for none; None leaves it where it is.
+            index: its place there, counted from 0 at the bottom or from -1 at the top; None puts it on top where
+                `group` is given.
+
+        Raises:
+            InputTypeError: not numbers, or not a group.
+            InputValueError: a group inside itself, a place that does not exist, or a shape, a smart object, or a
+                path that would have to be redrawn.
+        """
+        self._attached()
+        box = self.bbox
+        right = 0 if left is None else whole("left", left) - box[0]
+        down = 0 if top is None else whole("top", top) - box[1]
+        moved = [self, *self.walk()] if right or down else []
+        for layer in moved:
+            layer._check_movable()
+        if group is not None or index is not None:
+            self._restack(group, index)
+        for layer in moved:
+            layer._shift(right, down)
+        if moved:
+            self._document.changed()
+
+    def _restack(self, group: Layer | Psd | str | None, index: int | None) -> None:
+        target: Any = self.raw.parent if group is None else self._document.group_of(group)
+        if self.kind == "group" and (target is self.raw or any(layer.raw is target for layer in self.walk())):
+            raise InputValueError(f"group: expected one outside {self.path!r}, got one inside; name another.")
+        count = len(target) - (self.raw.parent is target)
+        place = count if index is None else whole("index", index)
+        if not -count - 1 <= place <= count:
+            raise InputValueError(f"index: expected {-count - 1} to {count}, got {index}; count from the bottom.")
+        self.raw.move_to(target, index=place if place >= 0 else count + 1 + place)
+
+    def _check_movable(self) -> None:
+        if self.kind in ("shape", "smart_object", "fill"):
+            raise InputValueError(
+                f"left, top: expected a layer made of pixels, got {self.path!r}, a {self.kind} whose outline would have "
+                "to move too; turn it into pixels first, layer.replace(layer.image())."
+            )
+        if self.raw.has_vector_mask():
+            raise InputValueError(
+                f"left, top: expected a layer without a path, got {self.path!r}, whose mask would have to move too; "
+                "add(layer.image(), ...) where it shall be, and remove it."
+            )
+
+    def _shift(self, right: int, down: int) -> None:
+        record = self.raw._record
+        boxes: list[tuple[Any, str]] = [(record, "")] if self.kind != "group" else []
+        if record.mask_data is not None:
+            boxes += [(record.mask_data, prefix) for prefix in ("", "real_")]
+        for thing, prefix in boxes:
+            for side, by in (("left", right), ("right", right), ("top", down), ("bottom", down)):
+                value = getattr(thing, prefix + side)
+                if value is not None:
+                    setattr(thing, prefix + side, value + by)
+        if self.kind == "type":
+            data = self.raw._data
+            *turn, x, y = data.transform
+            data.transform = (*turn, x + right, y + down)
+        self.raw._invalidate_bbox()
+
+    # ------------------------------------------------------------ pixels
+
+    def image(self, *, canvas: bool = False) -> np.ndarray[Any, Any]:
+        """Its pixels under its masks, before opacity, blend mode, clipping and effects.
+
+        A group gives what is visible in it, blended; a shape or fill without stored pixels is drawn.
+
+        Args:
+            canvas: True for an image of the size of the canvas, cut at its edges and transparent elsewhere, instead
+                of one of the size of `bbox`.
+
+        Returns:
+            (H, W, 4), sRGB, straight alpha: uint8 for 8 bits, uint16 for 16, float32 for 32, where values may lie
+            outside [0, 1]. Colors stay as stored where alpha is 0.
+
+        Raises:
+            InputValueError: it has no pixels (an adjustment, an empty layer) and `canvas` is False.
+            FileFormatError: its channels are damaged.
+            LimitError: it is larger than the document's limits allow.
+        """
+        document = self._document
+        found = layer_pixels(self.raw, document.mode, document.source, document.limits)
+        if found is None and not canvas:
+            raise InputValueError(
+                f"layer: expected one with pixels, got {self.path!r}, {_WITHOUT.get(self.kind, 'which is empty')}; "
+                "pass canvas=True for a transparent image."
+            )
+        if found is None:
+            return document.blank()
+        painted, box = found
+        image = document.rgba(painted)
+        return pasted(image, box, (0, 0, document.width, document.height), 0) if canvas else image
+
+    def replace(self, image: AnyImage, *, canvas: bool = False) -> None:
+        """Give it other pixels; name, place, opacity, blend mode, masks, clipping and effects stay.
+
+        A type, shape, fill or smart object layer becomes a pixel layer, as by Photoshop's Rasterize.
+
+        Args:
+            image: one image of any kind; alpha becomes the layer's transparency.
+            canvas: True where the image lies on the canvas's top left corner, as `image(canvas=True)` gave it;
+                otherwise it lies where the layer's top left corner is.
+
+        Raises:
+            InputTypeError: not an image.
+            InputValueError: a batch, a group or adjustment layer, or numbers that are not finite.
+        """
+        self._attached()
+        if self.kind in ("group", "adjustment"):
+            raise InputValueError(
+                f"layer: expected one with pixels, got {self.path!r}, {_WITHOUT[self.kind]}; add a layer instead."
+            )
+        codes, alpha = self._document.codes(image)
+        left, top, _, _ = (0, 0, 0, 0) if canvas else self.bbox
+        record = self.raw._record
+        kept = [
+            (info, data)
+            for info, data in zip(record.channel_info, self.raw._channels, strict=False)
+            if int(info.id) in (MASK, REAL_MASK)
+        ]
+        if self.kind != "pixel":
+            self._rasterize()
+        store(self.raw, codes, alpha, (left, top), kept)
+        self._document.changed()
+
+    def _rasterize(self) -> None:
+        """Drop what would draw the layer anew, and let psd-tools see a pixel layer."""
+        from psd_tools.api.layers import PixelLayer
+        from psd_tools.constants import Tag
+
+        record = self.raw._record
+        for key in _REDRAWN:
+            record.tagged_blocks.pop(Tag[key], None)
+        record.flags.pixel_data_irrelevant = False
+        above: Any = self.raw.parent
+        raw = PixelLayer(above, record, self.raw._channels)
+        above[above.index(self.raw)] = raw
+        self.raw = raw
+
+    def remove(self) -> None:
+        """Take it, and all that is in it, out of the document."""
+        self._attached()
+        above: Any = self.raw.parent
+        above.remove(self.raw)
+
+    def duplicate(self, *, name: str | None = None) -> Layer:
+        """A copy right above it, with all that is in it.
+
+        Args:
+            name: of the copy; None keeps the name.
+        """
+        self._attached()
+        clipped = list(self.raw.clip_layers)
+        copy = Layer(self._document, self.raw.duplicate())
+        for raw in clipped:
+            # psd-tools releases what was clipped; it stays clipped, now to the copy, as in Photoshop.
+            raw.clipping = True
+        if name is not None:
+            copy.name = name
+        return copy
+
+    def ungroup(self) -> list[Layer]:
+        """Dissolve a group: its layers take its place, in their order.
+
+        Returns:
+            The layers, from bottom to top.
+
+        Raises:
+            InputValueError: not a group.
+        """
+        self._attached()
+        if self.kind != "group":
+            raise InputValueError(f"layer: expected a group, got {self.path!r}, a {self.kind}; it has nothing in it.")
+        above: Any = self.raw.parent
+        freed = self.layers
+        for layer in freed:
+            layer.raw.move_to(above, index=above.index(self.raw))
+        above.remove(self.raw)
+        return freed
+
+    def _attached(self) -> None:
+        """Refuse to edit a layer that is in no document any more."""
+        above: Any = self.raw.parent
+        while above is not None and above is not self._document.raw:
+            above = above.parent
+        if above is None or self.raw not in self.raw.parent:
+            raise InputValueError(f"layer: expected one of the document, got {self.name!r}, removed; add it again.")
+
+
+_WITHOUT = {
+    "group": "a group",
+    "adjustment": "an adjustment, which has none of its own",
+}
+
+# What makes a layer a text, a shape, a fill or a smart object: psd-tools' names of tagged blocks.
+_REDRAWN = """
+TYPE_TOOL_OBJECT_SETTING TYPE_TOOL_INFO SMART_OBJECT_LAYER_DATA1 SMART_OBJECT_LAYER_DATA2 PLACED_LAYER1 PLACED_LAYER2
+VECTOR_ORIGINATION_DATA VECTOR_MASK_SETTING1 VECTOR_MASK_SETTING2 VECTOR_STROKE_DATA VECTOR_STROKE_CONTENT_DATA
+SOLID_COLOR_SHEET_SETTING PATTERN_FILL_SETTING GRADIENT_FILL_SETTING
+""".split()
+
+
+def store(raw: Any, codes: Codes, alpha: Codes, place: tuple[int, int], kept: Any = ()) -> None:
+    """Put pixels into a layer's record and channels: transparency, colors, then the masks that are kept."""
+    from psd_tools.psd.layer_and_mask import ChannelInfo
+
+    header = raw._psd._record.header
+    planes = [(SHAPE, alpha), *((number, codes[..., number]) for number in range(codes.shape[-1]))]
+    channels = [(number, pack(plane, header.depth, header.version)) for number, plane in planes]
+    record, (left, top), (height, width) = raw._record, place, alpha.shape
+    record.left, record.top, record.right, record.bottom = left, top, left + width, top + height
+    record.channel_info = [
+        *(ChannelInfo(number, len(data.data) + 2) for number, data in channels),
+        *(info for info, _ in kept),
+    ]
+    raw._channels[:] = [*(data for _, data in channels), *(data for _, data in kept)]
+    raw._invalidate_bbox()
+
+
+def checked_layer(value: object, subject: str) -> Layer:
+    """A layer, or the message that says what it is instead."""
+    if not isinstance(value, Layer):
+        raise InputTypeError(f"{subject}: expected a layer, got {type(value).__name__}; take it from doc.layers.")
+    return value
