@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote_to_bytes
 
-from . import _raster, convert
+from . import _raster, convert, svg
 from ._bytes import Source, name_of, read_bytes, write_bytes
 from ._image import load
 from .errors import InputTypeError, InputValueError
@@ -226,18 +226,18 @@ def read_frames(
         >>> [frame.size for frame in read_frames(encode(Image.new("L", (3, 2)), "gif"))]
         [(3, 2)]
     """
-    name = name_of(source)
-    frames = _raster.frames(
-        read_bytes(source, limits=limits), name=name, profile=profile, limits=limits, allow_truncated=allow_truncated
-    )
+    name, data = name_of(source), read_bytes(source, limits=limits)
+    if _raster.identify(data) == "svg":
+        return iter([svg.decode(data, name=name, limits=limits)])
+    frames = _raster.frames(data, name=name, profile=profile, limits=limits, allow_truncated=allow_truncated)
     return (frame if frame.mode == "I" else convert.to_pil(frame) for frame in frames)
 
 
 def _decoded(source: Source, frame: int, profile: Any, limits: Limits | None, allow_truncated: bool) -> Any:
-    data = read_bytes(source, limits=limits)
-    return _raster.decode(
-        data, name=name_of(source), frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated
-    )
+    data, name = read_bytes(source, limits=limits), name_of(source)
+    if _raster.identify(data) == "svg":
+        return svg.decode(data, name=name, frame=frame, limits=limits)
+    return _raster.decode(data, name=name, frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated)
 
 
 def read_any(

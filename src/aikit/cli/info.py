@@ -39,10 +39,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _look(path: str) -> dict[str, Any]:
-    from .. import _raster
+    from .. import _raster, svg
 
     try:
-        header = _raster.probe(read_bytes(path), name=path)
+        data = read_bytes(path)
+        probe = svg.probe if _raster.identify(data) == "svg" else _raster.probe
+        header = probe(data, name=path)
         return {"file": path, **asdict(header), "alpha_used": header.has_alpha and _uses_alpha(path)}
     except AikitError as error:
         return {"file": path, "error": str(error), "code": getattr(error, "code", "cannot_open")}
