@@ -308,7 +308,9 @@ def ink(text, **options):
 
 
 @both
-@pytest.mark.parametrize("family", "sans-serif serif monospace cursive fantasy Arial NoSuchFont system-ui inherit".split())
+@pytest.mark.parametrize(
+    "family", "sans-serif serif monospace cursive fantasy Arial NoSuchFont system-ui inherit".split()
+)
 def test_text_in_any_family_is_drawn(engine, family):
     least = 20_000
     assert ink(f'<text y="30" font-size="20" font-family="{family}">Hallo gß</text>', engine=engine) > least
@@ -379,7 +381,7 @@ def test_the_language_is_english_and_lengths_have_a_size():
         b'<?xml version="1.0" encoding="UTF-8"?>\n<!-- <x> -->\n<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" '
         b'"http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">\n' + svg('width="3" height="2"'),
         ('<?xml version="1.0" encoding="UTF-16"?>' + svg('width="3" height="2"').decode()).encode("utf-16"),
-        '<?xml version="1.0" encoding="ISO-8859-1"?>'.encode() + svg('id="é" width="3" height="2"').decode().encode("latin1"),
+        b'<?xml version="1.0" encoding="ISO-8859-1"?>' + svg('id="é" width="3" height="2"').decode().encode("latin1"),
         gzip.compress(svg('width="3" height="2"')),
         gzip.compress(svg('width="3" height="2"')[:20]) + gzip.compress(svg('width="3" height="2"')[20:]),
         svg('width="3" height="2"', head=""),
@@ -405,7 +407,11 @@ def test_a_drawing_without_namespace_is_drawn():
     ("data", "code", "message"),
     [
         (b"<html/>", "unsupported_format", r"source: expected <svg> as the first element, got <html>"),
-        (encode(Image.new("L", (2, 2)), "png"), "unsupported_format", r"expected an SVG, got PNG; read it with read_pil"),
+        (
+            encode(Image.new("L", (2, 2)), "png"),
+            "unsupported_format",
+            r"expected an SVG, got PNG; read it with read_pil",
+        ),
         (svg('width="3"')[:-3], "truncated", r"expected well-formed XML, got"),
         (svg('width="3"', "<g></p>"), "corrupt", r"expected well-formed XML, got 'Opening and ending tag mismatch"),
         (svg("x:y='1'"), "corrupt", r"Namespace prefix x"),
@@ -423,7 +429,9 @@ def test_what_is_no_svg_is_refused(data, code, message):
 
 
 def test_every_cut_of_a_file_gives_an_error_of_ours():
-    data = svg('width="9" height="9"', '<style>a{b:url(#c)}</style><text x="1">é&amp;</text><path d="M0 0a1 1 0 01 2 2"/>')
+    data = svg(
+        'width="9" height="9"', '<style>a{b:url(#c)}</style><text x="1">é&amp;</text><path d="M0 0a1 1 0 01 2 2"/>'
+    )
     for end in range(len(data)):
         with pytest.raises((FileFormatError, LimitError), match="expected"):
             render_svg(data[:end])
@@ -458,7 +466,7 @@ def test_changed_bytes_give_a_picture_or_an_error_of_ours():
 def test_sources_are_paths_bytes_and_files(read, tmp_path):
     with pytest.raises(FileAccessError, match=r"no\.svg: expected a readable file"):
         read(tmp_path / "no.svg")
-    with pytest.raises(InputTypeError, match="got the URL 'https://example.org/a.svg'"):
+    with pytest.raises(InputTypeError, match=r"got the URL 'https://example\.org/a\.svg'"):
         read("https://example.org/a.svg")
     with pytest.raises(LimitError, match=r"expected at most 10 bytes, got "):
         read(COLUMNS, limits=Limits(max_bytes=10))
@@ -498,7 +506,9 @@ def test_a_machine_without_cairo_is_told_what_to_install(call, monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == "cairosvg"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [NoCairo(), *sys.meta_path])
-    with pytest.raises(MissingDependencyError, match=r"system's cairo library, .*apt install libcairo2.*engine=\"resvg\""):
+    with pytest.raises(
+        MissingDependencyError, match=r"system's cairo library, .*apt install libcairo2.*engine=\"resvg\""
+    ):
         call(COLUMNS)
     assert render_svg(COLUMNS).size == (20, 10)
 
@@ -536,7 +546,9 @@ def test_readers_take_svg():
 
 
 def test_readers_say_what_an_svg_lacks():
-    with pytest.raises(InputValueError, match=r"^frame: expected 0 to 0, got 1; source is an SVG, which has 1 frame\.$"):
+    with pytest.raises(
+        InputValueError, match=r"^frame: expected 0 to 0, got 1; source is an SVG, which has 1 frame\.$"
+    ):
         read_numpy(COLUMNS, frame=1)
     with pytest.raises(InputValueError, match=r"source: expected a width and height or a viewBox"):
         read_pil(svg(""))
@@ -570,11 +582,13 @@ def random_path(rng):
 def test_no_shape_reaches_beyond_its_box(seed):
     rng = random.Random(seed)
     inner = f'<path id="p" d="{random_path(rng)}"/><circle cx="9" cy="{rng.randint(-9, 30)}" r="7"/>'
-    turned = f'<g transform="rotate({rng.randint(0, 90)} 5 7) scale(.{rng.randint(3, 9)})">{inner}</g><use href="#p" x="7"/>'
+    turned = (
+        f'<g transform="rotate({rng.randint(0, 90)} 5 7) scale(.{rng.randint(3, 9)})">{inner}</g><use href="#p" x="7"/>'
+    )
     drawing = svg('viewBox="-300 -300 600 600"', f'<g id="g">{turned}</g>')
     root = source.parse(drawing)
     ids = {element.get("id"): element for element in root.iter()}
-    boxes = geometry.Boxes(ids, lambda one: geometry.parse_transform(one.get("transform", "")), None, 0.0, 16.0)
+    boxes = geometry.Boxes(ids, lambda one: geometry.parse_transform(one.get("transform", "")), None, 0.0, 16.0, True)
     left, top, right, bottom = boxes.of(ids["g"])
     drawn = render_svg(drawing, width=600).getbbox()
     assert drawn is not None
@@ -676,7 +690,13 @@ def test_pdf_sanitize_and_info(run, folder):
 
 def test_info_and_convert_take_svg(run, folder):
     (row,) = json.loads(run("info", "--json", "a.svg")[1])
-    assert (row["format"], row["width"], row["height"], row["mode"], row["alpha_used"]) == ("svg", 20, 10, "RGBA", False)
+    assert (row["format"], row["width"], row["height"], row["mode"], row["alpha_used"]) == (
+        "svg",
+        20,
+        10,
+        "RGBA",
+        False,
+    )
     assert run("convert", "a.svg", "a.webp", "--lossless")[0] == 0
     np.testing.assert_array_equal(read_numpy("a.webp")[..., :3], pixels(COLUMNS)[..., :3])
 

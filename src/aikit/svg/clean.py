@@ -213,7 +213,7 @@ def _clean_attributes(element: Any, document: Clean) -> None:
         elif name[:2].lower() == "on" or name == "ping":
             document.note(f"attribute {name}")
             del element.attrib[name]
-        elif name in _STYLED or "url(" in value:
+        elif name in _STYLED:
             _clean_value(element, name, value, document)
         elif name in _COSTLY:
             document.refers = True

@@ -168,6 +168,7 @@ class Boxes:
         viewport: what 100% is across and down; None where it is not the same everywhere.
         reach: how far the widest stroke of the document reaches.
         font_size: the largest in the document.
+        in_rows: whether all text runs from side to side.
     """
 
     def __init__(
@@ -177,12 +178,14 @@ class Boxes:
         viewport: Size | None,
         reach: float,
         font_size: float,
+        in_rows: bool,
     ) -> None:
         self._ids = ids
         self._transform_of = transform_of
         self._viewport = viewport
         self._reach = reach
         self._font_size = font_size
+        self._in_rows = in_rows
         self._known: dict[Any, Box | None] = {}
 
     def of(self, element: Any) -> Box | None:
@@ -268,24 +271,32 @@ class Boxes:
         return one, two, one + three, two + four
 
     def _text(self, text: Any) -> Box | None:
-        """Text reaches at most as far as its letters, all of the largest size, laid in a row in any direction."""
-        reach = 0.0
+        """Text reaches at most as far as its letters, all of the largest size, laid in a row to either side."""
+        sides: dict[str, list[float]] = {"x": [0.0], "y": [0.0], "dx": [], "dy": []}
         letters = 0
         for part in text.iter():
-            if any(part.get(name) for name in ("textLength", "letter-spacing", "word-spacing", "rotate")):
+            if any(part.get(name) for name in _SPACING) or "spacing" in part.get("style", ""):
                 return None
-            if "spacing" in part.get("style", "") or local_name(part) in ("textPath", "tref"):
+            if local_name(part) in ("textPath", "tref"):
                 return None
-            for name in ("x", "y", "dx", "dy"):
+            for name, found in sides.items():
                 lengths = part.get(name, "")
                 if "%" in lengths or "e" in lengths:
                     return None
-                reach += sum(map(abs, numbers(lengths)))
+                found += numbers(lengths)
             letters += len(part.text or "") + len(part.tail or "")
-        reach += (letters + 2) * self._font_size * _LETTER
-        return -reach, -reach, reach, reach
+        high = _LETTER * self._font_size
+        across = (letters + 1) * high + sum(map(abs, sides["dx"]))
+        down = (high if self._in_rows else across) + sum(map(abs, sides["dy"]))
+        return (
+            min(sides["x"]) - across,
+            min(sides["y"]) - down,
+            max(sides["x"]) + across,
+            max(sides["y"]) + down,
+        )
 
 
+_SPACING = ("textLength", "letter-spacing", "word-spacing", "rotate")
 _GEOMETRY = {
     "rect": ("x", "y", "width", "height"),
     "image": ("x", "y", "width", "height"),

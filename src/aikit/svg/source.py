@@ -60,8 +60,11 @@ def parse(data: bytes, limits: Limits | None = None, *, name: str = "source") ->
             f"{name}: expected an SVG, got {str(kind).upper()}; read it with read_pil.", code="unsupported_format"
         )
     root = _parsed(data, name)
+    if _has_entities(root):
+        # Elements out of an entity have no namespace until they are read where they stand.
+        root = _parsed(_text(root).encode(), name)
     if root.tag == "svg":
-        root = _parsed(_with_namespace(root), name)
+        root = _parsed(_text(root).replace("<svg", f'<svg xmlns="{SVG}"', 1).encode(), name)
     if root.tag != f"{{{SVG}}}svg":
         raise FileFormatError(
             f"{name}: expected <svg> as the first element, got <{local_name(root)}>; check how the file was written.",
@@ -140,8 +143,12 @@ def _refused(error: Exception, name: str) -> FileFormatError | LimitError:
     )
 
 
-def _with_namespace(root: etree._Element) -> bytes:
+def _has_entities(root: etree._Element) -> bool:
+    doctype = root.getroottree().docinfo.internalDTD
+    return doctype is not None and next(doctype.iterentities(), None) is not None
+
+
+def _text(root: etree._Element) -> str:
     from lxml import etree
 
-    text = etree.tostring(root, encoding="unicode", with_tail=False)
-    return text.replace("<svg", f'<svg xmlns="{SVG}"', 1).encode()
+    return etree.tostring(root, encoding="unicode", with_tail=False)

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import FileFormatError, LimitError
 from .budget import Budget, TooMuchError
@@ -69,8 +68,7 @@ def survey(document: Clean, width: int, height: int, *, engine: str = "resvg") -
 # ---------------------------------------------------------------- what an element says
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
+class _Look(NamedTuple):
     """What an element's attributes and style say about what it costs. References are ids."""
 
     transform: Matrix
@@ -127,8 +125,7 @@ def _references(value: str) -> list[str]:
 # ---------------------------------------------------------------- the walk
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """Where an element is drawn: in which coordinates, how deep, and with what inherited."""
 
     matrix: Matrix
@@ -138,8 +135,7 @@ class _Place:
     above: _Look | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Cost:
+class _Cost(NamedTuple):
     """What drawing takes: the most pixels held at one time, and where filters reach to on the picture."""
 
     held: float = 0.0
@@ -244,8 +240,8 @@ class _Walk:
         if kind in ("svg", "symbol") and element is not self._document.root:
             matrix = placed(element, use, place.viewport)
             box = view_box(element)
-            place = replace(place, matrix=_UNKNOWN if matrix is None else times(place.matrix, matrix))
-            place = replace(place, viewport=box[2:] if box else place.viewport)
+            place = place._replace(matrix=_UNKNOWN if matrix is None else times(place.matrix, matrix))
+            place = place._replace(viewport=box[2:] if box else place.viewport)
         costs = [self._draw(child, place) for child in element]
         if kind in _SHAPES and place.paints:
             costs += self._painted(element, kind, place)
@@ -255,10 +251,12 @@ class _Walk:
         target = target_of(use, self._ids)
         if target is None:
             return _NOTHING
-        viewport = place.viewport
-        x, y = (to_pixels(use.get(name, "0"), whole=viewport and viewport[at]) for at, name in enumerate("xy"))
-        shift: Matrix = _UNKNOWN if x is None or y is None else (1.0, 0.0, 0.0, 1.0, x, y)
-        return self._draw(target, replace(place, matrix=times(place.matrix, shift)), referred=True, use=use)
+        if "x" in use.attrib or "y" in use.attrib:
+            viewport = place.viewport
+            x, y = (to_pixels(use.get(name, "0"), whole=viewport and viewport[at]) for at, name in enumerate("xy"))
+            shift: Matrix = _UNKNOWN if x is None or y is None else (1.0, 0.0, 0.0, 1.0, x, y)
+            place = place._replace(matrix=times(place.matrix, shift))
+        return self._draw(target, place, referred=True, use=use)
 
     def _picture(self, image: Any, place: _Place) -> _Cost:
         pixels = self._document.pictures.get(image, 0)
@@ -274,6 +272,8 @@ class _Walk:
 
     def _grouped(self, element: Any, look: _Look, place: _Place, cost: _Cost) -> _Cost:
         """What composing an element as a group adds."""
+        if not (look.layered or look.filters or look.masks or look.clips):
+            return cost
         filters, masks, clips = (
             self._found(ids, kind)
             for ids, kind in ((look.filters, "filter"), (look.masks, "mask"), (look.clips, "clipPath"))
@@ -305,7 +305,7 @@ class _Walk:
         for ancestor in reversed(list(target.iterancestors())):
             above = self._look(ancestor, above)
             paints |= above.paints
-        return replace(place, paints=paints, above=above)
+        return place._replace(paints=paints, above=above)
 
     def _layer_box(self, element: Any, place: _Place, spill: Box) -> Box | None:
         """What an element covers of the picture; None for any part of it."""
@@ -326,9 +326,9 @@ class _Walk:
             left, top, width, height = (math.nan if value is None else value for value in values)
         else:
             box = self._boxes.of(element)
-            if box is None:
-                return everything
-            across, down = max(0.0, box[2] - box[0]), max(0.0, box[3] - box[1])
+            if box is None or box[0] > box[2]:
+                return everything if box is None else EMPTY
+            across, down = box[2] - box[0], box[3] - box[1]
             shares = [to_pixels(side, whole=1.0) for side in sides]
             x, y, wide, high = (math.nan if share is None else share for share in shares)
             left, top, width, height = box[0] + x * across, box[1] + y * down, wide * across, high * down
@@ -378,7 +378,7 @@ class _Walk:
         before = self._budget.drawn
         self._in_marker = True
         try:
-            cost = self._draw(marker, replace(self._at_definition(marker, place), matrix=_UNKNOWN), referred=True)
+            cost = self._draw(marker, self._at_definition(marker, place)._replace(matrix=_UNKNOWN), referred=True)
         finally:
             self._in_marker = False
         self._budget.draw(place.depth, max(0, corners - 1) * (self._budget.drawn - before))
@@ -415,7 +415,7 @@ class _Walk:
             matrix = times(matrix, (width / inner[2], 0.0, 0.0, height / inner[3], 0.0, 0.0))
         elif inner_units == "objectBoundingBox":
             matrix = times(matrix, (across, 0.0, 0.0, down, 0.0, 0.0))
-        content = self._draw(owner, replace(self._at_definition(owner, place), matrix=matrix), referred=True)
+        content = self._draw(owner, self._at_definition(owner, place)._replace(matrix=matrix), referred=True)
         self._budget.hold(pixels + content.held)
         return _Cost(pixels + content.held)
 
@@ -464,25 +464,24 @@ def _price(primitive: Any, kind: str, matrix: Matrix, pixels: float) -> float:
     return price
 
 
-def _largest(root: Any) -> tuple[float, float]:
-    """How far the widest stroke of a document can reach beyond its path, and its largest letters."""
+def _largest(root: Any) -> tuple[float, float, bool]:
+    """How far the widest stroke of a document reaches beyond its path, its largest letters, whether all lie in rows."""
     values = {name: [default] for name, default in _DEFAULTS.items()}
+    in_rows = True
     for element in root.iter():
-        style = dict(declarations(element.get("style", ""))) if element.get("style") else {}
-        for name, found in values.items():
-            for text in (element.get(name), style.get(name)):
-                if text:
-                    pixels = to_pixels(text)
-                    found.append(math.inf if pixels is None and text.strip() not in _WORDS else pixels or 0.0)
-    for style in root.iter(f"{{{SVG}}}style"):
-        for name, text in _SIZES.findall(style.text or ""):
-            pixels = to_pixels(text)
-            values[name].append(math.inf if pixels is None and text.strip() not in _WORDS else pixels or 0.0)
+        said = [*element.attrib.items(), *declarations(element.get("style", ""))]
+        if element.tag == f"{{{SVG}}}style":
+            said += _DECLARATION.findall(element.text or "")
+        for name, text in said:
+            if name in values:
+                pixels = to_pixels(text)
+                values[name].append(math.inf if pixels is None and text.strip() not in _WORDS else pixels or 0.0)
+            in_rows &= name != "writing-mode"
     width, miter, font_size = (max(found) for found in values.values())
-    return width / 2 * max(miter, math.sqrt(2)), font_size
+    return width / 2 * max(miter, math.sqrt(2)), font_size, in_rows
 
 
 # CSS: the initial values; "medium" is 16 px.
 _DEFAULTS = {"stroke-width": 1.0, "stroke-miterlimit": 4.0, "font-size": 16.0}
 _WORDS = frozenset(["inherit", "medium", "small", "smaller", "x-small", "xx-small"])
-_SIZES = re.compile(r"(stroke-width|stroke-miterlimit|font-size)\s*:\s*([^;}!]*)")
+_DECLARATION = re.compile(r"([\w-]+)\s*:\s*([^;}!]*)")
