@@ -23,8 +23,9 @@ SRC = ROOT / "src" / "aikit"
 SURFACE = """
 AikitError DeviceError FileAccessError FileFormatError InputTypeError InputValueError LimitError Limits
 MissingDependencyError WorkerError
-alpha_bbox blur color_to_alpha composite encode errors estimate_foreground flatten from_data_url has_alpha is_transparent
-limits make_transparent merge_alpha premultiply read_cv2 read_frames read_numpy read_pil read_tensor resize show split_alpha
+alpha_bbox blur color_to_alpha composite edit_svg encode errors estimate_foreground flatten from_data_url has_alpha is_transparent
+limits make_transparent merge_alpha new_svg premultiply read_cv2 read_frames read_numpy read_pil read_tensor resize show
+split_alpha svg_paths
 to_cv2 to_data_url to_numpy to_pil to_tensor trim unpremultiply unstack upsample write
 cmyk_to_rgb convert_color gray_to_rgb hsl_to_rgb hsv_to_rgb i420_to_rgb lab_to_rgb lch_to_rgb
 linear_rgb_to_rgb luv_to_rgb nv12_to_rgb oklab_to_rgb oklch_to_rgb rgb_to_cmyk rgb_to_gray rgb_to_hsl

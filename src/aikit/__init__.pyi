@@ -81,5 +81,6 @@ from .files import (
 from .limits import Limits as Limits
 from .resample import blur as blur, resize as resize, upsample as upsample
 from .show import show as show
+from .svg import edit_svg as edit_svg, new_svg as new_svg, svg_paths as svg_paths
 
 __version__: str

@@ -27,8 +27,9 @@ def properties(element: _Element, inherited: Mapping[str, str]) -> dict[str, str
     Style sheets have to be in the style attributes already, as `css.inline` writes them.
     """
     own = {str(name): str(value).strip() for name, value in element.attrib.items() if name in _KNOWN}
-    found = [each for each in declarations(element.get("style", "")) if each.name in _KNOWN]
-    for each in sorted(found, key=lambda each: each.important):
-        own[each.name] = without_important(each.value)
+    if style := element.get("style"):
+        found = [each for each in declarations(style) if each.name in _KNOWN]
+        for each in sorted(found, key=lambda each: each.important):
+            own[each.name] = without_important(each.value)
     kept = {name: value for name, value in inherited.items() if name in _INHERITED}
     return kept | {name: value for name, value in own.items() if value != "inherit"}

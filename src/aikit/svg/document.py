@@ -6,10 +6,11 @@ import codecs
 import gzip
 import os
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._bytes import Source, name_of, read_bytes, write_bytes
-from ..errors import InputTypeError, InputValueError
+from ..errors import FileFormatError, InputTypeError, InputValueError
+from ..limits import Limits
 from .element import Element
 from .markup import parse_kept
 from .source import parse
@@ -18,6 +19,8 @@ from .values import as_text
 if TYPE_CHECKING:
     from lxml.etree import _Element
     from PIL import Image
+
+    from .render import Color, Engine
 
 __all__ = ["Svg", "edit_svg", "new_svg"]
 
@@ -79,8 +82,8 @@ class Svg(Element):
         width: int | None = None,
         height: int | None = None,
         scale: float | None = None,
-        background: Any = None,
-        engine: str = "resvg",
+        background: Color | None = None,
+        engine: Engine = "resvg",
     ) -> Image.Image:
         """Draw the document as it is now; `render_svg` says what the arguments mean.
 
@@ -110,13 +113,14 @@ def _encoding(root: _Element, data: bytes) -> str:
     return root.getroottree().docinfo.encoding or "utf-8"
 
 
-def edit_svg(source: Source) -> Svg:
+def edit_svg(source: Source, *, limits: Limits | None = None) -> Svg:
     """Open an SVG for editing: find, change, add, wrap, move and remove elements, draw and write it.
 
     Nothing outside the file is loaded: no entity, no DTD, no picture. Everything in it is kept, as `Svg.tobytes` says.
 
     Args:
         source: a path, bytes or a binary file with an SVG or svgz.
+        limits: for files from strangers, `Limits()`; None for trusted ones.
 
     Returns:
         An `Svg`: the document's <svg> element, with `find`, `find_all`, `attributes`, `style`, `text`, `children`,
@@ -127,6 +131,7 @@ def edit_svg(source: Source) -> Svg:
         InputTypeError: the source is none of these.
         FileAccessError: the file cannot be read.
         FileFormatError: not an SVG, or XML that is not well formed.
+        LimitError: the file is beyond `limits`, nested too deeply, or its entities grow too far.
 
     Example:
         >>> svg = edit_svg(b'<svg xmlns="http://www.w3.org/2000/svg"><path id="a" style="fill:red; opacity:.5"/></svg>')
@@ -138,11 +143,19 @@ def edit_svg(source: Source) -> Svg:
 
     Source: Extensible Markup Language 1.0, fifth edition; Scalable Vector Graphics 2.
     """
-    data = read_bytes(source)
-    parse(data, name=name_of(source))  # refuses what is no SVG, or unpacks to too much
+    data = read_bytes(source, limits=limits)
+    parse(data, limits, name=name_of(source))  # refuses what is no SVG, and what would grow beyond measure
     if data.startswith(b"\x1f\x8b"):
         data = gzip.decompress(data)
-    return Svg(parse_kept(data), data)
+    root = parse_kept(data)
+    try:
+        codecs.lookup(_encoding(root, data))
+    except LookupError as error:
+        raise FileFormatError(
+            f"{name_of(source)}: expected a usual encoding, got {_encoding(root, data)!r}; save it as UTF-8.",
+            code="unsupported_format",
+        ) from error
+    return Svg(root, data)
 
 
 # CSS Values and Units Level 4, section 6.2, and no unit, which is px.

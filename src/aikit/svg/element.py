@@ -13,7 +13,7 @@ from .names import check_tag, expanded, prefixed
 from .query import matching, nothing_found
 from .source import XLINK
 from .style import Style
-from .values import as_text
+from .values import as_text, named
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -278,7 +278,6 @@ class Element:
         markup = what.tostring() if hasattr(what, "tostring") else what
         if not isinstance(markup, str):
             raise InputTypeError(f"what: expected a tag, markup or an element, got {what!r}; pass for instance 'rect'.")
-        named = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items() if value is not None}
         if markup.lstrip().startswith("<"):
             raw = one_element(markup, {"xlink": XLINK, **self.raw.nsmap})
         else:
@@ -286,12 +285,11 @@ class Element:
                 check_tag(markup)
             with _refusals("tag", markup):
                 scope = dict(self.raw.nsmap)
-                if any(name.startswith("xlink:") for name in named):
+                if any(name.startswith("xlink:") for name in attributes):
                     scope.setdefault("xlink", XLINK)
                 raw = self.raw.makeelement(expanded(self.raw, markup), nsmap=scope)
         made = Element(raw)
-        for name, value in named.items():
-            made.attributes[name] = value
+        made.attributes.update(named(attributes))
         if text is not None:
             made.text = text
         return raw

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
@@ -16,7 +17,7 @@ from . import transform as transforms
 from .curves import at_distances, bounds, measured, signed_area
 from .size import numbers, to_pixels
 from .subpaths import Pen, Subpath, read_d, write_d
-from .values import as_text, number
+from .values import named, number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,9 +58,15 @@ class SvgPath:
         """
         if not isinstance(d, str):
             raise InputTypeError(f'd: expected text such as "M0 0L10 10", got {d!r}; pass a str.')
-        named = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
-        texts = {name: as_text(name, value) for name, value in named.items() if value is not None}
-        return cls(read_d(d), MappingProxyType(texts))
+        return cls(read_d(d), named(attributes))
+
+    def __post_init__(self) -> None:
+        for subpath in self.subpaths:
+            subpath.curves.flags.writeable = False
+        object.__setattr__(self, "attributes", MappingProxyType(dict(self.attributes)))
+
+    def __reduce__(self) -> tuple[Any, ...]:  # a MappingProxyType does not pickle
+        return SvgPath, (self.subpaths, dict(self.attributes))
 
     def __repr__(self) -> str:
         shown = "".join(f" {name}={value!r}" for name, value in self.attributes.items() if name in ("id", "fill"))
@@ -94,11 +101,8 @@ class SvgPath:
 
     def tostring(self) -> str:
         """The path as a <path> element."""
-        return (
-            "<path"
-            + "".join(f' {name}="{escape(text)}"' for name, text in {"d": self.d, **self.attributes}.items())
-            + "/>"
-        )
+        written = {"d": self.d, **self.attributes}
+        return " ".join(["<path", *(f'{name}="{escape(text)}"' for name, text in written.items())]) + "/>"
 
     def split(self) -> list[SvgPath]:
         """Every subpath as a path of its own."""
@@ -140,8 +144,9 @@ class SvgPath:
     def area(self) -> float:
         """The area that a fill covers, in square pixels, by the path's own fill rule; open subpaths count as closed."""
         skia = _to_skia(self)
-        skia.simplify()
-        return abs(sum(signed_area(subpath.curves) for subpath in _from_skia(skia)))
+        with _refusals(self):
+            skia.simplify()
+        return abs(math.fsum(signed_area(subpath.curves) for subpath in _from_skia(skia)))
 
     def points(self, count: int | None = None, *, spacing: float | None = None) -> Array:
         """Points at equal distances along the path.
@@ -185,41 +190,34 @@ class SvgPath:
 
     # ------------------------------------------------------------ moves
 
-    def transform(self, transform: str | Sequence[float]) -> SvgPath:
-        """The path under any transform.
+    def transform(self, transform: str | Sequence[float] | Array) -> SvgPath:
+        """The path under any affine transform.
 
         Args:
-            transform: as in a transform attribute, "rotate(30) scale(2)", or the six numbers of SVG's
-                matrix(a, b, c, d, e, f).
+            transform: text as in a transform attribute, "rotate(30) scale(2)"; the six numbers of SVG's
+                matrix(a, b, c, d, e, f); or a matrix (2, 3) or (3, 3), as OpenCV and NumPy have it.
 
         Returns:
             A new path. Its line grows with it, as SVG's does: by the mean of the two scales where they differ.
         """
-        if isinstance(transform, str):
-            matrix = transforms.parse_transform(transform)
-        else:
-            parts = [_finite("transform", part) for part in transform] if isinstance(transform, (tuple, list)) else []
-            matrix = transforms.matrix(*parts) if len(parts) == 6 else None
+        matrix = transforms.parse_transform(transform) if isinstance(transform, str) else _affine(transform)
         if matrix is None:
             raise InputValueError(
-                f'transform: expected text such as "rotate(30)" or six numbers, got {transform!r}; write it as SVG does.'
+                'transform: expected text such as "rotate(30)", six finite numbers or a matrix (2, 3) or (3, 3), '
+                f"got {transform!r}; write it as one of these."
             )
-        return self.moved(matrix)
-
-    def moved(self, matrix: Matrix) -> SvgPath:
-        """The path under a 3x3 matrix, which works on columns (x, y, 1)."""
         subpaths = tuple(subpath._replace(curves=_moved(subpath.curves, matrix)) for subpath in self.subpaths)
-        return SvgPath(subpaths, MappingProxyType(_scaled_line(self.attributes, transforms.scale_of(matrix))))
+        return SvgPath(subpaths, _scaled_line(self.attributes, transforms.scale_of(matrix)))
 
     def translate(self, x: float, y: float) -> SvgPath:
         """The path moved by x pixels to the right and y down."""
-        return self.moved(transforms.translation(_finite("x", x), _finite("y", y)))
+        return self.transform(transforms.translation(_finite("x", x), _finite("y", y)))
 
     def scale(self, x: float, y: float | None = None, *, about: Point = (0.0, 0.0)) -> SvgPath:
         """The path made x times as wide and y times as high, about a point that stays; y is x where left out."""
         center = _point(about)
         factors = _finite("x", x), _finite("y", x if y is None else y)
-        return self.moved(
+        return self.transform(
             transforms.translation(*center)
             @ transforms.scaling(*factors)
             @ transforms.translation(-center[0], -center[1])
@@ -227,15 +225,15 @@ class SvgPath:
 
     def rotate(self, degrees: float, *, about: Point = (0.0, 0.0)) -> SvgPath:
         """The path turned clockwise about a point, `about=path.center` for its own middle."""
-        return self.moved(transforms.rotation(_finite("degrees", degrees), *_point(about)))
+        return self.transform(transforms.rotation(_finite("degrees", degrees), *_point(about)))
 
     def mirror(self, *, x: float | None = None, y: float | None = None) -> SvgPath:
         """The path mirrored: left and right exchanged at the upright line x, or top and bottom at the level line y."""
         if (x is None) == (y is None):
             raise InputTypeError(f"x: expected either x or y, got x={x!r} and y={y!r}; pass one of them.")
         if x is not None:
-            return self.moved(transforms.matrix(-1, 0, 0, 1, 2 * _finite("x", x), 0))
-        return self.moved(transforms.matrix(1, 0, 0, -1, 0, 2 * _finite("y", y)))
+            return self.transform(transforms.matrix(-1, 0, 0, 1, 2 * _finite("x", x), 0))
+        return self.transform(transforms.matrix(1, 0, 0, -1, 0, 2 * _finite("y", y)))
 
     def reverse(self) -> SvgPath:
         """The path drawn from its end to its beginning."""
@@ -259,15 +257,10 @@ class SvgPath:
         pathops = _pathops()
         if not isinstance(other, SvgPath):
             raise InputTypeError(f"other: expected an SvgPath, got {type(other).__name__}; take it from svg_paths.")
-        try:
+        with _refusals(self, other):
             result = pathops.op(_to_skia(self), _to_skia(other), getattr(pathops.PathOp, operation))
-        except pathops.PathOpsError as error:
-            raise InputValueError(
-                f"other: expected outlines that Skia can combine, got {self!r} and {other!r} ({error}); "
-                "simplify them, or move one by a thousandth of a pixel."
-            ) from error
         attributes = {name: text for name, text in self.attributes.items() if name != "fill-rule"}
-        return SvgPath(_from_skia(result), MappingProxyType(attributes))
+        return SvgPath(_from_skia(result), attributes)
 
 
 def _finite(subject: str, value: object) -> float:
@@ -284,13 +277,27 @@ def _point(about: object) -> Point:
     return _finite("about", about[0]), _finite("about", about[1])
 
 
+def _affine(transform: object) -> Matrix | None:
+    import numpy as np
+
+    try:
+        given = np.asarray(transform, dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+    if given.shape == (6,):
+        given = transforms.matrix(*given.tolist())
+    elif given.shape == (2, 3):
+        given = np.vstack([given, (0, 0, 1)])
+    fits = given.shape == (3, 3) and np.isfinite(given).all() and (given[2] == (0, 0, 1)).all()
+    return given if fits else None
+
+
 def _moved(curves: Curves, matrix: Matrix) -> Curves:
     import numpy as np
 
     moved = curves @ matrix[:2, :2].T + matrix[:2, 2]
     if not np.isfinite(moved).all():
         raise InputValueError(f"transform: expected a result that floats can hold, got {moved.max()}; scale by less.")
-    moved.flags.writeable = False
     return moved
 
 
@@ -317,6 +324,18 @@ def _pathops() -> Any:
             "run: pip install skia-pathops."
         ) from error
     return pathops
+
+
+@contextmanager
+def _refusals(*paths: SvgPath) -> Iterator[None]:
+    """What Skia gives up on, as an error of ours."""
+    try:
+        yield
+    except _pathops().PathOpsError as error:
+        raise InputValueError(
+            f"path: expected outlines that Skia can work on, got {', '.join(map(repr, paths))} ({error}); "
+            "scale them to some thousand pixels, or move one by a thousandth of a pixel."
+        ) from error
 
 
 def _to_skia(path: SvgPath) -> Any:

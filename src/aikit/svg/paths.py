@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 from .._bytes import Source
 from ..errors import LimitError
@@ -16,9 +14,9 @@ from .cascade import PAINT, properties
 from .css import inline
 from .document import Svg
 from .outline import SvgPath
-from .size import Size, numbers, size_of, to_pixels, view_box
+from .shapes import OUTLINES, Lengths
+from .size import Size, size_of, to_pixels, view_box
 from .source import SVG, XLINK_HREF, local_name, read_svg
-from .subpaths import Pen, Subpath, read_d
 from .values import number
 
 if TYPE_CHECKING:
@@ -30,8 +28,10 @@ __all__ = ["svg_paths"]
 
 _log = logging.getLogger("aikit")
 
-# How many elements <use> may multiply a document to: 1.4 kB of them can ask for a billion.
-_MOST_REUSED = 100_000
+# What <use> may multiply a document to, counted in curves; an element costs as much time as twenty of them. Without a
+# bound 1.4 kB can ask for a billion.
+_MOST_REUSED = 1_000_000
+_ELEMENT = 20
 
 
 def svg_paths(source: Source | Svg, *, limits: Limits | None = None) -> list[SvgPath]:
@@ -58,7 +58,7 @@ def svg_paths(source: Source | Svg, *, limits: Limits | None = None) -> list[Svg
         InputTypeError: the source is none of these.
         FileAccessError: the file cannot be read.
         FileFormatError: not an SVG, or XML that is not well formed.
-        LimitError: the file is beyond `limits`, or its <use> elements multiply beyond 100,000.
+        LimitError: the file is beyond `limits`, or <use> multiplies its shapes to more than a million curves.
 
     Example:
         >>> disk, plate = svg_paths(
@@ -78,8 +78,7 @@ def svg_paths(source: Source | Svg, *, limits: Limits | None = None) -> list[Svg
     return list(_shapes(root, name))
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """What an element is drawn with that does not stand in it."""
 
     matrix: Matrix
@@ -88,6 +87,9 @@ class _Place:
     opacity: float = 1.0
     uses: tuple[_Element, ...] = ()  # the <use> elements it is drawn through
     asked: _Element | None = None  # the <use> that names this very element, and may set its size
+
+    def lengths(self, element: _Element) -> Lengths:
+        return Lengths(element, self.viewport, self.properties)
 
 
 def _shapes(root: _Element, name: str) -> Iterator[SvgPath]:
@@ -100,45 +102,54 @@ def _shapes(root: _Element, name: str) -> Iterator[SvgPath]:
     todo = [(root, _Place(transforms.scaling(1), (100.0, 100.0), {}))]
     while todo:
         element, place = todo.pop()
-        reused += bool(place.uses)
-        if reused > _MOST_REUSED:
-            raise LimitError(
-                f"{name}: expected <use> to draw at most {_MOST_REUSED} elements, got more; simplify the file."
-            )
-        place = replace(place, properties=properties(element, place.properties))
+        place = place._replace(properties=properties(element, place.properties))
         if place.properties.get("display") == "none":
             continue
         place = _transformed(element, place)
-        if local_name(element) in _OUTLINES:
-            yield from _outlined(element, place)
+        if local_name(element) in OUTLINES:
+            paths = _outlined(element, place)
+            curves = sum(len(subpath.curves) for path in paths for subpath in path.subpaths)
+            yield from paths
         else:
+            curves = 0
             todo += reversed(_within(element, place, by_id))
+        reused += (_ELEMENT + curves) * bool(place.uses)
+        if reused > _MOST_REUSED:
+            raise LimitError(
+                f"{name}: expected <use> to draw at most {_MOST_REUSED // _ELEMENT} elements or {_MOST_REUSED} curves, "
+                "got more; simplify the file."
+            )
 
 
 def _transformed(element: _Element, place: _Place) -> _Place:
     """The place with the element's own transform and opacity."""
-    found, lengths = place.properties, _Lengths(element, place)
-    text = found.get("transform", "") if local_name(element) != "symbol" else ""  # as resvg has it
+    found = place.properties
+    opacity = to_pixels(found.get("opacity"), whole=1)
+    if opacity is not None:
+        place = place._replace(opacity=place.opacity * min(max(opacity, 0), 1))
+    text = found.get("transform")
+    if text is None or local_name(element) == "symbol":  # as resvg has it
+        return place
     matrix = transforms.parse_transform(text)
     if matrix is None:  # SVG 2, section 8.5: as if it were not there
         _log.warning("the transform %.60r is none and is left out", text)
-        matrix = transforms.scaling(1)
-    x, y = lengths.point(found.get("transform-origin", ""))
-    matrix = place.matrix @ transforms.translation(x, y) @ matrix @ transforms.translation(-x, -y)
-    opacity = to_pixels(found.get("opacity"), whole=1)
-    return replace(place, matrix=matrix, opacity=place.opacity * (1 if opacity is None else min(max(opacity, 0), 1)))
+        return place
+    x, y = place.lengths(element).point(found.get("transform-origin", ""))
+    around = transforms.translation(x, y) @ matrix @ transforms.translation(-x, -y)
+    return place._replace(matrix=place.matrix @ around)
 
 
-def _outlined(element: _Element, place: _Place) -> Iterator[SvgPath]:
-    lengths = _Lengths(element, place)
-    subpaths = _OUTLINES[local_name(element)](lengths)
-    if subpaths and place.properties.get("visibility", "visible") == "visible":
-        yield SvgPath(subpaths, _attributes(lengths)).moved(place.matrix)
+def _outlined(element: _Element, place: _Place) -> list[SvgPath]:
+    """The path of a shape; none where nothing is drawn."""
+    subpaths = OUTLINES[local_name(element)](place.lengths(element))
+    if not subpaths or place.properties.get("visibility", "visible") != "visible":
+        return []
+    return [SvgPath(subpaths, _attributes(element, place)).transform(place.matrix)]
 
 
-def _attributes(lengths: _Lengths) -> dict[str, str]:
+def _attributes(element: _Element, place: _Place) -> dict[str, str]:
     """What a shape is drawn with, as the attributes of a path that stands where it does."""
-    element, found = lengths.element, lengths.place.properties
+    found, lengths = place.properties, place.lengths(element)
     kept = {"id": element.get("id")} | {name: found.get(name) for name in (*PAINT, "vector-effect")}
     for name in ("fill", "stroke"):
         if (kept[name] or "").lower() == "currentcolor":
@@ -146,45 +157,9 @@ def _attributes(lengths: _Lengths) -> dict[str, str]:
     for name in ("stroke-width", "stroke-dashoffset"):
         if kept[name] is not None:
             kept[name] = number(lengths.of(kept[name]) or 0)
-    if lengths.place.opacity != 1:
-        kept["opacity"] = number(lengths.place.opacity)
+    if place.opacity != 1:
+        kept["opacity"] = number(place.opacity)
     return {name: text for name, text in kept.items() if text is not None}
-
-
-class _Lengths:
-    """The lengths in an element's attributes, in the pixels of its own coordinates."""
-
-    def __init__(self, element: _Element, place: _Place) -> None:
-        self.element, self.place = element, place
-        width, height = place.viewport
-        # SVG 2, section 8.9: of what a percentage is, for what is neither a width nor a height.
-        self.diagonal = math.hypot(width, height) / math.sqrt(2)
-
-    def of(self, text: str | None, whole: float | None = None) -> float | None:
-        font_size = to_pixels(self.place.properties.get("font-size")) or 16.0
-        return to_pixels(text, whole=self.diagonal if whole is None else whole, font_size=font_size)
-
-    def x(self, name: str) -> float:
-        return self.of(self.element.get(name), self.place.viewport[0]) or 0.0
-
-    def y(self, name: str) -> float:
-        return self.of(self.element.get(name), self.place.viewport[1]) or 0.0
-
-    def radii(self) -> tuple[float, float]:
-        """The radii rx and ry; one that is missing is as the other."""
-        rx, ry = (
-            self.of(self.element.get(name), whole)
-            for name, whole in zip(("rx", "ry"), self.place.viewport, strict=True)
-        )
-        return (ry if rx is None else rx) or 0.0, (rx if ry is None else ry) or 0.0
-
-    def point(self, text: str) -> tuple[float, float]:
-        """A transform-origin."""
-        words = {"left": "0%", "top": "0%", "center": "50%", "right": "100%", "bottom": "100%"}
-        parts = [words.get(part, part) for part in text.split()] or ["0", "0"]
-        parts += ["50%"] * (len(parts) == 1)
-        x, y = (self.of(part, whole) or 0.0 for part, whole in zip(parts[:2], self.place.viewport, strict=True))
-        return x, y
 
 
 # ---------------------------------------------------------------- containers
@@ -198,7 +173,7 @@ def _within(element: _Element, place: _Place, by_id: dict[str, _Element]) -> lis
     if tag in ("svg", "symbol"):
         inner = _in_viewport(element, place)
     else:
-        inner = replace(place, asked=None) if tag in ("g", "a", "switch") else None
+        inner = place._replace(asked=None) if tag in ("g", "a", "switch") else None
     if inner is None:
         return []
     children = [child for child in element.iterchildren(f"{{{SVG}}}*") if local_name(child) != "symbol"]
@@ -221,9 +196,10 @@ def _used(use: _Element, place: _Place, by_id: dict[str, _Element]) -> list[tupl
     # SVG 2, section 5.6: what is drawn inside itself is not drawn.
     if target is None or any(target is each or target in each.iterancestors() for each in uses):
         return []
-    lengths = _Lengths(use, place)
-    matrix = place.matrix @ transforms.translation(lengths.x("x"), lengths.y("y"))
-    return [(target, replace(place, matrix=matrix, uses=uses, asked=use))]
+    lengths = place.lengths(use)
+    x, y = lengths.x("x"), lengths.y("y")
+    matrix = place.matrix @ transforms.translation(x, y) if x or y else place.matrix
+    return [(target, place._replace(matrix=matrix, uses=uses, asked=use))]
 
 
 def _in_viewport(element: _Element, place: _Place) -> _Place | None:
@@ -234,108 +210,20 @@ def _in_viewport(element: _Element, place: _Place) -> _Place | None:
         if size is None:
             return place
     else:
-        lengths = _Lengths(element, place)
-        size = _side("width", 0, lengths), _side("height", 1, lengths)
+        lengths = place.lengths(element)
+        size = _side("width", 0, element, place), _side("height", 1, element, place)
         if min(size) <= 0:
             return None
         if local_name(element) == "svg":
             matrix = matrix @ transforms.translation(lengths.x("x"), lengths.y("y"))
     if box is not None:
         matrix = matrix @ transforms.fitted(box, size, element.get("preserveAspectRatio", ""))
-    return replace(place, matrix=matrix, viewport=size if box is None else box[2:], asked=None)
+    return place._replace(matrix=matrix, viewport=size if box is None else box[2:], asked=None)
 
 
-def _side(name: str, axis: int, lengths: _Lengths) -> float:
+def _side(name: str, axis: int, element: _Element, place: _Place) -> float:
     """The width or height of a viewport: the <use> decides, then the element, then all there is."""
-    whole = lengths.place.viewport[axis]
-    asked = None if lengths.place.asked is None else lengths.place.asked.get(name)
-    own = lengths.element.get(name) if local_name(lengths.element) == "svg" else None
-    side = lengths.of(asked, whole)
-    side = lengths.of(own, whole) if side is None else side
-    return whole if side is None else side
-
-
-# ---------------------------------------------------------------- shapes
-
-
-def _path(lengths: _Lengths) -> tuple[Subpath, ...]:
-    return read_d(lengths.element.get("d", ""))
-
-
-def _rect(lengths: _Lengths) -> tuple[Subpath, ...]:
-    left, top, width, height = lengths.x("x"), lengths.y("y"), lengths.x("width"), lengths.y("height")
-    if width <= 0 or height <= 0:
-        return ()
-    right, bottom = left + width, top + height
-    rx, ry = lengths.radii()
-    rx, ry = min(rx, width / 2), min(ry, height / 2)
-    if rx <= 0 or ry <= 0:
-        return _polygon([complex(left, top), complex(right, top), complex(right, bottom), complex(left, bottom)])
-    pen = Pen()
-    pen.move_to(complex(left + rx, top))
-    for x, y, corner in (
-        (right - rx, top, complex(right, top + ry)),
-        (right, bottom - ry, complex(right - rx, bottom)),
-        (left + rx, bottom, complex(left, bottom - ry)),
-        (left, top + ry, complex(left + rx, top)),
-    ):
-        if pen.at != complex(x, y):
-            pen.line_to(complex(x, y))
-        pen.arc_to(rx, ry, 0, large=False, clockwise=True, end=corner)
-    pen.close()
-    return pen.finished()
-
-
-def _circle(lengths: _Lengths) -> tuple[Subpath, ...]:
-    radius = lengths.of(lengths.element.get("r")) or 0.0
-    return _oval(lengths, radius, radius)
-
-
-def _ellipse(lengths: _Lengths) -> tuple[Subpath, ...]:
-    return _oval(lengths, *lengths.radii())
-
-
-def _oval(lengths: _Lengths, rx: float, ry: float) -> tuple[Subpath, ...]:
-    if rx <= 0 or ry <= 0:
-        return ()
-    center = complex(lengths.x("cx"), lengths.y("cy"))
-    pen = Pen()
-    pen.move_to(center + rx)
-    for end in (1j * ry, -rx, -1j * ry, rx):
-        pen.arc_to(rx, ry, 0, large=False, clockwise=True, end=center + end)
-    pen.close()
-    return pen.finished()
-
-
-def _line(lengths: _Lengths) -> tuple[Subpath, ...]:
-    start, end = complex(lengths.x("x1"), lengths.y("y1")), complex(lengths.x("x2"), lengths.y("y2"))
-    return _polygon([start, end], closed=False)
-
-
-def _polyline(lengths: _Lengths) -> tuple[Subpath, ...]:
-    values = numbers(lengths.element.get("points", ""))
-    points = [complex(*pair) for pair in zip(values[::2], values[1::2], strict=False)]
-    return _polygon(points, closed=local_name(lengths.element) == "polygon")
-
-
-def _polygon(points: list[complex], *, closed: bool = True) -> tuple[Subpath, ...]:
-    if len(points) < 2:
-        return ()
-    pen = Pen()
-    pen.move_to(points[0])
-    for point in points[1:]:
-        pen.line_to(point)
-    if closed:
-        pen.close()
-    return pen.finished()
-
-
-_OUTLINES: dict[str, Callable[[_Lengths], tuple[Subpath, ...]]] = {
-    "path": _path,
-    "rect": _rect,
-    "circle": _circle,
-    "ellipse": _ellipse,
-    "line": _line,
-    "polyline": _polyline,
-    "polygon": _polyline,
-}
+    lengths, whole = place.lengths(element), place.viewport[axis]
+    asked = None if place.asked is None else lengths.of(place.asked.get(name), whole)
+    own = lengths.of(element.get(name), whole) if local_name(element) == "svg" else None
+    return next((side for side in (asked, own) if side is not None), whole)

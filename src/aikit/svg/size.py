@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import re
 from dataclasses import dataclass
 from numbers import Real
@@ -150,7 +151,7 @@ def _check_side(subject: str, value: Any) -> None:
         return
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise InputTypeError(f"{subject}: expected a whole number of pixels, got {value!r}; round it.")
-    if value < 1:
+    if operator.index(value) < 1:
         raise InputValueError(f"{subject}: expected at least 1 pixel, got {value!r}; pass a positive number.")
 
 
@@ -159,7 +160,7 @@ def _check_scale(width: Any, height: Any, scale: Any) -> None:
         return
     if isinstance(scale, bool) or not isinstance(scale, Real):
         raise InputTypeError(f"scale: expected a number, got {scale!r}; pass for instance 2.")
-    if not (scale > 0 and math.isfinite(scale)):
+    if not 0 < float(scale) < math.inf:
         raise InputValueError(f"scale: expected a positive number, got {scale!r}; pass for instance 2.")
     if width is not None or height is not None:
         raise InputValueError(

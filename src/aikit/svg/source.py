@@ -76,18 +76,20 @@ def _unpacked(data: bytes, limits: Limits | None, name: str) -> bytes:
     chunks, total, rest = [], 0, data
     while rest.startswith(b"\x1f\x8b"):  # a gzip file may have several members
         stream = zlib.decompressobj(wbits=31)
-        while not stream.eof:
+        while True:
             try:
                 chunk = stream.decompress(rest, _CHUNK)
             except zlib.error as error:
                 raise FileFormatError(
                     f"{name}: expected gzip data, got {str(error)!r}; make the file again."
                 ) from error
-            rest = stream.unused_data if stream.eof else stream.unconsumed_tail
+            rest = stream.unused_data or stream.unconsumed_tail
             total += len(chunk)
             _check_text(total, most, limits, name)
             chunks.append(chunk)
-            if not chunk and not rest and not stream.eof:
+            if stream.eof:
+                break
+            if not chunk and not rest:
                 raise FileFormatError(
                     f"{name}: expected a whole gzip file, got one that is cut off; get the file again.",
                     code="truncated",
@@ -111,12 +113,9 @@ def _parsed(data: bytes, name: str) -> etree._Element:
     # entities of the file itself through and nothing that would have to be opened.
     parser = etree.XMLParser(resolve_entities="internal", no_network=True, load_dtd=False, huge_tree=False)
     try:
-        root = etree.fromstring(data, parser)
+        return etree.fromstring(data, parser)
     except (etree.LxmlError, LookupError, ValueError) as error:
         raise _refused(error, name) from error
-    if root is None:  # what lxml gives for a comment alone
-        raise FileFormatError(f"{name}: expected an SVG, got no element at all; get the file again.", code="truncated")
-    return root
 
 
 # libxml2's words for what it stops at on purpose.

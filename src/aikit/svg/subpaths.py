@@ -7,6 +7,7 @@ import logging
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from .values import number
@@ -120,7 +121,6 @@ class Pen:
 
         if self._curves:
             curves = np.array(self._curves).view(np.float64).reshape(-1, 4, 2)
-            curves.flags.writeable = False
             if np.isfinite(curves).all():
                 self._done.append(Subpath(curves, tuple(self._straight), closed))
             else:
@@ -180,6 +180,7 @@ def _commands(d: str) -> Iterator[tuple[str, list[float]]]:
     _log.warning("a path is drawn up to the error in its d at %.40r", d[at:])
 
 
+@lru_cache(maxsize=256)  # <use> draws the same again
 def read_d(d: str) -> tuple[Subpath, ...]:
     """The subpaths of a `d`, with arcs and quadratic curves as cubic ones.
 

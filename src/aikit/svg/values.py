@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
 from ..errors import InputTypeError, InputValueError
 
-__all__ = ["as_text", "number"]
+__all__ = ["as_text", "named", "number"]
 
 
 def number(value: float) -> str:
     """A number in as few characters as keep nine digits, which is more than a renderer's float32 holds."""
     return f"{value:.9g}" if value else "0"  # "-0" says nothing more
+
+
+def named(attributes: Mapping[str, Any]) -> dict[str, str]:
+    """Keyword arguments as attributes: - for _, no _ at the end ("class_"), nothing for None."""
+    names = {key: key.rstrip("_").replace("_", "-") for key in attributes}
+    return {names[key]: as_text(names[key], value) for key, value in attributes.items() if value is not None}
 
 
 def as_text(name: str, value: Any) -> str:
