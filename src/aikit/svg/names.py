@@ -24,6 +24,8 @@ def expanded(element: _Element, name: str, *, attribute: bool = False) -> str:
 
     if not isinstance(name, str):
         raise InputTypeError(f'name: expected text such as "rect" or "xlink:href", got {name!r}; pass a str.')
+    if attribute and name == "xmlns":  # lxml would write it, and every element in it would be another on reading
+        raise InputValueError("name: expected an attribute, got 'xmlns'; the namespace of a document stays as it is.")
     if name.startswith("{"):
         return name
     prefix, colon, local = name.rpartition(":")
