@@ -295,7 +295,8 @@ def _affine(transform: object) -> Matrix | None:
 def _moved(curves: Curves, matrix: Matrix) -> Curves:
     import numpy as np
 
-    moved = curves @ matrix[:2, :2].T + matrix[:2, 2]
+    with np.errstate(all="ignore"):
+        moved = curves @ matrix[:2, :2].T + matrix[:2, 2]
     if not np.isfinite(moved).all():
         raise InputValueError(f"transform: expected a result that floats can hold, got {moved.max()}; scale by less.")
     return moved

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._bytes import Source
-from ..errors import LimitError
+from ..errors import InputValueError, LimitError
 from ..limits import Limits
 from . import transform as transforms
 from .cascade import PAINT, properties
@@ -74,8 +75,11 @@ def svg_paths(source: Source | Svg, *, limits: Limits | None = None) -> list[Svg
 
     Source: Scalable Vector Graphics 2, sections 5 to 9.
     """
+    import numpy as np
+
     root, name = read_svg(source.tobytes() if isinstance(source, Svg) else source, limits)
-    return list(_shapes(root, name))
+    with np.errstate(all="ignore"):  # coordinates that grow beyond a float are met where they are
+        return list(_shapes(root, name))
 
 
 class _Place(NamedTuple):
@@ -85,7 +89,7 @@ class _Place(NamedTuple):
     viewport: Size  # what percentages are of
     properties: dict[str, str]
     opacity: float = 1.0
-    uses: tuple[_Element, ...] = ()  # the <use> elements it is drawn through
+    reused: bool = False  # whether it is drawn through a <use>
     asked: _Element | None = None  # the <use> that names this very element, and may set its size
 
     def lengths(self, element: _Element) -> Lengths:
@@ -96,29 +100,44 @@ def _shapes(root: _Element, name: str) -> Iterator[SvgPath]:
     inline(root, list(root.iter(f"{{{SVG}}}style")))
     by_id: dict[str, _Element] = {}
     for element in root.iter(f"{{{SVG}}}*"):
-        by_id.setdefault(element.get("id", ""), element)
-    reused = 0
-    # A stack of our own: nesting by <use> goes deeper than Python's.
-    todo = [(root, _Place(transforms.scaling(1), (100.0, 100.0), {}))]
+        if element.get("id"):
+            by_id.setdefault(element.get("id", ""), element)
+    drawn_in: Counter[_Element] = Counter()  # every <use> that is being followed, and the elements around it
+    cost = 0
+    # A stack of our own: nesting by <use> goes deeper than Python's. Without a place it is the end of a <use>.
+    todo: list[tuple[_Element, _Place | None]] = [(root, _Place(transforms.scaling(1), (100.0, 100.0), {}))]
     while todo:
         element, place = todo.pop()
+        if place is None:
+            drawn_in.subtract([element, *element.iterancestors()])
+            continue
         place = place._replace(properties=properties(element, place.properties))
         if place.properties.get("display") == "none":
             continue
         place = _transformed(element, place)
-        if local_name(element) in OUTLINES:
+        tag, paths = local_name(element), []
+        if tag in OUTLINES:
             paths = _outlined(element, place)
-            curves = sum(len(subpath.curves) for path in paths for subpath in path.subpaths)
             yield from paths
+        elif tag == "use":
+            target = by_id.get(_href(element))
+            drawn_in.update([element, *element.iterancestors()])
+            todo.append((element, None))
+            if target is not None and not drawn_in[target]:  # SVG 2, section 5.6: nothing is drawn inside itself
+                todo.append((target, _used(element, place)))
         else:
-            curves = 0
-            todo += reversed(_within(element, place, by_id))
-        reused += (_ELEMENT + curves) * bool(place.uses)
-        if reused > _MOST_REUSED:
-            raise LimitError(
-                f"{name}: expected <use> to draw at most {_MOST_REUSED // _ELEMENT} elements or {_MOST_REUSED} curves, "
-                "got more; simplify the file."
-            )
+            todo += reversed(_within(element, place))
+        if place.reused:
+            cost += _ELEMENT + sum(len(subpath.curves) for path in paths for subpath in path.subpaths)
+            _check(cost, name)
+
+
+def _check(cost: int, name: str) -> None:
+    if cost > _MOST_REUSED:
+        raise LimitError(
+            f"{name}: expected <use> to draw at most {_MOST_REUSED // _ELEMENT} elements or {_MOST_REUSED} curves, "
+            "got more; simplify the file."
+        )
 
 
 def _transformed(element: _Element, place: _Place) -> _Place:
@@ -144,7 +163,11 @@ def _outlined(element: _Element, place: _Place) -> list[SvgPath]:
     subpaths = OUTLINES[local_name(element)](place.lengths(element))
     if not subpaths or place.properties.get("visibility", "visible") != "visible":
         return []
-    return [SvgPath(subpaths, _attributes(element, place)).transform(place.matrix)]
+    try:
+        return [SvgPath(subpaths, _attributes(element, place)).transform(place.matrix)]
+    except InputValueError as error:
+        _log.warning("a shape is left out: %s", error)
+        return []
 
 
 def _attributes(element: _Element, place: _Place) -> dict[str, str]:
@@ -165,11 +188,9 @@ def _attributes(element: _Element, place: _Place) -> dict[str, str]:
 # ---------------------------------------------------------------- containers
 
 
-def _within(element: _Element, place: _Place, by_id: dict[str, _Element]) -> list[tuple[_Element, _Place]]:
-    """What an element that is no shape draws, and where."""
+def _within(element: _Element, place: _Place) -> list[tuple[_Element, _Place]]:
+    """What an element that holds others draws, and where."""
     tag = local_name(element)
-    if tag == "use":
-        return _used(element, place, by_id)
     if tag in ("svg", "symbol"):
         inner = _in_viewport(element, place)
     else:
@@ -189,17 +210,18 @@ def _applies(element: _Element) -> bool:
     return speaks and not element.get("requiredExtensions")
 
 
-def _used(use: _Element, place: _Place, by_id: dict[str, _Element]) -> list[tuple[_Element, _Place]]:
+def _href(use: _Element) -> str:
+    """The id that a <use> names, or what is none."""
     href = (use.get("href") or use.get(XLINK_HREF) or "").strip()
-    target = by_id.get(href[1:]) if href.startswith("#") and len(href) > 1 else None
-    uses = (*place.uses, use)
-    # SVG 2, section 5.6: what is drawn inside itself is not drawn.
-    if target is None or any(target is each or target in each.iterancestors() for each in uses):
-        return []
+    return href[1:] if href.startswith("#") else ""
+
+
+def _used(use: _Element, place: _Place) -> _Place:
+    """The place of what a <use> names."""
     lengths = place.lengths(use)
     x, y = lengths.x("x"), lengths.y("y")
     matrix = place.matrix @ transforms.translation(x, y) if x or y else place.matrix
-    return [(target, place._replace(matrix=matrix, uses=uses, asked=use))]
+    return place._replace(matrix=matrix, reused=True, asked=use)
 
 
 def _in_viewport(element: _Element, place: _Place) -> _Place | None:

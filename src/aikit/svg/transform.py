@@ -41,7 +41,7 @@ def rotation(degrees: float, x: float = 0.0, y: float = 0.0) -> Matrix:
 
 def scale_of(transform: Matrix) -> float:
     """By how much it makes lines wider; the mean of its two scales where these differ."""
-    a, c, b, d = transform[:2, :2].ravel()
+    a, c, b, d = transform[:2, :2].ravel().tolist()
     return math.sqrt(abs(a * d - b * c))
 
 
@@ -70,10 +70,10 @@ def parse_transform(text: str) -> Matrix | None:
         if match is None or function is None:
             return None
         numbers = [float(number) for number in re.findall(_NUMBER, match[2], re.IGNORECASE)]
-        if len(numbers) not in counts:
+        if len(numbers) not in counts or not all(map(math.isfinite, numbers)):
             return None
         product, at = product @ function(*numbers), match.end()
-    return product if math.isfinite(abs(product).max()) else None
+    return product
 
 
 def fitted(box: Box, size: Size, preserve_aspect_ratio: str) -> Matrix:
