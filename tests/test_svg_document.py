@@ -95,6 +95,13 @@ def test_the_encoding_and_the_line_ends_stay(encoding):
     assert svg.tobytes() == text.encode(encoding)
 
 
+def test_utf_16_need_not_be_declared():
+    data = f'<svg xmlns="{SVG}"><text>é</text></svg>'.encode("utf-16")
+    svg = edit_svg(data)
+    svg.find("text").attributes["x"] = 5
+    assert svg.tobytes().decode("utf-16") == data.decode("utf-16").replace("<text", '<text x="5"')
+
+
 def test_what_an_encoding_lacks_is_written_as_a_reference():
     svg = edit_svg(encoded("iso-8859-1"))
     svg.find("text").text = "é漢"
@@ -201,6 +208,7 @@ def rich():
         ({"tag": "path"}, ["p"]),
         ({"class_": "b"}, ["layer", "r"]),
         ({"class_": "b", "tag": "g"}, ["layer"]),
+        ({"class_": "a  b"}, []),
         ({"id": "ts"}, ["ts"]),
         ({"id": "ts", "tag": "g"}, []),
         ({"tag": "inkscape:grid"}, [None]),
@@ -214,6 +222,8 @@ def rich():
         ({"xpath": "//*[name() = 'rect' and position() mod 2 = 0 or self::tspan]"}, ["ts"]),
         ({"xpath": "//*[count(*) * 2 > 3]/rect"}, ["r"]),
         ({"xpath": "//g[@inkscape:label]"}, ["layer"]),
+        ({"xpath": "//*[* and @id = 't']"}, ["t"]),
+        ({"xpath": "//*[g[1] and text]"}, [None]),
         ({"xpath": "//inkscape:grid"}, [None]),
         ({"xpath": "//svg:rect"}, ["r"]),
         ({"xpath": "//rect[attribute::class='b']/parent::g"}, ["layer"]),
@@ -395,6 +405,7 @@ STYLES = [
     "/* fill: no; */ fill/**/: /* ; */ red; --Custom: {a: b; c: d}; FILL-Opacity: .5",
     r"content: 'it\'s; fine'; fill: red; broken; : empty; a-b:;color:url( 'x;y' )",
     "grid: calc((1px + 2px) * 3); fill:url(#a) red;",
+    "mask: url(//x/*y;z); fill: red; stroke: url( //x/*y*/z );",
     "",
     ";;",
 ]

@@ -32,7 +32,7 @@ D = {
     "smooth after another": "M0 0q10 0 10 10s5 5-20-3M0 0c1 5 5 5 9 1t6 7L3 3S9 9 9 0L1 1T5 9",
     "small radii": "M0 0A1 2 30 0 1 10 10",
     "large flag": "M0 0A7 9 20 1 0 10 3M0 0A7 9 20 1 1 10 3M0 0A7 9 20 0 0 10 3M0 0A7 9 20 0 1 10 3",
-    "negative radii": "M0 0A-7 -9 20 0 1 10 3",
+    "negative radii": "M0 0A-7 9 20 0 1 10 3A7-9 20 0 1 20 9",
 }
 
 
@@ -119,6 +119,8 @@ def test_arcs_lie_on_their_ellipse():
     radius = np.hypot(unit.real / 20, unit.imag / 8)
     assert np.abs(radius - 1).max() < ARC
     assert arc.points(2) @ [1, 1j] == pytest.approx([start, end])
+    # To the last digit, or the next subpath's Z would draw a line.
+    assert shape("M0 0A7 9 20 1 0 10 3").subpaths[0].curves[-1, 3].tolist() == [10, 3]
 
 
 @pytest.mark.parametrize(
@@ -272,6 +274,11 @@ def test_points_run_over_all_subpaths():
 )
 def test_points_at_a_distance(d, spacing, points):
     assert shape(d).points(spacing=spacing).tolist() == points
+
+
+def test_points_where_the_pen_stands_still():
+    assert shape("M0 0C0 0 10 5 10 5").points(3) == pytest.approx(np.array([[0, 0], [5, 2.5], [10, 5]]))
+    assert shape("M5 5h0").points(2).tolist() == [[5, 5], [5, 5]]
 
 
 def test_rounding_loses_no_last_point():

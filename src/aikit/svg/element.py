@@ -265,7 +265,7 @@ class Element:
             self.raw.append(raw)
             return
         try:
-            before = children[operator.index(index) :][:1] if index >= -len(children) else children[:1]
+            before = children[operator.index(index) :][:1]
         except TypeError as error:
             raise InputTypeError(f"index: expected an integer or None, got {index!r}; count from 0.") from error
         if before:

@@ -79,10 +79,9 @@ class Pen:
             return
         turn = cmath.rect(1, math.radians(rotation))
         half = _squeezed((end - start) / turn / 2, rx, ry)
-        if abs(half) > 1:  # radii too small to reach are made just large enough
-            rx, ry, half = rx * abs(half), ry * abs(half), half / abs(half)
         side = 1 if large != clockwise else -1
-        # From the middle of the chord to the center.
+        # From the middle of the chord to the center. Where the radii are too small to reach it is the center, and the
+        # circle grows to what is drawn around it.
         offset = side * 1j * half / abs(half) * math.sqrt(max(0.0, 1 - abs(half) ** 2))
         angle = cmath.phase((half - offset) / (-half - offset))
         angle += math.tau * (clockwise and angle < 0) - math.tau * (not clockwise and angle > 0)
