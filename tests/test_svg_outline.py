@@ -381,6 +381,7 @@ def test_measures_follow_a_move():
     assert controls(back) == pytest.approx(controls(path))
     assert controls(path.reverse().reverse()) == pytest.approx(controls(path))
     assert path.reverse().length == pytest.approx(path.length)
+    assert shape("M0 0h5M9 9h5v5").reverse().d == "M14 14L14 9L9 9M5 0L0 0"
 
 
 def test_a_line_grows_with_its_path():

@@ -62,6 +62,7 @@ CASES = {
     "stretched": document(RECT, 'width="48" height="48" viewBox="0 0 24 12" preserveAspectRatio="none"'),
     "slice": document(RECT, 'width="48" height="48" viewBox="0 0 24 12" preserveAspectRatio="xMinYMax slice"'),
     "to the right": document(RECT, 'width="50" height="20" viewBox="0 0 10 10" preserveAspectRatio="xMaxYMid meet"'),
+    "at the bottom": document(RECT, 'width="48" height="48" viewBox="0 0 24 12" preserveAspectRatio="xMinYMax"'),
     "transformed": document(RECT, 'width="48" height="24" transform="rotate(10)"'),
     # Transforms.
     "groups": document(f'<g transform="translate(30)"><g transform="rotate(20) scale(3,2)">{RECT}</g></g>'),
@@ -95,6 +96,13 @@ CASES = {
         '<svg id="a" width="10" height="10" viewBox="0 0 5 5"><rect width="5" height="5"/></svg>'
         '<use href="#a" x="15" width="20" height="20"/>'
     ),
+    "used svg in a symbol": document(
+        '<symbol id="a" viewBox="0 0 20 20"><svg x="3" y="2" width="8" height="5" viewBox="0 0 4 5"><rect width="4" height="5"/></svg>'
+        '</symbol><use href="#a" width="40" height="60"/>'
+    ),
+    "used of two": document(
+        '<defs><rect id="a" width="8" height="4"/><rect id="a" width="4" height="8"/></defs><use href="#a" x="5"/>'
+    ),
     "used group": document(
         '<g id="a" transform="scale(2)"><svg width="5" height="4" overflow="visible"><rect width="50%" height="9"/></svg></g>'
         '<use href="#a" x="15" width="20" height="20"/>'
@@ -102,7 +110,7 @@ CASES = {
     # <use>.
     "used from defs": document('<use xlink:href="#b" y="9" transform="rotate(9)"/><defs><rect id="b" width="8" height="4"/></defs>'),
     "used twice": document(f'<g id="a" fill="red">{RECT}</g><use id="b" href="#a" x="9" fill="blue"/><use href="#b" y="9"/>'),
-    "used unknown": document('<use href="#nope"/><use href="other.svg#a"/><use/><use href="#"/>' + RECT),
+    "used unknown": document('<use href="#nope"/><use href="other.svg#a"/><use/><use href="#"/><use href="xa" x="9"/>' f'<g id="a">{RECT}</g>'),
     "used in itself": document(f'<g id="c" opacity=".5"><use href="#c"/>{RECT}</g>'),
     # Shapes.
     "rect": document('<rect x="5%" y="10%" width="50%" height="20"/><rect width="-3" height="6"/><rect width="3"/>'),
@@ -223,6 +231,23 @@ def test_a_round_rect():
     assert rect.length == pytest.approx(2 * (42 + 22) + 8 * math.pi, rel=5e-6)
     assert rect.bbox == (5, 5, 55, 35)
     assert rect.subpaths[0].straight.count(True) == 4
+    assert only('<rect width="10" height="10" rx="5"/>').subpaths[0].straight.count(True) == 0
+
+
+@pytest.mark.parametrize("radii", ['rx="0" ry="4"', 'rx="-3"', 'ry="-3"', 'rx="auto"', ""])
+def test_a_rect_without_both_radii_is_not_round(radii):
+    assert only(f'<rect width="9" height="5" {radii}/>').d == "M0 0L9 0L9 5L0 5Z"
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        '<rect width="-3" height="6"/>', '<rect width="3"/>', '<circle cx="5"/>', '<circle r="-2"/>', '<ellipse rx="0" ry="5"/>',
+        "<path/>", '<polygon points="5 5"/>', "<polyline/>",
+    ],
+)  # fmt: skip
+def test_shapes_without_a_size_are_not_there(shape):
+    assert svg_paths(document(shape)) == []
 
 
 def test_shapes_start_where_the_standard_says():

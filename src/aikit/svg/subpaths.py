@@ -103,7 +103,6 @@ class Pen:
         if self.at != first:
             self.line_to(first)
         self._finish(closed=True)
-        self.at = first
 
     def finished(self) -> tuple[Subpath, ...]:
         """All that was drawn."""
