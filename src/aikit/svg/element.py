@@ -95,14 +95,7 @@ class Element:
     @property
     def style(self) -> Style:
         """The properties in the attribute `style` as a dict."""
-
-        def write(style: str) -> None:
-            if style.strip():
-                self.attributes["style"] = style
-            else:
-                self.raw.attrib.pop("style", None)
-
-        return Style(lambda: self.raw.get("style", ""), write)
+        return Style(self.attributes)
 
     @property
     def tag(self) -> str:

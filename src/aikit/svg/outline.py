@@ -36,6 +36,9 @@ Point = tuple[float, float]
 class SvgPath:
     """One path of an SVG in pixels: x to the right, y down. Nothing changes it; every verb gives a new one.
 
+    Curves are cubic: arcs become such, eight to a turn, before anything moves them, so that they stay right under every
+    transform. Areas, unions, intersections and differences are Skia's, in 24-bit floats.
+
     Made by `svg_paths`, or by `SvgPath.from_d("M0 0L10 0L10 10Z", fill="red")`. An `Svg` takes it back:
     `svg.add(path)`.
 

@@ -42,8 +42,8 @@ def svg_paths(source: Source | Svg, *, limits: Limits | None = None) -> list[Svg
     those of groups, of <use> and <symbol>, of nested <svg> and of the document's own viewBox. So the coordinates are
     those of `render_svg(source)`, and `bbox` agrees with `alpha_bbox` of that picture but for the width of lines.
 
-    Text is no shape; convert it to paths in an editor first. What is in <defs> and not used, what is not displayed or
-    hidden is left out. Clips, masks, markers and filters are not applied.
+    Text is no shape; convert it to paths in an editor first. What is hidden, not displayed, or in <defs> and not used
+    is left out. Clips, masks, markers and filters are not applied. As in renderers an error in a path's d ends it there.
 
     Args:
         source: a path, bytes or a binary file with an SVG or svgz, or an `Svg`.
@@ -53,7 +53,7 @@ def svg_paths(source: Source | Svg, *, limits: Limits | None = None) -> list[Svg
         A list of `SvgPath`, in drawing order: `length`, `bbox`, `area`, `center`, `d`, `points(count)`,
         `points(spacing=)`, `split`, `transform`, `translate`, `scale`, `rotate`, `mirror`, `reverse`, `union`,
         `intersection`, `difference`, and `id`, `fill`, `stroke` and all `attributes` it is drawn with.
-        `Svg.add(path)` draws one.
+        `Svg.add(path)` draws one. `area`, `union`, `intersection` and `difference` need the package skia-pathops.
 
     Raises:
         InputTypeError: the source is none of these.
@@ -68,8 +68,8 @@ def svg_paths(source: Source | Svg, *, limits: Limits | None = None) -> list[Svg
         ... )
         >>> disk.fill, disk.bbox, plate.bbox
         ('teal', (10.0, 10.0, 30.0, 30.0), (20.0, 10.0, 40.0, 30.0))
-        >>> round(disk.length, 2), plate.area, round(disk.intersection(plate).area, 2)
-        (62.83, 400.0, 157.08)
+        >>> round(disk.length, 2), plate.rotate(45, about=plate.center).center
+        (62.83, (30.0, 20.0))
         >>> plate.points(spacing=10)[:3].tolist()
         [[20.0, 10.0], [30.0, 10.0], [40.0, 10.0]]
 

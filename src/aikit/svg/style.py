@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping
 from typing import Any, NamedTuple
 
 from ..errors import InputValueError
@@ -88,8 +88,17 @@ class Style(MutableMapping[str, Any]):
     all others as they are.
     """
 
-    def __init__(self, read: Callable[[], str], write: Callable[[str], None]) -> None:
-        self._read, self._write = read, write
+    def __init__(self, attributes: MutableMapping[str, Any]) -> None:
+        self._attributes = attributes
+
+    def _read(self) -> str:
+        return str(self._attributes.get("style", ""))
+
+    def _write(self, style: str) -> None:
+        if style.strip():
+            self._attributes["style"] = style
+        else:
+            self._attributes.pop("style", None)
 
     def __getitem__(self, name: str) -> str:
         found = _winner(declarations(self._read()), name)
