@@ -15,6 +15,7 @@ from .. import _raster
 from ..errors import FileFormatError, LimitError
 from ..limits import Limits
 from .css import LOCAL, clean_declarations, clean_sheet, costs, inline, is_local
+from .size import numbers
 from .source import SVG, XLINK_HREF, local_name, parse
 
 if TYPE_CHECKING:
@@ -184,8 +185,13 @@ def _animates_safely(element: Any) -> bool:
 # ---------------------------------------------------------------- attributes
 
 
-# What makes a renderer compose a group on a layer of its own.
-_GROUPING = frozenset(["opacity", "mix-blend-mode", "isolation"])
+# What makes a renderer compose a group on a layer of its own, or cut a line into a million pieces.
+_COSTLY = frozenset(["opacity", "mix-blend-mode", "isolation", "stroke-dasharray"])
+_COORDINATES = frozenset(["d", "points"])
+# Far beyond what the renderers' 32-bit floats can place; an arc of 1e38 keeps resvg busy for minutes.
+_FURTHEST = 1e9
+_DIGITS = str.maketrans("123456789", "0" * 9)
+_EXPONENT = re.compile(r"[eE]\+?\d")
 
 
 def _clean_attributes(element: Any, document: Clean) -> None:
@@ -209,8 +215,10 @@ def _clean_attributes(element: Any, document: Clean) -> None:
             del element.attrib[name]
         elif name in _STYLED or "url(" in value:
             _clean_value(element, name, value, document)
-        elif name in _GROUPING:
+        elif name in _COSTLY:
             document.refers = True
+        elif name in _COORDINATES and _may_be_huge(value):
+            _check_coordinates(element, value, document)
 
 
 def _set(element: Any, name: str, before: str, after: str) -> None:
@@ -231,6 +239,20 @@ def _clean_value(element: Any, name: str, value: str, document: Clean) -> None:
         text = LOCAL.sub(r"url(#\2)", value)
         _set(element, name, value, text)
         document.refers |= "url(" in text
+
+
+def _may_be_huge(value: str) -> bool:
+    """Whether a number in a text can be beyond 1e9; quick, as path data is most of most files."""
+    return "0" * 10 in value.translate(_DIGITS) or _EXPONENT.search(value) is not None
+
+
+def _check_coordinates(element: Any, value: str, document: Clean) -> None:
+    furthest = max(map(abs, numbers(value)), default=0.0)
+    if furthest > _FURTHEST:
+        raise LimitError(
+            f"{document.name}: expected coordinates up to {_FURTHEST:.0e}, got {furthest:.3g} in "
+            f"<{local_name(element)}>; check how the file was written."
+        )
 
 
 def _clean_reference(element: Any, name: str, value: str, document: Clean) -> None:

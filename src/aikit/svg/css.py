@@ -156,7 +156,7 @@ def declarations(text: str) -> Iterator[tuple[str, str]]:
 
 # What makes a picture cost more than its text: references, and groups that are composed on a layer of their own.
 _COSTLY = re.compile(
-    r"url\(|(?<![-\w])(?:opacity|filter|mask|clip-path|transform|isolation|mix-blend-mode|marker|inherit)(?![\w(])",
+    r"url\(|(?<![-\w])(?:opacity|filter|mask|clip-path|transform|isolation|mix-blend-mode|marker|inherit|stroke-dasharray)(?![\w(])",
     re.IGNORECASE,
 )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from .size import NUMBER, Box, Size, numbers, to_pixels, view_box
@@ -199,14 +200,25 @@ class Boxes:
         reach = self._reach
         return box[0] - reach, box[1] - reach, box[2] + reach, box[3] + reach
 
+    def length(self, shape: Any) -> float:
+        """What the outline of a shape is at most as long as; NaN where nobody knows."""
+        kind = local_name(shape)
+        if kind in _TRACES:
+            points = _TRACES[kind](shape)
+            return sum(math.dist(*pair) for pair in pairwise([*points, *points[:1]]))
+        box = self.of(shape)
+        return math.nan if box is None else 2 * (box[2] - box[0] + box[3] - box[1])
+
     def _work_out(self, element: Any) -> Box | None:
         kind = local_name(element)
         if kind == "use":
             return self._of_use(element)
         if kind in _GROUPS:
             return self._of_group(element)
-        find = {"path": _path, "polyline": _points, "polygon": _points, "text": self._text}.get(kind, self._shape)
-        box = find(element)
+        if kind in _TRACES:
+            box: Box | None = _around(_TRACES[kind](element))
+        else:
+            box = self._text(element) if kind == "text" else self._shape(element)
         return box if box is None or all(map(math.isfinite, box)) or box == EMPTY else None
 
     def _of_group(self, group: Any) -> Box | None:
@@ -283,17 +295,17 @@ _GEOMETRY = {
 }
 
 
-def _points(shape: Any) -> Box | None:
+def _corners(shape: Any) -> list[Point]:
     values = numbers(shape.get("points", ""))
-    return _around(values[::2], values[1::2])
+    return list(zip(values[::2], values[1::2], strict=False))
 
 
-def _around(xs: list[float], ys: list[float]) -> Box:
-    return (min(xs), min(ys), max(xs), max(ys)) if xs and ys else EMPTY
+def _around(points: list[Point]) -> Box:
+    return union((x, y, x, y) for x, y in points)
 
 
-def _path(path: Any) -> Box | None:
-    """The box around a path's control points, between which its curves lie."""
+def _path(path: Any) -> list[Point]:
+    """The control points of a path, between which its curves lie, and the corners around its arcs."""
     points: list[Point] = []
     here = start = control = (0.0, 0.0)
     for command, text in _COMMAND.findall(path.get("d", "")):
@@ -319,7 +331,7 @@ def _path(path: Any) -> Box | None:
             if kind == "m" and number == 0:
                 start = here
             points += ends
-    return _around([x for x, _ in points], [y for _, y in points])
+    return points
 
 
 def _parts(kind: str, text: str) -> list[list[float]]:
@@ -336,3 +348,6 @@ def _arc_reach(start: Point, end: Point, part: list[float]) -> float:
     apart = math.hypot(end[0] - start[0], end[1] - start[1])
     # SVG 2, appendix B.2.5. Without a radius it is a straight line.
     return 2 * large * max(1.0, apart / 2 / small) if small else apart
+
+
+_TRACES: dict[str, Callable[[Any], list[Point]]] = {"path": _path, "polyline": _corners, "polygon": _corners}

@@ -68,8 +68,8 @@ def svg_paths(source: Source | Svg, *, limits: Limits | None = None) -> list[Svg
         ... )
         >>> disk.fill, disk.bbox, plate.bbox
         ('teal', (10.0, 10.0, 30.0, 30.0), (20.0, 10.0, 40.0, 30.0))
-        >>> round(disk.length, 2), plate.rotate(45, about=plate.center).center
-        (62.83, (30.0, 20.0))
+        >>> round(disk.length, 2), plate.mirror(x=20).bbox
+        (62.83, (0.0, 10.0, 20.0, 30.0))
         >>> plate.points(spacing=10)[:3].tolist()
         [[20.0, 10.0], [30.0, 10.0], [40.0, 10.0]]
 

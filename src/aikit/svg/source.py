@@ -7,6 +7,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from .._bytes import Source, name_of, read_bytes
+from .._raster import identify
 from ..errors import FileFormatError, LimitError
 from ..limits import Limits
 
@@ -53,6 +54,11 @@ def parse(data: bytes, limits: Limits | None = None, *, name: str = "source") ->
         limits.check(name, "bytes", "max_bytes", len(data))
     if data.startswith(b"\x1f\x8b"):
         data = _unpacked(data, limits, name)
+    kind = identify(data)
+    if kind not in ("svg", None):
+        raise FileFormatError(
+            f"{name}: expected an SVG, got {str(kind).upper()}; read it with read_pil.", code="unsupported_format"
+        )
     root = _parsed(data, name)
     if root.tag == "svg":
         root = _parsed(_with_namespace(root), name)
@@ -120,16 +126,17 @@ def _parsed(data: bytes, name: str) -> etree._Element:
 
 # libxml2's words for what it stops at on purpose.
 _STOPPED = re.compile(r"amplification|Excessive depth|limit exceeded|too long|huge|entity.*loop", re.IGNORECASE)
-_CUT_OFF = re.compile(r"premature end|Start tag expected|Document is empty|EndTag|Couldn't find end", re.IGNORECASE)
+_NO_XML = re.compile(r"Start tag expected|Document is empty")
+_CUT_OFF = re.compile(r"premature end|expected '>'|Couldn't find end|unterminated|not closed", re.IGNORECASE)
 
 
 def _refused(error: Exception, name: str) -> FileFormatError | LimitError:
     reason = " ".join(str(error).split()).replace("(<string>, line ", "(line ")[:200]
     if _STOPPED.search(reason):
         return LimitError(f"{name}: expected XML within the parser's limits, got {reason!r}; simplify the file.")
+    code = "unsupported_format" if _NO_XML.search(reason) else "truncated" if _CUT_OFF.search(reason) else "corrupt"
     return FileFormatError(
-        f"{name}: expected well-formed XML, got {reason!r}; check how the file was written.",
-        code="truncated" if _CUT_OFF.search(reason) else "corrupt",
+        f"{name}: expected well-formed XML, got {reason!r}; check how the file was written.", code=code
     )
 
 

@@ -36,6 +36,8 @@ __all__ = ["survey"]
 # What resvg was measured to take, in nanoseconds a pixel.
 _LAYER, _MASK, _CLIP, _FILTER, _TILE, _PICTURE = 50.0, 80.0, 100.0, 90.0, 40.0, 30.0
 _PRIMITIVE, _OCTAVE, _TAP, _MERGED = 100.0, 90.0, 5.0, 80.0
+# A dash, as many as resvg cuts a path into; and the corners that it gives a shape.
+_DASH, _MOST_DASHES, _CORNERS = 300.0, 1e6, 8
 _PRIMITIVES = {"feGaussianBlur": 300.0, "feDropShadow": 300.0, "feTurbulence": 400.0}
 
 
@@ -76,16 +78,17 @@ class _Look:
     filters: list[str]
     masks: list[str]
     clips: list[str]
-    # Where nothing is said, the parent's hold.
+    # By property, and the dashes as they are written. Where nothing is said, the parent's hold.
     paints: dict[str, list[str]]
     inherits: bool = False
 
 
 # These reach down to the children.
-_PAINTS = ("fill", "stroke", "marker-start", "marker-mid", "marker-end")
+_MARKERS = ("marker-start", "marker-mid", "marker-end")
+_PAINTS = ("fill", "stroke", *_MARKERS)
 _LAYERS = ("opacity", "mix-blend-mode", "isolation")
 _GROUPS = ("filter", "mask", "clip-path")
-_READ = frozenset([*_PAINTS, *_LAYERS, *_GROUPS, "marker"])
+_READ = frozenset([*_PAINTS, *_LAYERS, *_GROUPS, "marker", "stroke-dasharray"])
 
 
 def _look_at(element: Any, above: _Look | None) -> _Look:
@@ -100,9 +103,11 @@ def _look_at(element: Any, above: _Look | None) -> _Look:
                 # Whichever of them holds, all are counted.
                 said[name] = f"{said.get(name, '')} {value}"
     if "marker" in said:
-        for name in _PAINTS[2:]:
+        for name in _MARKERS:
             said[name] = f"{said.get(name, '')} {said['marker']}"
     paints = {name: _references(said[name]) for name in _PAINTS if said.get(name, "inherit").strip() != "inherit"}
+    if "stroke-dasharray" in said:
+        paints["stroke-dasharray"] = [said["stroke-dasharray"]]
     filters, masks, clips = groups = [_references(said.get(name, "")) for name in _GROUPS]
     inherited = ([], [], []) if above is None else (above.filters, above.masks, above.clips)
     asked = ["inherit" in said.get(name, "") for name in _GROUPS]
@@ -151,7 +156,7 @@ _DEFINITIONS = frozenset(
     """.split()
 )
 _SHAPES = frozenset("rect circle ellipse line path polyline polygon text tspan textPath tref".split())
-_MARKED = frozenset("line path polyline polygon".split())
+_MARKED = frozenset("rect circle ellipse line path polyline polygon".split())
 
 
 class _Walk:
@@ -353,14 +358,23 @@ class _Walk:
         patterns = self._found([*place.paints.get("fill", []), *place.paints.get("stroke", [])], "pattern")
         costs = [self._tiled(shape, pattern, place) for pattern in patterns]
         if kind in _MARKED and not self._in_marker:
-            for name in _PAINTS[2:]:
+            for name in _MARKERS:
                 markers = self._found(place.paints.get(name, []), "marker")
                 costs += [self._marked(shape, marker, place, every=name == "marker-mid") for marker in markers]
+        if kind in _MARKED:
+            for dashes in place.paints.get("stroke-dasharray", []):
+                self._dashed(shape, numbers(dashes))
         return costs
+
+    def _dashed(self, shape: Any, dashes: list[float]) -> None:
+        """Count the dashes of a line, each of which is a path of its own."""
+        if dashes and sum(dashes) > 0:
+            length = self._boxes.length(shape)
+            self._budget.spend(_DASH * min(_MOST_DASHES, length / sum(dashes) * len(dashes)))
 
     def _marked(self, shape: Any, marker: Any, place: _Place, *, every: bool) -> _Cost:
         """Count a marker, once or at every corner of a shape. There are no markers in markers."""
-        corners = len(numbers(shape.get("d", "") + shape.get("points", ""))) // 2 if every else 1
+        corners = len(numbers(shape.get("d", "") + shape.get("points", ""))) // 2 or _CORNERS if every else 1
         before = self._budget.drawn
         self._in_marker = True
         try:
