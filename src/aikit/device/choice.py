@@ -89,18 +89,19 @@ def existing_device(device: str | torch.device) -> torch.device:
     if wanted.type == "cpu":
         return wanted
     kind, count = torch_accelerator()
-    if wanted.type != kind or (wanted.index or 0) >= count:
+    index: int | None = wanted.index  # torch's types say int
+    if wanted.type != kind or (index or 0) >= count:
         raise DeviceError(
             f'device: expected one of {_listed(_usable())}, got "{wanted}"; pass one of these or pick_device().'
         )
-    if wanted.index is not None:
+    if index is not None:
         return wanted
     module = torch.get_device_module(wanted)
     started = getattr(module, "is_initialized", lambda: False)()
     return torch.device(wanted.type, module.current_device() if started else 0)
 
 
-def _as_device(device: str | torch.device) -> torch.device:
+def _as_device(device: object) -> torch.device:
     import torch
 
     if not isinstance(device, (str, torch.device)):
@@ -113,12 +114,12 @@ def _as_device(device: str | torch.device) -> torch.device:
         ) from error
 
 
-def _check_utilization(value: float | None) -> None:
+def _check_utilization(value: object) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InputTypeError(f"max_utilization: expected a number from 0 to 1, got {value!r}; pass 0.5 for a half.")
-    if not 0 <= value <= 1:
+    if not 0 <= float(value) <= 1:
         raise InputValueError(f"max_utilization: expected a number from 0 to 1, got {value!r}; pass 0.5 for a half.")
 
 

@@ -82,7 +82,7 @@ def _from_nvml(gpus: list[Gpu]) -> list[DeviceInfo]:
 def _describe(gpu: Gpu, place: Place) -> DeviceInfo:
     return DeviceInfo(
         type="cuda",
-        index=place.index,
+        index=place.torch_index,
         uuid=gpu.uuid,
         name=gpu.name,
         total=gpu.total,

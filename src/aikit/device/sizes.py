@@ -15,7 +15,7 @@ _UNITS = {"": 1} | {f"{letter}{i}": (1024 if i else 1000) ** n for n, letter in 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?I?)B\s*", re.IGNORECASE | re.ASCII)
 
 
-def parse_size(value: float | str, *, subject: str) -> int:
+def parse_size(value: object, *, subject: str) -> int:
     """Give the bytes that a number or a text such as "8GiB" stands for.
 
     Args:
@@ -38,9 +38,10 @@ def parse_size(value: float | str, *, subject: str) -> int:
         raise InputValueError(f'{subject}: expected a size such as "8GiB" or "500MB", got {value!r}; add the unit.')
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InputTypeError(f'{subject}: expected bytes or a str such as "8GiB", got {value!r}; pass one of these.')
-    if not math.isfinite(value) or value < 0 or value != int(value):
+    size = float(value)
+    if not math.isfinite(size) or size < 0 or not size.is_integer():
         raise InputValueError(f'{subject}: expected a whole number of bytes, got {value!r}; pass one or "8GiB".')
-    return int(value)
+    return int(size)
 
 
 def format_size(size: int | None) -> str:

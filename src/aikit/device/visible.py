@@ -24,7 +24,7 @@ _VARIABLE = "CUDA_VISIBLE_DEVICES"
 class Place(NamedTuple):
     """torch's index of a GPU, and whether this process may use it; None where only CUDA itself could tell."""
 
-    index: int | None
+    torch_index: int | None
     visible: bool | None
 
 
