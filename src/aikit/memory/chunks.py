@@ -128,7 +128,7 @@ def _host_has(size: float) -> bool:
     return available is None or size <= available
 
 
-OUT_OF_MEMORY = object()
+OUT_OF_MEMORY: Any = object()
 
 
 def attempt(fn: Callable[..., Any], *arguments: Any, last: bool) -> Any:

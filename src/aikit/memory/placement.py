@@ -277,8 +277,7 @@ def _lend(model: Any, device: torch.device, *, fingerprints: bool) -> list[_Loan
     loans: list[_Loan] = []
     masters = _blocks(model)
     try:
-        for master in masters:
-            loans.append(_loan(master, device, fingerprint=fingerprints))
+        loans.extend(_loan(master, device, fingerprint=fingerprints) for master in masters)
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
