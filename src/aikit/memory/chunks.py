@@ -54,12 +54,13 @@ def run_in_chunks(
     everything, results = list(items), list[Result]()
     while len(results) < len(everything):
         chunk = everything[len(results) : len(results) + size]
-        given = attempt(fn, chunk, last=len(chunk) <= min_size)
+        count = len(chunk)  # the chunk is the function's, which may empty it
+        given = attempt(fn, chunk, last=count <= min_size)
         if given is OUT_OF_MEMORY:
-            size = max(min_size, len(chunk) // 2)
-            _log.warning("out of memory with %d items; going on with %d at a time", len(chunk), size)
+            size = max(min_size, count // 2)
+            _log.warning("out of memory with %d items; going on with %d at a time", count, size)
         else:
-            results += _checked(given, len(chunk))
+            results += _checked(given, count)
     return results
 
 

@@ -170,7 +170,6 @@ def _blocks(model: Any) -> list[_Block]:
 
 def _tensors(model: Any) -> Iterable[Any]:
     import torch
-    from torch.nn.parameter import is_lazy
 
     if not isinstance(model, torch.nn.Module):
         raise InputTypeError(f"model: expected a torch.nn.Module, got {type(model).__name__}; pass its modules.")
@@ -178,13 +177,25 @@ def _tensors(model: Any) -> Iterable[Any]:
     gradients = [tensor.grad for tensor in found.values() if tensor.is_leaf and tensor.grad is not None]
     found |= {id(gradient): gradient for gradient in gradients}
     for tensor in found.values():
-        plain = tensor.layout == torch.strided and not tensor.is_conj() and not tensor.is_neg()
-        if not plain or tensor.is_meta or hasattr(tensor, "__tensor_flatten__") or is_lazy(tensor):
-            kind = "meta" if tensor.is_meta else type(tensor).__name__ if plain else str(tensor.layout)
+        if obstacle := _obstacle(tensor):
             raise InputTypeError(
-                f"model: expected dense tensors in memory, got a {kind} tensor; move it with model.to(device)."
+                f"model: expected dense tensors in memory, got a {obstacle} tensor; move it with model.to(device)."
             )
     return [tensor for tensor in found.values() if tensor.numel()]
+
+
+def _obstacle(tensor: Any) -> str | None:
+    """Why a tensor is more, or less, than the bytes in its storage."""
+    import torch
+    from torch.nn.parameter import is_lazy
+
+    if is_lazy(tensor) or hasattr(tensor, "__tensor_flatten__"):
+        return type(tensor).__name__
+    if tensor.is_meta:
+        return "meta"
+    if tensor.layout != torch.strided:
+        return str(tensor.layout)
+    return "conjugated or negated" if tensor.is_conj() or tensor.is_neg() else None
 
 
 def _merged(tensors: list[Any]) -> list[_Block]:

@@ -161,7 +161,10 @@ def _empty_module(module: Any) -> None:
 
 
 def _tensors_of(module: Any) -> list[Any]:
-    return [*module.parameters(), *module.buffers()]
+    from torch.nn.parameter import is_lazy
+
+    # A lazy module's parameters have no memory yet, and refuse every question.
+    return [tensor for tensor in (*module.parameters(), *module.buffers()) if not is_lazy(tensor)]
 
 
 def _drop_attributes(module: Any) -> None:
