@@ -37,8 +37,7 @@ class FakeAllocator:
     """An allocator with a capacity, for tensors that are only counted."""
 
     def __init__(self, capacity=1000):
-        self.capacity, self.live, self.cache, self.highest, self.total = capacity, 0, 0, 0, capacity
-        self.log = []
+        self.capacity, self.live, self.cache, self.highest = capacity, 0, 0, 0
 
     def take(self, size):
         if self.live + size > self.capacity:
@@ -54,8 +53,8 @@ class FakeAllocator:
     def used(self):
         return self.live
 
-    def reserved(self):
-        return self.live + self.cache
+    def cached(self):
+        return self.cache
 
     def peak(self):
         return self.highest
@@ -67,10 +66,9 @@ class FakeAllocator:
         return self.cache // 10
 
     def free_and_total(self):
-        return self.capacity - self.reserved(), self.total
+        return self.capacity - self.live - self.cache, self.capacity
 
     def empty_cache(self):
-        self.log.append("empty_cache")
         self.cache = 0
 
 

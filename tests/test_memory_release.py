@@ -420,7 +420,7 @@ def test_the_result_is_what_went_back(fake):
     fake.take(600)
     fake.give(350)
     assert free_memory() == 350
-    assert (fake.used(), fake.reserved()) == (250, 250)
+    assert (fake.used(), fake.cached()) == (250, 0)
     assert free_memory() == 0
 
 
@@ -510,7 +510,7 @@ def test_before_cuda_has_started_it_is_asked_nothing(cuda):
     source = allocator.of(torch.device("cuda", 0))
     source.empty_cache()
     source.restart_peak()
-    assert (source.used(), source.reserved(), source.peak(), source.fragmented()) == (0, 0, 0, 0)
+    assert (source.used(), source.cached(), source.peak(), source.fragmented()) == (0, 0, 0, 0)
     assert source.free_and_total() == (None, None)
     assert module.log == []
 

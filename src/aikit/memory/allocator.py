@@ -26,8 +26,8 @@ class Allocator(Protocol):
     def used(self) -> int:
         """What live tensors hold; on the CPU, what the process holds."""
 
-    def reserved(self) -> int:
-        """What this process has taken from the driver or the system: what is used, and the cache."""
+    def cached(self) -> int:
+        """What this process has taken from the driver beside that, for later tensors."""
 
     def peak(self) -> int:
         """The most that was used since `restart_peak`."""
@@ -80,11 +80,14 @@ class _Torch:
         # Even `memory_reserved` asks CUDA for the current device in some versions of torch.
         return bool(self._module.is_initialized())
 
+    def _reserved(self) -> int:
+        return int(self._module.memory_reserved(self._device)) if self._started() else 0
+
     def used(self) -> int:
         return int(self._module.memory_allocated(self._device)) if self._started() else 0
 
-    def reserved(self) -> int:
-        return int(self._module.memory_reserved(self._device)) if self._started() else 0
+    def cached(self) -> int:
+        return max(0, self._reserved() - self.used())
 
     def peak(self) -> int:
         return int(self._module.max_memory_allocated(self._device)) if self._started() else 0
@@ -99,7 +102,7 @@ class _Torch:
         return int(self._module.memory_stats(self._device).get("inactive_split_bytes.all.current", 0))
 
     def free_and_total(self) -> tuple[int | None, int | None]:
-        if self.reserved():
+        if self._reserved():
             free, total = self._module.mem_get_info(self._device)
             return int(free), int(total)
         # No memory taken there yet: NVML knows as well, and opens no context.
@@ -110,7 +113,7 @@ class _Torch:
         import torch
 
         # With the wrong current device CUDA opens a context of several hundred MB there (pytorch#25752).
-        if self.reserved():
+        if self._reserved():
             with self._module.device(self._device):
                 self._module.empty_cache()
         # Pinned main memory is cached as well; torch has had a way to give it back since 2.10.
@@ -130,8 +133,8 @@ class _Mps:
     def used(self) -> int:
         return int(self._module.current_allocated_memory())
 
-    def reserved(self) -> int:
-        return int(self._module.driver_allocated_memory())
+    def cached(self) -> int:
+        return max(0, int(self._module.driver_allocated_memory()) - self.used())
 
     def peak(self) -> int:
         return self.used()
@@ -144,7 +147,7 @@ class _Mps:
 
     def free_and_total(self) -> tuple[int | None, int | None]:
         total = int(self._module.recommended_max_memory())
-        return max(0, total - self.reserved()), total
+        return max(0, total - int(self._module.driver_allocated_memory())), total
 
     def empty_cache(self) -> None:
         self._module.empty_cache()
@@ -156,8 +159,8 @@ class _Process:
     def used(self) -> int:
         return process_memory().resident
 
-    def reserved(self) -> int:
-        return self.used()
+    def cached(self) -> int:
+        return 0
 
     def peak(self) -> int:
         return process_memory().peak

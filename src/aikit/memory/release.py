@@ -59,7 +59,7 @@ def free_memory(*owned: Any, device: str | torch.device | None = None) -> int:
         0
     """
     places = [allocator.of(place) for place in allocator.chosen(device)]
-    before = sum(place.reserved() for place in places)
+    before = _taken(places)
     for thing in owned:
         if thing is not None:
             _empty(thing)
@@ -67,7 +67,11 @@ def free_memory(*owned: Any, device: str | torch.device | None = None) -> int:
         if error is not None:
             _forget_locals(error)
     collect_and_trim(places)
-    return max(0, before - sum(place.reserved() for place in places))
+    return max(0, before - _taken(places))
+
+
+def _taken(places: Iterable[Allocator]) -> int:
+    return sum(place.used() + place.cached() for place in places)
 
 
 def collect_and_trim(places: Iterable[Allocator]) -> None:

@@ -71,17 +71,17 @@ def memory_report(device: str | torch.device | None = None) -> MemoryReport:
     """
     place = allocator.current() if device is None else existing_device(device)
     source = allocator.of(place)
-    used, reserved, fragmented = source.used(), source.reserved(), source.fragmented()
+    used, cached, fragmented = source.used(), source.cached(), source.fragmented()
     free, total = source.free_and_total()
     return MemoryReport(
         device=str(place),
         total=total,
         free=free,
         used=used,
-        cached=max(0, reserved - used),
+        cached=cached,
         fragmented=fragmented,
         peak=max(used, source.peak()),
-        available=None if free is None else free + max(0, reserved - used - fragmented),
+        available=None if free is None else free + max(0, cached - fragmented),
         limit=host_memory().limit if place.type == "cpu" else None,
     )
 
