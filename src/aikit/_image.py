@@ -147,14 +147,54 @@ def power(xp: Any, plane: Plane, exponent: float) -> Plane:
     Below 1e-12, where a root would be infinitely steep, a straight line takes its place: cube roots there are
     below 1e-4.
     """
-    if exponent >= 1:
+    compiled = is_traced(xp, plane)
+    if compiled and not plane.requires_grad:
+        return _raised(xp, plane, exponent)
+    if exponent >= 1 and not compiled:
         return plane**exponent
     small = plane < _TINY
-    root = xp.cbrt if exponent == 1 / 3 and hasattr(xp, "cbrt") else lambda base: base**exponent
-    return xp.where(small, plane * _TINY ** (exponent - 1), root(xp.where(small, _TINY, plane)))
+    base = xp.where(small, _TINY, plane)
+    if compiled:
+        root = _raised(xp, base, exponent)
+    else:
+        root = xp.cbrt(base) if exponent == 1 / 3 and hasattr(xp, "cbrt") else base**exponent
+    return xp.where(small, plane * _TINY ** (exponent - 1), root)
 
 
 _TINY = 1e-12
+
+
+def _raised(xp: Any, base: Plane, exponent: float) -> Plane:
+    """A power for a compiler, in half the time of `**`, which takes care of bases that none has here."""
+    return xp.exp2(_log2(xp, base) * exponent)
+
+
+# log2(1 + f) / f, interpolated at the 9 Chebyshev points of f from sqrt(1/2) - 1 to sqrt(2) - 1: 6e-8 off in float32.
+_LOG2 = (
+    1.442695004, -0.721347468, 0.480910753, -0.360693268, 0.287903261, -0.239169881, 0.216078226, -0.205861880, 0.123109684,
+)  # fmt: skip
+
+
+def _log2(xp: Any, base: Plane) -> Plane:
+    """The logarithm of numbers above 0, for a compiler: the exponent's bits, and a polynomial for the mantissa.
+
+    Twice as fast as the library's, which on the CPU is called and on CUDA takes care of what is no number, or too small
+    to be a normal one.
+    """
+    if base.dtype != xp.float32:
+        return xp.log2(base)
+    bits = base.view(xp.int32)
+    exponent = (bits - 0x3F3504F3) >> 23  # less the bits of sqrt(1/2), so that the mantissa lies about 1
+    f = (bits - (exponent << 23)).view(xp.float32) - 1
+    series = _LOG2[-1]
+    for coefficient in _LOG2[-2::-1]:
+        series = series * f + coefficient
+    return series * f + exponent
+
+
+def is_traced(xp: Any, plane: Plane) -> bool:
+    """Whether a compiler reads the kernel: the plane has no values yet."""
+    return xp.__name__ == "torch" and adapter("torch").is_traced(plane)  # type: ignore[no-any-return]
 
 
 def parse_color(color: Any, spec: Spec, subject: str = "color") -> tuple[float, float, float, float]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .._image import Planes, in_threads
+from .._image import Planes, in_threads, is_traced
 from ..alpha.premultiplied import divide_alpha, limited
 from ..color import rgb
 
@@ -121,7 +121,7 @@ def _resize_bags(xp: Any, plane: Any, *key: Any) -> tuple[Any, Any]:
     bags = _BAGS.get(place)
     if bags is None:
         bags = as_bags(xp, resize_taps(*key), plane)
-        if xp.compiler.is_compiling():
+        if is_traced(xp, plane):
             return bags
         for old in list(_BAGS)[:-15]:
             _BAGS.pop(old, None)
@@ -129,13 +129,42 @@ def _resize_bags(xp: Any, plane: Any, *key: Any) -> tuple[Any, Any]:
     return bags
 
 
-# What has a kernel for embedding bags; the rest indexes.
-_BAG_DEVICES = ("cpu", "cuda")
+def has_bags(plane: Any) -> bool:
+    """Whether there is a kernel for embedding bags where a tensor is; the rest indexes."""
+    return plane.device.type in ("cpu", "cuda")
+
+
+# ---------------------------------------------------------------- torch, compiled: one kernel for all planes
+
+
+# More taps make a kernel that takes longer to compile than it ever saves.
+_COMPILED_TAPS = 64
+
+
+def is_compiled(xp: Any, plane: Any) -> bool:
+    """Whether the passes over a plane become kernels of a compiler: on CUDA, where the caller asks for no gradient.
+
+    On the CPU its loops are slower than an embedding bag, and the gradient of indexing scatters.
+    """
+    return is_traced(xp, plane) and plane.is_cuda and not plane.requires_grad
+
+
+def summed(xp: Any, plane: Any, taps: Taps, axis: int) -> Any:
+    """`gathered` for a compiler: planes of one size share the indices and weights that their kernel reads."""
+    total: Any = None
+    for positions, weights in zip(*taps, strict=True):
+        index, weight = (xp.from_numpy(np.array(part)).to(plane.device) for part in (positions, weights))
+        weight = weight.to(plane.dtype)
+        part = plane[..., index] * weight if axis == -1 else plane[..., index, :] * weight[:, None]
+        total = part if total is None else total + part
+    return total
 
 
 def weighted(xp: Any, plane: Any, taps: Taps, axis: int) -> Any:
     """One pass by the fastest way that every dtype and device has."""
-    if xp.__name__ == "torch" and plane.device.type in _BAG_DEVICES:
+    if xp.__name__ == "torch" and is_compiled(xp, plane) and len(taps[0]) <= _COMPILED_TAPS:
+        return summed(xp, plane, taps, axis)
+    if xp.__name__ == "torch" and has_bags(plane):
         return bagged(xp, plane, as_bags(xp, taps, plane), axis)
     return gathered(xp, plane, taps, axis)
 
@@ -170,11 +199,10 @@ def two_passes(xp: Any, plane: Any, how: Resizing) -> Any:
     for axis, new in order(plane.shape[-2:], how.size):
         key = (plane.shape[axis], new, how.method, how.antialias)
         as_in_pillow = how.antialias or new >= plane.shape[axis]
-        if xp.__name__ == "torch":
-            if plane.device.type in _BAG_DEVICES:
-                plane = bagged(xp, plane, _resize_bags(xp, plane, *key), axis)
-            else:
-                plane = gathered(xp, plane, resize_taps(*key), axis)
+        if xp.__name__ == "torch" and has_bags(plane) and not is_compiled(xp, plane):
+            plane = bagged(xp, plane, _resize_bags(xp, plane, *key), axis)
+        elif xp.__name__ == "torch":
+            plane = weighted(xp, plane, resize_taps(*key), axis)
         elif how.method == "nearest":
             plane = np.take(plane, resize_taps(*key)[0][0], axis)
         elif as_in_pillow and plane.dtype == np.float32:
@@ -229,8 +257,9 @@ def each(work: Callable[[Any], Any], planes: Sequence[Any]) -> Planes:
 
 
 def thick(xp: Any, planes: Sequence[Any]) -> Planes:
-    """In torch one tensor of all planes, which takes a third of the kernels; a list of them in NumPy."""
-    return [xp.stack(list(planes))] if xp.__name__ == "torch" and len(planes) > 1 else list(planes)
+    """In torch one tensor of all planes, which takes a third of the kernels; a list of them where that gains nothing."""
+    together = xp.__name__ == "torch" and len(planes) > 1 and not is_compiled(xp, planes[0])
+    return [xp.stack(list(planes))] if together else list(planes)
 
 
 def thin(planes: Planes, count: int) -> Planes:
