@@ -186,9 +186,18 @@ def _fill_rooms(graph: GraphModule, results: list[Node]) -> list[Room]:
             with graph.graph.inserting_after(last):
                 last = graph.graph.placeholder(next(names))
             with graph.graph.inserting_before(end):
-                graph.graph.call_function(aten.copy_.default, (last, plane))
+                graph.graph.call_function(*_into(last, plane))
     end.args = ((),)
     return rooms
+
+
+def _into(part: Node, plane: Any) -> tuple[Any, tuple[Any, ...]]:
+    """The operation that puts a plane into a part of a result, and its arguments: the plane's own if it can."""
+    from ..resample.cuda import resample, resample_into
+
+    if isinstance(plane, Node) and plane.target is resample._opoverload and len(plane.users) == 1:
+        return resample_into._opoverload, (part, *plane.args)
+    return aten.copy_.default, (part, plane)
 
 
 def _planes(result: Node) -> tuple[list[Any], tuple[int, ...] | None]:

@@ -134,39 +134,28 @@ def has_bags(plane: Any) -> bool:
     return plane.device.type in ("cpu", "cuda")
 
 
-# ---------------------------------------------------------------- torch, compiled: one kernel for all planes
-
-
-# More taps make a kernel that takes longer to compile than it ever saves.
-_COMPILED_TAPS = 64
-
-
-def is_compiled(xp: Any, plane: Any) -> bool:
-    """Whether the passes over a plane become kernels of a compiler: on CUDA, where the caller asks for no gradient.
-
-    On the CPU its loops are slower than an embedding bag, and the gradient of indexing scatters.
-    """
-    return is_traced(xp, plane) and plane.is_cuda and not plane.requires_grad
-
-
-def summed(xp: Any, plane: Any, taps: Taps, axis: int) -> Any:
-    """`gathered` for a compiler: planes of one size share the indices and weights that their kernel reads."""
-    total: Any = None
-    for positions, weights in zip(*taps, strict=True):
-        index, weight = (xp.from_numpy(np.array(part)).to(plane.device) for part in (positions, weights))
-        weight = weight.to(plane.dtype)
-        part = plane[..., index] * weight if axis == -1 else plane[..., index, :] * weight[:, None]
-        total = part if total is None else total + part
-    return total
-
-
 def weighted(xp: Any, plane: Any, taps: Taps, axis: int) -> Any:
     """One pass by the fastest way that every dtype and device has."""
-    if xp.__name__ == "torch" and is_compiled(xp, plane) and len(taps[0]) <= _COMPILED_TAPS:
-        return summed(xp, plane, taps, axis)
     if xp.__name__ == "torch" and has_bags(plane):
         return bagged(xp, plane, as_bags(xp, taps, plane), axis)
     return gathered(xp, plane, taps, axis)
+
+
+# ---------------------------------------------------------------- torch, compiled
+
+
+def has_kernel(xp: Any, plane: Any) -> bool:
+    """Whether a pass is a kernel of ours: on CUDA, in a function that is compiled, where no gradient is wanted."""
+    return is_traced(xp, plane) and plane.is_cuda and not plane.requires_grad
+
+
+def compiled(xp: Any, plane: Any, taps: Taps, axis: int) -> Any:
+    """One pass of a resize by a kernel of ours."""
+    from .cuda import resample
+
+    positions, weights = taps
+    first, last, shares = (xp.from_numpy(np.array(part)).to(plane.device) for part in (*positions[[0, -1]], weights))
+    return resample(plane, first, last, shares.to(plane.dtype), axis)
 
 
 # ---------------------------------------------------------------- both passes
@@ -199,10 +188,12 @@ def two_passes(xp: Any, plane: Any, how: Resizing) -> Any:
     for axis, new in order(plane.shape[-2:], how.size):
         key = (plane.shape[axis], new, how.method, how.antialias)
         as_in_pillow = how.antialias or new >= plane.shape[axis]
-        if xp.__name__ == "torch" and has_bags(plane) and not is_compiled(xp, plane):
+        if has_kernel(xp, plane):
+            plane = compiled(xp, plane, resize_taps(*key), axis)
+        elif xp.__name__ == "torch" and has_bags(plane):
             plane = bagged(xp, plane, _resize_bags(xp, plane, *key), axis)
         elif xp.__name__ == "torch":
-            plane = weighted(xp, plane, resize_taps(*key), axis)
+            plane = gathered(xp, plane, resize_taps(*key), axis)
         elif how.method == "nearest":
             plane = np.take(plane, resize_taps(*key)[0][0], axis)
         elif as_in_pillow and plane.dtype == np.float32:
@@ -258,7 +249,7 @@ def each(work: Callable[[Any], Any], planes: Sequence[Any]) -> Planes:
 
 def thick(xp: Any, planes: Sequence[Any]) -> Planes:
     """In torch one tensor of all planes, which takes a third of the kernels; a list of them where that gains nothing."""
-    together = xp.__name__ == "torch" and len(planes) > 1 and not is_compiled(xp, planes[0])
+    together = xp.__name__ == "torch" and len(planes) > 1 and not has_kernel(xp, planes[0])
     return [xp.stack(list(planes))] if together else list(planes)
 
 

@@ -1,0 +1,137 @@
+"""One pass of a resize or a blur as one kernel on CUDA, for functions that are compiled whole.
+
+Inductor's own code for indexing reads an index, a weight and a value for every output pixel and tap. Here the pixels of
+a tile share indices and weights. `passes.gathered` is the definition, and what tensors elsewhere get.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+# Pixels of one tile, down and across.
+_TILE = (8, 128)
+
+
+@torch.library.custom_op("aikit::resample", mutates_args=())
+def resample(
+    plane: torch.Tensor, first: torch.Tensor, last: torch.Tensor, weights: torch.Tensor, axis: int
+) -> torch.Tensor:
+    """One pass over a plane (..., H, W), float32 or float64.
+
+    Args:
+        plane: the plane.
+        first: for every output pixel, the input pixel of its first tap: (new,), int32.
+        last: the input pixel that the taps do not go beyond, but repeat: (new,), int32.
+        weights: of the taps, (taps, new), in the plane's dtype.
+        axis: -1 along the rows, -2 along the columns.
+    """
+    result = _room(plane, first, axis)
+    _fill(result, plane, first, last, weights, axis)
+    return result
+
+
+@resample.register_fake
+def _(plane: torch.Tensor, first: torch.Tensor, last: torch.Tensor, weights: torch.Tensor, axis: int) -> torch.Tensor:
+    return _room(plane, first, axis)
+
+
+@torch.library.custom_op("aikit::resample_into", mutates_args={"out"})
+def resample_into(
+    out: torch.Tensor, plane: torch.Tensor, first: torch.Tensor, last: torch.Tensor, weights: torch.Tensor, axis: int
+) -> None:
+    """`resample` into memory that is there."""
+    _fill(out, plane, first, last, weights, axis)
+
+
+def _room(plane: torch.Tensor, first: torch.Tensor, axis: int) -> torch.Tensor:
+    shape = list(plane.shape)
+    shape[axis] = first.shape[0]
+    return plane.new_empty(shape)
+
+
+def _fill(
+    out: torch.Tensor, plane: torch.Tensor, first: torch.Tensor, last: torch.Tensor, weights: torch.Tensor, axis: int
+) -> None:
+    if plane.is_cuda:
+        target = _pictures(out)
+        launch(target, _pictures(plane), first, last, weights, axis)
+        if target.data_ptr() != out.data_ptr():  # its batch axes could not become one without a copy
+            out.copy_(target.reshape(out.shape))
+        return
+    total = torch.zeros_like(out)
+    for tap, weight in enumerate(weights):
+        part = plane.index_select(axis, torch.minimum(first + tap, last))
+        total += part * (weight if axis == -1 else weight[:, None])
+    out.copy_(total)
+
+
+def _pictures(plane: torch.Tensor) -> torch.Tensor:
+    """A plane as (pictures, H, W), with columns side by side."""
+    pictures = plane.reshape(-1, *plane.shape[-2:])
+    return pictures if pictures.stride(-1) == 1 else pictures.contiguous()
+
+
+def launch(
+    target: torch.Tensor,
+    source: torch.Tensor,
+    first: torch.Tensor,
+    last: torch.Tensor,
+    weights: torch.Tensor,
+    axis: int,
+) -> None:
+    """Run the kernel from (pictures, H, W) to (pictures, H, W)."""
+    pictures, rows, columns = target.shape
+    down, across = (-(-side // tile) for side, tile in zip((rows, columns), _TILE, strict=True))
+    _kernel()[(pictures * down * across,)](
+        target,
+        source,
+        first,
+        last,
+        weights,
+        *(rows, columns, len(first), len(weights)),
+        *(target.stride(0), target.stride(1), source.stride(0), source.stride(1)),
+        ALONG_ROWS=axis == -1,
+        DOWN=_TILE[0],
+        ACROSS=_TILE[1],
+    )
+
+
+@lru_cache(maxsize=1)
+def _kernel() -> Any:
+    """The kernel; Triton is loaded only where there is a GPU to use it."""
+    import triton
+    import triton.language as tl
+
+    @triton.jit
+    def one_pass(
+        target, source, first, last, weights,
+        rows, columns, new, taps,
+        target_picture, target_row, source_picture, source_row,
+        ALONG_ROWS: tl.constexpr, DOWN: tl.constexpr, ACROSS: tl.constexpr,
+    ):  # type: ignore[no-untyped-def]  # fmt: skip
+        tiles_across, tiles_down = tl.cdiv(columns, ACROSS), tl.cdiv(rows, DOWN)
+        tile = tl.program_id(0)
+        picture = (tile // (tiles_across * tiles_down)).to(tl.int64)
+        row = (tile // tiles_across % tiles_down * DOWN + tl.arange(0, DOWN)).to(tl.int64)
+        column = tile % tiles_across * ACROSS + tl.arange(0, ACROSS)
+        inside = (row < rows)[:, None] & (column < columns)[None, :]
+        at = column if ALONG_ROWS else row
+        start = tl.load(first + at, at < new, 0)
+        stop = tl.load(last + at, at < new, 0)
+        source += picture * source_picture
+        total = tl.zeros([DOWN, ACROSS], source.dtype.element_ty)
+        for tap in range(taps):
+            index = tl.minimum(start + tap, stop)
+            weight = tl.load(weights + tap * new + at, at < new, 0)
+            if ALONG_ROWS:
+                value = tl.load(source + row[:, None] * source_row + index[None, :], inside, 0)
+                total += value * weight[None, :]
+            else:
+                value = tl.load(source + index.to(tl.int64)[:, None] * source_row + column[None, :], inside, 0)
+                total += value * weight[:, None]
+        tl.store(target + picture * target_picture + row[:, None] * target_row + column[None, :], total, inside)
+
+    return one_pass
