@@ -91,7 +91,7 @@ def launch(
         first,
         last,
         weights,
-        *(rows, columns, len(first), len(weights)),
+        *(rows, columns, len(first), len(weights), 1),
         *(target.stride(0), target.stride(1), source.stride(0), source.stride(1)),
         ALONG_ROWS=axis == -1,
         DOWN=_TILE[0],
@@ -105,33 +105,34 @@ def _kernel() -> Any:
     import triton
     import triton.language as tl
 
-    @triton.jit
+    @triton.jit(do_not_specialize=["one"])
     def one_pass(
         target, source, first, last, weights,
-        rows, columns, new, taps,
+        rows, columns, new, taps, one,
         target_picture, target_row, source_picture, source_row,
         ALONG_ROWS: tl.constexpr, DOWN: tl.constexpr, ACROSS: tl.constexpr,
     ):  # type: ignore[no-untyped-def]  # fmt: skip
         tiles_across, tiles_down = tl.cdiv(columns, ACROSS), tl.cdiv(rows, DOWN)
         tile = tl.program_id(0)
         picture = (tile // (tiles_across * tiles_down)).to(tl.int64)
-        row = (tile // tiles_across % tiles_down * DOWN + tl.arange(0, DOWN)).to(tl.int64)
-        column = tile % tiles_across * ACROSS + tl.arange(0, ACROSS)
-        inside = (row < rows)[:, None] & (column < columns)[None, :]
+        row = (tile // tiles_across % tiles_down * DOWN + tl.arange(0, DOWN)).to(tl.int64)[:, None]
+        # Along rows a thread takes one column of the tile, all the way down, which the compiler decides when it cannot see
+        # that columns lie side by side, because `one` is 1. Otherwise it gives each thread four, so that a warp's reads
+        # scatter over eight times as many cache lines, and passes weights between threads behind a barrier a tap.
+        column = tl.arange(0, ACROSS) * one if ALONG_ROWS else tl.arange(0, ACROSS)
+        column = (tile % tiles_across * ACROSS + column)[None, :]
+        inside = (row < rows) & (column < columns)
         at = column if ALONG_ROWS else row
-        start = tl.load(first + at, at < new, 0)
-        stop = tl.load(last + at, at < new, 0)
+        fits = at < new
+        start, stop = tl.load(first + at, fits, 0), tl.load(last + at, fits, 0)
         source += picture * source_picture
-        total = tl.zeros([DOWN, ACROSS], source.dtype.element_ty)
+        source += row * source_row if ALONG_ROWS else column
+        total = tl.zeros([DOWN, ACROSS], target.dtype.element_ty)
         for tap in range(taps):
             index = tl.minimum(start + tap, stop)
-            weight = tl.load(weights + tap * new + at, at < new, 0)
-            if ALONG_ROWS:
-                value = tl.load(source + row[:, None] * source_row + index[None, :], inside, 0)
-                total += value * weight[None, :]
-            else:
-                value = tl.load(source + index.to(tl.int64)[:, None] * source_row + column[None, :], inside, 0)
-                total += value * weight[:, None]
-        tl.store(target + picture * target_picture + row[:, None] * target_row + column[None, :], total, inside)
+            weight = tl.load(weights + tap * new + at, fits, 0)
+            value = tl.load(source + (index if ALONG_ROWS else index.to(tl.int64) * source_row), inside, 0)
+            total += value * weight
+        tl.store(target + picture * target_picture + row * target_row + column, total, inside)
 
     return one_pass
