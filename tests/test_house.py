@@ -23,7 +23,7 @@ SRC = ROOT / "src" / "aikit"
 SURFACE = """
 AikitError DeviceError FileAccessError FileFormatError InputTypeError InputValueError LimitError Limits
 MissingDependencyError WorkerError
-alpha_bbox blur color_to_alpha composite encode errors estimate_foreground flatten from_data_url has_alpha is_transparent
+alpha_bbox blur color_to_alpha composite encode errors estimate_foreground flatten from_data_url fused has_alpha is_transparent
 limits make_transparent merge_alpha premultiply read_cv2 read_frames read_numpy read_pil read_tensor resize show split_alpha
 to_cv2 to_data_url to_numpy to_pil to_tensor trim unpremultiply unstack upsample write
 cmyk_to_rgb convert_color gray_to_rgb hsl_to_rgb hsv_to_rgb i420_to_rgb lab_to_rgb lch_to_rgb
@@ -40,7 +40,7 @@ LAYERS = [
     "_raster transforms",
     "svg psd",
     "files",
-    "batch show",
+    "fusion batch show",
     "folders",
     "cli __main__",
 ]

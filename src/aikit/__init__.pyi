@@ -78,6 +78,7 @@ from .files import (
     to_data_url as to_data_url,
     write as write,
 )
+from .fusion import fused as fused
 from .limits import Limits as Limits
 from .resample import blur as blur, resize as resize, upsample as upsample
 from .show import show as show

@@ -18,10 +18,6 @@ from ..errors import InputTypeError, InputValueError
 from .call import wants_gradient
 from .graph import Recording, record
 
-# A graph of 300 operations takes seconds to compile, one of thousands many minutes.
-_MOST_OPERATIONS = 1500
-
-
 def obstacle(tensors: Sequence[torch.Tensor]) -> str:
     """Why nothing can be compiled for these tensors; empty where something can."""
     if not all(map(_is_ordinary, tensors)):
@@ -67,9 +63,6 @@ class Compiled:
         asked = [wants_gradient(tensor) for tensor in tensors]
         with torch.inference_mode(False), torch.set_grad_enabled(any(asked)):
             recording = record(function, tensors, asked)
-            size = len(recording.graph.graph.nodes)
-            if size > _MOST_OPERATIONS:
-                raise RuntimeError(f"{size} operations would take minutes to compile")
             parts = [part for room in recording.rooms or () for part in room.parts(room.make())]
             with _full_precision(tensors):
                 return cls(recording, torch._inductor.compile(recording.graph, [*tensors, *parts]))

@@ -21,6 +21,9 @@ from torch.utils import _pytree as pytree
 
 aten = torch.ops.aten
 
+# A graph of 300 operations takes seconds to compile, one of thousands many minutes.
+MOST_OPERATIONS = 1500
+
 
 @dataclass(frozen=True, slots=True)
 class Room:
@@ -73,6 +76,8 @@ def record(function: Callable[..., Any], tensors: Sequence[torch.Tensor], asked:
 
     with mode:
         graph = _cleaned(make_fx(flat)(*fakes))
+        if len(graph.graph.nodes) > MOST_OPERATIONS:
+            raise RuntimeError(f"{len(graph.graph.nodes)} operations would take minutes to compile")
         if not any(asked):
             # In a second step, because what functionalize hands out does not look as if it had no values.
             impure = graph
@@ -150,7 +155,14 @@ def _multiply_by_reciprocals(graph: GraphModule) -> None:
 
 
 def _skip_stacks(graph: GraphModule) -> None:
-    """Planes that were stacked and taken apart again, between one operation and the next, are the same planes."""
+    """Planes that were stacked and taken apart again, between one operation and the next, are the same planes.
+
+    Only their strides are others, on which views depend.
+    """
+    if _calls(graph, aten.as_strided.default):
+        return
+    for node in _calls(graph, aten.view.default, aten._unsafe_view.default):
+        node.target = aten.reshape.default
     for node in _calls(graph, operator.getitem):
         whole, index = node.args
         if whole.target is aten.unbind.int and _is_stack(whole.args[0]):

@@ -57,7 +57,8 @@ def _fill(
 ) -> None:
     if plane.is_cuda:
         target = _pictures(out)
-        launch(target, _pictures(plane), first, last, weights, axis)
+        with torch.cuda.device_of(plane):
+            launch(target, _pictures(plane), first, last, weights, axis)
         if target.data_ptr() != out.data_ptr():  # its batch axes could not become one without a copy
             out.copy_(target.reshape(out.shape))
         return
