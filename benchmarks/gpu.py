@@ -100,7 +100,10 @@ def attempt(
         del result
         times = milliseconds(stage.device, call, rounds)
     except Exception as error:  # noqa: BLE001 - whatever a peer raises, the others have their turn
-        return {**row, "failed": f"{type(error).__name__}: {str(error).strip().splitlines()[0][:150] if str(error) else ''}"}
+        return {
+            **row,
+            "failed": f"{type(error).__name__}: {str(error).strip().splitlines()[0][:150] if str(error) else ''}",
+        }
     quarters = statistics.quantiles(times, n=4) if len(times) > 1 else times * 3
     return {**row, "ms": statistics.median(times), "p25": quarters[0], "p75": quarters[2]}
 
@@ -125,7 +128,9 @@ def render(report: dict[str, Any]) -> str:
         lines.append(f"| | a copy of the bytes | {job['copy_ms']:.3f} | | | 100% | | |")
     goals = [row for job in report["jobs"] for row in job["entries"] if row["goal"]]
     hits = sum(row.get("of_copy", 0) >= row["goal"] for row in goals)
-    failures = [f"- {row['name']}: {row['failed']}" for job in report["jobs"] for row in job["entries"] if "failed" in row]
+    failures = [
+        f"- {row['name']}: {row['failed']}" for job in report["jobs"] for row in job["entries"] if "failed" in row
+    ]
     return "\n".join([*lines, "", f"Goals hit: {hits} of {len(goals)}. {report['seconds']:.0f} s in all.", *failures])
 
 

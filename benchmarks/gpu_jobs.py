@@ -84,7 +84,9 @@ class Job:
     circle: bool = False  # the first plane is an angle in degrees
 
 
-def ours(name: str, fn: Callable[..., Tensor], given: str, eager: float | None, fused: float | None) -> tuple[Entry, ...]:
+def ours(
+    name: str, fn: Callable[..., Tensor], given: str, eager: float | None, fused: float | None
+) -> tuple[Entry, ...]:
     """aikit's own entries: eager, fused, and fused into memory that is there."""
 
     def make_eager(stage: Stage) -> Call:
@@ -196,11 +198,17 @@ CONVERSIONS = (
             *ours("to_tensor", _to_floats, "hwc", 0.5, 0.85),
             peer("torch contiguous, times", "hwc", lambda: _two_steps),
             peer("torch copy_, mul_", "hwc", lambda: _copy_and_scale),
-            peer("torch permute.contiguous().float()/255", "hwc", lambda: lambda x: x.permute(0, 3, 1, 2).contiguous().float() / 255),
+            peer(
+                "torch permute.contiguous().float()/255",
+                "hwc",
+                lambda: lambda x: x.permute(0, 3, 1, 2).contiguous().float() / 255,
+            ),
             peer(
                 "torchvision v2 to_dtype",
                 "hwc",
-                lambda: lambda x: _torchvision("to_dtype", torch.float32, scale=True)()(x.permute(0, 3, 1, 2)).contiguous(),
+                lambda: (
+                    lambda x: _torchvision("to_dtype", torch.float32, scale=True)()(x.permute(0, 3, 1, 2)).contiguous()
+                ),
             ),
         ),
     ),
@@ -210,7 +218,9 @@ CONVERSIONS = (
         _codes,
         (
             *ours("to_tensor", _to_codes, "rgb", 0.2, 0.85),
-            peer("torch mul, round, clamp, to", "rgb", lambda: lambda x: x.mul(255).round().clamp(0, 255).to(torch.uint8)),
+            peer(
+                "torch mul, round, clamp, to", "rgb", lambda: lambda x: x.mul(255).round().clamp(0, 255).to(torch.uint8)
+            ),
             peer("torchvision v2 to_dtype (no clamp)", "rgb", _torchvision("to_dtype", torch.uint8, scale=True)),
         ),
         tolerance=1,
@@ -258,7 +268,9 @@ COLORS = (
         (
             *ours("rgb_to_hsv", aikit.rgb_to_hsv, "rgb", None, 0.85),
             peer("kornia rgb_to_hsv", "rgb", _kornia("rgb_to_hsv"), checked=False),
-            peer("kornia rgb_to_hsv, torch.compile", "rgb", _kornia_compiled("rgb_to_hsv"), checked=False, compiles=True),
+            peer(
+                "kornia rgb_to_hsv, torch.compile", "rgb", _kornia_compiled("rgb_to_hsv"), checked=False, compiles=True
+            ),
         ),
         tolerance=1e-3,
         circle=True,
@@ -270,7 +282,9 @@ COLORS = (
         (
             *ours("rgb_to_lab", aikit.rgb_to_lab, "rgb", None, 0.75),
             peer("kornia rgb_to_lab", "rgb", _kornia("rgb_to_lab"), checked=False),
-            peer("kornia rgb_to_lab, torch.compile", "rgb", _kornia_compiled("rgb_to_lab"), checked=False, compiles=True),
+            peer(
+                "kornia rgb_to_lab, torch.compile", "rgb", _kornia_compiled("rgb_to_lab"), checked=False, compiles=True
+            ),
         ),
         tolerance=1e-3,
     ),
@@ -302,7 +316,9 @@ TRANSPARENCY = (
         lambda stage: aikit.composite(stage.picture(4), _picture_of(stage, 1)),
         (
             Entry("aikit composite", lambda stage: _pairs(stage, aikit.composite)),
-            Entry("aikit composite, fused", lambda stage: _pairs(stage, aikit.fused(aikit.composite)), 0.8, compiles=True),
+            Entry(
+                "aikit composite, fused", lambda stage: _pairs(stage, aikit.fused(aikit.composite)), 0.8, compiles=True
+            ),
         ),
         tolerance=1e-4,
     ),
@@ -335,7 +351,9 @@ SIZES = tuple(
         _resized(scale),
         (
             *ours("resize", _resize(scale), "rgb", None, 0.6),
-            peer("torch interpolate, bicubic, antialias", "rgb", lambda scale=scale: _interpolate(scale), checked=False),  # type: ignore[misc]
+            peer(
+                "torch interpolate, bicubic, antialias", "rgb", lambda scale=scale: _interpolate(scale), checked=False
+            ),  # type: ignore[misc]
             peer("kornia resize, bicubic", "rgb", _kornia_resize(scale), checked=False),
         ),
     )

@@ -100,7 +100,9 @@ class Fused(Generic[R]):
         if out is None:
             return result
         if not isinstance(result, torch.Tensor):
-            raise InputValueError(f"out: expected None for a result that is no tensor, got one for {type(result).__name__}.")
+            raise InputValueError(
+                f"out: expected None for a result that is no tensor, got one for {type(result).__name__}."
+            )
         room = adapter("torch")
         room.check_out(out, tuple(result.shape), room.dtype_name(result.dtype))
         return out.copy_(result)  # type: ignore[no-any-return]
@@ -110,28 +112,31 @@ class Fused(Generic[R]):
         try:
             kind = call.kind()
         except TypeError:  # something cannot be hashed
-            return self._tell("an argument beside the tensors may change from call to call, such as an array")
+            self._tell("an argument beside the tensors may change from call to call, such as an array")
+            return None
         if kind in self._kinds:
             return self._kinds[kind]
         with _compiling:
             if kind not in self._kinds:
                 if len(self._kinds) == MOST_KINDS:
-                    return self._tell(f"{MOST_KINDS} kinds of input have been compiled for; use batches of one size")
+                    self._tell(f"{MOST_KINDS} kinds of input have been compiled for; use batches of one size")
+                    return None
                 self._kinds[kind] = self._compile(call)
         return self._kinds[kind]
 
     def _compile(self, call: Call) -> Compiled | None:
-        reason = obstacle(call.tensors)
-        if reason:
-            return self._tell(reason)
+        if reason := obstacle(call.tensors):
+            self._tell(reason)
+            return None
         function = functools.partial(call.apply, self._fn)
         start = time.perf_counter()
         try:
             compiled = Compiled.of(function, call.tensors)
-        except Exception as error:  # noqa: BLE001 - torch raises what it likes, and the function what it must
+        except Exception as error:
             function(*call.tensors)  # raises if the call itself is wrong
             log.debug("fused(%s) could not be compiled", self._name, exc_info=error)
-            return self._tell(f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:200]}")
+            self._tell(f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:200]}")
+            return None
         log.debug("fused(%s) was compiled in %.1f s", self._name, time.perf_counter() - start)
         return compiled
 

@@ -14,9 +14,10 @@ from typing import Any
 import torch
 
 from .._image import adapter
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputValueError
 from .call import wants_gradient
 from .graph import Recording, record
+
 
 def obstacle(tensors: Sequence[torch.Tensor]) -> str:
     """Why nothing can be compiled for these tensors; empty where something can."""

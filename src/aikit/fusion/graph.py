@@ -18,6 +18,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx import GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
+from torch.utils.dlpack import from_dlpack
 
 aten = torch.ops.aten
 
@@ -43,7 +44,7 @@ class Room:
         """
         if self.order is None:
             return [result]
-        return [torch.from_dlpack(part) for part in result.permute(self.order).unbind(0)]
+        return [from_dlpack(part) for part in result.permute(self.order).unbind(0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def record(function: Callable[..., Any], tensors: Sequence[torch.Tensor], asked:
         if not any(asked):
             # In a second step, because what functionalize hands out does not look as if it had no values.
             impure = graph
-            graph = _cleaned(make_fx(torch.func.functionalize(lambda *inputs: impure(*inputs)))(*fakes))
+            graph = _cleaned(make_fx(torch.func.functionalize(impure.forward))(*fakes))
     _settle_constants(graph)
     leaves = list(_output(graph).args[0])
 
@@ -109,11 +110,14 @@ def _cleaned(graph: GraphModule) -> GraphModule:
     return graph
 
 
-def _output(graph: GraphModule) -> Node:
+# torch's types for what nodes hold are of no help: a node is Any from here on.
+
+
+def _output(graph: GraphModule) -> Any:
     return next(iter(graph.graph.find_nodes(op="output")))
 
 
-def _calls(graph: GraphModule, *targets: Any) -> list[Node]:
+def _calls(graph: GraphModule, *targets: Any) -> list[Any]:
     """The nodes that call one of some operations."""
     return [node for node in graph.graph.nodes if node.op == "call_function" and node.target in targets]
 
@@ -175,16 +179,16 @@ def _is_stack(node: Any) -> bool:
     return isinstance(node, Node) and node.target is aten.stack.default
 
 
-def _axis(node: Node, of: Node) -> int:
+def _axis(node: Any, of: Any) -> int:
     """The axis that stack and unbind take as their second argument, counted from the first."""
-    axis: int = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim", 0)  # type: ignore[assignment]
-    return axis % of.meta["val"].ndim
+    axis: int = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim", 0)
+    return axis % int(of.meta["val"].ndim)
 
 
 # ---------------------------------------------------------------- results written where they belong
 
 
-def _fill_rooms(graph: GraphModule, results: list[Node]) -> list[Room]:
+def _fill_rooms(graph: GraphModule, results: list[Any]) -> list[Room]:
     """Let the graph write its results into memory that it is given, instead of returning them."""
     end = _output(graph)
     last = graph.graph.find_nodes(op="placeholder")[-1]
@@ -203,16 +207,15 @@ def _fill_rooms(graph: GraphModule, results: list[Node]) -> list[Room]:
     return rooms
 
 
-def _into(part: Node, plane: Any) -> tuple[Any, tuple[Any, ...]]:
+def _into(part: Any, plane: Any) -> tuple[Any, tuple[Any, ...]]:
     """The operation that puts a plane into a part of a result, and its arguments: the plane's own if it can."""
-    from ..resample.cuda import resample, resample_into
-
-    if isinstance(plane, Node) and plane.target is resample._opoverload and len(plane.users) == 1:
-        return resample_into._opoverload, (part, *plane.args)
+    passes = torch.ops.aikit
+    if hasattr(passes, "resample") and isinstance(plane, Node) and plane.target is passes.resample.default:
+        return passes.resample_into.default, (part, *plane.args)
     return aten.copy_.default, (part, plane)
 
 
-def _planes(result: Node) -> tuple[list[Any], tuple[int, ...] | None]:
+def _planes(result: Any) -> tuple[list[Any], tuple[int, ...] | None]:
     """The planes that a result is a stack of, and the axes of the result, theirs first; or the result as a whole.
 
     On CUDA the compiler would otherwise work out every plane for every plane.
@@ -220,4 +223,4 @@ def _planes(result: Node) -> tuple[list[Any], tuple[int, ...] | None]:
     if not _is_stack(result):
         return [result], None
     axis, rank = _axis(result, result), result.meta["val"].ndim
-    return list(result.args[0]), (axis, *(other for other in range(rank) if other != axis))  # type: ignore[arg-type]
+    return list(result.args[0]), (axis, *(other for other in range(rank) if other != axis))

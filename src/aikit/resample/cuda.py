@@ -57,7 +57,7 @@ def _fill(
 ) -> None:
     if plane.is_cuda:
         target = _pictures(out)
-        with torch.cuda.device_of(plane):
+        with torch.cuda.device(plane.device):
             launch(target, _pictures(plane), first, last, weights, axis)
         if target.data_ptr() != out.data_ptr():  # its batch axes could not become one without a copy
             out.copy_(target.reshape(out.shape))
@@ -92,11 +92,11 @@ def launch(
         first,
         last,
         weights,
-        *(rows, columns, len(first), len(weights), 1),
+        *(rows, columns, len(weights), 1),
         *(target.stride(0), target.stride(1), source.stride(0), source.stride(1)),
-        ALONG_ROWS=axis == -1,
-        DOWN=_TILE[0],
-        ACROSS=_TILE[1],
+        along_rows=axis == -1,
+        tile_down=_TILE[0],
+        tile_across=_TILE[1],
     )
 
 
@@ -106,33 +106,33 @@ def _kernel() -> Any:
     import triton
     import triton.language as tl
 
-    @triton.jit(do_not_specialize=["one"])
-    def one_pass(
+    @triton.jit(do_not_specialize=["one"])  # type: ignore[untyped-decorator]
+    def one_pass(  # type: ignore[no-untyped-def]
         target, source, first, last, weights,
-        rows, columns, new, taps, one,
+        rows, columns, taps, one,
         target_picture, target_row, source_picture, source_row,
-        ALONG_ROWS: tl.constexpr, DOWN: tl.constexpr, ACROSS: tl.constexpr,
-    ):  # type: ignore[no-untyped-def]  # fmt: skip
-        tiles_across, tiles_down = tl.cdiv(columns, ACROSS), tl.cdiv(rows, DOWN)
+        along_rows: tl.constexpr, tile_down: tl.constexpr, tile_across: tl.constexpr,
+    ):  # fmt: skip
+        tiles_across, tiles_down = tl.cdiv(columns, tile_across), tl.cdiv(rows, tile_down)
         tile = tl.program_id(0)
         picture = (tile // (tiles_across * tiles_down)).to(tl.int64)
-        row = (tile // tiles_across % tiles_down * DOWN + tl.arange(0, DOWN)).to(tl.int64)[:, None]
+        row = (tile // tiles_across % tiles_down * tile_down + tl.arange(0, tile_down)).to(tl.int64)[:, None]
         # Along rows a thread takes one column of the tile, all the way down, which the compiler decides when it cannot see
         # that columns lie side by side, because `one` is 1. Otherwise it gives each thread four, so that a warp's reads
         # scatter over eight times as many cache lines, and passes weights between threads behind a barrier a tap.
-        column = tl.arange(0, ACROSS) * one if ALONG_ROWS else tl.arange(0, ACROSS)
-        column = (tile % tiles_across * ACROSS + column)[None, :]
+        column = tl.arange(0, tile_across) * one if along_rows else tl.arange(0, tile_across)
+        column = (tile % tiles_across * tile_across + column)[None, :]
         inside = (row < rows) & (column < columns)
-        at = column if ALONG_ROWS else row
+        at, new = (column, columns) if along_rows else (row, rows)
         fits = at < new
         start, stop = tl.load(first + at, fits, 0), tl.load(last + at, fits, 0)
         source += picture * source_picture
-        source += row * source_row if ALONG_ROWS else column
-        total = tl.zeros([DOWN, ACROSS], target.dtype.element_ty)
+        source += row * source_row if along_rows else column
+        total = tl.zeros([tile_down, tile_across], target.dtype.element_ty)
         for tap in range(taps):
             index = tl.minimum(start + tap, stop)
             weight = tl.load(weights + tap * new + at, fits, 0)
-            value = tl.load(source + (index if ALONG_ROWS else index.to(tl.int64) * source_row), inside, 0)
+            value = tl.load(source + (index if along_rows else index.to(tl.int64) * source_row), inside, 0)
             total += value * weight
         tl.store(target + picture * target_picture + row * target_row + column, total, inside)
 
