@@ -66,8 +66,6 @@ def record(function: Callable[..., Any], tensors: Sequence[torch.Tensor], asked:
     `asked` says to which of them gradients are to flow.
     """
     mode = FakeTensorMode(allow_non_fake_inputs=True)
-    with mode:
-        fakes = [_like(tensor).requires_grad_(grad) for tensor, grad in zip(tensors, asked, strict=True)]
     structure: Any = None
 
     def flat(*inputs: torch.Tensor) -> list[Any]:
@@ -75,14 +73,17 @@ def record(function: Callable[..., Any], tensors: Sequence[torch.Tensor], asked:
         leaves, structure = pytree.tree_flatten(function(*inputs))
         return leaves
 
+    def again(*inputs: torch.Tensor) -> Any:
+        return impure(*inputs)
+
     with mode:
-        graph = _cleaned(make_fx(flat)(*fakes))
+        fakes = [_like(tensor).requires_grad_(grad) for tensor, grad in zip(tensors, asked, strict=True)]
+        graph = impure = _cleaned(make_fx(flat)(*fakes))
         if len(graph.graph.nodes) > MOST_OPERATIONS:
             raise RuntimeError(f"{len(graph.graph.nodes)} operations would take minutes to compile")
         if not any(asked):
             # In a second step, because what functionalize hands out does not look as if it had no values.
-            impure = graph
-            graph = _cleaned(make_fx(torch.func.functionalize(impure.forward))(*fakes))
+            graph = _cleaned(make_fx(torch.func.functionalize(again))(*fakes))
     _settle_constants(graph)
     leaves = list(_output(graph).args[0])
 
@@ -144,6 +145,9 @@ def _settle_constants(graph: GraphModule) -> None:
         settled.meta = dict(node.meta)
         node.replace_all_uses_with(settled)
         graph.graph.erase_node(node)
+        if not source.users:
+            graph.graph.erase_node(source)
+            delattr(graph, source.target)
 
 
 def _attribute(graph: GraphModule, name: str) -> torch.Tensor:
