@@ -58,7 +58,7 @@ def free_memory(*owned: Any, device: str | torch.device | None = None) -> int:
         >>> layer.weight.numel()
         0
     """
-    places = [allocator.of(place) for place in allocator.chosen(device)]
+    places = allocator.chosen(device)
     before = _taken(places)
     for thing in owned:
         if thing is not None:
