@@ -537,6 +537,15 @@ def test_each_storage_counts_once():
     assert held_bytes([base[:10], base[50:], {"a": base}], subject="x") == 100
 
 
+@pytest.mark.parametrize("make", [torch.sparse_csr_tensor, torch.sparse_csc_tensor])
+@pytest.mark.filterwarnings("ignore:Sparse CS")
+def test_a_sparse_tensor_counts_with_its_indices(make):
+    coo = torch.sparse_coo_tensor(torch.arange(4).expand(2, 4).clone(), torch.ones(4), check_invariants=True)
+    assert held_bytes([coo], subject="x") == 2 * 4 * 8 + 4 * 4
+    compressed = make(torch.arange(5), torch.arange(4), torch.ones(4), check_invariants=True)
+    assert held_bytes([compressed], subject="x") == 5 * 8 + 4 * 8 + 4 * 4
+
+
 def test_a_tensor_without_memory_counts_nothing():
     assert held_bytes([torch.zeros(100, device="meta"), torch.zeros(0)], subject="x") == 0
 
