@@ -501,3 +501,6 @@ def estimate_foreground(scale: float) -> Contest:
         2,
         loose={"pymatting estimate_foreground_ml": 255},  # two ways to the same minimum, stopped early
     )
+
+
+from . import svg as svg  # noqa: E402 - adds its jobs to the list
