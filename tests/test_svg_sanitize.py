@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +78,7 @@ def test_any_name_that_can_be_written_plainly_is_a_reference(name):
 
 
 def test_what_is_told_is_short_and_fit_to_be_printed():
-    names = "".join(f"<g onx{n}='' on{'y' * 500}='' /><animate attributeName='on&#27;[0m'/>" for n in range(300))
+    names = "".join(f"<g onx{n}='' on{'y' * 500}='' /><animate attributeName='on&#10;\u202e'/>" for n in range(300))
     removed = svg_info(svg(names)).removed
     assert len(removed) <= 101
     assert max(map(len, removed)) < 120
@@ -410,6 +411,40 @@ def test_the_other_engine_tiles_less():
     assert render_svg(nested).size == (9, 9)
     with pytest.raises(LimitError, match="expected at most 1000 shapes painted with patterns"):
         render_svg(nested, engine="cairosvg")
+
+
+LONG = 200_000
+SLOW_TO_READ = {
+    "spaces-in-a-length": svg("", f'width="1{" " * LONG}!" viewBox="0 0 9 9"'),
+    "letters-of-a-transform": svg(f'<g opacity=".5" transform="{"a" * LONG}"/>'),
+    "functions-of-a-transform": svg(f'<g opacity=".5" transform="{"a(" * LONG}"/>'),
+    "digits-of-an-arc": svg(FILTER.format("", "<feTile/>" * 20) + f'<path filter="url(#f)" d="M0 0a{"2" * LONG}"/>'),
+    "braces-of-a-style": svg(f'<g style="opacity:.5;a:{"(" * 500}"/><g style="b:\'{"(" * LONG}"/>'),
+    "spaces-in-a-sheet": svg(f"<style>a{' ' * LONG}b{{c:d}}</style>"),
+    "letters-in-a-sheet": svg(f"<style>{'a' * LONG}</style>"),
+    "references": svg(f'<g style="{"url(#" * LONG}"/>'),
+    "numbers": svg(f'<path d="M{"1 " * LONG}"/><polygon points="{"9" * LONG}"/>'),
+    "removed": svg("<text>" + "<x/>tail" * 49_000 + "</text>"),
+    "attributes": svg("<g " + " ".join(f"on{n}=''" for n in range(LONG // 4)) + "/>"),
+    "chain": svg("".join(f'<pattern id="p{n}" href="#p{n + 1}"/>' for n in range(20_000))
+                 + '<rect width="9" height="9" fill="url(#p0)"/>' * 20_000),
+    "definitions": svg("<g>" * 180 + '<pattern id="p" width="1" height="1"><g/></pattern>'
+                       + '<rect width="9" height="9" fill="url(#p)"/>' * 9000 + "</g>" * 180),
+    "corners": svg('<marker id="m"/><path id="a" marker-mid="url(#m)" stroke-dasharray="9e9" d="M0 0'
+                   + "h1v1" * LONG + '"/>' + '<use href="#a"/>' * 500, 'width="2" height="2"'),
+    "ids": svg('<g id="a"/>' * 40_000 + '<use href="#a"/>' * 9000),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SLOW_TO_READ)
+def test_reading_takes_no_longer_than_the_file_is(name):
+    started = time.process_time()
+    try:
+        sanitize_svg(SLOW_TO_READ[name])
+    except aikit.AikitError as error:
+        assert ": expected" in str(error)  # noqa: PT017 - it may be refused, or be harmless
+    # Each of them took minutes where something was read again and again; a tenth of a second is usual.
+    assert time.process_time() - started < 4
 
 
 CYCLES = {

@@ -28,6 +28,7 @@ _log = logging.getLogger("aikit")
 MAX_ELEMENTS = 50_000
 # resvg's stack holds about 240 levels, a browser's 512.
 MAX_DEPTH = 200
+_MAX_ATTRIBUTES = 500
 # Letters of CSS that have to be parsed to be judged; nanoseconds that matching selectors may take; and letters that
 # rules may become when they are written into the elements.
 _MAX_PARSED, _MAX_MATCHING, _MAX_INLINED = 500_000, 4e9, 2e8
@@ -84,6 +85,7 @@ class Clean:
         refers: whether any element refers to another, or is composed as a group.
         costly_sheets: whether a style sheet says so.
         sheets: the <style> elements.
+        met: how many elements there were below the root, with those that were removed.
         parsed: how many letters of CSS had to be parsed.
     """
 
@@ -98,6 +100,7 @@ class Clean:
     refers: bool = False
     costly_sheets: bool = False
     sheets: list[etree._Element] = field(default_factory=list)
+    met: int = 0
     parsed: int = 0
 
     def note(self, what: str) -> None:
@@ -152,7 +155,7 @@ def _clean(document: Clean, limits: Limits | None, level: int) -> None:
         elif local in _TEXTS:
             _clean_text(element, local, document)
         # Backwards, so that the elements are met in the order of the document.
-        todo += [(child, depth + 1) for child in reversed(element) if _stays(child, document)]
+        todo += [(child, depth + 1) for child in reversed(_prune(element, document))]
     _check_sheets(document)
 
 
@@ -164,14 +167,41 @@ _TELLING = (f"{{{SVG}}}", "{http://www.w3.org/1999/xhtml}")
 def _count(document: Clean, depth: int) -> None:
     document.elements += 1
     document.depth = max(document.depth, depth)
-    if document.elements > MAX_ELEMENTS:
+    if max(document.elements, document.met) > MAX_ELEMENTS:
         document.refuse(f"at most {MAX_ELEMENTS} elements", "simplify the drawing")
     if depth > MAX_DEPTH:
         document.refuse(f"at most {MAX_DEPTH} levels of elements", "ungroup the drawing")
 
 
+def _prune(element: Any, document: Clean) -> list[Any]:
+    """The children that may stay; the others are taken out, and the text behind them kept."""
+    kept: list[Any] = []
+    behind = [element.text or ""]
+    for child in element:
+        document.met += 1
+        if _stays(child, document):
+            _set_text(element, kept, behind)
+            kept.append(child)
+            behind = []
+        behind.append(child.tail or "")
+    _set_text(element, kept, behind)
+    if len(kept) < len(element):
+        element[:] = kept
+    return kept
+
+
+def _set_text(parent: Any, before: list[Any], pieces: list[str]) -> None:
+    """Give a text that has come to be one the place behind the last child that is kept."""
+    if len(pieces) < 2:
+        return
+    if before:
+        before[-1].tail = "".join(pieces)
+    else:
+        parent.text = "".join(pieces)
+
+
 def _stays(element: Any, document: Clean) -> bool:
-    """Whether an element may stay; one that may not is taken out, and the text behind it kept."""
+    """Whether an element may stay."""
     tag = element.tag
     local = tag[_SVG_PREFIX:]
     if tag.startswith(f"{{{SVG}}}") and local in _ELEMENTS:
@@ -180,18 +210,7 @@ def _stays(element: Any, document: Clean) -> bool:
         document.note(f"<{local}> of {element.get('attributeName')}")
     elif local_name(element) not in _SILENT and (tag[0] != "{" or tag.startswith(_TELLING)):
         document.note(f"<{local_name(element)}>")
-    _take_out(element)
     return False
-
-
-def _take_out(element: Any) -> None:
-    parent, before = element.getparent(), element.getprevious()
-    if element.tail:
-        if before is None:
-            parent.text = (parent.text or "") + element.tail
-        else:
-            before.tail = (before.tail or "") + element.tail
-    parent.remove(element)
 
 
 def _animates_safely(element: Any) -> bool:
@@ -213,6 +232,9 @@ _EXPONENT = re.compile(r"[eE]\+?\d")
 
 
 def _clean_attributes(element: Any, document: Clean) -> None:
+    # Before items(), which looks each of them up again.
+    if len(element.attrib) > _MAX_ATTRIBUTES:
+        document.refuse(f"at most {_MAX_ATTRIBUTES} attributes of <{local_name(element)}>", "simplify the drawing")
     for name, value in element.attrib.items():
         if name == "id":
             # Of two elements with one name browsers take the first, resvg the last: only the first keeps it.
@@ -302,8 +324,7 @@ _TEXTS = frozenset(["style", "title", "desc"])
 
 
 def _clean_text(element: Any, local: str, document: Clean) -> None:
-    for child in list(element):
-        _take_out(child)
+    del element[:]
     if local == "style":
         _count_css(element.text or "", document)
         text = clean_sheet(element.text or "", document.note)

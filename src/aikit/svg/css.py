@@ -148,7 +148,7 @@ def _names_an_element(arguments: list[Any]) -> bool:
 
 
 # Where a semicolon need not end a declaration.
-_NEEDS_PARSER = re.compile(r"""["']|\([^)]*;""")
+_NEEDS_PARSER = re.compile(r"""["']|\([^();]*;""")
 
 
 def declarations(text: str) -> Iterator[tuple[str, str]]:
@@ -169,8 +169,6 @@ def declarations(text: str) -> Iterator[tuple[str, str]]:
 # ---------------------------------------------------------------- style sheets and elements
 
 
-_PRELUDE = re.compile(r"([^{}]*)\{")
-_TIGHT = re.compile(r"\s*([>+])\s*")
 # Measured with resvg: a rule looked at, and an element met on the way up from another.
 _RULE, _STEP = 60.0, 20.0
 
@@ -182,9 +180,12 @@ def matching_time(sheet: str, elements: int, depth: int) -> float:
     through all the ways to choose three out of the ancestors.
     """
     times = 0.0
-    for prelude in _PRELUDE.findall(sheet):
-        for selector in _TIGHT.sub(r"\1", prelude).split(","):
-            times += _RULE + _STEP * math.comb(depth, min(len(selector.split()) - 1, depth // 2))
+    for block in sheet.split("{")[:-1]:
+        for selector in block.rpartition("}")[2].split(","):
+            words = selector.replace(">", " > ").replace("+", " + ").split()
+            # "a > b" is tried once: the sign and the two beside it are one step.
+            steps = max(0, len(words) - 1 - 2 * (words.count(">") + words.count("+")))
+            times += _RULE + _STEP * math.comb(depth, min(steps, depth // 2))
     return times * elements
 
 
