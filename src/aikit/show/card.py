@@ -6,6 +6,7 @@ import math
 from html import escape
 from typing import TYPE_CHECKING
 
+from ..files import to_data_url
 from .visible import figure
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def _figure(found: Description) -> str:
     if found._thumbnail is None:
         return f"<figure>{histogram}</figure>" if histogram else ""
     alt = f"{'First picture' if 'batch' in found.axes else 'Picture'}, reduced: {_title(found)}"
-    return f'<figure><img alt="{escape(alt)}" src="{escape(found._thumbnail)}">{histogram}</figure>'
+    return f'<figure><img alt="{escape(alt)}" src="{to_data_url(found._thumbnail, "png")}">{histogram}</figure>'
 
 
 def _histogram(found: Description) -> str:

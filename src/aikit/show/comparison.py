@@ -35,7 +35,7 @@ class Difference:
         mean: the mean absolute difference, in the same units.
         psnr: the peak signal-to-noise ratio in decibels; infinity where nothing differs.
         ssim: the structural similarity, at most 1; None where the pictures are smaller than its window, or where a
-            value of theirs is not finite.
+            value of theirs is not finite or too large to be squared.
         at: where the largest difference lies: (y, x), behind the index of its picture in a batch.
         full_scale: the value of white, in the units of `maximum` and `mean`.
         skipped: values that are NaN or infinite in one of the two; they are in none of the figures.
@@ -91,7 +91,7 @@ def difference(image: AnyImage, other: AnyImage, *, window: SsimWindow = "unifor
 
 
 class _Pair:
-    """Two images of one size, read as planes in [0, 1] with the channels that either has."""
+    """Two images of one size, read as planes in the units of the first, with the channels that either has."""
 
     def __init__(self, image: Any, other: Any, bgr: bool) -> None:
         self.spec = load(image, bgr=bgr).spec
@@ -99,6 +99,8 @@ class _Pair:
         second = load(other, bgr=also, subject="other").spec
         _check_alike(self.spec, second)
         self.specs = self.spec, second
+        self.dtype = _plain(self.spec.dtype)
+        self.top = TOP.get(self.dtype, 1)
         self.colors = 3 if max(spec.channels for spec in self.specs) > 2 else 1
         self.alpha = any(spec.has_alpha for spec in self.specs)
         self.arrays = _with_channels(to_numpy(image, bgr=bgr)), _with_channels(to_numpy(other, bgr=also))
@@ -109,11 +111,18 @@ class _Pair:
     def planes(self, which: int, index: tuple[int, ...]) -> list[Array]:
         """The planes of one picture in float64."""
         array = self.arrays[which][index]
-        planes = [cast(array[..., channel], np.dtype(np.float64)) for channel in range(array.shape[-1])]
+        planes = [self._in_units(array[..., channel]) for channel in range(array.shape[-1])]
         own_alpha = [planes.pop()] if self.specs[which].has_alpha else []
         colors = planes * self.colors if len(planes) == 1 else planes
-        return [*colors, *(own_alpha or [np.ones_like(colors[0])])] if self.alpha else colors
+        return [*colors, *(own_alpha or [np.full_like(colors[0], self.top)])] if self.alpha else colors
 
+    def _in_units(self, plane: Array) -> Array:
+        # Codes stay whole numbers where they can, or 84 would come back as 84.00000000000001.
+        if plane.dtype.name == self.dtype:
+            return plane.astype(np.float64)
+        return cast(plane, np.dtype(np.float64)) * self.top
+
+    @np.errstate(all="ignore")
     def measure(self, indices: Iterable[tuple[int, ...]], window: SsimWindow = "uniform") -> Difference:
         """The figures over all channels of some pictures."""
         total = squares = 0.0
@@ -123,11 +132,9 @@ class _Pair:
         similarities: list[float | None] = []
         for index in indices:
             for first, second in zip(self.planes(0, index), self.planes(1, index), strict=True):
-                with np.errstate(all="ignore"):
-                    apart = np.abs(first - second)
-                    finite = np.isfinite(first) & np.isfinite(second)
+                apart, finite = np.abs(first - second), np.isfinite(first) & np.isfinite(second)
                 if finite.all():
-                    similarities.append(structural_similarity(first, second, window))
+                    similarities.append(structural_similarity(first / self.top, second / self.top, window))
                 else:
                     similarities.append(None)
                     apart[~finite] = 0
@@ -141,16 +148,26 @@ class _Pair:
         if not count:
             raise InputValueError("image: expected finite values to compare, got none; look at both with describe.")
         known = [value for value in similarities if value is not None]
-        top = TOP.get(_plain(self.spec.dtype), 1)
         return Difference(
-            maximum=largest * top,
-            mean=total / count * top,
-            psnr=-10 * math.log10(squares / count) if squares else math.inf,
+            maximum=largest,
+            mean=total / count,
+            psnr=10 * (math.log10(self.top**2 * count) - math.log10(squares)) if squares else math.inf,
             ssim=sum(known) / len(known) if len(known) == len(similarities) else None,
             at=at,
-            full_scale=top,
+            full_scale=self.top,
             skipped=skipped,
         )
+
+    @np.errstate(all="ignore")
+    def factor(self) -> int:
+        """The largest whole number that takes no more than a hundredth of the differences of any plane beyond white."""
+        largest = 0.0
+        for index in self.indices():
+            for first, second in zip(self.planes(0, index), self.planes(1, index), strict=True):
+                apart = np.nan_to_num(np.abs(first - second), posinf=0)
+                # Where less than a hundredth differs at all, that is what there is to see.
+                largest = max(largest, float(np.quantile(apart, 0.99)) or float(apart.max()))
+        return max(1, math.floor(self.top / largest)) if largest else 1
 
 
 def _plain(dtype: str) -> str:
@@ -191,7 +208,7 @@ def show_difference(
     Args:
         image: an image or batch of any kind; a batch has a row for each picture.
         other: another one of the same height and width, and as many pictures.
-        amplify: what the difference is multiplied by; None takes the largest whole number that clips nothing.
+        amplify: what the difference is multiplied by; None takes the largest whole number that clips next to nothing.
         titles: two lines, for the first image and the other.
         zoom: every pixel as a square of this many pixels; None reduces large pictures to fit.
         bgr: the arrays and tensors of both run B, G, R(, A).
@@ -217,16 +234,16 @@ def show_difference(
         check_whole("zoom", zoom)
     pair = _Pair(image, other, bgr)
     found = [pair.measure([index]) for index in pair.indices()]
-    factor = _factor(found) if amplify is None else amplify
+    factor = pair.factor() if amplify is None else amplify
     cells = []
     for index, figures in zip(pair.indices(), found, strict=True):
         number = f" [{', '.join(map(str, index))}]" if index else ""
-        both = pair.planes(0, index), pair.planes(1, index)
+        both = [[plane / pair.top for plane in pair.planes(which, index)] for which in (0, 1)]
         window = window_of(*both[0][: pair.colors], *both[1][: pair.colors])
         for planes, name, spec in zip(both, names, pair.specs, strict=True):
             what = f"{CHANNEL_NAMES[spec.channels]}, {spec.height}x{spec.width} (height x width), {spec.dtype}"
             cells.append(draw_cell(make_visible(np.stack(planes, -1), window), name + number, what, zoom=zoom))
-        apart = _apart(*both, pair.colors, factor)
+        apart = _apart(both[0], both[1], pair.colors, factor)
         apart = apart._replace(notes=(*_lines(figures), *apart.notes))
         cells.append(draw_cell(apart, f"difference times {figure(factor)}{number}", "", zoom=zoom))
     return lay_out(cells, columns=3)
@@ -237,12 +254,6 @@ def _check_factor(amplify: object) -> None:
         raise InputTypeError(f"amplify: expected a number, got {amplify!r}; pass for instance 10.")
     if not 0 < amplify < math.inf:
         raise InputValueError(f"amplify: expected a positive number, got {amplify}; pass for instance 10.")
-
-
-def _factor(found: list[Difference]) -> int:
-    """The largest whole number that takes no difference beyond white."""
-    largest = max(figures.maximum / figures.full_scale for figures in found)
-    return max(1, math.floor(1 / largest)) if largest else 1
 
 
 def _apart(first: list[Array], second: list[Array], colors: int, factor: float) -> Visible:

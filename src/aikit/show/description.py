@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from .found import Found, look_into
 from .hints import look_wrong
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from .._image import AnyImage
 
 __all__ = ["Alpha", "Channel", "Description", "Memory", "describe"]
@@ -130,7 +132,7 @@ class Description:
     problems: tuple[str, ...]
     hints: tuple[str, ...]
     _histogram: tuple[tuple[int, ...], ...]
-    _thumbnail: str | None
+    _thumbnail: Image.Image | None = field(compare=False)
 
     @property
     def low(self) -> float:
@@ -148,7 +150,7 @@ class Description:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the picture, for JSON: tuples are lists, and numbers JSON has not are None."""
-        facts = {name: value for name, value in asdict(self).items() if not name.startswith("_")}
+        facts = {one.name: getattr(self, one.name) for one in fields(self) if not one.name.startswith("_")}
         known = _for_json({**facts, "low": self.low, "high": self.high})
         assert isinstance(known, dict)
         return known
@@ -165,6 +167,8 @@ class Description:
 
 
 def _for_json(value: Any) -> Any:
+    if isinstance(value, (Channel, Alpha, Memory)):
+        value = asdict(value)
     if isinstance(value, dict):
         return {name: _for_json(part) for name, part in value.items()}
     if isinstance(value, (list, tuple)):
@@ -296,9 +300,8 @@ def _alpha(found: Found) -> Alpha:
     )
 
 
-def _thumbnail(found: Found) -> str | None:
-    """The first picture as a small PNG in a data URL; None where there is nothing to draw."""
-    from ..files import to_data_url
+def _thumbnail(found: Found) -> Image.Image | None:
+    """The first picture, small; None where there is nothing to draw."""
     from .visible import make_visible, on_screen
 
     planes = found.planes if 1 <= len(found.planes) <= 4 else found.planes[:1]
@@ -307,7 +310,7 @@ def _thumbnail(found: Found) -> str | None:
     first = [np.ma.filled(plane[(0,) * (plane.ndim - 2)], 0) for plane in planes]
     if found.order is None:
         first = [plane.astype(np.float64) for plane in first]
-    return to_data_url(on_screen(make_visible(np.stack(first, -1)), side=_THUMBNAIL), "png")
+    return on_screen(make_visible(np.stack(first, -1)), side=_THUMBNAIL)
 
 
 # ---------------------------------------------------------------- what only PIL has
@@ -351,7 +354,11 @@ def _memory_of_array(image: Array) -> Memory:
 
 def _memory_of_picture(image: Any) -> Memory:
     size = image.width * image.height * _PIL_BYTES.get(image.mode, 4)
-    return Memory(bytes=size, view=bool(image.readonly), read_only=bool(image.readonly))
+    try:
+        shared = bool(image.readonly)
+    except Exception:  # noqa: BLE001  # a closed or damaged file, as `problems` says; Pillow has eight types for it
+        shared = False
+    return Memory(bytes=size, view=shared, read_only=shared)
 
 
 def _memory_of_tensor(image: Any) -> Memory:

@@ -53,7 +53,7 @@ def look_into(image: Any, bgr: bool) -> Found:
         return _odd(image, kind, str(error))
     host = adapter("torch").host_pixels(pixels, spec) if kind == "torch" else pixels
     order = CHANNEL_NAMES[spec.channels]
-    names = _COLORS[min(spec.channels | 1, 3)] + ("alpha",) * spec.has_alpha
+    names = _COLORS[3 if spec.channels > 2 else 1] + ("alpha",) * spec.has_alpha
     mode = image.mode if kind == "pil" else None
     shape = (image.height, image.width) if mode else tuple(image.shape)
     return Found(

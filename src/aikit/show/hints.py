@@ -109,9 +109,9 @@ def _bits(found: Found, channels: Sequence[Any]) -> Iterator[str]:
 
 
 def _constant(found: Found, channels: Sequence[Any]) -> Iterator[str]:
-    colors = _colors(found, channels)
-    if found.planes[0].size > 1 and all(one.low == one.high for one in colors):
-        black = all(one.high == 0 for one in colors)
+    # A drawing may have one color and its shape in alpha.
+    if found.planes[0].size > 1 and all(one.low == one.high for one in channels):
+        black = all(one.high == 0 for one in _colors(found, channels))
         yield "Every pixel is black." if black else "Every pixel has the same color."
 
 

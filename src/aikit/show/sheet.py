@@ -116,6 +116,7 @@ def check_whole(subject: str, value: object) -> int:
 def _cells(image: Any, name: str, zoom: int | None, bgr: bool) -> Iterator[Cell]:
     """A cell for each picture of an image or a batch."""
     spec = load(image, bgr=bgr).spec
+    _check_room(math.prod(spec.batch) * _CELL * _LABEL)
     array = to_numpy(image, bgr=bgr)
     what = f"{CHANNEL_NAMES[spec.channels]}, {spec.height}x{spec.width} (height x width), {spec.dtype}"
     for index in np.ndindex(spec.batch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import cv2
@@ -20,7 +21,7 @@ _BAND = 256
 
 
 def structural_similarity(first: Array, second: Array, window: SsimWindow) -> float | None:
-    """The mean SSIM of two planes (H, W), float64 in [0, 1]; None where the window does not fit into them.
+    """The mean SSIM of two planes (H, W), float64 in [0, 1]; None where the window does not fit into them, or squares are beyond float64.
 
     Only windows that lie inside count, and covariances are those of a sample, as in scikit-image.
     """
@@ -35,6 +36,8 @@ def structural_similarity(first: Array, second: Array, window: SsimWindow) -> fl
     for top in range(0, height - side + 1, _BAND):
         rows = slice(top, min(top + _BAND + side - 1, height))
         total += float(_map(first[rows], second[rows], taps).sum())
+    if not math.isfinite(total):
+        return None
     return total / ((height - side + 1) * (width - side + 1))
 
 
