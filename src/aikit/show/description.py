@@ -237,7 +237,7 @@ def _measure(name: str, plane: Array) -> Channel:
         return _measure_codes(name, plane)
     values = plane.compressed() if isinstance(plane, np.ma.MaskedArray) else plane
     nan = infinite = 0
-    if values.dtype.kind == "f":
+    if values.dtype.kind == "f" and values.size and not np.isfinite(values.max() - values.min()):
         finite = np.isfinite(values)
         nan = int(np.isnan(values).sum())
         infinite = values.size - nan - int(finite.sum())

@@ -63,7 +63,8 @@ def look_into(image: Any, bgr: bool) -> Found:
         dtype=spec.dtype,
         order=order.replace("RGB", "BGR") if bgr else order,
         names=names,
-        planes=host.planes(),
+        # Copied apart, because they are gone through several times.
+        planes=host.planes() if spec.batch else host.read((), slice(None)),
         problems=(),
         has_alpha=spec.has_alpha,
         bgr=bgr,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from .._adapters.numpy import Array, cast
+from .._adapters.numpy import Array, cast, deinterleave, interleave
 from .._image import TOP
 from ..alpha import flatten
 from ..convert import to_pil
@@ -72,7 +72,7 @@ def make_visible(picture: Array, window: Window | None = None) -> Visible:
     """Codes for one picture (H, W) or (H, W, C), C = 1 to 4; integers span their full range."""
     picture = picture[..., None] if picture.ndim == 2 else picture
     colors = picture.shape[-1] - (picture.shape[-1] in (2, 4))
-    planes = [picture[..., channel] for channel in range(picture.shape[-1])]
+    planes = deinterleave(picture)
     window = window or window_of(*planes[:colors])
     codes = [_to_codes(plane, window) for plane in planes[:colors]]
     codes += [_to_codes(plane, Window(0, _opaque(plane))) for plane in planes[colors:]]
@@ -83,7 +83,9 @@ def make_visible(picture: Array, window: Window | None = None) -> Visible:
     infinite = sum(int(np.isinf(plane).sum()) for plane in planes if plane.dtype.kind == "f")
     if infinite:
         notes.append(f"{infinite:,} infinite value{'s' if infinite > 1 else ''}, clipped")
-    return Visible(np.stack(codes, -1), nan, tuple(notes))
+    shown = np.empty(picture.shape, np.uint8)
+    interleave(codes, shown)
+    return Visible(shown, nan, tuple(notes))
 
 
 def _opaque(alpha: Array) -> float:
@@ -103,8 +105,12 @@ def _to_codes(plane: Array, window: Window) -> Array:
         return cast(plane, np.dtype(np.uint8))
     # Halved before they are subtracted: the ends of float64 are further apart than it can say.
     low, high = window.low / 2, window.high / 2
-    values = np.clip(plane.astype(np.float64) / 2, low, high)
-    return np.rint(np.nan_to_num((values - low) / (high - low)) * 255).astype(np.uint8)
+    values = plane.astype(np.float64)
+    values /= 2
+    np.clip(values, low, high, out=values)
+    values -= low
+    values *= 255 / (high - low)
+    return np.rint(np.nan_to_num(values, copy=False), out=values).astype(np.uint8)
 
 
 def on_screen(visible: Visible, *, side: int | None = None, zoom: int = 1) -> Image.Image:
