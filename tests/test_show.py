@@ -256,8 +256,10 @@ def test_values_that_cannot_be_seen_are_stretched_and_the_label_says_so(image, e
 def test_alpha_is_stretched_with_its_own_range(alpha):
     rgba = np.zeros((16, 4, 4))
     rgba[..., 1], rgba[8:, :, 3] = np.linspace(0, 255, 4), alpha
+    rgba[12:, :, 3] /= 2
     picture = cell(show(rgba), 0, MARGIN + NOTE, (16, 4))
-    assert (picture[8:, :, 1] == [0, 85, 170, 255]).all()
+    assert (picture[8:12, :, 1] == [0, 85, 170, 255]).all()
+    assert (abs(picture[12:, :, 0].astype(int) - 102) <= 1).all()  # half of the checkerboard's gray
     assert (picture[:8] == 255).all()
 
 
