@@ -86,7 +86,14 @@ from .files import (
     to_data_url as to_data_url,
     write as write,
 )
-from .folders import Outcome as Outcome, map_supervised as map_supervised
+from .folders import (
+    Failure as Failure,
+    Outcome as Outcome,
+    Recipe as Recipe,
+    Report as Report,
+    convert_folder as convert_folder,
+    map_supervised as map_supervised,
+)
 from .limits import Limits as Limits
 from .psd import (
     new_psd as new_psd,
