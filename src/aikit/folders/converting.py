@@ -244,4 +244,4 @@ def _known(manifest: Manifest, row: Row, job: Job, ours: bool, retry_failed: boo
         return "leave"
     if row.status != "failed" or retry_failed or row.code in _PASSING or not manifest.is_same(row, job):
         return None
-    return Failure(str(job.source), str(row.message), str(row.code))
+    return Failure(str(job.source), os.fsdecode(row.message or b""), str(row.code))

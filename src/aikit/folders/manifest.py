@@ -26,7 +26,7 @@ NAME = ".aikit-manifest.sqlite"
 _VERSION = 1
 _PAGE = 500
 
-# Paths are bytes: they need not be text. Those of the outputs are relative to the folder the manifest lies in.
+# Paths, and messages that name them, are bytes: they need not be text. Those of the outputs are relative to the folder the manifest lies in.
 _PLAN = """
 CREATE TABLE plan (
     id INTEGER PRIMARY KEY, source BLOB, target BLOB, real_source BLOB, real_target BLOB,
@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS manifest.runs (
 );
 CREATE TABLE IF NOT EXISTS manifest.files (
     source BLOB, output BLOB, facts TEXT, recipe TEXT, run INTEGER,
-    status TEXT, code TEXT, message TEXT, digest TEXT, size INTEGER, PRIMARY KEY (source, output)
+    status TEXT, code TEXT, message BLOB, digest TEXT, size INTEGER, PRIMARY KEY (source, output)
 );
 CREATE INDEX IF NOT EXISTS manifest.outputs ON files (output)
 """
@@ -58,7 +58,7 @@ class Row(NamedTuple):
     run: int
     status: str
     code: str | None
-    message: str | None
+    message: bytes | None
     digest: str | None
     size: int | None
 
@@ -215,7 +215,7 @@ class Manifest:
             "VALUES (?, ?, ?, ?, ?, 'failed', ?, ?) ON CONFLICT DO UPDATE SET facts = excluded.facts, "
             "recipe = excluded.recipe, run = excluded.run, status = 'failed', code = excluded.code, "
             "message = excluded.message, digest = NULL",
-            *self._key(job), self._facts.pop(job), self._recipe, self._run, failure.code, failure.message,
+            *self._key(job), self._facts.pop(job), self._recipe, self._run, failure.code, os.fsencode(failure.message),
         )  # fmt: skip
 
     def skipped(self, job: Job) -> None:

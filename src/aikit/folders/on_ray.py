@@ -8,6 +8,7 @@ that a task which Ray repeats does no harm.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import traceback
 from collections.abc import Iterator
@@ -53,7 +54,7 @@ def _statuses(data: Any, work: Work, batch: list[Job], workers: int | None) -> I
         for number, job in enumerate(batch)
     ]  # fmt: skip
     dataset = data.from_items(rows, override_num_blocks=-(-len(rows) // _IN_A_BLOCK))
-    for row in dataset.map(_Status(work), concurrency=workers).iter_rows(prefetch_batches=0):
+    for row in dataset.map(_Status(work).row).iter_rows(prefetch_batches=0):
         job = batch[row["number"]]
         if row["code"] == _BROKEN:
             raise WorkerError(
@@ -79,7 +80,7 @@ class _Status:
             return _BROKEN, traceback.format_exc()
         return (failure.code, failure.message) if failure else ("", "")
 
-    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+    def row(self, row: dict[str, Any]) -> dict[str, Any]:
         code, message = self._status(row)
         return {"number": row["number"], "code": code, "message": message}
 
@@ -102,7 +103,7 @@ def _connected(workers: int | None) -> Iterator[Any]:
             address = os.environ.get("RAY_ADDRESS")
             alone: dict[str, Any] = {} if address else {"num_cpus": workers, "include_dashboard": False}
             ray.init(
-                address, runtime_env={"env_vars": variables}, log_to_driver=False, logging_level="ERROR", **alone
+                address, runtime_env={"env_vars": variables}, log_to_driver=False, logging_level=logging.ERROR, **alone
             )  # fmt: skip
     context = ray.data.DataContext.get_current()
     bars, context.enable_progress_bars = context.enable_progress_bars, False
