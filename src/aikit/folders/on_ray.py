@@ -54,7 +54,7 @@ def _statuses(data: Any, work: Work, batch: list[Job], workers: int | None) -> I
         for number, job in enumerate(batch)
     ]  # fmt: skip
     dataset = data.from_items(rows, override_num_blocks=-(-len(rows) // _IN_A_BLOCK))
-    for row in dataset.map(_Status(work).row).iter_rows(prefetch_batches=0):
+    for row in dataset.map(_Status(work).row).iter_rows():
         job = batch[row["number"]]
         if row["code"] == _BROKEN:
             raise WorkerError(
