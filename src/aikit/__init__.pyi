@@ -92,7 +92,14 @@ from .files import (
     to_data_url as to_data_url,
     write as write,
 )
-from .folders import Outcome as Outcome, map_supervised as map_supervised
+from .folders import (
+    Failure as Failure,
+    Outcome as Outcome,
+    Recipe as Recipe,
+    Report as Report,
+    convert_folder as convert_folder,
+    map_supervised as map_supervised,
+)
 from .fusion import fused as fused
 from .limits import Limits as Limits
 from .memory import (

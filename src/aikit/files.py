@@ -255,13 +255,14 @@ def read_frames(
 
 
 def _decoded(
-    source: Source, frame: int, profile: Any, limits: Limits | None, allow_truncated: bool, isolate: bool
+    source: Source, frame: int, profile: Any, limits: Limits | None, allow_truncated: bool, isolate: bool, **more: Any
 ) -> Any:
     name, data = name_of(source), read_bytes(source, limits=limits)
     if _raster.identify(data) in _DOCUMENTS:
         return _document(data, name, limits, isolate, frame=frame, profile=profile)
     decode = _raster.decode_apart if isolate or _raster.needs_child(data, name, limits) else _raster.decode
-    return decode(data, name=name, frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated)
+    options = {"frame": frame, "profile": profile, "allow_truncated": allow_truncated, **more}
+    return decode(data, name=name, limits=limits, **options)
 
 
 _DOCUMENTS = ("psd", "svg")
@@ -302,9 +303,13 @@ def read_any(
     limits: Limits | None = None,
     allow_truncated: bool = False,
     isolate: bool = False,
+    at_least: tuple[int, int] | None = None,
 ) -> Any:
-    """The form that keeps most of a file: a PIL image with its metadata, or an array where PIL has not the depth."""
-    decoded = _decoded(source, frame, profile, limits, allow_truncated, isolate)
+    """The form that keeps most of a file: a PIL image with its metadata, or an array where PIL has not the depth.
+
+    `at_least` is the (height, width) that will do: a JPEG may come smaller than it is, but no smaller than that.
+    """
+    decoded = _decoded(source, frame, profile, limits, allow_truncated, isolate, at_least=at_least)
     if isinstance(decoded, _raster.Deep):
         return decoded.pixels
     if decoded.mode == "I":

@@ -33,6 +33,7 @@ def decode(
     profile: Profile = "srgb",
     limits: Limits | None = None,
     allow_truncated: bool = False,
+    at_least: tuple[int, int] | None = None,
 ) -> Image.Image | Deep:
     """Decode one frame of a raster file, loaded, upright and in sRGB.
 
@@ -44,6 +45,8 @@ def decode(
             Float and 32-bit integer pixels are never touched by it.
         limits: what the file may cost; None keeps Pillow's own ceiling.
         allow_truncated: hand out what could be decoded of a file that ends too early.
+        at_least: upright (height, width) that will do: a JPEG is decoded to a half, a quarter or an eighth of its size
+            where that is no smaller, which saves most of the time.
 
     Returns:
         A PIL image in the mode of the file, or `Deep` for 16-bit color and alpha and for float color.
@@ -55,10 +58,10 @@ def decode(
         MissingDependencyError: HEIC without pi-heif.
     """
     _check_options(frame, profile)
-    return _decoded(_readable(prepare(data, name, profile, limits, allow_truncated)), frame)
+    return _decoded(_readable(prepare(data, name, profile, limits, allow_truncated)), frame, at_least)
 
 
-def _decoded(job: Job, frame: int) -> Image.Image | Deep:
+def _decoded(job: Job, frame: int, at_least: tuple[int, int] | None = None) -> Image.Image | Deep:
     check_frames(job.name, frame + 1, job.limits)
     if job.format == "heic":
         return _finished(_heic(job, frame), job)
@@ -70,6 +73,9 @@ def _decoded(job: Job, frame: int) -> Image.Image | Deep:
         if frame:
             _seek(image, frame, job)
         _check_image(image, job, (frame + 1) if job.format in _COMPOSED else 1)
+        if at_least is not None and job.format == "jpeg":
+            height, width = at_least if orientation_of(image.info) < 5 else at_least[::-1]
+            image.draft(None, (width, height))  # None leaves the mode
         return _finished(_loaded(image, job), job)
 
 

@@ -1,5 +1,8 @@
-"""Many files: functions over them in supervised processes."""
+"""Many files: whole folders by one recipe, and functions over files in supervised processes."""
 
+from .converting import convert_folder
+from .recipe import Recipe
+from .reporting import Failure, Report
 from .supervised import Outcome, map_supervised
 
-__all__ = ["Outcome", "map_supervised"]
+__all__ = ["Failure", "Outcome", "Recipe", "Report", "convert_folder", "map_supervised"]

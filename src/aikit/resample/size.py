@@ -60,7 +60,7 @@ def resize(
     """
     check_method(method)
     opened = load(image)
-    how = Resizing(_size(opened.spec, height, width, scale), method, antialias)
+    how = Resizing(new_size(opened.spec, height, width, scale), method, antialias)
     return resized(opened, how, linear=linear)  # type: ignore[no-any-return]
 
 
@@ -84,7 +84,7 @@ def scaled(side: int, scale: float) -> int:
     return max(1, math.floor(side * scale + 0.5))
 
 
-def _size(spec: Spec, height: Any, width: Any, scale: Any) -> tuple[int, int]:
+def new_size(spec: Spec, height: Any, width: Any, scale: Any) -> tuple[int, int]:
     """The new (height, width)."""
     if (scale is None) == (height is None and width is None):
         got = "none of them" if scale is None else "both"

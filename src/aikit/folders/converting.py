@@ -1,0 +1,247 @@
+"""A whole folder by one recipe, with a memory of what is done."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from numbers import Integral
+from pathlib import Path
+from typing import Any, Literal
+
+from .._bytes import name_of
+from ..errors import InputTypeError, InputValueError
+from ..limits import Limits
+from .manifest import Manifest, Row, is_in_place
+from .planning import Job, files_of, job_of
+from .recipe import Recipe
+from .reporting import Failure, Report
+from .work import Work
+
+__all__ = ["convert_folder", "convert_jobs"]
+
+Engine = Literal["local", "ray"]
+Existing = Literal["refuse", "overwrite", "skip"]
+Progress = Callable[[Report, int], object]
+
+# What may be different the next time, though the file is the same.
+_PASSING = ("access", "dependency", "memory", "exists", "clash", "worker_failed")
+
+
+def convert_folder(
+    src: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    recipe: Recipe,
+    *,
+    workers: int | None = None,
+    limits: Limits | None = None,
+    overwrite: bool = False,
+    retry_failed: bool = False,
+    by_digest: bool = False,
+    engine: Engine = "local",
+    progress: Progress | None = None,
+) -> Report:
+    """Convert any number of pictures; killed at any point and called again, it does the rest.
+
+    What is done is noted in `out/.aikit-manifest.sqlite`. A file is made again when its source or the recipe has
+    changed, and never when it would replace one that this manifest did not make. Memory does not grow with the number
+    of files.
+
+    Args:
+        src: a folder, with all pictures in it and in the folders in it (hidden ones left out); a file; or a list of
+            these.
+        out: the folder for the results, under the names they have below `src`.
+        recipe: what is done to each.
+        workers: pictures at a time; one a processor where left out.
+        limits: what a file may cost, `Limits()` for files from strangers, which are then read in child processes.
+        overwrite: replace what is there, and make again what was made in an earlier run that came to its end.
+        retry_failed: try files again that failed in an earlier run for a reason that lies in them.
+        by_digest: know a source by the SHA-256 of its bytes, not by its size and time.
+        engine: "local" for threads here, "ray" for Ray Data on the cluster that Ray is connected to, or one of this
+            machine's processors; all must see the same files under the same names.
+        progress: called after each file with the `Report` so far and the number of files.
+
+    Returns:
+        The counts of files done, failed and skipped (made earlier), and why files failed.
+
+    Raises:
+        InputTypeError: no path, `Recipe`, `Limits`, or number of workers.
+        InputValueError: no pictures in `src`, an unknown engine, or a recipe that a format does not take.
+        FileAccessError: `out` cannot be used, or another run is using it.
+        MissingDependencyError: `engine="ray"` without the package ray.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from PIL import Image
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> (folder / "in").mkdir()
+        >>> Image.new("RGB", (64, 32), "red").save(folder / "in" / "red.png")
+        >>> recipe = Recipe([("resize", {"width": 16})], to="webp")
+        >>> convert_folder(folder / "in", folder / "out", recipe).done
+        1
+        >>> convert_folder(folder / "in", folder / "out", recipe).skipped
+        1
+    """
+    sources = [src] if isinstance(src, (str, os.PathLike)) else src
+    if not isinstance(sources, Iterable):
+        raise InputTypeError(f"src: expected a path or a list of paths, got {type(src).__name__}; pass a folder.")
+    paths = [_path("src", source) for source in sources]
+    folder = _path("out", out)
+    if folder.exists() and not folder.is_dir():
+        raise InputValueError(f"out: expected a folder, got the file {name_of(out)!r}; name a folder.")
+    if not isinstance(recipe, Recipe):
+        raise InputTypeError(f"recipe: expected a Recipe, got {type(recipe).__name__}; pass Recipe([...], to=...).")
+    suffix = None if recipe.to is None else f".{recipe.to}"
+
+    def jobs() -> Iterator[Job | Failure]:
+        for found in files_of(paths, folder):
+            if isinstance(found, Failure):
+                yield found
+            else:
+                source, place = found
+                yield job_of(source, folder / (place if suffix is None else place.with_suffix(suffix)))
+
+    return convert_jobs(
+        jobs(), folder, recipe, where=", ".join(map(str, paths)), workers=workers, limits=limits, existing="overwrite" if overwrite else "refuse",
+        retry_failed=retry_failed, by_digest=by_digest, engine=engine, progress=progress,
+    )  # fmt: skip
+
+
+def convert_jobs(
+    found: Iterator[Job | Failure],
+    folder: Path | None,
+    recipe: Recipe,
+    *,
+    where: str,
+    workers: int | None,
+    limits: Limits | None,
+    existing: Existing,
+    retry_failed: bool,
+    by_digest: bool,
+    engine: Engine,
+    progress: Progress | None,
+) -> Report:
+    """Do the jobs found, with a manifest in the folder, or none where there is no folder; `where` is for messages."""
+    _check_options(workers, limits, engine)
+    run = _engine(engine)
+    report = Report()
+    with contextlib.closing(Manifest()) as manifest:
+        suffixes: set[str] = set()
+        manifest.plan(_planned(found, report, suffixes))
+        total = manifest.count()
+        if not total and not report.failures:
+            raise InputValueError(f"src: expected pictures, got none in {where}; name files or folders.")
+        recipe.check(suffixes)
+        total += report.failed
+        overwrite = existing == "overwrite"
+        manifest.open(folder, recipe=recipe.digest, overwrite=overwrite, by_digest=by_digest)
+        todo = _undone(manifest, report, existing, retry_failed)
+        # Closed here and now: Ctrl-C may come between two results.
+        results: Any = run(Work(recipe, limits), todo, workers=workers, announce=manifest.announce)
+        with contextlib.closing(results):
+            for job, failure in results:
+                if failure is None:
+                    manifest.done(job)
+                    report.done += 1
+                else:
+                    manifest.failed(job, failure)
+                    report.add(failure)
+                if progress is not None:
+                    progress(report, total)
+        manifest.finish()
+    report.failures.sort()
+    return report
+
+
+def _path(subject: str, value: Any) -> Path:
+    text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(text, str):
+        raise InputTypeError(f"{subject}: expected a path, got {type(value).__name__}; pass a str or a pathlib.Path.")
+    return Path(text)
+
+
+def _check_options(workers: Any, limits: Any, engine: Any) -> None:
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, Integral)):
+        raise InputTypeError(f"workers: expected a whole number or None, got {workers!r}; leave it out for all.")
+    if workers is not None and workers < 1:
+        raise InputValueError(f"workers: expected a positive number, got {workers}; leave it out for one a core.")
+    if limits is not None and not isinstance(limits, Limits):
+        raise InputTypeError(f"limits: expected Limits or None, got {limits!r}; pass Limits() for untrusted files.")
+    if engine not in ("local", "ray"):
+        raise InputValueError(f'engine: expected "local" or "ray", got {engine!r}; pass one of them.')
+
+
+def _engine(name: Engine) -> Any:
+    """A function run(work, jobs, *, workers, announce) that yields every job with its failure or None."""
+    if name == "local":
+        from . import local
+
+        return local.run
+    from . import on_ray
+
+    return on_ray.run
+
+
+def _planned(found: Iterator[Job | Failure], report: Report, suffixes: set[str]) -> Iterator[Job]:
+    for each in found:
+        if isinstance(each, Failure):
+            report.add(each)
+        else:
+            suffixes.add(each.target.suffix.lower())
+            yield each
+
+
+# ---------------------------------------------------------------- what is left to do
+
+
+def _undone(manifest: Manifest, report: Report, existing: Existing, retry_failed: bool) -> Iterator[Job]:
+    """The jobs to do; the others are counted."""
+    for job in manifest.jobs():
+        try:
+            verdict = _verdict(manifest, job, existing, retry_failed)
+            if verdict == "do":
+                manifest.begin(job)
+        except OSError as error:  # of the source: it has gone, or may not be looked at
+            message = f"{job.source}: expected a readable file, got {error.strerror!r}; check the path."
+            verdict = Failure(str(job.source), message, "access")
+        if verdict == "do":
+            yield job
+        elif isinstance(verdict, Failure):
+            report.add(verdict)
+        else:
+            report.skipped += 1
+
+
+def _verdict(manifest: Manifest, job: Job, existing: Existing, retry_failed: bool) -> Failure | Literal["do", "leave"]:
+    size = job.target.stat().st_size if job.target.exists() else None
+    if existing == "skip" and size is not None:
+        manifest.skipped(job)
+        return "leave"
+    if (rival := manifest.rival(job)) is not None:
+        place = f"got {job.target}, which {rival} claims too"
+        message = f"{job.source}: expected a place of its own, {place}; rename one of them."
+        return Failure(str(job.source), message, "clash")
+    row = manifest.row(job)
+    ours = False
+    if row is not None:
+        if row.status == "pending" and manifest.is_there(row, job):
+            manifest.done(job)
+            return "leave"
+        ours = size is not None and (row.size == size or (row.status == "pending" and row.digest == "*"))
+        if existing != "overwrite" or manifest.of_this_run(row):
+            known = _known(manifest, row, job, ours, retry_failed)
+            if known is not None:
+                return known
+    if size is not None and existing != "overwrite" and (not ours or is_in_place(job)):
+        message = f"{job.target}: expected no file there, got one; pass overwrite=True to replace it."
+        return Failure(str(job.source), message, "exists")
+    return "do"
+
+
+def _known(manifest: Manifest, row: Row, job: Job, ours: bool, retry_failed: bool) -> Failure | Literal["leave"] | None:
+    """What an earlier run has found, where it still holds."""
+    if row.status == "done" and ours and manifest.is_same(row, job):
+        return "leave"
+    if row.status != "failed" or retry_failed or row.code in _PASSING or not manifest.is_same(row, job):
+        return None
+    return Failure(str(job.source), os.fsdecode(row.message or b""), str(row.code))

@@ -1,0 +1,82 @@
+"""The engine for one machine: threads, because decoders and encoders let go of the interpreter's lock."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from itertools import islice
+
+from .planning import Job
+from .reporting import Failure
+from .work import Announce, Work
+
+__all__ = ["run"]
+
+# How long Ctrl-C waits for the disk before it leaves; a picture that is not being written yet is dropped at once.
+_PATIENCE = 5.0
+
+
+class _Stopped(BaseException):
+    """Ends a thread whose result nobody waits for any more."""
+
+
+def run(
+    work: Work, jobs: Iterator[Job], *, workers: int | None, announce: Announce
+) -> Iterator[tuple[Job, Failure | None]]:
+    """Yield each job as it ends, with what went wrong. No more than twice as many jobs as threads are drawn ahead.
+
+    The threads are daemons, so that Ctrl-C need not wait for them; a write that has begun is let finish.
+    """
+    todo: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[Job, Failure | BaseException | None]] = queue.SimpleQueue()
+    stop = threading.Event()
+    count = workers or os.cpu_count() or 1
+    writes = threading.Semaphore(count)
+
+    def serve() -> None:
+        while (job := todo.get()) is not None and not stop.is_set():
+            writing = False
+
+            def begin(job: Job, digest: str) -> None:
+                nonlocal writing
+                writing = writes.acquire()
+                if stop.is_set():
+                    raise _Stopped
+                announce(job, digest)
+
+            try:
+                done.put((job, work(job, begin)))
+            except BaseException as error:  # noqa: BLE001 - handed to the main thread, which raises it
+                done.put((job, error))
+            finally:
+                if writing:
+                    writes.release()
+
+    threads = 0
+    waiting = 0
+    try:
+        while True:
+            for job in islice(jobs, 2 * count - waiting):
+                todo.put(job)
+                waiting += 1
+                if threads < count:
+                    threads += 1
+                    threading.Thread(target=serve, name="aikit-convert", daemon=True).start()
+            if not waiting:
+                return
+            job, error = done.get()
+            waiting -= 1
+            if isinstance(error, BaseException):
+                raise error
+            yield job, error
+    finally:
+        stop.set()
+        for _ in range(threads):
+            todo.put(None)
+        # Whoever holds every permit knows that no write is in work: each file is whole or not there.
+        deadline = time.monotonic() + _PATIENCE
+        for _ in range(count):
+            writes.acquire(timeout=max(0.0, deadline - time.monotonic()))

@@ -1,0 +1,129 @@
+"""The engine for a cluster: Ray Data, one row in for each file and one status row out.
+
+Not `ray.data.read_images`: one bad file fails its whole job, and with errors tolerated it loses good rows. Here a
+worker reads the bytes and decodes them by our own guarded function, and writing is atomic and the same every time, so
+that a task which Ray repeats does no harm.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import traceback
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from .._worker import search_path
+from ..errors import InputValueError, MissingDependencyError, WorkerError
+from .manifest import is_in_place
+from .planning import Job
+from .reporting import Failure
+from .work import Announce, Work
+
+__all__ = ["run"]
+
+# Jobs that are known to Ray at a time: enough for a cluster, and flat in memory.
+_AT_A_TIME = 4096
+# Rows that Ray hands to a worker together, and does again together when the worker dies.
+_IN_A_BLOCK = 8
+_BROKEN = "broken"
+
+
+def run(
+    work: Work, jobs: Iterator[Job], *, workers: int | None, announce: Announce
+) -> Iterator[tuple[Job, Failure | None]]:
+    """Yield each job as it ends, with what went wrong."""
+    with _connected(workers) as data:
+        while batch := list(islice(jobs, _AT_A_TIME)):
+            for job in batch:
+                if is_in_place(job):
+                    raise InputValueError(
+                        f"out: expected another folder than src for engine='ray', got {str(job.target)!r}; a task that "
+                        "is repeated would work on its own result."
+                    )
+                announce(job, "*")
+            yield from _statuses(data, work, batch, workers)
+
+
+def _statuses(data: Any, work: Work, batch: list[Job], workers: int | None) -> Iterator[tuple[Job, Failure | None]]:
+    rows = [
+        {"number": number, "source": os.fsencode(os.path.abspath(job.source)), "target": os.fsencode(os.path.abspath(job.target))}
+        for number, job in enumerate(batch)
+    ]  # fmt: skip
+    dataset = data.from_items(rows, override_num_blocks=-(-len(rows) // _IN_A_BLOCK))
+    for row in dataset.map(_Status(work).row).iter_rows():
+        job = batch[row["number"]]
+        if row["code"] == _BROKEN:
+            raise WorkerError(
+                f"{job.source}: expected a status, got {row['message']}; report it as a fault of aikit.",
+                code="worker_failed",
+            )
+        # Messages begin with the path as the caller wrote it.
+        message = row["message"].replace(os.path.abspath(job.source), str(job.source))
+        yield job, Failure(str(job.source), message, row["code"]) if row["code"] else None
+
+
+class _Status:
+    """What Ray's workers call for each row."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def _status(self, row: dict[str, Any]) -> tuple[str, str]:
+        job = Job(Path(os.fsdecode(row["source"])), Path(os.fsdecode(row["target"])))
+        try:
+            failure = self._work(job)
+        except Exception:  # noqa: BLE001 - told to the driver, which raises it
+            return _BROKEN, traceback.format_exc()
+        return (failure.code, failure.message) if failure else ("", "")
+
+    def row(self, row: dict[str, Any]) -> dict[str, Any]:
+        code, message = self._status(row)
+        return {"number": row["number"], "code": code, "message": message}
+
+
+@contextlib.contextmanager
+def _connected(workers: int | None) -> Iterator[Any]:
+    """Ray Data on the cluster that the program is connected to, or on a Ray of our own for as long as this lasts."""
+    with _telemetry_off():
+        try:
+            import ray
+            import ray.data
+        except ImportError as error:
+            raise MissingDependencyError(
+                'engine: "ray" needs the package ray, which is not installed; run: pip install "ray[data]".'
+            ) from error
+        ours = not ray.is_initialized()
+        if ours:
+            # Its workers find this aikit, and what they print goes to Ray's own log files.
+            variables = {"PYTHONPATH": os.pathsep.join(search_path())}
+            address = os.environ.get("RAY_ADDRESS")
+            alone: dict[str, Any] = {} if address else {"num_cpus": workers, "include_dashboard": False}
+            ray.init(
+                address, runtime_env={"env_vars": variables}, log_to_driver=False, logging_level=logging.ERROR, **alone
+            )  # fmt: skip
+    context = ray.data.DataContext.get_current()
+    bars, context.enable_progress_bars = context.enable_progress_bars, False
+    try:
+        yield ray.data
+    finally:
+        context.enable_progress_bars = bars
+        if ours:
+            ray.shutdown()
+
+
+@contextlib.contextmanager
+def _telemetry_off() -> Iterator[None]:
+    """Ray reports its use to its makers unless told otherwise: here it does so only where the user has asked for it."""
+    name = "RAY_USAGE_STATS_ENABLED"
+    if name in os.environ:
+        yield
+        return
+    os.environ[name] = "0"
+    try:
+        yield
+    finally:
+        os.environ.pop(name, None)

@@ -1,0 +1,80 @@
+"""Which files there are to convert, and where each goes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from .reporting import Failure
+
+__all__ = ["Job", "files_of", "job_of"]
+
+
+class Job(NamedTuple):
+    """One file to convert."""
+
+    source: Path
+    target: Path
+
+
+def files_of(sources: Iterable[Path], out: Path) -> Iterator[tuple[Path, Path] | Failure]:
+    """Every file named, and every picture in a folder, with its place below the output folder."""
+    for source in sources:
+        if not os.path.isdir(source):
+            yield source, Path(source.name)
+            continue
+        for path in _files_in(source, out):
+            if isinstance(path, Failure):
+                yield path
+            elif _looks_like_a_picture(path):
+                yield path, path.relative_to(source)
+
+
+def _files_in(source: Path, out: Path) -> Iterator[Path | Failure]:
+    """Every file in a folder and the folders in it: not the hidden ones, and not what an earlier run put into `out`."""
+    refused: list[Failure] = []
+
+    def refuse(error: OSError) -> None:
+        path = str(Path(error.filename))
+        message = f"{path}: expected a readable folder, got {error.strerror!r}; check its permissions."
+        refused.append(Failure(path, message, "access"))
+
+    made = os.path.realpath(out)
+    for folder, folders, names in os.walk(source, onerror=refuse):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".") and os.path.realpath(os.path.join(folder, name)) != made
+        )
+        yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
+    yield from refused
+
+
+def _looks_like_a_picture(path: Path) -> bool:
+    """By the suffix or the first bytes: a damaged picture has to be reported, a text file has not."""
+    from .._raster import format_of_suffix, identify
+
+    if format_of_suffix(path.suffix):
+        return True
+    if not path.is_file():
+        return False
+    try:
+        with open(path, "rb") as file:
+            return identify(file.read(4096)) is not None
+    except OSError:
+        return True
+
+
+def job_of(source: Path, target: Path) -> Job | Failure:
+    """The job, or why there is none."""
+    from .._raster import format_of_suffix
+
+    if not os.path.exists(source):
+        message = f"{source}: expected a file, got nothing there; check the path."
+        return Failure(str(source), message, "access")
+    if format_of_suffix(target.suffix) is None:
+        got = f"{source}: expected a suffix that names a format to write, got {target.name!r}"
+        return Failure(str(source), f"{got}; name one with Recipe(to=...).", "invalid")
+    return Job(source, target)

@@ -1,0 +1,162 @@
+"""A recipe: what is done to every picture of a folder, as data that can be stored, sent and compared."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
+from ..errors import InputTypeError, InputValueError
+
+__all__ = ["Recipe"]
+
+# Part of every digest: a change in what a step means makes the outputs of earlier versions stale.
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What to do with each picture, in this order, and how to write it.
+
+    Args:
+        steps: pairs of a function's name and its keywords: "resize", "blur", "trim", "flatten", "make_transparent" or
+            "color_to_alpha", as at the top of aikit. Keywords are plain data: numbers, texts, lists.
+        to: the format to write, such as "webp"; None keeps what each file's suffix says.
+        quality: 1 to 100, for the formats that know it.
+        lossless: True for WebP without loss.
+        allow_truncated: take what is there of a JPEG or PNG that ends too early.
+
+    Raises:
+        InputTypeError: a step is no such pair, or its keywords are no plain data.
+        InputValueError: an unknown step, keyword, format, or a value that the function refuses.
+
+    Example:
+        >>> recipe = Recipe([("resize", {"width": 1024}), ("flatten", {"background": "white"})], to="webp", quality=80)
+        >>> recipe.digest == Recipe(recipe.steps, to="WebP", quality=80).digest
+        True
+    """
+
+    steps: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    _: KW_ONLY
+    to: str | None = None
+    quality: int | None = None
+    lossless: bool | None = None
+    allow_truncated: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.steps, (str, bytes, Mapping)) or not isinstance(self.steps, Iterable):
+            raise InputTypeError(f'steps: expected a list of steps, got {self.steps!r}; pass [("trim", {{}})].')
+        object.__setattr__(self, "steps", tuple(_checked(step) for step in self.steps))
+        if self.to is not None:
+            from .._raster import capabilities
+
+            try:
+                capabilities(self.to)
+            except (InputTypeError, InputValueError) as error:
+                raise type(error)(str(error).replace("format:", "to:", 1)) from error
+            object.__setattr__(self, "to", self.to.lower().lstrip("."))
+            self.check([self.to])
+
+    @property
+    def digest(self) -> str:
+        """64 hex digits that tell recipes apart, the same on every machine."""
+        facts = {
+            "version": _VERSION,
+            "steps": self.steps,
+            "to": self.to,
+            "quality": self.quality,
+            "lossless": self.lossless,
+            "allow_truncated": self.allow_truncated,
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    def check(self, formats: Iterable[str]) -> None:
+        """Try how the pictures are written on one pixel, so that a mistake is said once and before any work."""
+        from PIL import Image
+
+        from .._raster import capabilities
+        from ..files import encode
+
+        names = sorted({capabilities(name).name for name in formats})
+        # A folder may hold formats that know no quality beside those that do.
+        takers = [name for name in names if capabilities(name).quality is not None]
+        pixel = Image.new("RGB", (1, 1))
+        for name in takers or names:
+            encode(pixel, name, quality=self.quality, lossless=self.lossless)
+        for name in names:
+            encode(pixel, name, lossless=self.lossless)
+
+    def apply(self, image: Any, *, after: int = 0) -> Any:
+        """The picture after all steps from number `after` on."""
+        for name, keywords in self.steps[after:]:
+            image = _functions()[name](image, **keywords)
+        return image
+
+    def encoded(self, image: Any, suffix: str) -> bytes:
+        """The picture as the bytes of a file with this suffix."""
+        from .._raster import capabilities
+        from ..files import encode
+
+        target = capabilities(suffix)
+        quality = None if target.quality is None else self.quality
+        return encode(image, target.name, quality=quality, lossless=self.lossless)
+
+
+def _functions() -> dict[str, Callable[..., Any]]:
+    from .. import alpha, resample
+
+    return {
+        "resize": resample.resize,
+        "blur": resample.blur,
+        "trim": alpha.trim,
+        "flatten": alpha.flatten,
+        "make_transparent": alpha.make_transparent,
+        "color_to_alpha": alpha.color_to_alpha,
+    }
+
+
+def _checked(step: Any) -> tuple[str, dict[str, Any]]:
+    """A step that its function takes; the mistake in any other is said here, before any work."""
+    if not isinstance(step, (tuple, list)) or len(step) != 2 or not isinstance(step[1], Mapping):
+        raise InputTypeError(
+            f'steps: expected pairs of a name and its keywords, got {step!r}; pass ("resize", {{"width": 1024}}).'
+        )
+    name, keywords = step[0], dict(step[1])
+    functions = _functions()
+    if name not in functions:
+        raise InputValueError(f"steps: expected names from {', '.join(functions)}, got {name!r}; pass some of these.")
+    known = list(inspect.signature(functions[name]).parameters)[1:]
+    for keyword in keywords:
+        if keyword not in known:
+            raise InputValueError(
+                f"{name}: expected keywords from {', '.join(known) or 'none'}, got {keyword!r}; leave it out."
+            )
+    try:
+        json.dumps(keywords)
+    except (TypeError, ValueError) as error:
+        raise InputTypeError(f"{name}: expected plain data, got {keywords!r}; pass numbers and texts.") from error
+    _try(functions[name], name, keywords)
+    return name, keywords
+
+
+def _try(function: Callable[..., Any], name: str, keywords: dict[str, Any]) -> None:
+    from PIL import Image
+
+    pixel = Image.new("RGBA", (1, 1), "black")
+    if name == "resize":
+        # Not by doing it: one pixel may become an enormous picture.
+        from .._image import load
+        from ..resample.size import check_method, new_size
+
+        new_size(load(pixel).spec, keywords.get("height"), keywords.get("width"), keywords.get("scale"))
+        check_method(keywords.get("method", "lanczos"))
+        return
+    try:
+        function(pixel, **keywords)
+    except TypeError as error:
+        if isinstance(error, InputTypeError):
+            raise
+        raise InputValueError(f"{name}: expected all its keywords, got {keywords!r} ({error}); add them.") from error
