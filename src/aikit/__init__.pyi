@@ -96,5 +96,11 @@ from .psd import (
 )
 from .resample import blur as blur, resize as resize, upsample as upsample
 from .show import show as show
+from .svg import (
+    render_svg as render_svg,
+    sanitize_svg as sanitize_svg,
+    svg_info as svg_info,
+    svg_to_pdf as svg_to_pdf,
+)
 
 __version__: str

@@ -264,7 +264,7 @@ def _decoded(
     return decode(data, name=name, frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated)
 
 
-_DOCUMENTS = ("psd",)
+_DOCUMENTS = ("psd", "svg")
 
 
 def _document(data: bytes, name: str, limits: Limits | None, isolate: bool, **options: Any) -> Any:
@@ -279,10 +279,12 @@ def _packed_document(data: bytes, name: str, limits: Limits | None, options: dic
     return _raster.pack(_flat(data, name, limits, **options))
 
 
-def _flat(data: bytes, name: str, limits: Limits | None, **options: Any) -> Any:
-    from . import psd
+def _flat(data: bytes, name: str, limits: Limits | None, *, frame: int, profile: Any) -> Any:
+    from . import psd, svg
 
-    return psd.flattened(data, name=name, limits=limits, **options)
+    if _raster.identify(data) == "svg":
+        return svg.decode(data, name=name, frame=frame, limits=limits)
+    return psd.flattened(data, name=name, frame=frame, profile=profile, limits=limits)
 
 
 def _as_pil(decoded: Any, name: str) -> Image.Image:

@@ -39,15 +39,16 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _look(path: str) -> dict[str, Any]:
-    from .. import _raster, psd
+    from .. import _raster, psd, svg
 
     try:
         data = read_bytes(path)
+        kind = _raster.identify(data)
         layers: dict[str, int] = {}
-        if _raster.identify(data) == "psd":
+        if kind == "psd":
             header, layers["layers"] = psd.probe(data, name=path)
         else:
-            header = _raster.probe(data, name=path)
+            header = (svg.probe if kind == "svg" else _raster.probe)(data, name=path)
         return {"file": path, **asdict(header), **layers, "alpha_used": header.has_alpha and _uses_alpha(path)}
     except AikitError as error:
         return {"file": path, "error": str(error), "code": getattr(error, "code", "cannot_open")}

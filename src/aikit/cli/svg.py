@@ -1,0 +1,177 @@
+"""`aikit svg`: draw an SVG, make a PDF of it, make it safe, look into it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from ..errors import AikitError, FileAccessError, InputValueError
+
+
+def add_parser(commands: Any) -> None:
+    """Add the subcommand to the parser."""
+    parser = commands.add_parser(
+        "svg",
+        help="draw SVG files, make PDFs of them, take out of them what is not safe",
+        description="Work on SVG and svgz files. They are sanitized before anything draws them: nothing in them is "
+        "run, opened or fetched.",
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    _add_render(actions)
+    pdf = actions.add_parser("pdf", help="make a PDF, with text as text", description="Make a PDF of one page.")
+    clean = actions.add_parser(
+        "sanitize",
+        help="take out scripts, links and references to other files",
+        description="Write an SVG without what can run, fetch or read, and say what that was.",
+    )
+    for writer, run_it in ((pdf, _pdf), (clean, _sanitize)):
+        _add_files(writer)
+        writer.set_defaults(run=run_it)
+    info = actions.add_parser(
+        "info",
+        help="say what SVG files hold",
+        description="Say what SVG files hold, and what sanitizing would take out.",
+    )
+    info.add_argument("files", nargs="+", metavar="FILE")
+    info.add_argument("--json", action="store_true", help="print a JSON list, for programs")
+    info.set_defaults(run=_info)
+
+
+def _add_render(actions: Any) -> None:
+    render = actions.add_parser(
+        "render",
+        help="draw an SVG",
+        description="Draw an SVG at its own size, or at the size asked for: one side keeps the aspect; both give a "
+        "picture of exactly that size, the drawing as large as fits and in its middle.",
+    )
+    _add_files(render)
+    render.add_argument("--width", type=int, metavar="PIXELS")
+    render.add_argument("--height", type=int, metavar="PIXELS")
+    render.add_argument("--scale", type=float, metavar="FACTOR", help="times the file's own size")
+    render.add_argument("--background", metavar="COLOR", help="behind the drawing; by default there is none")
+    render.add_argument("--engine", default="resvg", metavar="NAME", help="resvg or cairosvg (%(default)s)")
+    render.set_defaults(run=_render)
+
+
+def _add_files(parser: Any) -> None:
+    parser.add_argument("file", metavar="FILE", help="an SVG or svgz file")
+    parser.add_argument("out", metavar="OUT", help="the file to write")
+    parser.add_argument("--overwrite", action="store_true", help="replace OUT if it is there already")
+
+
+def _render(options: argparse.Namespace) -> int:
+    from .. import alpha
+    from .._raster import capabilities
+    from ..files import write
+    from ..svg import render_svg
+
+    _check_out(options)
+    try:
+        capabilities(os.path.splitext(options.out)[1])
+        image = render_svg(
+            options.file,
+            width=options.width,
+            height=options.height,
+            scale=options.scale,
+            background=options.background,
+            engine=options.engine,
+        )
+        if options.background is not None and not alpha.is_transparent(image):
+            image = alpha.split_alpha(image)[0]
+        write(image, options.out)
+    except AikitError as error:
+        raise _in_options(error) from error
+    print(f"{options.out}: {image.width}x{image.height}")
+    return 0
+
+
+# Where the library names its arguments and functions the command names its options.
+_OPTIONS = {
+    **{name: f"--{name}" for name in ("width", "height", "scale", "background", "engine")},
+    "format": "OUT",
+}
+_ADVICE = {
+    "pass width= and height=": "pass --width and --height",
+    'call flatten(image, background="white")': "pass --background white",
+}
+
+
+def _in_options(error: AikitError) -> AikitError:
+    subject, colon, rest = str(error).partition(":")
+    message = _OPTIONS.get(subject, subject) + colon + rest
+    for theirs, ours in _ADVICE.items():
+        message = message.replace(theirs, ours)
+    return error if message == str(error) else InputValueError(message)
+
+
+def _pdf(options: argparse.Namespace) -> int:
+    from .._bytes import write_bytes
+    from ..svg import svg_to_pdf
+
+    _check_out(options)
+    write_bytes(options.out, svg_to_pdf(options.file))
+    return 0
+
+
+def _sanitize(options: argparse.Namespace) -> int:
+    from .._bytes import write_bytes
+    from ..svg import sanitize_svg, svg_info
+
+    _check_out(options)
+    removed = svg_info(options.file).removed
+    write_bytes(options.out, sanitize_svg(options.file))
+    print(f"{options.out}: " + (f"removed {', '.join(removed)}" if removed else "nothing had to be removed"))
+    return 0
+
+
+def _check_out(options: argparse.Namespace) -> None:
+    """Refuse to replace a file nobody said may be replaced; before any work."""
+    if os.path.exists(options.out) and not options.overwrite:
+        raise FileAccessError(
+            f"{options.out}: expected no file there, got one; pass --overwrite.", filename=options.out
+        )
+
+
+def _info(options: argparse.Namespace) -> int:
+    """Print what each file holds; files that cannot be read are listed with their reason and make the status 1."""
+    rows = [_look(path) for path in options.files]
+    failed = [row for row in rows if "error" in row]
+    if options.json:
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+    else:
+        for row in rows:
+            if "error" not in row:
+                print(_described(row))
+        for row in failed:
+            print(f"aikit svg: {row['error']}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _look(path: str) -> dict[str, Any]:
+    from ..svg import svg_info
+
+    try:
+        return {"file": path, **asdict(svg_info(path))}
+    except AikitError as error:
+        return {"file": path, "error": str(error), "code": getattr(error, "code", "cannot_open")}
+
+
+def _described(row: dict[str, Any]) -> str:
+    """One file in a line."""
+    width, height = row["width"], row["height"]
+    parts = ["no size" if width is None else f"{width:g}x{height:g} px"]
+    if row["view_box"]:
+        parts.append("viewBox " + " ".join(f"{value:g}" for value in row["view_box"]))
+    parts.append(f"{row['elements']} elements")
+    if row["pictures"]:
+        parts.append(f"{row['pictures']} embedded pictures")
+    if row["fonts"]:
+        parts.append("fonts " + ", ".join(row["fonts"]))
+    if row["removed"]:
+        parts.append("unsafe: " + ", ".join(row["removed"]))
+    text = f"{row['file']}: " + "; ".join(parts)
+    return text if text.isprintable() else ascii(text)

@@ -1,0 +1,352 @@
+"""What an SVG may hold before anything draws it: shapes, text, paint and pictures, and references only to itself."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
+
+from .. import _raster
+from ..errors import FileFormatError, LimitError
+from ..limits import Limits
+from .css import LOCAL, clean_declarations, clean_sheet, costs, inline, is_local
+from .size import numbers
+from .source import SVG, XLINK_HREF, local_name, parse
+
+if TYPE_CHECKING:
+    from lxml import etree
+
+__all__ = ["MAX_DEPTH", "MAX_ELEMENTS", "Clean", "clean"]
+
+_log = logging.getLogger("aikit")
+
+MAX_ELEMENTS = 50_000
+# resvg's stack holds about 240 levels, a browser's 512.
+MAX_DEPTH = 200
+# An SVG in a data URL in an SVG in a data URL ...
+_MAX_NESTED = 3
+
+# SVG 2, appendix F, without scripts, foreignObject, and the fonts, cursors and color profiles that name files.
+_ELEMENTS = frozenset(
+    """
+    a circle clipPath defs desc ellipse feBlend feColorMatrix feComponentTransfer feComposite feConvolveMatrix
+    feDiffuseLighting feDisplacementMap feDistantLight feDropShadow feFlood feFuncA feFuncB feFuncG feFuncR
+    feGaussianBlur feImage feMerge feMergeNode feMorphology feOffset fePointLight feSpecularLighting feSpotLight feTile
+    feTurbulence filter g image line linearGradient marker mask path pattern polygon polyline radialGradient rect stop
+    style svg switch symbol text textPath title tref tspan use view
+    animate animateColor animateMotion animateTransform mpath set
+    """.split()
+)
+_ANIMATIONS = frozenset(["animate", "animateColor", "animateMotion", "animateTransform", "set"])
+# What editors keep for themselves: no loss to anybody, and not worth a word.
+_SILENT = frozenset(["metadata"])
+_XML = "{http://www.w3.org/XML/1998/namespace}"
+_ATTRIBUTES = frozenset([XLINK_HREF, _XML + "space", _XML + "lang"])
+# Attributes that can refer, and are read as CSS by a browser, which takes a reference spelled with escapes too; and
+# those that set such a one over time.
+_STYLED = frozenset(
+    "fill stroke filter mask clip-path marker marker-start marker-mid marker-end cursor color-profile".split()
+    + "from to by values".split()
+)
+_PICTURES = frozenset(["image", "feImage"])
+# What both renderers draw out of a data URL.
+_EMBEDDED = frozenset(["png", "jpeg", "gif", "webp"])
+_DATA_URL = re.compile(r"data:([^,]*),(.*)", re.IGNORECASE | re.DOTALL)
+# What URLs may be spelled with and browsers do not read (URL standard, section 4.4).
+_UNREAD = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\ufeff]+")
+
+
+@dataclass(slots=True)
+class Clean:
+    """A document that nothing can be fetched through, run by or read from.
+
+    Attributes:
+        root: its root element.
+        name: the subject of messages.
+        removed: what was taken out, and how often.
+        elements: how many there are.
+        depth: of the deepest element, the root's being 1.
+        ids: the element of each id.
+        pictures: the pixels of each embedded raster picture, by its element.
+        nested: the document of each embedded SVG, by its element.
+        refers: whether any element refers to another, or is composed as a group.
+        costly_sheets: whether a style sheet says so.
+    """
+
+    root: Any
+    name: str
+    removed: Counter[str] = field(default_factory=Counter)
+    elements: int = 0
+    depth: int = 0
+    ids: dict[str, etree._Element] = field(default_factory=dict)
+    pictures: dict[etree._Element, int] = field(default_factory=dict)
+    nested: dict[etree._Element, Clean] = field(default_factory=dict)
+    refers: bool = False
+    costly_sheets: bool = False
+
+    def note(self, what: str) -> None:
+        """Remember what was taken out."""
+        self.removed[what] += 1
+
+    def settle(self) -> None:
+        """Write style sheets that say which elements cost more into the elements, where they are counted."""
+        if self.costly_sheets:
+            inline(self.root, list(self.root.iter(f"{{{SVG}}}style")))
+            self.costly_sheets = False
+
+    def told(self) -> tuple[str, ...]:
+        """What was taken out, a line a kind."""
+        return tuple(what if count == 1 else f"{what} ({count} times)" for what, count in self.removed.items())
+
+
+def clean(root: Any, name: str, limits: Limits | None = None) -> Clean:
+    """Take out, in place, whatever can fetch, run or read, and say what it was.
+
+    Raises:
+        LimitError: more elements or levels than are drawn, or an embedded picture beyond `limits`.
+    """
+    document = Clean(root, name)
+    _clean(document, limits, 0)
+    if document.removed:
+        _log.info("%s: removed %s", name, ", ".join(document.told()))
+    return document
+
+
+def _clean(document: Clean, limits: Limits | None, level: int) -> None:
+    from lxml import etree
+
+    for node in document.root.itersiblings(etree.ProcessingInstruction, preceding=True):
+        document.note(f"processing instruction {node.target}")
+    etree.strip_elements(document.root, etree.Comment, etree.ProcessingInstruction, etree.Entity, with_tail=False)
+    todo: list[tuple[Any, int]] = [(document.root, 1)]
+    while todo:
+        element, depth = todo.pop()
+        _clean_attributes(element, document)
+        _count(document, depth)
+        if (local := element.tag[_SVG_PREFIX:]) in _PICTURES:
+            _clean_picture(element, document, limits, level)
+        elif local == "style":
+            _clean_style(element, document)
+        # Backwards, so that the elements are met in the order of the document.
+        todo += [(child, depth + 1) for child in reversed(element) if _stays(child, document)]
+
+
+_SVG_PREFIX = len(f"{{{SVG}}}")
+# Whose elements are worth a word when they go; others are editors'.
+_TELLING = (f"{{{SVG}}}", "{http://www.w3.org/1999/xhtml}")
+
+
+def _count(document: Clean, depth: int) -> None:
+    document.elements += 1
+    document.depth = max(document.depth, depth)
+    if document.elements > MAX_ELEMENTS:
+        raise LimitError(f"{document.name}: expected at most {MAX_ELEMENTS} elements, got more; simplify the drawing.")
+    if depth > MAX_DEPTH:
+        raise LimitError(
+            f"{document.name}: expected at most {MAX_DEPTH} levels of elements, got more; ungroup the drawing."
+        )
+
+
+def _stays(element: Any, document: Clean) -> bool:
+    """Whether an element may stay; one that may not is taken out, and the text behind it kept."""
+    tag = element.tag
+    local = tag[_SVG_PREFIX:]
+    if tag.startswith(f"{{{SVG}}}") and local in _ELEMENTS:
+        if local not in _ANIMATIONS or _animates_safely(element):
+            return True
+        document.note(f"<{local}> of {element.get('attributeName')}")
+    elif local_name(element) not in _SILENT and (tag[0] != "{" or tag.startswith(_TELLING)):
+        document.note(f"<{local_name(element)}>")
+    _take_out(element)
+    return False
+
+
+def _take_out(element: Any) -> None:
+    parent, before = element.getparent(), element.getprevious()
+    if element.tail:
+        if before is None:
+            parent.text = (parent.text or "") + element.tail
+        else:
+            before.tail = (before.tail or "") + element.tail
+    parent.remove(element)
+
+
+def _animates_safely(element: Any) -> bool:
+    """Whether an animation sets neither a reference nor code (a browser would run it; nothing here does)."""
+    target = element.get("attributeName", "").strip().lower().rpartition(":")[2]
+    return not target.startswith("on") and target not in ("href", "style", "class", "src", "xmlns", "base")
+
+
+# ---------------------------------------------------------------- attributes
+
+
+# What makes a renderer compose a group on a layer of its own, or cut a line into a million pieces.
+_COSTLY = frozenset(["opacity", "mix-blend-mode", "isolation", "stroke-dasharray"])
+_COORDINATES = frozenset(["d", "points"])
+# Far beyond what the renderers' 32-bit floats can place; an arc of 1e38 keeps resvg busy for minutes.
+_FURTHEST = 1e9
+_DIGITS = str.maketrans("123456789", "0" * 9)
+_EXPONENT = re.compile(r"[eE]\+?\d")
+
+
+def _clean_attributes(element: Any, document: Clean) -> None:
+    for name, value in element.attrib.items():
+        if name == "id":
+            # Of two elements with one name browsers take the first, resvg the last: only the first keeps it.
+            if document.ids.setdefault(value, element) is not element:
+                del element.attrib[name]
+        elif name == "style":
+            text = clean_declarations(value, document.note)
+            _set(element, name, value, text)
+            document.refers |= costs(text)
+        elif name in ("href", XLINK_HREF):
+            _clean_reference(element, name, value, document)
+        elif name[0] == "{" and name not in _ATTRIBUTES:
+            if name == _XML + "base":
+                document.note("xml:base")
+            del element.attrib[name]
+        elif name[:2].lower() == "on" or name == "ping":
+            document.note(f"attribute {name}")
+            del element.attrib[name]
+        elif name in _STYLED:
+            _clean_value(element, name, value, document)
+        elif name in _COSTLY:
+            document.refers = True
+        elif name in _COORDINATES and _may_be_huge(value):
+            _check_coordinates(element, value, document)
+
+
+def _set(element: Any, name: str, before: str, after: str) -> None:
+    if not after:
+        del element.attrib[name]
+    elif after != before:
+        element.set(name, after)
+
+
+def _clean_value(element: Any, name: str, value: str, document: Clean) -> None:
+    """An attribute that can refer to an element: to one of this document, or else to none."""
+    if "(" not in value and "\\" not in value:
+        return
+    if not is_local(value) or "\\" in value or "/*" in value:
+        document.note(f"{name} of <{local_name(element)}>")
+        del element.attrib[name]
+    else:
+        text = LOCAL.sub(r"url(#\2)", value)
+        _set(element, name, value, text)
+        document.refers |= "url(" in text
+
+
+def _may_be_huge(value: str) -> bool:
+    """Whether a number in a text can be beyond 1e9; quick, as path data is most of most files."""
+    return "0" * 10 in value.translate(_DIGITS) or _EXPONENT.search(value) is not None
+
+
+def _check_coordinates(element: Any, value: str, document: Clean) -> None:
+    furthest = max(map(abs, numbers(value)), default=0.0)
+    if furthest > _FURTHEST:
+        raise LimitError(
+            f"{document.name}: expected coordinates up to {_FURTHEST:.0e}, got {furthest:.3g} in "
+            f"<{local_name(element)}>; check how the file was written."
+        )
+
+
+def _clean_reference(element: Any, name: str, value: str, document: Clean) -> None:
+    target = _UNREAD.sub("", value) if value[:1] != "#" else value.strip()
+    if target.startswith("#"):
+        _set(element, name, value, target)
+        document.refers = True
+    elif local_name(element) in _PICTURES and target[:5].lower() == "data:":
+        return  # looked into by _clean_picture
+    else:
+        document.note(f"reference of <{local_name(element)}> to {_shown(target)}")
+        del element.attrib[name]
+
+
+def _shown(target: str) -> str:
+    return repr(target if len(target) <= 60 else target[:57] + "...")
+
+
+# ---------------------------------------------------------------- style sheets and pictures
+
+
+def _clean_style(element: Any, document: Clean) -> None:
+    for child in list(element):
+        _take_out(child)
+    text = clean_sheet(element.text or "", document.note)
+    element.text = text
+    if costs(text):
+        document.costly_sheets = document.refers = True
+
+
+def _clean_picture(element: Any, document: Clean, limits: Limits | None, level: int) -> None:
+    """An embedded picture: of a kind that is drawn, within the limits, and called what it is."""
+    for name in ("href", XLINK_HREF):
+        value = element.get(name)
+        if value is not None and not value.startswith("#"):
+            url = _embedded(element, value, document, limits, level)
+            if url is None:
+                document.note(f"picture of <{local_name(element)}>, {_shown(value[:20])}")
+                del element.attrib[name]
+            else:
+                element.set(name, url)
+    if local_name(element) == "image":
+        # An image without a picture is none; one of "#id" would be a <use> to some readers.
+        target = element.get("href") or element.get(XLINK_HREF, "")
+        if not target.startswith("data:"):
+            for name in ("href", XLINK_HREF):
+                element.attrib.pop(name, None)
+
+
+def _embedded(element: Any, url: str, document: Clean, limits: Limits | None, level: int) -> str | None:
+    """The data URL that is drawn in the place of one in a file; None where it holds no picture."""
+    data = _decoded(url)
+    kind = _raster.identify(data) if data else None
+    if kind == "svg" and level < _MAX_NESTED and local_name(element) == "image":
+        try:
+            nested = Clean(parse(data, limits, name=document.name), document.name, document.removed)
+        except FileFormatError:
+            return None
+        _clean(nested, limits, level + 1)
+        nested.settle()
+        document.nested[element] = nested
+        document.elements += nested.elements
+        document.refers = True
+        return _data_url("svg+xml", _text(nested.root))
+    if kind not in _EMBEDDED:
+        return None
+    # Which formats may be read is said of the file; what stands in it is part of it.
+    try:
+        header = _raster.probe(data, name=document.name, limits=limits and replace(limits, formats=None))
+    except FileFormatError:
+        return None
+    document.pictures[element] = header.width * header.height
+    document.refers = True
+    return _data_url(kind, data)
+
+
+def _decoded(url: str) -> bytes:
+    match = _DATA_URL.match(url.strip())
+    if match is None:
+        return b""
+    data = unquote_to_bytes(match[2])
+    if not match[1].lower().replace(" ", "").endswith(";base64"):
+        return data
+    try:
+        return base64.b64decode(b"".join(data.split()) + b"==", validate=False)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _data_url(kind: str, data: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def _text(root: etree._Element) -> bytes:
+    from lxml import etree
+
+    return etree.tostring(root, encoding="utf-8", with_tail=False)

@@ -1,0 +1,196 @@
+"""The two renderers, each kept from reading, hanging and crashing by what it is given.
+
+Both get documents that were cleaned, settled and surveyed, and whose root says how large they are drawn.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..errors import AikitError, FileFormatError, LimitError, MissingDependencyError
+from .css import declarations
+from .fonts import families, with_generic
+from .source import SVG
+
+if TYPE_CHECKING:
+    from lxml import etree
+    from PIL import Image
+
+__all__ = ["draw_with_cairosvg", "draw_with_resvg", "pdf_with_cairosvg", "with_deep_stack"]
+
+T = TypeVar("T")
+
+# resvg takes about 40 kB for a level of the document, and threads have from 128 kB (musl) to 8 MB.
+_STACK = 64 << 20
+_starting = threading.Lock()
+
+
+def with_deep_stack(work: Callable[[], T], name: str) -> T:
+    """Do the work on a stack that holds as many levels as are let through, whatever thread asks for it."""
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:  # noqa: BLE001 - raised again where it was asked for
+            errors.append(error)
+
+    # The size holds for threads that start from now on, in the whole process: set for one, and set back.
+    with _starting:
+        before = threading.stack_size(_STACK)
+        try:
+            thread = threading.Thread(target=run, name="aikit-svg")
+            thread.start()
+        finally:
+            threading.stack_size(before)
+    thread.join()
+    if not errors:
+        return results[0]
+    error = errors[0]
+    if isinstance(error, RecursionError):
+        raise LimitError(
+            f"{name}: expected fewer levels of elements, got more than Python's stack holds; ungroup the drawing."
+        ) from error
+    raise error
+
+
+# ---------------------------------------------------------------- resvg
+
+
+def draw_with_resvg(root: etree._Element, name: str, background: str | None) -> Image.Image:
+    """Draw with resvg, which hands out a PNG."""
+    import resvg_py
+    from lxml import etree
+    from PIL.PngImagePlugin import PngImageFile
+
+    options: dict[str, Any] = {}
+    if _has_text(root):
+        options = _fonts(name)
+        _name_generic_families(root)
+    text = etree.tostring(root, encoding="unicode", with_tail=False)
+    try:
+        # dpi is 0 otherwise, and no length in mm or pt has a size; without languages systemLanguage never matches.
+        png = resvg_py.svg_to_bytes(svg_string=text, dpi=96.0, languages=["en"], background=background, **options)
+    except MemoryError:
+        raise
+    except BaseException as error:
+        # A panic inside of Rust arrives as an exception of its own, beside Exception.
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            raise _not_drawn("resvg", error, name) from error
+        raise
+    # Not Image.open, whose ceiling warns at half of what is allowed here, and was checked before.
+    image = PngImageFile(io.BytesIO(png))
+    image.load()
+    return image.convert("RGBA") if image.mode != "RGBA" else image
+
+
+def _has_text(root: etree._Element) -> bool:
+    return any((text.text or "").strip() or len(text) for text in root.iter(f"{{{SVG}}}text"))
+
+
+def _fonts(name: str) -> dict[str, str]:
+    found = families()
+    if found is None:
+        raise MissingDependencyError(
+            f"{name}: its text needs a font, and none is installed on this machine; install one (Debian: "
+            "apt install fonts-dejavu-core), or take the text out."
+        )
+    return found
+
+
+_FAMILY = re.compile(r"(?<![-\w])(font-family\s*:\s*)([^;}!]+)")
+
+
+def _name_generic_families(root: etree._Element) -> None:
+    """Helvetica that is not installed is sans-serif; resvg would take its last resort, serif."""
+    for element in root.iter():
+        family, style = element.get("font-family"), element.get("style")
+        if family:
+            element.set("font-family", with_generic(family))
+        if style and "font-family" in style:
+            element.set("style", _with_generic_families(style))
+        if element.tag == f"{{{SVG}}}style" and element.text:
+            element.text = _with_generic_families(element.text)
+
+
+def _with_generic_families(css: str) -> str:
+    return _FAMILY.sub(lambda match: match[1] + with_generic(match[2]), css)
+
+
+# ---------------------------------------------------------------- CairoSVG
+
+
+def draw_with_cairosvg(root: etree._Element, name: str, background: str | None) -> Image.Image:
+    """Draw with CairoSVG, from whose surface the pixels are taken: no PNG in between."""
+    from PIL import Image
+
+    surfaces = _cairosvg_surfaces()
+    surface = _surface(surfaces.PNGSurface, root, None, name, background)
+    drawn = surface.cairo
+    drawn.flush()
+    size = drawn.get_width(), drawn.get_height()
+    # cairo's pixels are premultiplied, B G R A on machines with the low byte first.
+    image = Image.frombuffer("RGBa", size, bytes(drawn.get_data()), "raw", "BGRa", drawn.get_stride(), 1)
+    return image.convert("RGBA")
+
+
+def pdf_with_cairosvg(root: etree._Element, name: str) -> bytes:
+    """A PDF of one page: a px is three quarters of a point."""
+    surfaces = _cairosvg_surfaces()
+    output = io.BytesIO()
+    surface = _surface(surfaces.PDFSurface, root, output, name, None)
+    surface.finish()
+    return output.getvalue()
+
+
+def _surface(kind: Any, root: etree._Element, output: Any, name: str, background: str | None) -> Any:
+    from cairosvg.parser import Tree
+    from lxml import etree
+
+    _say_size_once(root)
+    data = etree.tostring(root, encoding="utf-8", with_tail=False)
+    try:
+        # Never unsafe=True, which lets files and URLs in and lifts what CairoSVG limits.
+        tree = Tree(bytestring=data, unsafe=False, url_fetcher=_embedded_only)
+        return kind(tree, output, 96, background_color=background)
+    except (AikitError, MemoryError, RecursionError):
+        raise
+    except Exception as error:
+        raise _not_drawn("CairoSVG", error, name) from error
+
+
+def _say_size_once(root: etree._Element) -> None:
+    """CairoSVG lets a width in a style win over the attribute, which says how large the picture is to be."""
+    kept = [f"{key}:{value}" for key, value in declarations(root.get("style", "")) if key not in ("width", "height")]
+    kept += [f"{side}:{root.get(side)}px" for side in ("width", "height")]
+    root.set("style", ";".join(kept))
+
+
+def _embedded_only(url: str, resource_type: str) -> bytes:
+    """What CairoSVG may have: the pictures that cleaning left, which are base64; nothing is opened for them."""
+    head, comma, data = url.partition(",")
+    if not (comma and head.startswith("data:image/") and head.endswith(";base64")):
+        raise FileFormatError(f"picture: expected a data URL, got {url[:60]!r}; embed it.")
+    return base64.b64decode(data)
+
+
+def _cairosvg_surfaces() -> Any:
+    try:
+        from cairosvg import surface
+    except OSError as error:
+        raise MissingDependencyError(
+            'engine: "cairosvg" needs the system\'s cairo library, which is not installed (Debian: apt install '
+            'libcairo2; macOS: brew install cairo; Windows: the GTK runtime); install it, or draw with engine="resvg".'
+        ) from error
+    return surface
+
+
+def _not_drawn(engine: str, error: BaseException, name: str) -> FileFormatError:
+    reason = " ".join(str(error).split())[:160] or type(error).__name__
+    return FileFormatError(f"{name}: expected an SVG that {engine} can draw, got {reason!r}; check the drawing.")

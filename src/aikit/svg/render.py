@@ -1,0 +1,184 @@
+"""SVG to pixels and to PDF."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from .._bytes import Source
+from .._image import Spec, parse_color
+from ..errors import InputValueError, LimitError
+from ..limits import Limits
+from . import engines
+from .clean import clean
+from .size import Plan, plan, view_box
+from .source import parse, read_svg
+from .survey import survey
+
+if TYPE_CHECKING:
+    from lxml import etree
+    from PIL import Image
+
+__all__ = ["decode", "render_svg", "svg_to_pdf"]
+
+Engine = Literal["resvg", "cairosvg"]
+Color = str | float | tuple[float, ...]
+
+_DRAW = {"resvg": engines.draw_with_resvg, "cairosvg": engines.draw_with_cairosvg}
+
+
+def render_svg(
+    source: Source,
+    *,
+    width: int | None = None,
+    height: int | None = None,
+    scale: float | None = None,
+    background: Color | None = None,
+    engine: Engine = "resvg",
+    limits: Limits | None = None,
+) -> Image.Image:
+    """Draw an SVG.
+
+    The file is sanitized first (see `sanitize_svg`), whatever its source: nothing is opened, fetched or run.
+
+    The size is the file's own, its width and height at 96 px an inch, or else its viewBox. `width` or `height` alone
+    keeps the aspect; both give a canvas of exactly that size, the drawing as large as fits and in its middle; `scale`
+    multiplies the file's own size. Sides are rounded to whole pixels, at least one.
+
+    Args:
+        source: a path, bytes or an open binary file, SVG or svgz. A str is a path and is never fetched.
+        width: of the result, in pixels.
+        height: of the result, in pixels.
+        scale: instead of these, how many times the file's own size.
+        background: a color behind the drawing; by default there is none.
+        engine: "resvg", or "cairosvg", which knows neither filters nor blend modes nor all colors, and needs the
+            system's cairo library.
+        limits: what the file may cost; `max_output_pixels` and `max_side` hold for the result. None: 178 million
+            pixels.
+
+    Returns:
+        A PIL image of mode RGBA, sRGB, with straight alpha. Text in fonts that are not installed is drawn in others.
+
+    Raises:
+        FileAccessError: the file cannot be opened.
+        FileFormatError: not an SVG, damaged, or with an element inside itself.
+        LimitError: the result would be larger than allowed, or the drawing takes more than a picture of its size may.
+        InputTypeError: a size that is not a whole number.
+        InputValueError: `scale` beside a size, a size below 1, or no size in the file and not both asked for.
+        MissingDependencyError: cairo is not installed, or no font at all and the drawing has text.
+
+    Example:
+        >>> square = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 2 1"><rect width="1" height="1"/></svg>'
+        >>> image = render_svg(square, width=8)
+        >>> image.size, image.getpixel((0, 0)), image.getpixel((7, 0))
+        ((8, 4), (0, 0, 0, 255), (0, 0, 0, 0))
+        >>> render_svg(square, width=8, height=8).getbbox()
+        (0, 2, 4, 6)
+
+    Source: SVG 2, chapter 8 (coordinate systems and units).
+    """
+    if engine not in _DRAW:
+        raise InputValueError(f'engine: expected "resvg" or "cairosvg", got {engine!r}; pass one of these.')
+    behind = None if background is None else _color(background)
+    root, name = read_svg(source, limits)
+    sizes = plan(root, name, width, height, scale, limits)
+    return engines.with_deep_stack(lambda: _drawn(root, name, sizes, behind, engine, limits), name)
+
+
+def _drawn(
+    root: etree._Element, name: str, sizes: Plan, behind: tuple[int, ...] | None, engine: str, limits: Limits | None
+) -> Image.Image:
+    from PIL import Image
+
+    _make_ready(root, name, sizes, engine, limits)
+    _set_size(root, sizes)
+    background = None if behind is None else "rgba({},{},{},{})".format(*behind[:3], behind[3] / 255)
+    image = _DRAW[engine](root, name, background)
+    if image.size == sizes.canvas:
+        return image
+    canvas = Image.new("RGBA", sizes.canvas, behind or (0, 0, 0, 0))
+    canvas.paste(image, ((canvas.width - image.width) // 2, (canvas.height - image.height) // 2))
+    return canvas
+
+
+def _make_ready(root: etree._Element, name: str, sizes: Plan, engine: str, limits: Limits | None) -> None:
+    """Make a document one that can be given to a renderer, or refuse it."""
+    document = clean(root, name, limits)
+    document.settle()
+    survey(document, sizes.width, sizes.height, engine=engine)
+
+
+def _set_size(root: etree._Element, sizes: Plan) -> None:
+    """Have the root say how large it is drawn; what it showed at its own size fills the whole of it."""
+    box = view_box(root)
+    across, down = sizes.natural
+    if box is None:
+        root.set("viewBox", f"0 0 {across!r} {down!r}")
+    # Where the aspects agree, rounding to whole pixels must not leave a seam.
+    if box is None or abs(box[2] * down - box[3] * across) <= 1e-6 * box[2] * down:
+        root.set("preserveAspectRatio", "none")
+    root.set("width", str(sizes.width))
+    root.set("height", str(sizes.height))
+
+
+def _color(color: Any) -> tuple[int, ...]:
+    channels = parse_color(color, Spec("pil", "uint8", 4, 1, 1), "background")
+    return tuple(round(value * 255) for value in channels)
+
+
+def svg_to_pdf(source: Source, *, limits: Limits | None = None) -> bytes:
+    """Turn an SVG into a PDF of one page, with its shapes as shapes and its text as text.
+
+    CairoSVG draws it: filters and blend modes are left out. The file is sanitized first (see `sanitize_svg`).
+
+    Args:
+        source: a path, bytes or an open binary file, SVG or svgz. A str is a path and is never fetched.
+        limits: what the file may cost; None trusts it.
+
+    Returns:
+        The bytes of the PDF. The page has the file's own size: 96 px are an inch.
+
+    Raises:
+        FileAccessError: the file cannot be opened.
+        FileFormatError: not an SVG, damaged, or with an element inside itself.
+        LimitError: the drawing takes more than one of its size may.
+        InputValueError: the file has neither a size nor a viewBox.
+        MissingDependencyError: the system's cairo library is not installed.
+
+    Example:
+        >>> svg_to_pdf(b'<svg xmlns="http://www.w3.org/2000/svg" width="1in" height="1in"/>')[:5]
+        b'%PDF-'
+    """
+    root, name = read_svg(source, limits)
+    sizes = plan(root, name, None, None, None, limits)
+
+    def work() -> bytes:
+        _make_ready(root, name, sizes, "cairosvg", limits)
+        # A page need not be whole pixels.
+        across, down = sizes.natural
+        if view_box(root) is None:
+            root.set("viewBox", f"0 0 {across!r} {down!r}")
+        root.set("width", repr(across))
+        root.set("height", repr(down))
+        return engines.pdf_with_cairosvg(root, name)
+
+    return engines.with_deep_stack(work, name)
+
+
+def decode(data: bytes, *, name: str, frame: int = 0, limits: Limits | None = None) -> Image.Image:
+    """Draw the bytes of an SVG at its own size, for the readers of files.
+
+    Raises:
+        FileFormatError: not an SVG, or damaged.
+        LimitError: larger than `limits` allow, or a format that is not allowed.
+        InputValueError: a frame other than 0, or a file without a size.
+    """
+    if limits is not None and limits.formats is not None and "svg" not in limits.formats:
+        allowed = ", ".join(sorted(limits.formats))
+        raise LimitError(
+            f"{name}: expected one of the formats {allowed}, got svg; raise Limits(formats=...) to allow it."
+        )
+    if frame:
+        raise InputValueError(f"frame: expected 0 to 0, got {frame!r}; {name} is an SVG, which has 1 frame.")
+    root = parse(data, limits, name=name)
+    sizes = plan(root, name, None, None, None, limits)
+    return engines.with_deep_stack(lambda: _drawn(root, name, sizes, None, "resvg", limits), name)

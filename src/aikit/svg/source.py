@@ -1,0 +1,154 @@
+"""Any source to parsed XML: bytes, gzip, encodings, entities, and the one rule that says what an SVG is."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from .._bytes import Source, name_of, read_bytes
+from .._raster import identify
+from ..errors import FileFormatError, LimitError
+from ..limits import Limits
+
+if TYPE_CHECKING:
+    from lxml import etree
+
+__all__ = ["SVG", "XLINK", "XLINK_HREF", "local_name", "parse", "read_svg"]
+
+SVG = "http://www.w3.org/2000/svg"
+XLINK = "http://www.w3.org/1999/xlink"
+XLINK_HREF = f"{{{XLINK}}}href"
+
+# What an svgz may unpack to where `limits` do not say: drawing holds the text about four times.
+_MOST_TEXT = 64 << 20
+_CHUNK = 1 << 20
+
+
+def read_svg(source: Source, limits: Limits | None = None) -> tuple[etree._Element, str]:
+    """The root element of any source, and the name that messages give the source."""
+    name = name_of(source)
+    return parse(read_bytes(source, limits=limits), limits, name=name), name
+
+
+def parse(data: bytes, limits: Limits | None = None, *, name: str = "source") -> etree._Element:
+    """Parse the bytes of an SVG or svgz file. Nothing outside of them is read.
+
+    Entities that the file declares itself, as Illustrator's do, are resolved as far as libxml2 finds it harmless: up
+    to 1 MB, or five times the size of the file. External ones and the DTD named in the doctype are never opened.
+    A root element without a namespace gets SVG's, so that what stood inside a web page can be read.
+
+    Args:
+        data: the whole file; XML in any encoding that it declares or shows by its byte order mark.
+        limits: `max_bytes` holds for the file and for what it unpacks to.
+        name: the subject of messages.
+
+    Returns:
+        The element <svg>. Comments, foreign elements and prefixes are as they stand in the file.
+
+    Raises:
+        FileFormatError: not XML, not an SVG, damaged, or cut off.
+        LimitError: too many bytes, nested too deeply, or entities that expand too far.
+    """
+    if limits is not None:
+        limits.check(name, "bytes", "max_bytes", len(data))
+    if data.startswith(b"\x1f\x8b"):
+        data = _unpacked(data, limits, name)
+    kind = identify(data)
+    if kind not in ("svg", None):
+        raise FileFormatError(
+            f"{name}: expected an SVG, got {str(kind).upper()}; read it with read_pil.", code="unsupported_format"
+        )
+    root = _parsed(data, name)
+    if _has_entities(root):
+        # Elements out of an entity have no namespace until they are read where they stand.
+        root = _parsed(_text(root).encode(), name)
+    if root.tag == "svg":
+        root = _parsed(_text(root).replace("<svg", f'<svg xmlns="{SVG}"', 1).encode(), name)
+    if root.tag != f"{{{SVG}}}svg":
+        raise FileFormatError(
+            f"{name}: expected <svg> as the first element, got <{local_name(root)}>; check how the file was written.",
+            code="unsupported_format",
+        )
+    return root
+
+
+def local_name(element: Any) -> str:
+    """The name of an element without its namespace; "" for a comment or a processing instruction."""
+    tag = element.tag
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+
+
+def _unpacked(data: bytes, limits: Limits | None, name: str) -> bytes:
+    """What a gzip file holds, taken out in small steps: a thousandth of its size can be enough to fill the memory."""
+    most = _MOST_TEXT if limits is None else limits.max_bytes
+    chunks, total, rest = [], 0, data
+    while rest.startswith(b"\x1f\x8b"):  # a gzip file may have several members
+        stream = zlib.decompressobj(wbits=31)
+        while True:
+            try:
+                chunk = stream.decompress(rest, _CHUNK)
+            except zlib.error as error:
+                raise FileFormatError(
+                    f"{name}: expected gzip data, got {str(error)!r}; make the file again."
+                ) from error
+            rest = stream.unused_data or stream.unconsumed_tail
+            total += len(chunk)
+            _check_text(total, most, limits, name)
+            chunks.append(chunk)
+            if stream.eof:
+                break
+            if not chunk and not rest:
+                raise FileFormatError(
+                    f"{name}: expected a whole gzip file, got one that is cut off; get the file again.",
+                    code="truncated",
+                )
+    return b"".join(chunks)
+
+
+def _check_text(total: int, most: int, limits: Limits | None, name: str) -> None:
+    if limits is not None:
+        limits.check(name, "bytes unpacked", "max_bytes", total)
+    elif total > most:
+        raise LimitError(
+            f"{name}: expected at most {most} bytes unpacked, got more; pass Limits(max_bytes=...) to allow it."
+        )
+
+
+def _parsed(data: bytes, name: str) -> etree._Element:
+    from lxml import etree
+
+    # Not huge_tree: libxml2's own limits on depth, length and the growth of entities stay on. "internal" lets
+    # entities of the file itself through and nothing that would have to be opened.
+    parser = etree.XMLParser(resolve_entities="internal", no_network=True, load_dtd=False, huge_tree=False)
+    try:
+        return etree.fromstring(data, parser)
+    except (etree.LxmlError, LookupError, ValueError) as error:
+        raise _refused(error, name) from error
+
+
+# libxml2's words for what it stops at on purpose.
+_STOPPED = re.compile(r"amplification|Excessive depth|limit exceeded|too long|huge|entity.*loop", re.IGNORECASE)
+_NO_XML = re.compile(r"Start tag expected|Document is empty")
+_CUT_OFF = re.compile(r"premature end|expected '>'|Couldn't find end|unterminated|not closed", re.IGNORECASE)
+
+
+def _refused(error: Exception, name: str) -> FileFormatError | LimitError:
+    reason = " ".join(str(error).split()).replace("(<string>, line ", "(line ")[:200]
+    if _STOPPED.search(reason):
+        return LimitError(f"{name}: expected XML within the parser's limits, got {reason!r}; simplify the file.")
+    code = "unsupported_format" if _NO_XML.search(reason) else "truncated" if _CUT_OFF.search(reason) else "corrupt"
+    return FileFormatError(
+        f"{name}: expected well-formed XML, got {reason!r}; check how the file was written.", code=code
+    )
+
+
+def _has_entities(root: etree._Element) -> bool:
+    doctype = root.getroottree().docinfo.internalDTD
+    return doctype is not None and next(doctype.iterentities(), None) is not None
+
+
+def _text(root: etree._Element) -> str:
+    from lxml import etree
+
+    return etree.tostring(root, encoding="unicode", with_tail=False)
