@@ -97,9 +97,12 @@ from .psd import (
 from .resample import blur as blur, resize as resize, upsample as upsample
 from .show import show as show
 from .svg import (
+    edit_svg as edit_svg,
+    new_svg as new_svg,
     render_svg as render_svg,
     sanitize_svg as sanitize_svg,
     svg_info as svg_info,
+    svg_paths as svg_paths,
     svg_to_pdf as svg_to_pdf,
 )
 

@@ -1,0 +1,220 @@
+"""SVG documents to draw and to edit."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import os
+import re
+from typing import TYPE_CHECKING
+
+from .._bytes import Source, name_of, read_bytes, write_bytes
+from ..errors import FileFormatError, InputTypeError, InputValueError
+from ..limits import Limits
+from .element import Element
+from .markup import parse_kept
+from .source import parse
+from .values import as_text
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+    from PIL import Image
+
+    from .render import Color, Engine
+
+__all__ = ["Svg", "edit_svg", "new_svg"]
+
+
+class Svg(Element):
+    """An SVG document: its <svg> element, and the ways out of it.
+
+    Made by `new_svg` and `edit_svg`. All that an `Element` can do it can do as the outermost of them.
+    """
+
+    def __init__(self, raw: _Element, data: bytes) -> None:
+        super().__init__(raw)
+        self._data = data
+
+    def tobytes(self) -> bytes:
+        """The document as XML.
+
+        Returns:
+            The very bytes that were opened where nothing has changed. After a change all that was not touched is the
+            same XML still: comments, CDATA, doctype, entities, prefixes and unknown elements, in the same encoding.
+        """
+        text = _text(self.raw)
+        if text == _text(parse_kept(self._data)):
+            return self._data
+        encoding = _encoding(self.raw, self._data)
+        original = self._data.decode(encoding, "replace")
+        declaration = re.match(r"\ufeff?(<\?xml\s.*?\?>\s*)?", original, re.DOTALL)
+        assert declaration is not None
+        whole = declaration[0] + text + ("\n" if original.endswith("\n") else "")
+        if "\r\n" in original:  # XML reads it as "\n"
+            whole = whole.replace("\r\n", "\n").replace("\n", "\r\n")
+        return whole.encode(encoding, "xmlcharrefreplace")
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the document, whole or not at all.
+
+        Args:
+            path: a name that ends in .svg, or in .svgz for a compressed file.
+
+        Raises:
+            InputTypeError: the path is none.
+            InputValueError: the name ends otherwise.
+            FileAccessError: the file cannot be written.
+        """
+        if not isinstance(path, (str, os.PathLike)):
+            raise InputTypeError(f"path: expected a path, got {type(path).__name__}; pass a str or a pathlib.Path.")
+        suffix = os.path.splitext(os.fsdecode(path))[1].lower()
+        if suffix not in (".svg", ".svgz"):
+            raise InputValueError(
+                f"path: expected a name that ends in .svg or .svgz, got {os.fsdecode(path)!r}; "
+                "for a picture write what render() gives, for another name tobytes()."
+            )
+        data = self.tobytes()
+        write_bytes(path, gzip.compress(data, mtime=0) if suffix == ".svgz" else data)
+
+    def render(
+        self,
+        *,
+        width: int | None = None,
+        height: int | None = None,
+        scale: float | None = None,
+        background: Color | None = None,
+        engine: Engine = "resvg",
+    ) -> Image.Image:
+        """Draw the document as it is now; `render_svg` says what the arguments mean.
+
+        Returns:
+            An RGBA picture.
+        """
+        from .render import render_svg
+
+        return render_svg(self.tobytes(), width=width, height=height, scale=scale, background=background, engine=engine)
+
+
+def _text(root: _Element) -> str:
+    """The document without its declaration, its comments and instructions on lines of their own."""
+    from lxml import etree
+
+    whole = etree.tostring(root.getroottree(), encoding="unicode", with_tail=False)
+    inner = etree.tostring(root, encoding="unicode", with_tail=False)
+    before, _, after = whole.partition(inner)
+    outside = re.compile(r"(<!--.*?-->|<\?.*?\?>)\n?", re.DOTALL)
+    behind = outside.sub(r"\n\1", after).rstrip("\n")
+    return outside.sub(r"\1\n", before) + inner + behind
+
+
+def _encoding(root: _Element, data: bytes) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    return root.getroottree().docinfo.encoding or "utf-8"
+
+
+def edit_svg(source: Source, *, limits: Limits | None = None) -> Svg:
+    """Open an SVG for editing: find, change, add, wrap, move and remove elements, draw and write it.
+
+    Nothing outside the file is loaded: no entity, no DTD, no picture. Everything in it is kept, as `Svg.tobytes` says.
+
+    Args:
+        source: a path, bytes or a binary file with an SVG or svgz.
+        limits: for files from strangers, `Limits()`; None for trusted ones.
+
+    Returns:
+        An `Svg`: the document's <svg> element, with `find`, `find_all`, `attributes`, `style`, `text`, `children`,
+        `parent`, `add`, `wrap`, `wrap_contents`, `move_to` and `remove`, which every element in it has too, and
+        `render`, `write` and `tobytes`.
+
+    Raises:
+        InputTypeError: the source is none of these.
+        FileAccessError: the file cannot be read.
+        FileFormatError: not an SVG, or XML that is not well formed.
+        LimitError: the file is beyond `limits`, nested too deeply, or its entities grow too far.
+
+    Example:
+        >>> svg = edit_svg(b'<svg xmlns="http://www.w3.org/2000/svg"><path id="a" style="fill:red; opacity:.5"/></svg>')
+        >>> svg.find(id="a").style["fill"] = "teal"
+        >>> svg.find("path").wrap("g", transform="rotate(10)")
+        <g>
+        >>> svg.tobytes().decode()
+        '<svg xmlns="http://www.w3.org/2000/svg"><g transform="rotate(10)"><path id="a" style="fill: teal; opacity:.5"/></g></svg>'
+
+    Source: Extensible Markup Language 1.0, fifth edition; Scalable Vector Graphics 2.
+    """
+    data = read_bytes(source, limits=limits)
+    parse(data, limits, name=name_of(source))  # refuses what is no SVG, and what would grow beyond measure
+    if data.startswith(b"\x1f\x8b"):
+        data = gzip.decompress(data)
+    root = parse_kept(data)
+    try:
+        codecs.lookup(_encoding(root, data))
+    except LookupError as error:
+        raise FileFormatError(
+            f"{name_of(source)}: expected a usual encoding, got {_encoding(root, data)!r}; save it as UTF-8.",
+            code="unsupported_format",
+        ) from error
+    return Svg(root, data)
+
+
+# CSS Values and Units Level 4, section 6.2, and no unit, which is px.
+_LENGTH = re.compile(r"([0-9.]+(?:e[+-]?\d+)?)(px|mm|cm|in|pt|pc|q|)", re.IGNORECASE)
+
+
+def new_svg(*, width: float | str, height: float | str) -> Svg:
+    """Begin an empty SVG document to draw in.
+
+    Args:
+        width: a number of pixels, or text with a unit: "10mm", "2.5in".
+        height: the same, in the same unit. What is drawn is measured in that unit too, from the top left corner.
+
+    Returns:
+        An `Svg`. `add(tag, **attributes)` draws in it, with the names of SVG; `render`, `write` and `tobytes` give the
+        result. It is what `edit_svg` gives for a file.
+
+    Raises:
+        InputTypeError: a size that is neither a number nor text.
+        InputValueError: a size that is not positive, in an unknown unit, or in two units.
+
+    Example:
+        >>> svg = new_svg(width=120, height=80)
+        >>> fade = svg.find("defs").add("linearGradient", id="fade")
+        >>> _ = fade.add("stop", offset=0, stop_color="rgba(255, 0, 0, 0.5)")
+        >>> _ = fade.add("stop", offset=1, stop_color="navy")
+        >>> card = svg.add("g", transform="rotate(5)", style="mix-blend-mode: multiply")
+        >>> card.add("rect", x=10, y=10, width=100, height=60, rx=8, fill="url(#fade)", data_id=7)
+        <rect>
+        >>> card.add("text", "Hello", x=60, y=45, text_anchor="middle").attributes
+        {'x': '60', 'y': '45', 'text-anchor': 'middle'}
+
+    Source: Scalable Vector Graphics 2, section 8.
+    """
+    import svgwrite
+
+    sizes = [_length("width", width), _length("height", height)]
+    if sizes[0][1] != sizes[1][1]:
+        raise InputValueError(
+            f"height: expected the unit of width, got {width!r} and {height!r}; write both in one unit, in which you draw."
+        )
+    # With debug=True svgwrite refuses rgba(), data-* and all that is newer than SVG 1.1.
+    drawing = svgwrite.Drawing(
+        size=tuple(number + unit for number, unit in sizes),
+        viewBox=f"0 0 {sizes[0][0]} {sizes[1][0]}",
+        debug=False,
+    )
+    data = drawing.tostring().encode()
+    return Svg(parse_kept(data), data)
+
+
+def _length(name: str, size: object) -> tuple[str, str]:
+    """A size as its number and its unit."""
+    if isinstance(size, bool):
+        raise InputTypeError(f'{name}: expected a number or text such as "10mm", got {size!r}; pass one of these.')
+    match = _LENGTH.fullmatch(as_text(name, size).strip())
+    if match is None or not float(match[1]) > 0:
+        raise InputValueError(
+            f'{name}: expected a positive number of pixels or text such as "10mm", got {size!r}; '
+            "units are px, mm, cm, in, pt, pc and Q."
+        )
+    return match[1], match[2].lower().replace("px", "")

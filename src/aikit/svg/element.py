@@ -1,0 +1,300 @@
+"""One element of an SVG document: its attributes, its style, its place, and what is in it."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputTypeError, InputValueError
+from .markup import one_element
+from .names import check_tag, expanded, prefixed
+from .query import matching, nothing_found
+from .source import XLINK
+from .style import Style
+from .values import as_text, named
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+__all__ = ["Attributes", "Element"]
+
+
+class Attributes(MutableMapping[str, Any]):
+    """The attributes of an element as a dict: text comes out; text, numbers and sequences of them go in."""
+
+    def __init__(self, raw: _Element) -> None:
+        self._raw = raw
+
+    def _name(self, name: str) -> str:
+        return expanded(self._raw, name, attribute=True)
+
+    def __getitem__(self, name: str) -> str:
+        value = self._raw.get(self._name(name))
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        with _refusals(name, value):
+            self._raw.set(self._name(name), as_text(name, value))
+
+    def __delitem__(self, name: str) -> None:
+        if name not in self:
+            raise KeyError(name)
+        del self._raw.attrib[self._name(name)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([prefixed(self._raw, name) for name in self._raw.attrib])
+
+    def __len__(self) -> int:
+        return len(self._raw.attrib)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
+@contextmanager
+def _refusals(name: str, value: object) -> Iterator[None]:
+    """What lxml will not write, as an error of ours."""
+    try:
+        yield
+    except (InputTypeError, InputValueError):
+        raise
+    except ValueError as error:
+        raise InputValueError(
+            f"{name}: expected a name and text that XML can hold, got {value!r} ({error}); "
+            "leave out control characters and what is no name."
+        ) from error
+
+
+class Element:
+    """One element of an SVG document, such as a <path> or a <g>.
+
+    What an element is drawn with comes from three places. A property in `style` wins over every style sheet of the
+    document (but for its !important lines), and a style sheet wins over the attribute of that name. So
+    `element.style["fill"] = "red"` always shows, and `element.attributes["fill"] = "red"` shows where neither the
+    element's style nor a style sheet says otherwise; without any of them the parent's counts.
+
+    Attributes:
+        attributes: a dict of the attributes, "xlink:href" and the like with the prefix the document uses. Values are
+            text; numbers and sequences of numbers may be assigned.
+        style: a dict of the properties in the attribute `style`. Setting one leaves the characters of the others.
+        raw: the element of lxml, for what aikit has no word for.
+    """
+
+    def __init__(self, raw: _Element) -> None:
+        self.raw = raw
+
+    @property
+    def attributes(self) -> Attributes:
+        """The attributes as a dict."""
+        return Attributes(self.raw)
+
+    @property
+    def style(self) -> Style:
+        """The properties in the attribute `style` as a dict."""
+        return Style(self.attributes)
+
+    @property
+    def tag(self) -> str:
+        """The name of the element, such as "rect", or "inkscape:grid" where it is not SVG's."""
+        return prefixed(self.raw, self.raw.tag)
+
+    @property
+    def text(self) -> str:
+        """All the text in the element; setting it replaces everything that is in the element."""
+        return str(self.raw.xpath("string()"))
+
+    @text.setter
+    def text(self, text: str) -> None:
+        if not isinstance(text, str):
+            raise InputTypeError(f"text: expected a str, got {text!r}; pass str(...) of it.")
+        with _refusals("text", text):
+            # Tried out first, so that a refusal leaves the element as it was.
+            self.raw.makeelement("text").text = text
+        for child in list(self.raw):
+            self.raw.remove(child)
+        self.raw.text = text
+
+    @property
+    def parent(self) -> Element | None:
+        """The element this one is in, or None for the document's own <svg>."""
+        above = self.raw.getparent()
+        return None if above is None else Element(above)
+
+    @property
+    def children(self) -> list[Element]:
+        """The elements in this one, in drawing order: later ones lie above."""
+        return [Element(child) for child in self.raw.iterchildren("*")]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Element) and self.raw is other.raw
+
+    def __hash__(self) -> int:
+        return hash(self.raw)
+
+    def __repr__(self) -> str:
+        named = "".join(f' {name}="{self.raw.get(name)}"' for name in ("id", "class") if self.raw.get(name))
+        return f"<{self.tag}{named}>"
+
+    def tostring(self) -> str:
+        """The element and what is in it as markup."""
+        from lxml import etree
+
+        return etree.tostring(self.raw, encoding="unicode", with_tail=False)
+
+    # ------------------------------------------------------------ finding
+
+    def find(
+        self, tag: str | None = None, *, id: str | None = None, class_: str | None = None, xpath: str | None = None
+    ) -> Element:
+        """The first element in this one for which all that is given holds.
+
+        Args:
+            tag: the name, "path", or "inkscape:grid" with a prefix that the document declares.
+            id: the attribute id.
+            class_: one of the words in the attribute class.
+            xpath: an XPath 1.0 expression, in which names of SVG elements need no prefix. "//g" starts at the
+                document, ".//g" at this element.
+
+        Raises:
+            InputValueError: there is none (the message lists what there is), or the expression is not one.
+        """
+        for found in self.find_all(tag, id=id, class_=class_, xpath=xpath):
+            return found
+        raise nothing_found(self.raw, tag=tag, id=id, class_=class_, xpath=xpath)
+
+    def find_all(
+        self, tag: str | None = None, *, id: str | None = None, class_: str | None = None, xpath: str | None = None
+    ) -> list[Element]:
+        """All elements in this one for which all that is given holds, in document order; see `find`."""
+        return [Element(found) for found in matching(self.raw, tag=tag, id=id, class_=class_, xpath=xpath)]
+
+    # ------------------------------------------------------------ building
+
+    def add(self, what: Any, text: str | None = None, *, index: int | None = None, **attributes: Any) -> Element:
+        """Add an element inside this one.
+
+        Args:
+            what: the tag of a new element, such as "rect"; markup of one element, such as '<rect width="3"/>'; or
+                something whose `tostring()` gives markup and of which a copy is added: an Element, an SvgPath, an
+                element of svgwrite (made with debug=False, which lets it take rgba(), data-* and SVG 2).
+            text: the text in it.
+            index: its place among `children`, as in list.insert; None adds it at the end, above all others.
+            attributes: by SVG's names, with _ for - and one more _ after a Python keyword: `stroke_width=2`,
+                `class_="icon"`; other names as in `**{"xlink:href": "#a"}`. None leaves an attribute out.
+
+        Returns:
+            The new Element.
+
+        Raises:
+            InputTypeError: a value that SVG has no text for, or an index that is no integer.
+            InputValueError: a tag that SVG does not have, or markup that is not one element.
+        """
+        raw = self._made(what, text, attributes)
+        self._insert(raw, index)
+        return Element(raw)
+
+    def wrap(self, tag: str = "g", **attributes: Any) -> Element:
+        """Put this element into a new one that takes its place.
+
+        Returns:
+            The new Element, a group unless `tag` says otherwise.
+
+        Raises:
+            InputValueError: this is the document's own <svg>.
+        """
+        above = self._parent_or_refuse("wrap", "use wrap_contents to put all that is in it into a group")
+        group = Element(above)._made(tag, None, attributes)
+        # lxml lets the text behind an element travel with it; it belongs to the place.
+        group.tail, self.raw.tail = self.raw.tail, None
+        above.replace(self.raw, group)
+        group.append(self.raw)
+        return Element(group)
+
+    def wrap_contents(self, tag: str = "g", **attributes: Any) -> Element:
+        """Put everything that is in this element into one new element in it.
+
+        Returns:
+            The new Element, a group unless `tag` says otherwise.
+        """
+        group = self._made(tag, None, attributes)
+        group.text, self.raw.text = self.raw.text, None
+        group.extend(list(self.raw))
+        self.raw.append(group)
+        return Element(group)
+
+    def move_to(self, parent: Element, *, index: int | None = None) -> None:
+        """Move this element into another one, of this document or another.
+
+        Args:
+            parent: where it goes.
+            index: its place among the `children` there, counted without itself; None moves it to the end.
+        """
+        if not isinstance(parent, Element):
+            raise InputTypeError(f"parent: expected an Element, got {type(parent).__name__}; find it first.")
+        self._parent_or_refuse("move_to", "use wrap_contents, and move the group")
+        if parent == self or self.raw in parent.raw.iterancestors():
+            raise InputValueError(f"parent: expected an element outside {self!r}, got {parent!r}; move that first.")
+        _detach(self.raw)
+        parent._insert(self.raw, index)
+
+    def remove(self) -> None:
+        """Take this element, and all that is in it, out of the document."""
+        self._parent_or_refuse("remove", "remove its children")
+        _detach(self.raw)
+
+    def _parent_or_refuse(self, verb: str, remedy: str) -> _Element:
+        above = self.raw.getparent()
+        if above is None:
+            raise InputValueError(f"{verb}: expected an element inside the document, got {self!r} itself; {remedy}.")
+        return above
+
+    def _insert(self, raw: _Element, index: int | None) -> None:
+        children = list(self.raw.iterchildren("*"))
+        if index is None:
+            self.raw.append(raw)
+            return
+        try:
+            before = children[operator.index(index) :][:1]
+        except TypeError as error:
+            raise InputTypeError(f"index: expected an integer or None, got {index!r}; count from 0.") from error
+        if before:
+            before[0].addprevious(raw)
+        else:
+            self.raw.append(raw)
+
+    def _made(self, what: Any, text: str | None, attributes: dict[str, Any]) -> _Element:
+        """A new element for this one, not yet in it, so that a refused attribute changes nothing."""
+        markup = what.tostring() if hasattr(what, "tostring") else what
+        if not isinstance(markup, str):
+            raise InputTypeError(f"what: expected a tag, markup or an element, got {what!r}; pass for instance 'rect'.")
+        if markup.lstrip().startswith("<"):
+            raw = one_element(markup, {"xlink": XLINK, **self.raw.nsmap})
+        else:
+            if ":" not in markup and not markup.startswith("{"):
+                check_tag(markup)
+            with _refusals("tag", markup):
+                scope = dict(self.raw.nsmap)
+                if any(name.startswith("xlink:") for name in attributes):
+                    scope.setdefault("xlink", XLINK)
+                raw = self.raw.makeelement(expanded(self.raw, markup), nsmap=scope)
+        made = Element(raw)
+        made.attributes.update(named(attributes))
+        if text is not None:
+            made.text = text
+        return raw
+
+
+def _detach(raw: _Element) -> None:
+    """Take an element out and leave the text behind it, which lxml would take along."""
+    above, before = raw.getparent(), raw.getprevious()
+    assert above is not None
+    if raw.tail and before is not None:
+        before.tail = (before.tail or "") + raw.tail
+    elif raw.tail:
+        above.text = (above.text or "") + raw.tail
+    raw.tail = None
+    above.remove(raw)

@@ -1,0 +1,49 @@
+"""Python values as the text of SVG attributes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any
+
+from ..errors import InputTypeError, InputValueError
+
+__all__ = ["as_text", "named", "number"]
+
+
+def number(value: float) -> str:
+    """A number in as few characters as keep nine digits, which is more than a renderer's float32 holds."""
+    return f"{value:.9g}" if value else "0"  # "-0" says nothing more
+
+
+def named(attributes: Mapping[str, Any]) -> dict[str, str]:
+    """Keyword arguments as attributes: - for _, no _ at the end ("class_"), nothing for None."""
+    names = {key: key.rstrip("_").replace("_", "-") for key in attributes}
+    return {names[key]: as_text(names[key], value) for key, value in attributes.items() if value is not None}
+
+
+def as_text(name: str, value: Any) -> str:
+    """A value of an attribute or a style property as text.
+
+    Args:
+        name: of the attribute, for messages.
+        value: a str, taken as it is; a number; True or False; or a sequence of these, nested or an array, which is
+            written with spaces between: points, a viewBox, a dash pattern, the commands of a path.
+    """
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Real):
+        if not math.isfinite(value):
+            raise InputValueError(f"{name}: expected a finite number, got {value!r}; pass a number that can be drawn.")
+        return number(float(value))
+    if hasattr(value, "tolist"):
+        return as_text(name, value.tolist())
+    if isinstance(value, (list, tuple)):
+        return " ".join(as_text(name, part) for part in value)
+    raise InputTypeError(
+        f"{name}: expected text, a number or a sequence of these, got {type(value).__name__}; "
+        "write it as SVG does (a picture as a data URL, another element as its #id)."
+    )
