@@ -37,7 +37,7 @@ bench: $(VENV)/.installed-dev ## print aikit beside its peers and beside a plain
 docs: $(VENV)/.installed-dev ## draw the pictures of the pages and build the site into site/
 	$(BIN)/python docs/draw.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
-	@echo "Open site/index.html"
+	@echo "Open site/index.html; its search needs a server: $(BIN)/python -m http.server --directory site"
 
 clean: ## remove environments, caches and whatever else was made here
 	rm -rf .venv .venv-lowest build dist site htmlcov demo-output .coverage .hypothesis

@@ -10,8 +10,15 @@ import griffe
 
 class Docstrings(griffe.Extension):
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
-        """Griffe knows the section "Examples:" only, and a page has its own introduction to its module."""
+        """Called for everything that is described; a page has its own introduction to its module."""
         if obj.is_module:
             obj.docstring = None
         elif obj.docstring:
-            obj.docstring.value = re.sub(r"^( *)Example:$", r"\1Examples:", obj.docstring.value, flags=re.MULTILINE)
+            obj.docstring.value = fitted(obj.docstring.value)
+
+
+def fitted(docstring: str) -> str:
+    """Tags outside code are text, not HTML; and Griffe knows the section "Examples:" only."""
+    text, *example = re.split(r"^( *)Example:$", docstring, maxsplit=1, flags=re.MULTILINE)
+    text = re.sub(r"(`[^`]*`)|<", lambda match: match[1] or "&lt;", text)
+    return f"{text}{example[0]}Examples:{example[1]}" if example else text
