@@ -197,8 +197,8 @@ def test_every_picture_of_the_pages_is_drawn():
     for function in draw.DRAWN[1:]:  # the first one takes seconds
         drawn, kept = aikit.to_numpy(function()), aikit.read_numpy(draw.PICTURES / f"{function.__name__}.png")
         assert drawn.shape == kept.shape
-        # Another Pillow may draw its letters a little otherwise.
-        assert abs(drawn.astype(int) - kept).mean() < 1
+        # Another Pillow may draw its letters a little otherwise; they are about 1 % of a picture.
+        assert (abs(drawn.astype(int) - kept) > 8).mean() < 0.01
 
 
 def public_names():
