@@ -269,6 +269,12 @@ def test_tags_in_docstrings_are_text(site):
 
 
 @pytest.mark.slow
+def test_what_is_returned_is_not_taken_for_a_type(site):
+    page = (site / "api" / "convert.html").read_text("utf-8")
+    assert "(H, W) for one gray picture, else (..., H, W, C): BGR, or BGRA" in " ".join(page.split())
+
+
+@pytest.mark.slow
 def test_names_on_a_page_link_to_their_reference(site):
     page = (site / "recipes.html").read_text("utf-8")
     assert re.search(r'<a [^>]*href="api/alpha.html#aikit.alpha.estimate_foreground"[^>]*><code>', page)

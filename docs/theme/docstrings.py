@@ -18,7 +18,9 @@ class Docstrings(griffe.Extension):
 
 
 def fitted(docstring: str) -> str:
-    """Tags outside code are text, not HTML; and Griffe knows the section "Examples:" only."""
+    """Tags outside code are text, not HTML; what is returned begins with no type; Griffe's word is "Examples:"."""
     text, *example = re.split(r"^( *)Example:$", docstring, maxsplit=1, flags=re.MULTILINE)
     text = re.sub(r"(`[^`]*`)|<", lambda match: match[1] or "&lt;", text)
+    # Griffe would take "(H, W) for gray (and so on): BGR" for a type and a description.
+    text = re.sub(r"^( *Returns:\n +)", r"\1: ", text, flags=re.MULTILINE)
     return f"{text}{example[0]}Examples:{example[1]}" if example else text
