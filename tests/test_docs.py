@@ -4,7 +4,7 @@ How a block in a page is treated follows from the word after its fence:
 
 - python: run, all blocks of a page in order, in one namespace and in an empty folder that holds the pictures of
   `pictures` below. A block with `<!-- not run: reason -->` on the line above is compiled and not run; a test counts
-  these. One with `<!-- needs: name -->` is run as soon as aikit has that name.
+  these.
 - sh, bash, console: not run, as they install or need a shell; `make` verbs and subcommands in them must exist.
 - anything else, or nothing: text.
 """
@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
 
 FENCE = re.compile(r"^(?P<indent> *)```(?P<word>\w*)[^\n]*\n(?P<body>.*?)^(?P=indent)```", re.DOTALL | re.MULTILINE)
-NOT_RUN = re.compile(r"<!-- (?:not run: (?P<reason>.+)|needs: (?P<name>\w+)) -->\n$")
+NOT_RUN = re.compile(r"<!-- not run: (?P<reason>.+) -->\n$")
 LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)[^)]*\)")
 
 page = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -39,14 +39,8 @@ def blocks(text):
     for match in FENCE.finditer(text):
         line = text.count("\n", 0, match.start()) + 2
         body = re.sub(rf"^{match['indent']}", "", match["body"], flags=re.MULTILINE)
-        yield match["word"], body, line, reason_not_to_run(text[: match.start()])
-
-
-def reason_not_to_run(before):
-    mark = NOT_RUN.search(before)
-    if not mark or mark["name"] in aikit.__all__:
-        return ""
-    return mark["reason"] or f"aikit has no {mark['name']} yet"
+        mark = NOT_RUN.search(text[: match.start()])
+        yield match["word"], body, line, mark["reason"] if mark else ""
 
 
 def anchors(text):
@@ -114,10 +108,7 @@ def test_python_blocks_run(page, tmp_path, monkeypatch):
 
 def test_few_blocks_are_not_run():
     reasons = [reason for path in PAGES for _, _, _, reason in blocks(path.read_text()) if reason]
-    assert [reason for reason in reasons if not reason.startswith("aikit has no")] == [
-        "compiling takes seconds",
-        "needs the system's cairo",
-    ]
+    assert reasons == ["compiling takes seconds", "needs the system's cairo"]
 
 
 def shell_words(text, pattern):
@@ -148,12 +139,6 @@ def test_blocks_are_found_with_their_lines():
         ("python", "y\n", 7, "needs CUDA"),
         ("sh", "make z\n", 11, ""),
     ]
-
-
-def test_blocks_wait_for_their_name():
-    text = "<!-- needs: {} -->\n```python\nx\n```\n"
-    (here,), (later,) = (list(blocks(text.format(name))) for name in ("to_pil", "to_moon"))
-    assert (here[3], later[3]) == ("", "aikit has no to_moon yet")
 
 
 def without_comments(word, body):
@@ -206,18 +191,6 @@ def public_names():
     for node in ast.parse((ROOT / "src" / "aikit" / "__init__.pyi").read_text()).body:
         if isinstance(node, ast.ImportFrom) and node.module:
             yield from ((alias.name, node.module) for alias in node.names)
-
-
-def excluded():
-    listed = re.search(r"^exclude_docs: \|\n((?: .*\n)+)", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)[1]
-    return set(re.findall(r"/api/(\w+)\.md", listed))
-
-
-def test_a_page_is_excluded_only_while_its_module_is_not_there():
-    # If this fails: the module has come, so take its line off `exclude_docs` in mkdocs.yml.
-    package = ROOT / "src" / "aikit"
-    there = {page for page in excluded() if (package / page).is_dir() or (package / f"{page}.py").is_file()}
-    assert there == set()
 
 
 class Resources(HTMLParser):

@@ -93,6 +93,7 @@ from .files import (
     write as write,
 )
 from .folders import Outcome as Outcome, map_supervised as map_supervised
+from .fusion import fused as fused
 from .limits import Limits as Limits
 from .memory import (
     MemoryReport as MemoryReport,
