@@ -56,9 +56,84 @@ def resampling() -> Image.Image:
     return aikit.show(*pictures, titles=titles, columns=4)
 
 
+def halo() -> Image.Image:
+    """A disc on transparent green, made smaller and blurred with straight alpha by OpenCV, and by aikit."""
+    import cv2
+
+    rows, columns = np.mgrid[:160, :160]
+    alpha = np.where(np.hypot(rows - 79.5, columns - 79.5) < 60, 255, 0).astype(np.uint8)
+    disc = np.empty((160, 160, 4), np.uint8)
+    disc[...] = np.where(alpha[..., None] > 0, [210, 60, 30, 255], [0, 230, 60, 0])
+    done = {
+        "hidden colors": np.dstack([disc[..., :3], np.full_like(alpha, 255)]),
+        "the picture": disc,
+        "cv2.GaussianBlur": cv2.GaussianBlur(disc, (0, 0), 6),
+        "aikit.blur": aikit.blur(disc, 6),
+    }
+    on_white = [aikit.flatten(picture, background="white") for picture in done.values()]
+    return aikit.show(*on_white, titles=list(done), columns=2)
+
+
+def ink() -> Image.Image:
+    """A drawing with gray shades on white paper."""
+    picture = Image.new("RGB", (180, 120), "white")
+    pen = ImageDraw.Draw(picture)
+    pen.ellipse((16, 40, 92, 116), fill=(150, 150, 150))
+    picture = aikit.blur(picture, 7)
+    pen = ImageDraw.Draw(picture)
+    pen.text((26, 14), "ink", font=ImageFont.load_default(64), fill=(20, 24, 60))
+    return picture
+
+
+def color_to_alpha() -> Image.Image:
+    """Ink and shadow off white paper, by both functions for it, laid over a color."""
+    paper = ink()
+    keyed = aikit.make_transparent(paper, color="white", tolerance=0.05)
+    glass = aikit.color_to_alpha(paper, color="white")
+    done = {
+        "on white": paper,
+        "make_transparent, on gold": aikit.flatten(keyed, background="gold"),
+        "color_to_alpha": glass,
+        "color_to_alpha, on gold": aikit.flatten(glass, background="gold"),
+    }
+    return aikit.show(*done.values(), titles=list(done), columns=2)
+
+
+def hsv_mask() -> Image.Image:
+    """A range of hue and saturation as a mask."""
+    photo = np.asarray(aikit.resize(photograph(), width=200))
+    hue, saturation, value = np.moveaxis(aikit.rgb_to_hsv(photo), -1, 0)
+    mask = (hue > 8) & (hue < 26) & (saturation > 0.6) & (value > 0.35)
+    done = {
+        "photo": photo,
+        "hue / 360": hue / 360,
+        "8 to 26 degrees, vivid": mask,
+        "merge_alpha(photo, mask)": aikit.merge_alpha(photo, mask),
+    }
+    return aikit.show(*done.values(), titles=list(done), columns=2)
+
+
+def sheet() -> Image.Image:
+    """Images of four kinds and sizes."""
+    from skimage import data
+
+    photo = aikit.resize(photograph(), width=220)
+    logo = aikit.resize(aikit.make_transparent(data.logo(), color="white", tolerance=0.02), width=220)
+    done = {
+        "PIL": photo,
+        "array with alpha": logo,
+        "gray tensor": aikit.rgb_to_gray(aikit.to_tensor(photo)),
+        "float array": np.linspace(0, 1, 220 * 220).reshape(220, 220),
+    }
+    return aikit.show(*done.values(), titles=list(done), columns=2)
+
+
+DRAWN = (resampling, halo, color_to_alpha, hsv_mask, sheet)
+
+
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
-    for draw in (resampling,):
+    for draw in DRAWN:
         aikit.write(draw(), PICTURES / f"{draw.__name__}.png")
 
 

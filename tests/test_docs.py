@@ -1,34 +1,46 @@
-"""The pages: every link resolves, every Python block runs, every `make` verb and subcommand exists.
+"""The pages: links resolve, Python blocks run, `make` verbs and subcommands exist, and the site builds by itself.
 
 How a block in a page is treated follows from the word after its fence:
 
 - python: run, all blocks of a page in order, in one namespace and in an empty folder that holds the pictures of
-  `pictures` below. A block with `<!-- not run: reason -->` on the line above is compiled and not run.
-- sh, bash, console: not run, as they install or need a shell; the `make` verbs in them must exist.
+  `pictures` below. A block with `<!-- not run: reason -->` on the line above is compiled and not run; a test counts
+  these.
+- sh, bash, console: not run, as they install or need a shell; `make` verbs and subcommands in them must exist.
 - anything else, or nothing: text.
 """
 
+import ast
+import importlib.util
+import io
+import os
 import re
+import subprocess
+import sys
+import tokenize
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+
+import aikit
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
 
 FENCE = re.compile(r"^(?P<indent> *)```(?P<word>\w*)[^\n]*\n(?P<body>.*?)^(?P=indent)```", re.DOTALL | re.MULTILINE)
-NOT_RUN = re.compile(r"<!-- not run: .+ -->\n$")
+NOT_RUN = re.compile(r"<!-- not run: (?P<reason>.+) -->\n$")
 LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)[^)]*\)")
 
 page = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 
 
 def blocks(text):
-    """Every fenced block as (word, source, line, whether it is to be run)."""
+    """Every fenced block as (word, source, line, why it is not to be run or "")."""
     for match in FENCE.finditer(text):
         line = text.count("\n", 0, match.start()) + 2
         body = re.sub(rf"^{match['indent']}", "", match["body"], flags=re.MULTILINE)
-        yield match["word"], body, line, not NOT_RUN.search(text[: match.start()])
+        mark = NOT_RUN.search(text[: match.start()])
+        yield match["word"], body, line, mark["reason"] if mark else ""
 
 
 def anchors(text):
@@ -58,9 +70,13 @@ def pictures(folder):
     Image.fromarray(rgba[..., :3]).save(folder / "photo.jpg")
     Image.fromarray(rgba[::-1, :, :3]).save(folder / "beach.jpg")
     Image.fromarray(rgba).save(folder / "logo.png")
+    road = np.full((48, 64, 3), 90, np.uint8)
+    road[:, 10:14], road[:, 50:54] = (250, 250, 250), (230, 200, 40)
+    Image.fromarray(road).save(folder / "road.jpg")
     (folder / "icon.svg").write_text(
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><circle cx="12" cy="12" r="9" fill="#c06"/></svg>'
     )
+    aikit.psd_from_layers([rgba[..., :3], rgba], names=["Photo", "Logo"]).save(folder / "page.psd")
 
 
 @page
@@ -78,30 +94,169 @@ def test_a_dead_link_is_found(tmp_path):
 
 @page
 def test_python_blocks_run(page, tmp_path, monkeypatch):
-    found = [(body, line, run) for word, body, line, run in blocks(page.read_text()) if word == "python"]
+    found = [(body, line, reason) for word, body, line, reason in blocks(page.read_text()) if word == "python"]
     if found:
         pictures(tmp_path)
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "__page__"}
-    for body, line, run in found:
+    for body, line, reason in found:
         # The empty lines in front make a traceback name the line of the page.
         code = compile("\n" * (line - 1) + body, str(page), "exec")
-        if run:
+        if not reason:
             exec(code, namespace)
+
+
+def test_few_blocks_are_not_run():
+    reasons = [reason for path in PAGES for _, _, _, reason in blocks(path.read_text()) if reason]
+    assert reasons == ["compiling takes seconds", "needs the system's cairo"]
+
+
+def shell_words(text, pattern):
+    shell = [body for word, body, _, _ in blocks(text) if word in ("sh", "bash", "console")]
+    return {found for body in shell for found in re.findall(pattern, body, re.MULTILINE)}
 
 
 @page
 def test_make_verbs_exist(page):
     verbs = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    shell = [body for word, body, _, _ in blocks(page.read_text()) if word in ("sh", "bash", "console")]
-    used = {verb for body in shell for verb in re.findall(r"^[$ ]*make ([a-z-]+)", body, re.MULTILINE)}
-    assert used <= verbs
+    assert shell_words(page.read_text(), r"^[$ ]*make ([a-z-]+)") <= verbs
+
+
+@page
+def test_subcommands_exist(page, capsys):
+    from aikit.cli import main
+
+    for command in shell_words(page.read_text(), r"^[$ ]*aikit ((?:psd |svg )?[a-z]+)"):
+        with pytest.raises(SystemExit) as end:
+            main([*command.split(), "--help"])
+        assert end.value.code == 0, capsys.readouterr().err
 
 
 def test_blocks_are_found_with_their_lines():
     text = "a\n```python\nx = 1\n```\n<!-- not run: needs CUDA -->\n```python\ny\n```\n- b\n  ```sh\n  make z\n  ```\n"
     assert list(blocks(text)) == [
-        ("python", "x = 1\n", 3, True),
-        ("python", "y\n", 7, False),
-        ("sh", "make z\n", 11, True),
+        ("python", "x = 1\n", 3, ""),
+        ("python", "y\n", 7, "needs CUDA"),
+        ("sh", "make z\n", 11, ""),
     ]
+
+
+def without_comments(word, body):
+    if word != "python":
+        return re.sub(r" *#.*", "", body)
+    tokens = tokenize.generate_tokens(io.StringIO(body).readline)
+    return [token.string for token in tokens if token.type != tokenize.COMMENT]
+
+
+def test_both_readmes_say_the_same():
+    english, chinese = ((ROOT / name).read_text("utf-8") for name in ("README.md", "README.zh-CN.md"))
+    code = [[without_comments(word, body) for word, body, _, _ in blocks(text)] for text in (english, chinese)]
+    assert code[0] == code[1]
+    shapes = [[line.count("|") for line in text.splitlines() if line[:1] in "|#"] for text in (english, chinese)]
+    assert shapes[0] == shapes[1]
+    links = [{match["target"] for match in LINK.finditer(text)} for text in (english, chinese)]
+    assert links[0] - {"README.zh-CN.md"} == links[1] - {"README.md"}
+
+
+def test_both_kinds_tables_are_one():
+    tables = [
+        re.findall(r"^\| (?:PIL|NumPy|OpenCV|torch) \|.*", (ROOT / name).read_text("utf-8"), re.MULTILINE)
+        for name in ("README.md", "docs/kinds.md")
+    ]
+    assert len(tables[0]) == 4
+    assert tables[0] == tables[1]
+
+
+def test_every_picture_of_the_pages_is_drawn():
+    spec = importlib.util.spec_from_file_location("draw", ROOT / "docs" / "draw.py")
+    draw = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(draw)
+    used = {
+        Path(match["target"]).name
+        for path in (ROOT / "docs").rglob("*.md")
+        for match in LINK.finditer(path.read_text())
+        if "pictures/" in match["target"]
+    }
+    assert used == {f"{function.__name__}.png" for function in draw.DRAWN}
+    assert used == {path.name for path in draw.PICTURES.iterdir()}
+    for function in draw.DRAWN[1:]:  # the first one takes seconds
+        drawn, kept = aikit.to_numpy(function()), aikit.read_numpy(draw.PICTURES / f"{function.__name__}.png")
+        assert drawn.shape == kept.shape
+        # Another Pillow may draw its letters a little otherwise; they are about 1 % of a picture.
+        assert (abs(drawn.astype(int) - kept) > 8).mean() < 0.01
+
+
+def public_names():
+    """The functions and classes of the stub, and the page of the reference they belong to."""
+    for node in ast.parse((ROOT / "src" / "aikit" / "__init__.pyi").read_text()).body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from ((alias.name, node.module) for alias in node.names)
+
+
+class Resources(HTMLParser):
+    """What a page makes a browser load, and the ids in it."""
+
+    def __init__(self):
+        super().__init__()
+        self.loaded, self.ids = [], set()
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.ids.add(attributes.get("id"))
+        link = attributes.get("href") if tag in ("link", "use", "image") else None
+        self.loaded += [url for url in (attributes.get("src"), attributes.get("data"), link) if url]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", folder],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.slow
+def test_the_site_loads_nothing_from_elsewhere(site):
+    pages = list(site.rglob("*.html"))
+    assert len(pages) > 20
+    for path in pages:
+        found = Resources()
+        found.feed(path.read_text("utf-8"))
+        assert len(found.loaded) > 3
+        assert not [url for url in found.loaded if re.match(r"(https?:)?//", url)]
+    for path in site.rglob("*.css"):
+        assert not re.search(r"(url\(|@import)\s*[\"']?(https?:)?//", path.read_text("utf-8"))
+
+
+@pytest.mark.slow
+def test_tags_in_docstrings_are_text(site):
+    page = (site / "api" / "svg.html").read_text("utf-8")
+    assert "An SVG document: its &lt;svg&gt; element" in page
+
+
+@pytest.mark.slow
+def test_what_is_returned_is_not_taken_for_a_type(site):
+    page = (site / "api" / "convert.html").read_text("utf-8")
+    assert "(H, W) for one gray picture, else (..., H, W, C): BGR, or BGRA" in " ".join(page.split())
+
+
+@pytest.mark.slow
+def test_names_on_a_page_link_to_their_reference(site):
+    page = (site / "recipes.html").read_text("utf-8")
+    assert re.search(r'<a [^>]*href="api/alpha.html#aikit.alpha.estimate_foreground"[^>]*><code>', page)
+
+
+@pytest.mark.slow
+def test_the_site_describes_every_public_name(site):
+    pages = {}
+    for module in {module for _, module in public_names()}:
+        pages[module] = Resources()
+        pages[module].feed((site / "api" / f"{module}.html").read_text("utf-8"))
+    assert [name for name, module in public_names() if f"aikit.{module}.{name}" not in pages[module].ids] == []
