@@ -42,6 +42,7 @@ paint[:] = 255, 0, 255  # magenta, which no road has
 overlay = aikit.composite(aikit.merge_alpha(paint, mask), frame, bgr=True)
 
 print(f"{(mask > 0).mean():.2%} of the picture is yellow line")
-sheet = aikit.show(frame, mask, overlay, titles=["camera", "mask: H 20..30, S and V > 100", "overlay"], columns=3, bgr=True)
+titles = ["camera", "mask: H 20..30, S and V > 100", "overlay"]
+sheet = aikit.show(frame, mask, overlay, titles=titles, columns=3, bgr=True)
 aikit.write(sheet, target, quality=85)
 print(f"wrote {target}")

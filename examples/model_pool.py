@@ -6,7 +6,6 @@ import torch
 from skimage import data
 
 import aikit
-from aikit.memory import ModelPool
 
 RADIUS = 24
 
@@ -48,7 +47,7 @@ target = sys.argv[2] if len(sys.argv) > 2 else "model_pool.jpg"
 batch = aikit.stack([photo], channels="rgb", device="cpu")
 
 # Either network has 28 KiB of weights; on a GPU the budget would be "20GiB" and the loaders end in .to("cuda").
-pool = ModelPool(budget="40KiB")
+pool = aikit.memory.ModelPool(budget="40KiB")
 pool.add("soften", soften)
 pool.add("sharpen", sharpen)
 

@@ -21,7 +21,7 @@ import aikit
 def server() -> Iterator[str]:
     """The address of a server of our own, on a port that is free."""
     command = [sys.executable, str(Path(__file__).parent / "web_fastapi.py"), "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - a file of our own
         try:
             yield process.stdout.readline().split()[-1]
         finally:
