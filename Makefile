@@ -4,7 +4,7 @@
 #   VENV=path           an environment of your own, used as it is: what it holds already (your build of
 #                       torch, say) stays if it satisfies pyproject.toml. To build on the torch of the system:
 #                         python3 -m venv --system-site-packages mine && make test VENV=mine
-#   ARGS='-k alpha'     more arguments for pytest, for the demo or for the benchmarks
+#   ARGS='-k alpha'     more arguments for pytest, for the demo, for fuzzing or for the benchmarks
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,7 +12,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-lowest bench docs clean
+.PHONY: help demo test fuzz check check-lowest bench docs clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -22,6 +22,9 @@ demo: $(VENV)/.installed-demo ## install what is needed, then show aikit at work
 
 test: $(VENV)/.installed-dev ## run the tests
 	$(BIN)/python -m pytest $(ARGS)
+
+fuzz: $(VENV)/.installed-dev ## read mutated files until ARGS='--seconds 3600 --seed 7' are over
+	PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)
 
 check: $(VENV)/.installed-dev ## lint, formatting and types: what CI and pre-commit run
 	$(BIN)/ruff check .
@@ -38,7 +41,7 @@ docs: $(VENV)/.installed-dev ## check that links resolve and that the examples i
 	$(BIN)/python -m pytest tests/test_docs.py $(ARGS)
 
 clean: ## remove environments, caches and whatever else was made here
-	rm -rf .venv .venv-lowest build dist site htmlcov demo-output .coverage .hypothesis
+	rm -rf .venv .venv-lowest build dist site htmlcov demo-output fuzz-findings .coverage .hypothesis
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find src tests benchmarks examples -name __pycache__ -type d -exec rm -rf {} + 2>/dev/null || true
 

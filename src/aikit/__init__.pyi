@@ -1,6 +1,6 @@
 # The one list of public names: type checkers read it, and `__init__.py` reads it at run time.
 
-from . import errors as errors, limits as limits, transforms as transforms
+from . import device as device, errors as errors, limits as limits, memory as memory, transforms as transforms
 from .alpha import (
     alpha_bbox as alpha_bbox,
     color_to_alpha as color_to_alpha,
@@ -64,6 +64,12 @@ from .convert import (
     to_pil as to_pil,
     to_tensor as to_tensor,
 )
+from .device import (
+    DeviceInfo as DeviceInfo,
+    list_devices as list_devices,
+    pick_device as pick_device,
+    set_visible_devices as set_visible_devices,
+)
 from .errors import (
     AikitError as AikitError,
     DeviceError as DeviceError,
@@ -87,7 +93,20 @@ from .files import (
     write as write,
 )
 from .folders import Outcome as Outcome, map_supervised as map_supervised
+from .fusion import fused as fused
 from .limits import Limits as Limits
+from .memory import (
+    MemoryReport as MemoryReport,
+    ModelPool as ModelPool,
+    find_batch_size as find_batch_size,
+    free_memory as free_memory,
+    is_out_of_memory as is_out_of_memory,
+    memory_report as memory_report,
+    offload as offload,
+    on_device as on_device,
+    run_in_chunks as run_in_chunks,
+    track_memory as track_memory,
+)
 from .psd import (
     new_psd as new_psd,
     open_psd as open_psd,

@@ -66,7 +66,10 @@ def _files():
     deep, floats = codes(13, 17, 3, "uint16"), codes(13, 17, None, "float32")
     palette = Image.fromarray(rgb).quantize(16)
     bitmap, cmyk, larger = Image.fromarray(gray).convert("1"), Image.fromarray(rgb).convert("CMYK"), codes(40, 48, 3)
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    # The date at which it was made: the same files every time are wanted.
+    profile[24:36] = bytes(12)
+    profile = bytes(profile)
     known = {"exif": _exif(), "icc_profile": profile}
     steps = [Image.fromarray(np.roll(larger, shift, 1)) for shift in range(3)]
     moving = {"save_all": True, "append_images": steps[1:], "duration": 20}

@@ -24,7 +24,8 @@ def needs_child(data: bytes, name: str, limits: Limits | None) -> bool:
     if limits is None or identify(data) != "tiff":
         return False
     try:
-        return any(page.noisy for page in tiff.pages(data, name, lenient=True))
+        pages = tiff.pages(data, name, lenient=True, at_most=limits.max_frames)
+        return any(page.noisy for page in pages)
     except FileFormatError:
         # The decoder's own walk says the same before it unpacks anything.
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import ExifTags, Image
 
 from ..errors import InputTypeError, InputValueError
 from ..limits import Limits
-from . import deep, tiff
+from . import deep, png16, ppm, tiff
 from .deep import Deep
 from .guard import check_frames, check_size, foreign
 from .integrity import Facts
@@ -54,7 +55,7 @@ def decode(
         MissingDependencyError: HEIC without pi-heif.
     """
     _check_options(frame, profile)
-    return _decoded(prepare(data, name, profile, limits, allow_truncated), frame)
+    return _decoded(_readable(prepare(data, name, profile, limits, allow_truncated)), frame)
 
 
 def _decoded(job: Job, frame: int) -> Image.Image | Deep:
@@ -89,8 +90,15 @@ def frames(
         As `decode`, before the first frame where the header tells.
     """
     _check_options(0, profile)
-    job = prepare(data, name, profile, limits, allow_truncated)
+    job = _readable(prepare(data, name, profile, limits, allow_truncated))
     return _heic_frames(job) if job.format == "heic" else _frames(job)
+
+
+def _readable(job: Job) -> Job:
+    """The job with its pixels in a form that Pillow reads in C."""
+    if job.format != "ppm" or job.facts.depth == 16:
+        return job
+    return replace(job, data=ppm.for_pillow(job.data, job.name, lenient=job.lenient))
 
 
 def _check_options(frame: object, profile: object) -> None:
@@ -188,14 +196,14 @@ def _deep(job: Job, frame: int) -> Deep | Image.Image | None:
         return None
     _check_total(job, job.facts.width * job.facts.height)
     if job.format == "ppm":
-        return _delivered(deep.read_ppm(job.data, job.name), {}, job)
+        return _delivered(ppm.samples_16(job.data, job.name, lenient=job.lenient), {}, job)
     if job.facts.color_type == 0 and b"tRNS" not in job.facts.chunks:
         return None
     with foreign(job.name, "png"):
         info: dict[Any, Any] = dict(opened(job).info)
     info.pop("transparency", None)
     info.update(png_exif(job.facts))
-    return _delivered(deep.read_png(job.data, job.name, lenient=job.lenient), info, job)
+    return _delivered(png16.read_png(job.data, job.name, lenient=job.lenient), info, job)
 
 
 def _wide_tiff(job: Job, frame: int) -> Deep | Image.Image | None:

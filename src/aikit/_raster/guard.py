@@ -10,9 +10,9 @@ from PIL import Image, UnidentifiedImageError
 
 from ..errors import AikitError, LimitError
 from ..limits import Limits
-from .integrity import corrupt, truncated
+from .integrity import Facts, corrupt, truncated
 
-__all__ = ["check_frames", "check_size", "foreign"]
+__all__ = ["check_frames", "check_size", "check_work", "foreign"]
 
 
 def check_size(name: str, width: int, height: int, limits: Limits | None) -> None:
@@ -27,6 +27,28 @@ def check_size(name: str, width: int, height: int, limits: Limits | None) -> Non
         raise LimitError(
             f"{name}: expected at most {2 * ceiling} pixels, got {width * height}; "
             "set PIL.Image.MAX_IMAGE_PIXELS to half of what you trust."
+        )
+
+
+# A scan goes over all pixels, up to 250 million a second where there is hardly any data; pictures have 10 or so.
+_SCANS = 10
+# Pillow takes a second for each million runs.
+_MOST_RUNS = 4_000_000
+
+
+def check_work(name: str, facts: Facts, limits: Limits | None) -> None:
+    """Raise LimitError when few pixels would take a decoder very long."""
+    if limits is None:
+        return
+    most, passes = _SCANS * limits.max_total_pixels, facts.scans * facts.width * facts.height
+    if facts.scans > 1 and passes > most:
+        raise LimitError(
+            f"{name}: expected at most {most} pixels in all scans, got {passes} in {facts.scans} scans; "
+            "raise Limits(max_total_pixels=...) to allow it."
+        )
+    if facts.runs > _MOST_RUNS:
+        raise LimitError(
+            f"{name}: expected at most {_MOST_RUNS} bytes of run lengths, got {facts.runs}; read it without limits."
         )
 
 

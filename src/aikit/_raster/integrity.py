@@ -2,7 +2,7 @@
 
 Pillow takes some truncated GIF, TIFF, AVIF and BMP files without a word, and OpenCV trusts whatever
 a header says. These walks read lengths, offsets and checksums and no pixels, so they cost one pass
-over the bytes and no memory, and they tell the size a decoder would allocate. TIFF has its own file.
+over the bytes and no memory, and they tell the size a decoder would allocate. TIFF and PPM have their own files.
 """
 
 from __future__ import annotations
@@ -16,17 +16,14 @@ from ..errors import FileFormatError
 from .signatures import WORDS
 
 __all__ = [
+    "PNG_SAMPLES",
     "Facts",
     "PngChunk",
     "corrupt",
     "inspect",
-    "png_check_filters",
     "png_chunks",
-    "png_data_size",
     "png_facts",
     "png_header",
-    "png_inflated",
-    "ppm_header",
     "truncated",
     "word",
 ]
@@ -34,7 +31,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the structure says: the size a decoder would allocate, 0 where only the decoder can tell."""
+    """What the structure says: the size a decoder would allocate, 0 where only the decoder can tell.
+
+    `scans` is how often a JPEG goes over its pixels, `runs` how many bytes of run lengths a BMP holds.
+    """
 
     width: int = 0
     height: int = 0
@@ -43,6 +43,8 @@ class Facts:
     color_type: int = -1
     transparent: bool = False
     chunks: dict[bytes, bytes] = field(default_factory=dict)
+    scans: int = 1
+    runs: int = 0
 
 
 PngChunk = tuple[bytes, memoryview]
@@ -70,7 +72,7 @@ def corrupt(name: str, format: str, got: str) -> FileFormatError:
 
 
 def inspect(data: bytes, format: str, name: str) -> Facts:
-    """Walk the structure of one file of a known format (TIFF: see tiff.py).
+    """Walk the structure of one file of a known format (TIFF and PPM have files of their own).
 
     Raises:
         FileFormatError: code "truncated" or "corrupt".
@@ -84,16 +86,19 @@ def inspect(data: bytes, format: str, name: str) -> Facts:
 
 # PNG: W3C, "Portable Network Graphics Specification, Third Edition", sections 5, 8 and 11.2.
 
-_PNG_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+PNG_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PNG_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
-# Adam7: x start, y start, x step, y step of each pass.
-_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
 
 def png_chunks(data: bytes, name: str, *, lenient: bool = False) -> Iterator[PngChunk]:
     """The chunks up to IEND, their lengths and checksums verified; lenient stops where the file does."""
     at, view = 8, memoryview(data)
+    # Pillow takes 3 microseconds for each; encoders write pixels in pieces of 8 kB or more.
+    left = 10_000 + len(data) // 1000
     while True:
+        left -= 1
+        if left < 0:
+            raise corrupt(name, "png", f"chunks of less than 1000 bytes all over its {len(data)}")
         if at + 12 > len(data):
             if lenient:
                 return
@@ -154,64 +159,23 @@ def png_facts(data: bytes, name: str) -> Facts:
     return _walk_png(data, name, lenient=True)
 
 
-def _png_passes(header: tuple[int, int, int, int, int]) -> Iterator[tuple[int, int]]:
-    """Rows and bytes a row, filter byte included, of each pass."""
-    width, height, depth, color_type, interlace = header
-    bits = depth * _PNG_SAMPLES[color_type]
-    for x, y, step_x, step_y in _ADAM7 if interlace else ((0, 0, 1, 1),):
-        columns, rows = -((x - width) // step_x), -((y - height) // step_y)
-        if columns > 0 and rows > 0:
-            yield rows, 1 + (columns * bits + 7) // 8
-
-
-def png_data_size(header: tuple[int, int, int, int, int]) -> int:
-    """Bytes of pixels, filter bytes included, behind an IHDR with these values."""
-    return sum(rows * row_bytes for rows, row_bytes in _png_passes(header))
-
-
-def png_check_filters(inflated: bytes, header: tuple[int, int, int, int, int], name: str) -> None:
-    """Every row begins with one of the five filters; libpng would complain on the process's stderr."""
-    at = 0
-    for rows, row_bytes in _png_passes(header):
-        worst = max(inflated[at : at + rows * row_bytes : row_bytes])
-        if worst > 4:
-            raise corrupt(name, "png", f"the filter {worst} in a row of pixels")
-        at += rows * row_bytes
-
-
-def png_inflated(parts: list[memoryview], expected: int, name: str, *, lenient: bool = False) -> bytes:
-    """The filtered pixels of a PNG, exactly `expected` bytes; never inflates more than that.
-
-    With `lenient`, what is missing comes as zeros: rows without a filter, all black.
-    """
-    engine, out = zlib.decompressobj(), bytearray()
-    try:
-        for part in parts:
-            rest: bytes | memoryview = part
-            while len(rest) and not engine.eof and len(out) <= expected:
-                out += engine.decompress(rest, expected + 1 - len(out))
-                rest = engine.unconsumed_tail
-    except zlib.error as error:
-        if not lenient:
-            raise corrupt(name, "png", f"pixel data that does not inflate ({error})") from error
-    if len(out) > expected:
-        raise corrupt(name, "png", f"more than the {expected} bytes of pixels its size calls for")
-    if lenient:
-        return bytes(out.ljust(expected, b"\0"))
-    if len(out) < expected or not engine.eof:
-        raise truncated(name, "png", f"{len(out)} of {expected} bytes of pixels")
-    return bytes(out)
-
-
 # JPEG: ITU-T T.81, annex B. Up to the pixels only: Pillow does refuse a scan that ends early.
 
 _NO_LENGTH = {0x01, *range(0xD0, 0xD8)}
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+# Huffman codes have a bit at least. A sequential block needs two, DC and end of block; a progressive one its DC.
+_BITS_A_BLOCK = {0xC0: 2, 0xC1: 2, 0xC2: 1}
+# Pillow handles each segment in Python, and adds up EXIF that comes in pieces.
+_MOST_SEGMENTS, _MOST_METADATA = 4096, 1 << 25
 
 
 def _walk_jpeg(data: bytes, name: str) -> Facts:
-    at, size = 2, (0, 0)
+    at, size, kind = 2, (0, 0), 0
+    segments = 0
     while True:
+        segments += 1
+        if segments > _MOST_SEGMENTS or at > _MOST_METADATA:
+            raise corrupt(name, "jpeg", f"{segments} segments and {at} bytes without a picture")
         if data[at] != 0xFF:
             raise corrupt(name, "jpeg", f"the byte 0x{data[at]:02x} where a marker belongs, at {at}")
         marker = data[at + 1]
@@ -228,11 +192,17 @@ def _walk_jpeg(data: bytes, name: str) -> Facts:
             raise truncated(name, "jpeg", f"{len(data)} bytes that end inside a header")
         if marker in _FRAMES:
             height, width = struct.unpack_from(">HH", data, at + 5)
-            size = (width, height)
+            size, kind = (width, height), marker
         if marker == 0xDA:
             break
         at += 2 + max(length, 2)
-    return Facts(*size)
+    # Eight rows of eight pixels: the least there is of the component with most samples.
+    least = (size[0] // 8) * (size[1] // 8) * _BITS_A_BLOCK.get(kind, 0) // 8
+    if len(data) - at < least:
+        raise truncated(
+            name, "jpeg", f"{len(data) - at} bytes for {size[0]} x {size[1]} pixels, which take {least} at least"
+        )
+    return Facts(*size, scans=data.count(b"\xff\xda", at))
 
 
 # GIF: CompuServe, "Graphics Interchange Format, Version 89a".
@@ -243,8 +213,12 @@ def _walk_gif(data: bytes, name: str) -> Facts:
     screen = (width, height)
     at = 13 + _color_table(flags)
     frames, transparent = 0, False
+    blocks, comments = 0, 0
     while True:
         kind = data[at]
+        # Pillow goes through the pieces in Python, and joins those of comments one by one.
+        if blocks > 100_000 + len(data) // 64 or comments > 1 << 18:
+            raise corrupt(name, "gif", f"{blocks} pieces, {comments} bytes of comments, in {len(data)} bytes")
         if kind == 0x3B:
             break
         if kind == 0x21:
@@ -252,13 +226,18 @@ def _walk_gif(data: bytes, name: str) -> Facts:
                 control = data[at + 3]
                 # Disposal 2 leaves the frame's place empty, so the next one has holes.
                 transparent |= bool(control & 1) or (control >> 2) & 7 == 2
-            at = _gif_blocks(data, at + 2)
+            start, (at, count) = at, _gif_blocks(data, at + 2)
+            blocks += count
+            if data[start + 1] == 0xFE:
+                # A comment of nothing costs a byte too, for there may be millions.
+                comments += at - start
         elif kind == 0x2C:
             left, top, wide, high, flags = struct.unpack_from("<HHHHB", data, at + 1)
             transparent |= frames == 0 and (left > 0 or top > 0 or left + wide < screen[0] or top + high < screen[1])
             # Pillow enlarges its canvas to frames that lie outside of the screen.
             width, height = max(width, left + wide), max(height, top + high)
-            at = _gif_blocks(data, at + 11 + _color_table(flags))
+            at, count = _gif_blocks(data, at + 11 + _color_table(flags))
+            blocks += count
             frames += 1
         elif kind == 0:
             at += 1
@@ -273,10 +252,13 @@ def _color_table(flags: int) -> int:
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
-def _gif_blocks(data: bytes, at: int) -> int:
+def _gif_blocks(data: bytes, at: int) -> tuple[int, int]:
+    """Where a chain of pieces ends, and how many they are."""
+    count = 0
     while data[at]:
         at += 1 + data[at]
-    return at + 1
+        count += 1
+    return at + 1, count
 
 
 # WebP: RFC 9649, section 2.
@@ -309,8 +291,11 @@ def _u24(data: bytes, at: int) -> int:
 
 def _walk_iso(format: str) -> Callable[[bytes, str], Facts]:
     def walk(data: bytes, name: str) -> Facts:
-        at, kinds = 0, set()
+        at, kinds, left = 0, set(), 10_000
         while at < len(data):
+            left -= 1
+            if left < 0:
+                raise corrupt(name, format, "more than 10000 boxes")
             size, kind = struct.unpack_from(">I4s", data, at)
             if size == 1:
                 (size,) = struct.unpack_from(">Q", data, at + 8)
@@ -352,19 +337,24 @@ def _dib(data: bytes, at: int, offset: int, name: str, format: str, *, core: boo
         need = (width * bits + 31) // 32 * 4 * (height - 1) + (width * bits + 7) // 8
     if offset + need > len(data):
         raise truncated(name, format, f"{max(len(data) - offset, 0)} of {need} bytes of pixels")
-    return Facts(width, height)
+    return Facts(width, height, runs=len(data) - offset if compression in (1, 2) else 0)
 
 
 def _walk_ico(data: bytes, name: str) -> Facts:
     """The largest picture inside: a PNG may be larger than its directory entry says."""
     (count,) = struct.unpack_from("<H", data, 4)
     width = height = 0
+    budget = 2 * len(data) + 65536
     for index in range(count):
         size, offset = struct.unpack_from("<II", data, 6 + 16 * index + 8)
         if offset + size > len(data):
             raise truncated(
                 name, "ico", f"picture {index} of {count} that ends {offset + size - len(data)} bytes behind the file"
             )
+        # Entries may all point at one large picture, whose checksums are then computed for each.
+        budget -= size
+        if budget < 0:
+            raise corrupt(name, "ico", "pictures that overlap")
         if data[offset : offset + 4] == b"\x89PNG":
             inner = _walk_png(data[offset : offset + size], name)
             width, height = max(width, inner.width), max(height, inner.height)
@@ -373,49 +363,6 @@ def _walk_ico(data: bytes, name: str) -> Facts:
             # A DIB in an icon counts its mask as a second picture below the first.
             width, height = max(width, abs(wide)), max(height, abs(high) // 2)
     return Facts(width, height)
-
-
-# PBM, PGM, PPM: netpbm's format descriptions, pbm(5), pgm(5), ppm(5).
-
-
-def ppm_header(data: bytes, name: str) -> tuple[int, int, int, int]:
-    """Width, height, maximum value (1 for bitmaps) and where the pixels begin."""
-    at = 2
-    values: list[int] = []
-    while len(values) < (2 if data[1:2] in b"14" else 3):
-        while data[at] in b" \t\r\n\v\f#":
-            at = data.index(b"\n", at) + 1 if data[at] == 0x23 else at + 1
-        start = at
-        while data[at] in b"0123456789":
-            at += 1
-        if start == at or at - start > 10:
-            raise corrupt(name, "ppm", f"{data[start : start + 8]!r} where a number belongs")
-        values.append(int(data[start:at]))
-    width, height, top = (*values, 1)[:3]
-    if not width or not height or not 0 < top < 65536:
-        raise corrupt(name, "ppm", f"a size of {width} x {height} and a maximum of {top}")
-    return width, height, top, at + 1
-
-
-def _walk_ppm(data: bytes, name: str) -> Facts:
-    try:
-        width, height, top, at = ppm_header(data, name)
-    except ValueError as error:
-        if isinstance(error, FileFormatError):
-            raise
-        raise truncated(name, "ppm", "a comment that does not end") from error
-    need = {b"4": (width + 7) // 8 * height, b"5": width * height, b"6": width * height * 3}.get(data[1:2], 0)
-    need *= 2 if top > 255 else 1
-    if at + need > len(data):
-        raise truncated(name, "ppm", f"{len(data) - at} of {need} bytes of pixels")
-    if data[1:2] in b"23" and _fewer_words(data, at, width * height * (3 if data[1:2] == b"3" else 1)):
-        raise truncated(name, "ppm", "fewer numbers than pixels")
-    return Facts(width, height, depth=16 if top > 255 else 8, color_type=int(data[1:2]))
-
-
-def _fewer_words(data: bytes, at: int, need: int) -> bool:
-    # A number takes two bytes at least, so a lying size is told before anything is split.
-    return 2 * need - 1 > len(data) - at or len(data[at:].split(None, need)) < need
 
 
 _WALKS: dict[str, Callable[[bytes, str], Facts]] = {
@@ -427,5 +374,4 @@ _WALKS: dict[str, Callable[[bytes, str], Facts]] = {
     "heic": _walk_iso("heic"),
     "bmp": _walk_bmp,
     "ico": _walk_ico,
-    "ppm": _walk_ppm,
 }

@@ -10,8 +10,8 @@ from PIL import Image
 
 from ..errors import FileFormatError, LimitError, MissingDependencyError
 from ..limits import Limits
-from . import integrity, tiff
-from .guard import check_size, foreign
+from . import integrity, ppm, tiff
+from .guard import check_size, check_work, foreign
 from .integrity import Facts
 from .signatures import identify
 
@@ -59,15 +59,18 @@ def prepare(data: bytes, name: str, profile: Profile, limits: Limits | None, len
     kind = _format(data, name, limits)
     facts, pages = Facts(), []
     if kind == "tiff":
-        pages = tiff.pages(data, name, lenient=lenient)
+        # One more than may be read tells that there are too many; the rest is not walked.
+        at_most = None if limits is None else limits.max_frames + 1
+        pages = tiff.pages(data, name, lenient=lenient, at_most=at_most)
     else:
         try:
-            facts = integrity.inspect(data, kind, name)
+            facts = ppm.inspect_ppm(data, name) if kind == "ppm" else integrity.inspect(data, kind, name)
         except FileFormatError as error:
             if not lenient or error.code != "truncated":
                 raise
             facts = integrity.png_facts(data, name) if kind == "png" else facts
     check_size(name, facts.width, facts.height, limits)
+    check_work(name, facts, limits)
     return Job(data, name, kind, profile, limits, lenient, facts, pages)
 
 

@@ -15,6 +15,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import cv2
@@ -96,13 +97,18 @@ class Page:
         return self.alpha is not None and bool(self.extra) and self.extra[self.alpha - self.colors] == 1
 
 
-def pages(data: bytes, name: str, *, lenient: bool = False) -> list[Page]:
+# Pictures have 20 to 60 tags, and at most a tile for each 16 x 16 pixels of what Pillow's ceiling lets through.
+_MOST_TAGS, _MOST_VALUES = 4096, 1 << 20
+
+
+def pages(data: bytes, name: str, *, lenient: bool = False, at_most: int | None = None) -> list[Page]:
     """The pages of a TIFF or BigTIFF; every entry, strip and tile lies inside the file, and no chain loops.
 
-    With `lenient`, strips may lie outside of it and the chain may break off after the first page.
+    With `lenient`, strips may lie outside of it and the chain may break off after the first page. Behind `at_most`
+    pages nothing is looked at.
     """
     try:
-        return list(_walk(data, name, lenient))
+        return list(islice(_walk(data, name, lenient), at_most))
     except struct.error as error:
         raise truncated(name, "tiff", f"{len(data)} bytes that end inside a directory") from error
 
@@ -138,6 +144,8 @@ def _directory(data: bytes, at: int, order: str, big: bool, name: str) -> tuple[
     count_code, entry, inline = ("Q", 20, 8) if big else ("H", 12, 4)
     (count,) = struct.unpack_from(order + count_code, data, at)
     at += 8 if big else 2
+    if count > _MOST_TAGS:
+        raise corrupt(name, "tiff", f"a directory of {count} entries")
     if at + count * entry > len(data):
         raise truncated(name, "tiff", f"a directory of {count} entries that ends behind the file")
     tags: dict[int, Any] = {}
@@ -151,8 +159,11 @@ def _directory(data: bytes, at: int, order: str, big: bool, name: str) -> tuple[
             (place,) = struct.unpack_from(order + ("Q" if big else "I"), data, place)
         if place + size > len(data):
             raise truncated(name, "tiff", f"tag {tag} with {size} bytes at {place} of {len(data)}")
+        # Pillow loads all of them.
+        cost += size
         if tag in _TAGS and tag not in tags:
-            cost += size
+            if kind in _UNSIGNED and kind != 1 and number > _MOST_VALUES:
+                raise corrupt(name, "tiff", f"{number} values in tag {tag}")
             tags[tag] = _value(data[place : place + size], kind, order)
     (following,) = struct.unpack_from(order + ("Q" if big else "I"), data, at + count * entry)
     return tags, following, cost

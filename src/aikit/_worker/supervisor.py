@@ -183,11 +183,12 @@ class Worker:
         return self._owner == os.getpid() and self._process.poll() is None
 
     def resident(self) -> int:
-        """Bytes of memory it has; 0 where the system is not Linux."""
+        """Bytes of memory it has to itself, without libraries and the shelf; 0 where the system is not Linux."""
         try:
             with open(f"/proc/{self._process.pid}/statm") as file:
-                return int(file.read().split()[1]) * _page_size()
-        except (OSError, IndexError):
+                resident, shared = map(int, file.read().split()[1:3])
+                return (resident - shared) * _page_size()
+        except (OSError, ValueError):
             return 0
 
     def sweep(self) -> None:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import AikitError
-from . import convert, demo, info, psd, svg
+from . import convert, demo, devices, info, psd, svg
 
 __all__ = ["main"]
 
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"aikit {_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (info, convert, svg, psd, demo):
+    for module in (info, convert, svg, psd, devices, demo):
         module.add_parser(commands)
     options = parser.parse_args(arguments)
     _take_any_file_name()

@@ -1,0 +1,365 @@
+"""Moving models between an accelerator and main memory without copying what has not changed.
+
+A model's tensors are moved as blocks: stretches of storage, each used by one tensor or by several that overlap. So
+tied weights stay tied, views stay views, and strides stay as they are.
+
+Whether a block has changed on the device is proven from its contents. `Tensor._version` proves nothing: it moves
+neither for `AdamW(fused=True).step()` nor for a write through `.data`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import traceback
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..device.choice import existing_device
+from ..device.host import host_memory
+from ..device.sizes import format_size
+from ..errors import DeviceError, InputTypeError
+from . import allocator
+from .out_of_memory import is_out_of_memory
+from .release import collect_and_trim
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["offload", "on_device"]
+
+_log = logging.getLogger("aikit")
+
+Model = TypeVar("Model")
+
+
+def offload(model: Any) -> None:
+    """Move a model's parameters, buffers and gradients to main memory, and give the accelerator's memory back.
+
+    Once CUDA has started the main memory is pinned, which makes the way back several times as fast; a model that
+    is in pageable memory already is pinned. torch takes pinned memory in powers of two, so up to twice the
+    model's size is needed; where that is not available, ordinary memory is used. The state of an optimizer is not
+    the model's and stays where it is.
+
+    Args:
+        model: a torch.nn.Module, changed in place. On a machine without an accelerator nothing happens.
+
+    Raises:
+        DeviceError: main memory would not suffice.
+        InputTypeError: not a module, or one with tensors that are sparse, quantized by a subclass, or on "meta".
+
+    Example:
+        >>> import torch
+        >>> layer = torch.nn.Linear(4, 4)
+        >>> offload(layer)
+        >>> layer.weight.device
+        device(type='cpu')
+    """
+    pin = _can_pin()
+    blocks = [block for block in _blocks(model) if not block.on_cpu or (pin and not block.pinned)]
+    _move_to_host(blocks, pin=pin)
+    if any(not block.on_cpu for block in blocks):
+        blocks.clear()  # the last references to the memory on the device
+        collect_and_trim(map(allocator.of, allocator.chosen(None)))
+
+
+@contextlib.contextmanager
+def on_device(model: Model, device: str | torch.device, *, changed: bool | None = None) -> Iterator[Model]:
+    """Have a model on a device for a block of code, and afterwards back where it was.
+
+    What the block did not change is not copied back: its master copy, pinned where CUDA is used, is taken up again.
+    That nothing changed is proven by a fingerprint of the contents, computed on the device before and after, which
+    costs a small part of the copying it saves. Everything else is copied back: trained weights, new tensors, gradients.
+
+    Two threads must not have the same model on a device at once; `ModelPool` is for that. An optimizer's state is not
+    moved.
+
+    Args:
+        model: a torch.nn.Module, changed in place. If all of it is on the device already nothing is moved.
+        device: such as "cuda:0". On a machine without an accelerator use "cpu" or `pick_device()`.
+        changed: None finds out. False promises that the block changes nothing and saves the fingerprints; True copies
+            everything back.
+
+    Returns:
+        A context manager that gives the model.
+
+    Raises:
+        DeviceError: no such device, or the model does not fit there or, when it comes back, into main memory; a model
+            that does not fit stays where it was.
+        InputTypeError: not a module, or one with tensors that are sparse, quantized by a subclass, or on "meta".
+
+    Example:
+        >>> import torch
+        >>> with on_device(torch.nn.Linear(2, 1), "cpu") as layer:
+        ...     y = layer(torch.ones(2))
+    """
+    place = existing_device(device)
+    if all(block.storage.device == place for block in _blocks(model)):
+        yield model
+        return
+    if place.type in _PINNING:
+        with _on(place):
+            _move_to_host([block for block in _blocks(model) if block.on_cpu and not block.pinned], pin=True)
+    loans = _lend(model, place, fingerprints=changed is None)
+    try:
+        yield model
+    finally:
+        _take_back(model, place, loans, changed=changed)
+        loans.clear()
+        collect_and_trim([allocator.of(place)])
+
+
+# ---------------------------------------------------------------- blocks
+
+
+@dataclass(eq=False)
+class _Block:
+    """A stretch of a storage, and the tensors that lie in it."""
+
+    storage: Any
+    start: int
+    end: int
+    tensors: list[Any] = field(default_factory=list)
+
+    @property
+    def key(self) -> tuple[Any, int, int, int]:
+        return self.storage.device, self.storage.data_ptr(), self.start, self.end
+
+    @property
+    def on_cpu(self) -> bool:
+        return bool(self.storage.device.type == "cpu")
+
+    @property
+    def pinned(self) -> bool:
+        return bool(self.storage.is_pinned())
+
+    @property
+    def size(self) -> int:
+        return self.end - self.start
+
+    def content(self) -> Any:
+        """Its bytes, as a tensor over the same memory."""
+        import torch
+
+        empty = torch.empty(0, dtype=torch.uint8, device=self.storage.device)
+        return empty.set_(self.storage, self.start, (self.size,), (1,))
+
+    def move_to(self, target: _Block) -> None:
+        """Let the tensors lie in another block of the same size; its bytes have been copied there."""
+        import torch
+
+        for tensor in self.tensors:
+            offset = (tensor.storage_offset() * tensor.itemsize - self.start + target.start) // tensor.itemsize
+            moved = torch.empty(0, dtype=tensor.dtype, device=target.storage.device)
+            tensor.data = moved.set_(target.storage, offset, tensor.size(), tensor.stride())
+
+
+# Blocks begin at multiples of this, so that every dtype lies in them as it lay in the storage.
+_ALIGNMENT = 16
+
+
+def _blocks(model: Any) -> list[_Block]:
+    """The blocks of a model, with no tensor in two of them."""
+    tensors: dict[tuple[Any, int], list[Any]] = {}
+    for tensor in _tensors(model):
+        storage = tensor.untyped_storage()
+        tensors.setdefault((storage.device, storage.data_ptr()), []).append(tensor)
+    return [block for group in tensors.values() for block in _merged(group)]
+
+
+def _tensors(model: Any) -> Iterable[Any]:
+    import torch
+
+    if not isinstance(model, torch.nn.Module):
+        raise InputTypeError(f"model: expected a torch.nn.Module, got {type(model).__name__}; pass its modules.")
+    found = {id(tensor): tensor for tensor in [*model.parameters(), *model.buffers()]}
+    gradients = [tensor.grad for tensor in found.values() if tensor.is_leaf and tensor.grad is not None]
+    found |= {id(gradient): gradient for gradient in gradients}
+    for tensor in found.values():
+        if obstacle := _obstacle(tensor):
+            raise InputTypeError(
+                f"model: expected dense tensors in memory, got a {obstacle} tensor; move it with model.to(device)."
+            )
+    return [tensor for tensor in found.values() if tensor.numel()]
+
+
+def _obstacle(tensor: Any) -> str | None:
+    """Why a tensor is more, or less, than the bytes in its storage."""
+    import torch
+    from torch.nn.parameter import is_lazy
+
+    if is_lazy(tensor) or hasattr(tensor, "__tensor_flatten__"):
+        return type(tensor).__name__
+    if tensor.is_meta:
+        return "meta"
+    if tensor.layout != torch.strided:
+        return str(tensor.layout)
+    return "conjugated or negated" if tensor.is_conj() or tensor.is_neg() else None
+
+
+def _merged(tensors: list[Any]) -> list[_Block]:
+    """The tensors of one storage, those that overlap in one block."""
+    blocks: list[_Block] = []
+    for start, end, tensor in sorted(((*_extent(tensor), tensor) for tensor in tensors), key=lambda item: item[0]):
+        if blocks and start < blocks[-1].end:
+            blocks[-1].end = max(blocks[-1].end, end)
+            blocks[-1].tensors.append(tensor)
+        else:
+            aligned = start // _ALIGNMENT * _ALIGNMENT
+            blocks.append(_Block(tensor.untyped_storage(), aligned, end, [tensor]))
+    return blocks
+
+
+def _extent(tensor: Any) -> tuple[int, int]:
+    """The first byte of the storage that a tensor uses, and the one after the last."""
+    first = tensor.storage_offset()
+    last = first + sum((n - 1) * stride for n, stride in zip(tensor.size(), tensor.stride(), strict=True))
+    return first * tensor.itemsize, (last + 1) * tensor.itemsize
+
+
+# ---------------------------------------------------------------- main memory
+
+_PINNING = ("cuda", "xpu")
+
+
+def _can_pin() -> bool:
+    """Whether memory can be pinned without opening a context for it."""
+    import torch
+
+    modules: Any = (torch.cuda, torch.xpu)
+    return any(module.is_initialized() for module in modules)
+
+
+def _move_to_host(blocks: list[_Block], *, pin: bool) -> None:
+    """Move blocks to main memory, pinned if possible, one after the other: each is whole at every moment."""
+    available = host_memory().available
+    needed = sum(block.size for block in blocks if not block.on_cpu)
+    if available is not None and needed > available:
+        raise DeviceError(
+            f"memory: expected {format_size(needed)} of main memory for the model, got {format_size(available)}; "
+            "free some, or drop the model with free_memory(model)."
+        )
+    if pin and available is not None and sum(_rounded(block.size) for block in blocks) > available:
+        _log.info("the model is kept in pageable memory: pinned memory of its size is not available")
+        pin = False
+        blocks = [block for block in blocks if not block.on_cpu]
+    for block in blocks:
+        block.move_to(_filled(block, "cpu", pin=pin))
+
+
+def _rounded(size: int) -> int:
+    """What torch takes for a pinned block: the next power of two (CachingHostAllocator)."""
+    return 1 << (size - 1).bit_length()
+
+
+def _filled(block: _Block, device: Any, *, pin: bool = False) -> _Block:
+    """New memory with the block's bytes, without its tensors."""
+    import torch
+
+    memory = torch.empty(block.size, dtype=torch.uint8, device=device, pin_memory=pin)
+    memory.copy_(block.content())
+    return _Block(memory.untyped_storage(), 0, block.size)
+
+
+# ---------------------------------------------------------------- lending
+
+
+@dataclass(eq=False)
+class _Loan:
+    """A block's bytes on the device, beside the master they were copied from."""
+
+    master: _Block
+    lent: _Block
+    fingerprint: Any
+
+
+def _on(device: torch.device) -> contextlib.AbstractContextManager[Any]:
+    """Make a device current, so that what is pinned belongs to its context and not to one more on device 0."""
+    import torch
+
+    module: Any = torch.get_device_module(device)
+    manager: contextlib.AbstractContextManager[Any] = module.device(device)
+    return manager
+
+
+def _lend(model: Any, device: torch.device, *, fingerprints: bool) -> list[_Loan]:
+    """Copy a model to a device; only when all of it is there do its tensors move."""
+    loans: list[_Loan] = []
+    masters = _blocks(model)
+    try:
+        loans.extend(_loan(master, device, fingerprint=fingerprints) for master in masters)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        # The traceback holds this frame and the failed ones, and they what has been copied so far.
+        loans.clear()
+        traceback.clear_frames(error.__traceback__)
+        collect_and_trim([allocator.of(device)])
+        raise DeviceError(
+            f"device: expected {format_size(sum(master.size for master in masters))} free on {device} for the model, "
+            "got out of memory; free some with free_memory, or pass another device."
+        ) from error
+    for loan in loans:
+        loan.master.move_to(loan.lent)
+        loan.master.tensors.clear()
+    return loans
+
+
+def _loan(master: _Block, device: torch.device, *, fingerprint: bool) -> _Loan:
+    lent = _filled(master, device)
+    return _Loan(master, lent, _fingerprint(lent) if fingerprint else None)
+
+
+def _take_back(model: Any, device: torch.device, loans: list[_Loan], *, changed: bool | None) -> None:
+    """Move a model back: into its masters, and what is new into new main memory."""
+    known = {loan.lent.key: loan for loan in loans}
+    blocks = [block for block in _blocks(model) if block.storage.device == device]
+    pairs = [(block, known[block.key]) for block in blocks if block.key in known]
+    for (block, loan), same in zip(pairs, _unchanged([loan for _, loan in pairs], changed), strict=True):
+        if not same:
+            loan.master.content().copy_(block.content())
+        block.move_to(loan.master)
+    _move_to_host([block for block in blocks if block.key not in known], pin=device.type in _PINNING)
+
+
+def _unchanged(loans: list[_Loan], changed: bool | None) -> list[bool]:
+    import torch
+
+    if changed is not None or not loans:
+        return [not changed] * len(loans)
+    # One question to the device for all of them.
+    same = [(_fingerprint(loan.lent) == loan.fingerprint).all() for loan in loans]
+    return [bool(answer) for answer in torch.stack(same).tolist()]
+
+
+# Words of 32 bits that are summed at a time; larger pieces need fewer kernels and more memory.
+_WORDS = 1 << 22
+
+
+def _fingerprint(block: _Block) -> Any:
+    """64 bits for every 16 MiB of a block, which stay the same when nothing changes, and else with odds below 2^-32.
+
+    Every word is multiplied by its own random 64-bit key, and the products are added modulo 2^64. Changes cancel out
+    only if the keys happen to be right for it: multilinear hashing, a universal family.
+
+    Source: Lemire and Kaser, "Strongly universal string hashing is fast", The Computer Journal 57(11), 2014.
+    """
+    import torch
+
+    content = block.content()
+    whole = block.size // 4 * 4
+    # The bytes after the last whole word go in as words of their own.
+    tail = content[whole:].to(torch.int64)
+    words = content[:whole].view(torch.int32)
+    keys = _keys(min(_WORDS, max(words.numel(), tail.numel())), block.storage.device)
+    sums = [(piece.to(torch.int64) * keys[: piece.numel()]).sum() for piece in words.split(_WORDS)]
+    return torch.stack([*sums, (tail * keys[: tail.numel()]).sum()])
+
+
+def _keys(count: int, device: Any) -> Any:
+    """The first keys of a row that is the same in every call, and nobody else's random numbers."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0x5EED)
+    return torch.randint(-(2**63), 2**63 - 1, (count,), dtype=torch.int64, generator=generator).to(device)

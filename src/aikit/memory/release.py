@@ -1,0 +1,266 @@
+"""Giving memory back although the caller still holds the objects.
+
+`del x` in a function never removes the caller's reference, and emptying the cache before collecting garbage frees
+nothing that a cycle holds. So the references that objects hold are dropped inside them; then garbage is collected;
+then the cache is emptied. A storage is never resized: a live view of it would read freed memory.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputTypeError
+from . import allocator
+from .allocator import Allocator
+from .out_of_memory import related
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["collect_and_trim", "free_memory", "held_bytes"]
+
+
+def free_memory(*owned: Any, device: str | torch.device | None = None) -> int:
+    """Give memory back to the driver or the system: what `owned` holds, garbage, and the allocator's cache.
+
+    What is handed over is emptied in place, so that it is freed although the caller still refers to it: parameters,
+    buffers, gradients and bare tensors become empty, optimizers lose their state, modules their hooks and all but the
+    plain values among their attributes. None of it can be used afterwards. Other tensors that share the same memory,
+    such as views that somebody else holds, stay valid and keep that memory alive.
+
+    The locals of the frames of a failed call are dropped too: of errors handed over, of the error being handled, and
+    of the last one an interactive session printed (`sys.last_value`). Their tracebacks still print.
+
+    Without arguments: collects garbage and empties the cache. This opens no CUDA context.
+
+    Args:
+        *owned: modules, tensors, optimizers, errors, and dicts, lists, tuples and sets of these; or one object, such
+            as a pipeline, that has some of these as attributes. None is passed over.
+        device: whose memory is counted and whose cache is emptied. None: every accelerator, or the process on a
+            machine without one.
+
+    Returns:
+        Bytes that went back, of the driver's memory on an accelerator, of resident memory on the CPU; 0 where it grew
+        meanwhile.
+
+    Raises:
+        InputTypeError: an object that holds none of these.
+        DeviceError: no such device.
+
+    Example:
+        >>> import torch
+        >>> layer = torch.nn.Linear(1000, 1000)
+        >>> freed = free_memory(layer)
+        >>> layer.weight.numel()
+        0
+    """
+    places = [allocator.of(place) for place in allocator.chosen(device)]
+    before = _taken(places)
+    for thing in owned:
+        if thing is not None:
+            _empty(thing)
+    for error in (sys.exception(), getattr(sys, "last_value", None)):
+        if error is not None:
+            _forget_locals(error)
+    collect_and_trim(places)
+    return max(0, before - _taken(places))
+
+
+def _taken(places: Iterable[Allocator]) -> int:
+    return sum(place.used() + place.cached() for place in places)
+
+
+def collect_and_trim(places: Iterable[Allocator]) -> None:
+    """Collect garbage and then empty the caches: the other way round, what a cycle holds would stay."""
+    gc.collect()
+    for place in places:
+        place.empty_cache()
+
+
+def held_bytes(thing: Any, *, subject: str) -> int:
+    """The bytes of the storages that a thing's modules and tensors use, each counted once.
+
+    Raises:
+        InputTypeError: it is or has nothing that `free_memory` could empty.
+    """
+    from torch import Tensor
+    from torch.nn import Module
+
+    sizes: dict[Any, int] = {}
+    for part in _parts(thing, subject):
+        tensors = _tensors_of(part) if isinstance(part, Module) else [part] if isinstance(part, Tensor) else []
+        for piece in (piece for tensor in tensors for piece in _pieces(tensor)):
+            storage = piece.untyped_storage()
+            if storage.data_ptr():  # a tensor on the device "meta" has a size and no memory
+                sizes[piece.device, storage.data_ptr()] = storage.nbytes()
+    return sum(sizes.values())
+
+
+# ---------------------------------------------------------------- taking things apart
+
+
+def _empty(thing: Any) -> None:
+    from torch import Tensor
+    from torch.nn import Module
+
+    for part in _parts(thing, "owned"):
+        if isinstance(part, BaseException):
+            _forget_locals(part)
+        elif isinstance(part, Module):
+            _empty_module(part)
+        elif isinstance(part, Tensor):
+            _empty_tensor(part)
+        else:
+            _empty_optimizer(part)
+
+
+def _parts(thing: Any, subject: str) -> list[Any]:
+    """The modules, tensors, optimizers and errors in a thing: itself, a container's, or among its attributes."""
+    if _is_part(thing) or _is_container(thing):
+        return list(_found_in(thing))
+    # A container made here: each attribute is looked at, and no further.
+    parts = list(_found_in(list(getattr(thing, "__dict__", {}).values())))
+    if not parts:
+        raise InputTypeError(
+            f"{subject}: expected modules, tensors, optimizers, errors or containers of these, "
+            f"got {type(thing).__name__}; pass what it holds."
+        )
+    return parts
+
+
+def _found_in(thing: Any) -> Iterator[Any]:
+    pending, seen = [thing], set()
+    while pending:
+        one = pending.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if _is_part(one):
+            yield one
+        elif _is_container(one):
+            pending.extend(one.values() if isinstance(one, Mapping) else one)
+
+
+def _is_part(thing: Any) -> bool:
+    from torch import Tensor
+    from torch.nn import Module
+    from torch.optim import Optimizer
+
+    return isinstance(thing, (Tensor, Module, Optimizer, BaseException))
+
+
+def _is_container(thing: Any) -> bool:
+    return isinstance(thing, (Mapping, list, tuple, set, frozenset))
+
+
+def _empty_module(module: Any) -> None:
+    for tensor in _tensors_of(module):
+        _empty_tensor(tensor)
+    for one in module.modules():
+        _drop_attributes(one)
+
+
+def _tensors_of(module: Any) -> list[Any]:
+    from torch.nn.parameter import is_lazy
+
+    # A lazy module's parameters have no memory yet, and refuse every question.
+    return [tensor for tensor in (*module.parameters(), *module.buffers()) if not is_lazy(tensor)]
+
+
+def _drop_attributes(module: Any) -> None:
+    """Drop a module's hooks, caches, patched methods: whatever it refers to beside its own plain values.
+
+    Not emptied in place, only let go: a tensor kept in an attribute may be somebody else's.
+    """
+    from torch.jit import ScriptModule
+    from torch.nn import Module
+
+    if isinstance(module, ScriptModule):
+        return  # its attributes live in C++
+    machinery = vars(Module())
+    for name, value in list(vars(module).items()):
+        if "hooks" in name and name in machinery:
+            if value:
+                value.clear()
+        elif name not in machinery and not _is_plain(value):
+            # Accelerate keeps hooks so: `_hf_hook`, `_old_forward`, and a `forward` that makes the module a cycle.
+            del vars(module)[name]
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (tuple, list)):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (bool, int, float, complex, str, bytes))
+
+
+def _empty_tensor(tensor: Any) -> None:
+    import torch
+
+    if tensor.is_leaf and tensor.grad is not None:
+        gradient, tensor.grad = tensor.grad, None
+        _empty_tensor(gradient)
+    for hooks in (tensor._backward_hooks, getattr(tensor, "_post_accumulate_grad_hooks", None)):
+        if hooks:
+            hooks.clear()
+    pieces = list(_pieces(tensor))
+    if pieces[0] is not tensor:
+        for piece in pieces:
+            _empty_tensor(piece)
+    elif tensor._is_view() or tensor.grad_fn is not None or tensor.layout != torch.strided:
+        _leave_behind(tensor)
+    else:
+        tensor.data = _nothing_like(tensor)
+
+
+def _leave_behind(tensor: Any) -> None:
+    """Empty a tensor that holds more than its storage: a view holds its base, a result its graph.
+
+    Exchanging what is behind the Python object lets go of both. torch refuses where C++ refers to the tensor too, for
+    instance as an input that a graph saved; then at least the tensor's own memory is let go.
+    """
+    import torch
+
+    try:
+        torch.utils.swap_tensors(tensor, _nothing_like(tensor))  # type: ignore[no-untyped-call]
+    except RuntimeError:
+        if tensor.layout == torch.strided:
+            tensor.data = _nothing_like(tensor)
+
+
+def _nothing_like(tensor: Any) -> Any:
+    import torch
+
+    return torch.empty(0, dtype=tensor.dtype, device=tensor.device)
+
+
+def _pieces(tensor: Any) -> Iterator[Any]:
+    """The plain tensors that a tensor consists of: itself, or those a subclass such as DTensor wraps."""
+    if hasattr(tensor, "__tensor_flatten__"):
+        for name in tensor.__tensor_flatten__()[0]:
+            yield from _pieces(getattr(tensor, name))
+    else:
+        yield tensor
+
+
+def _empty_optimizer(optimizer: Any) -> None:
+    for tensor in _found_in([list(state.values()) for state in optimizer.state.values()]):
+        _empty_tensor(tensor)
+    optimizer.state.clear()
+    # The parameters are the model's: let go of, not emptied.
+    optimizer.param_groups.clear()
+    for name, value in vars(optimizer).items():
+        if "hooks" in name:
+            value.clear()
+
+
+# ---------------------------------------------------------------- errors
+
+
+def _forget_locals(error: BaseException) -> None:
+    """Drop the local variables of the finished frames that a traceback keeps alive."""
+    for one in related(error):
+        traceback.clear_frames(one.__traceback__)
