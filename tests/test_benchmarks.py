@@ -1,6 +1,7 @@
 """The benchmarks run, compare like with like, and name entries that exist. How fast they are is not a test."""
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from benchmarks import imports, isolation, memory, table, timing
+from benchmarks import gpu, imports, isolation, memory, table, timing
 from benchmarks.__main__ import replace_between
 from benchmarks.jobs import JOBS
 
@@ -110,3 +111,40 @@ def test_isolated_readers_are_compared_with_plain_ones():
     plain, (low, middle, high) = isolation.compare(aikit.read_pil, isolation.encoded(32, "JPEG"), rounds=2)
     assert plain > 0
     assert 0 < low <= middle <= high
+
+
+GPU_ARGUMENTS = ["--device", "cpu", "--size", "2", "12", "16", "--rounds", "2"]
+
+
+def test_the_batch_path_is_checked_and_timed(tmp_path, capsys):
+    assert gpu.main([*GPU_ARGUMENTS, "--eager", "--json", str(tmp_path / "now.json")]) == 0
+    report = json.loads((tmp_path / "now.json").read_text())
+    rows = [row for job in report["jobs"] for row in job["entries"]]
+    ours = [row for row in rows if row["name"].startswith("aikit")]
+    assert len(report["jobs"]) == len(gpu.JOBS) == len(ours)
+    assert all(row["ms"] > 0 and row["error"] <= 1 for row in ours)
+    if importlib.util.find_spec("kornia"):
+        assert not [row for row in rows if "failed" in row]
+    printed = capsys.readouterr().out
+    assert all(job["title"] in printed for job in report["jobs"])
+    assert "a copy of the bytes" in printed
+
+
+def test_an_entry_that_is_wrong_or_breaks_leaves_the_others_their_turn(monkeypatch, capsys):
+    right, wrong, broken = (
+        gpu.Entry("right", lambda stage: lambda at: stage.rgb[at]),
+        gpu.Entry("wrong", lambda stage: lambda at: stage.rgb[at] + 1, goal=0.5),
+        gpu.Entry("broken", lambda stage: 1 // 0),
+    )
+    job = gpu.Job("nothing", 24, gpu.Stage.picture, (wrong, broken, right))
+    impossible = gpu.Job("impossible", 24, lambda stage: 1 // 0, (right,))
+    monkeypatch.setattr(gpu, "JOBS", (impossible, job))
+    assert gpu.main(GPU_ARGUMENTS) == 0
+    printed = capsys.readouterr()
+    assert "impossible: ZeroDivisionError" in printed.err
+    assert "- wrong: off by 1, more than 1e-05" in printed.out
+    assert "- broken: ZeroDivisionError" in printed.out
+    assert "Goals hit: 0 of 1" in printed.out
+    assert "| right | 0." in printed.out
+    assert gpu.main([*GPU_ARGUMENTS, "--seconds", "0"]) == 0
+    assert "- right: no time left" in capsys.readouterr().out

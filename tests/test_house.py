@@ -24,7 +24,7 @@ SURFACE = """
 AikitError DeviceError DeviceInfo Failure FileAccessError FileFormatError InputTypeError InputValueError LimitError
 Limits MemoryReport MissingDependencyError ModelPool Outcome Recipe Report WorkerError alpha_bbox blur cmyk_to_rgb
 color_to_alpha composite convert_color convert_folder device edit_svg encode errors estimate_foreground
-find_batch_size flatten free_memory from_data_url gray_to_rgb group_by_shape has_alpha hsl_to_rgb hsv_to_rgb
+find_batch_size flatten free_memory from_data_url fused gray_to_rgb group_by_shape has_alpha hsl_to_rgb hsv_to_rgb
 i420_to_rgb is_out_of_memory is_transparent lab_to_rgb lch_to_rgb limits linear_rgb_to_rgb list_devices luv_to_rgb
 make_transparent map_supervised memory memory_report merge_alpha new_psd new_svg normalize nv12_to_rgb offload
 oklab_to_rgb oklch_to_rgb on_device open_psd pick_device prefetch premultiply psd_from_folder psd_from_layers
@@ -43,7 +43,7 @@ LAYERS = [
     "_raster transforms",
     "svg psd",
     "files",
-    "batch show",
+    "fusion batch show",
     "folders",
     "cli __main__",
 ]

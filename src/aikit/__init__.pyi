@@ -100,6 +100,7 @@ from .folders import (
     convert_folder as convert_folder,
     map_supervised as map_supervised,
 )
+from .fusion import fused as fused
 from .limits import Limits as Limits
 from .memory import (
     MemoryReport as MemoryReport,

@@ -155,6 +155,8 @@ def nan_message() -> str:
 
 def power(xp: Any, plane: Plane, exponent: float) -> Plane:
     """A plane of positive numbers to a power."""
+    if is_traced(xp, plane):
+        return _raised(xp, plane, exponent)
     if plane.dtype not in (xp.float32, "float32"):
         return plane**exponent
     if exponent == 1 / 3 and hasattr(xp, "cbrt"):
@@ -169,6 +171,40 @@ def safe(xp: Any, sound: Plane, plane: Plane, stand_in: float) -> Plane:
     Dropped results still have gradients, which must be finite. NumPy has none, and lets anything pass.
     """
     return xp.where(sound, plane, stand_in) if xp.__name__ == "torch" else plane
+
+
+def _raised(xp: Any, base: Plane, exponent: float) -> Plane:
+    """A power for a compiler, in half the time of `**`, which takes care of bases that none has here."""
+    logarithm = xp.log2(base) if base.requires_grad else _log2(xp, base)
+    return xp.exp2(logarithm * exponent)
+
+
+# log2(1 + f) / f, interpolated at the 9 Chebyshev points of f from sqrt(1/2) - 1 to sqrt(2) - 1: 6e-8 off in float32.
+_LOG2 = (
+    1.442695004, -0.721347468, 0.480910753, -0.360693268, 0.287903261, -0.239169881, 0.216078226, -0.205861880, 0.123109684,
+)  # fmt: skip
+
+
+def _log2(xp: Any, base: Plane) -> Plane:
+    """The logarithm of numbers above 0, for a compiler: the exponent's bits, and a polynomial for the mantissa.
+
+    It has no gradient. Twice as fast as the library's, which on the CPU is called and on CUDA takes care of what is no number, or too small
+    to be a normal one.
+    """
+    if base.dtype != xp.float32:
+        return xp.log2(base)
+    bits = base.view(xp.int32)
+    exponent = (bits - 0x3F3504F3) >> 23  # less the bits of sqrt(1/2), so that the mantissa lies about 1
+    f = (bits - (exponent << 23)).view(xp.float32) - 1
+    series = _LOG2[-1]
+    for coefficient in _LOG2[-2::-1]:
+        series = series * f + coefficient
+    return series * f + exponent
+
+
+def is_traced(xp: Any, plane: Plane) -> bool:
+    """Whether a compiler reads the kernel: the plane has no values yet."""
+    return xp.__name__ == "torch" and adapter("torch").is_traced(plane)  # type: ignore[no-any-return]
 
 
 def parse_color(color: Any, spec: Spec, subject: str = "color") -> tuple[float, float, float, float]:

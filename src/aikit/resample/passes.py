@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._image import Planes, adapter, in_threads
+from .._image import Planes, adapter, in_threads, is_traced
 from ..alpha.premultiplied import divide_alpha, limited
 from ..color import rgb
 
@@ -193,7 +193,7 @@ def _resize_bags(xp: Any, plane: Any, *key: Any) -> tuple[Any, Any]:
     bags = _BAGS.get(place)
     if bags is None:
         bags = as_bags(xp, resize_taps(*key), plane)
-        if xp.compiler.is_compiling():
+        if is_traced(xp, plane):
             return bags
         for old in list(_BAGS)[:-15]:
             _BAGS.pop(old, None)
@@ -201,15 +201,33 @@ def _resize_bags(xp: Any, plane: Any, *key: Any) -> tuple[Any, Any]:
     return bags
 
 
-# What has a kernel for embedding bags; the rest indexes.
-_BAG_DEVICES = ("cpu", "cuda")
+def has_bags(plane: Any) -> bool:
+    """Whether there is a kernel for embedding bags where a tensor is; the rest indexes."""
+    return plane.device.type in ("cpu", "cuda")
 
 
 def weighted(xp: Any, plane: Any, taps: Taps, axis: int) -> Any:
     """One pass by the fastest way that every dtype and device has."""
-    if xp.__name__ == "torch" and plane.device.type in _BAG_DEVICES:
+    if xp.__name__ == "torch" and has_bags(plane):
         return bagged(xp, plane, as_bags(xp, taps, plane), axis)
     return gathered(xp, plane, taps, axis)
+
+
+# ---------------------------------------------------------------- torch, compiled
+
+
+def has_kernel(xp: Any, plane: Any) -> bool:
+    """Whether a pass is a kernel of ours: on CUDA, in a function that is compiled, where no gradient is wanted."""
+    return is_traced(xp, plane) and plane.is_cuda and not plane.requires_grad
+
+
+def compiled(xp: Any, plane: Any, taps: Taps, axis: int) -> Any:
+    """One pass of a resize by a kernel of ours."""
+    from .cuda import resample
+
+    positions, weights = taps
+    first, last, shares = (xp.from_numpy(np.array(part)).to(plane.device) for part in (*positions[[0, -1]], weights))
+    return resample(plane, first, last, shares.to(plane.dtype), axis)
 
 
 # ---------------------------------------------------------------- both passes
@@ -242,15 +260,17 @@ def two_passes(xp: Any, plane: Any, how: Resizing) -> Any:
     if xp.__name__ == "torch" and (array := adapter("torch").on_host(plane)) is not None:
         return xp.from_numpy(_in_threads(array, how))
     passes = order(plane.shape[-2:], how.size)
-    if not how.clamp:  # the order shows in the rounding alone, and columns are the faster half on the host
+    if xp.__name__ == "numpy" and not how.clamp:  # the order shows in the rounding alone, and columns are faster
         passes.sort(reverse=True, key=lambda step: step[0] == -2)
     for axis, new in passes:
         key = (plane.shape[axis], new, how.method, how.antialias)
-        if how.method == "nearest":
+        if has_kernel(xp, plane):
+            plane = compiled(xp, plane, resize_taps(*key), axis)
+        elif how.method == "nearest":
             plane = taken(xp, plane, resize_taps(*key)[0][0], axis)
         elif xp.__name__ == "numpy":
             plane = multiplied(plane, axis, *key)
-        elif plane.device.type in _BAG_DEVICES:
+        elif has_bags(plane):
             plane = bagged(xp, plane, _resize_bags(xp, plane, *key), axis)
         else:
             plane = gathered(xp, plane, resize_taps(*key), axis)
@@ -282,10 +302,10 @@ def each(work: Callable[[Any], Any], planes: Sequence[Any], size: int | None = N
 
 
 def thick(xp: Any, planes: Sequence[Any]) -> Planes:
-    """One tensor of all planes where torch works on them, which takes a third of the kernels; else a list of them."""
-    if xp.__name__ == "torch" and len(planes) > 1 and adapter("torch").on_host(planes[0]) is None:
-        return [xp.stack(list(planes))]
-    return list(planes)
+    """One tensor of all planes where that takes fewer kernels of torch; else a list of them."""
+    if xp.__name__ != "torch" or len(planes) < 2 or has_kernel(xp, planes[0]):
+        return list(planes)
+    return [xp.stack(list(planes))] if adapter("torch").on_host(planes[0]) is None else list(planes)
 
 
 def thin(planes: Planes, count: int) -> Planes:

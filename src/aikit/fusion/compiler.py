@@ -1,0 +1,122 @@
+"""Compiling a recorded function by torch's inductor, and running it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+
+from .._image import adapter
+from ..errors import InputValueError
+from .call import wants_gradient
+from .graph import Recording, record
+
+
+def obstacle(tensors: Sequence[torch.Tensor]) -> str:
+    """Why nothing can be compiled for these tensors; empty where something can."""
+    if not all(map(_is_ordinary, tensors)):
+        return "tensors that are sparse, quantized, empty or stand for others are not compiled"
+    devices = {tensor.device.type for tensor in tensors}
+    if "cpu" in devices and not _found("CXX", _cxx()):
+        return f"there is no C++ compiler; install {_cxx()}, or name yours in the environment variable CXX"
+    if "cuda" in devices and find_spec("triton") is None:
+        return "the package triton is not installed"
+    if "cuda" in devices and not any(_found("CC", name) for name in ("gcc", "clang", "cc")):
+        return "there is no C compiler, which Triton needs; install gcc, or name yours in the environment variable CC"
+    return ""
+
+
+def _is_ordinary(tensor: torch.Tensor) -> bool:
+    """Whether a tensor has values of its own in strided memory."""
+    if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta or tensor.numel() == 0:
+        return False
+    transformed = torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+    return not transformed and not adapter("torch").is_traced(tensor)
+
+
+def _cxx() -> str:
+    """The C++ compiler that inductor looks for."""
+    return {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
+
+
+def _found(variable: str, name: str) -> bool:
+    words = os.environ.get(variable, "").split() or [name]
+    return shutil.which(words[0]) is not None
+
+
+def prepare(function: Callable[..., Any], tensors: Sequence[torch.Tensor]) -> Recording:
+    """Record a function for tensors like these."""
+    with _plain_state(tensors):
+        return record(function, tensors, [wants_gradient(tensor) for tensor in tensors])
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A function of tensors, compiled for one kind of them."""
+
+    recording: Recording
+    kernel: Callable[..., Any]
+
+    @classmethod
+    def of(cls, recording: Recording, tensors: Sequence[torch.Tensor]) -> Compiled:
+        """Compile what was recorded for tensors like these."""
+        parts = [part for room in recording.rooms or () for part in room.parts(room.make())]
+        with _plain_state(tensors), _full_precision(tensors):
+            return cls(recording, torch._inductor.compile(recording.graph, [*tensors, *parts]))
+
+    def run(self, tensors: Sequence[torch.Tensor], out: Any) -> Any:
+        """The function's result, in `out` where that is given."""
+        rooms, rebuild = self.recording.rooms, self.recording.rebuild
+        if rooms is None:
+            if out is not None:
+                raise InputValueError(
+                    "out: expected None where gradients are wanted, got a tensor; call it under torch.no_grad()."
+                )
+            with _full_precision(tensors):
+                return rebuild(self.kernel(*tensors))
+        results = [room.make() for room in rooms] if out is None else [self._checked(out, tensors)]
+        parts = [part for room, result in zip(rooms, results, strict=True) for part in room.parts(result)]
+        with _full_precision(tensors):
+            self.kernel(*tensors, *parts)
+        return rebuild(results)
+
+    def _checked(self, out: Any, tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+        """`out`, if the result fits it and no input lies in its memory."""
+        rooms = self.recording.rooms or []
+        if len(rooms) != 1:
+            raise InputValueError(f"out: expected None for {len(rooms)} results, got a tensor; leave it out.")
+        like = rooms[0].like
+        room = adapter("torch")
+        room.check_out(out, tuple(like.shape), room.dtype_name(like.dtype))
+        if out.device != like.device or out.requires_grad:
+            raise InputValueError(
+                f"out: expected a tensor on {like.device} without gradient, got one on {out.device}"
+                f"{' with' if out.requires_grad else ''}; leave it out to get a fresh one."
+            )
+        memory = out.untyped_storage().data_ptr()
+        if any(tensor.untyped_storage().data_ptr() == memory for tensor in tensors):
+            raise InputValueError("out: expected memory of its own, got that of an input; leave it out.")
+        return out  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _plain_state(tensors: Sequence[torch.Tensor]) -> Iterator[None]:
+    """Not inference mode, whose tensors could not be used outside, and gradients only where they are wanted."""
+    wanted = any(map(wants_gradient, tensors))
+    with torch.inference_mode(False), torch.set_grad_enabled(wanted):
+        yield
+
+
+def _full_precision(tensors: Sequence[torch.Tensor]) -> ExitStack:
+    """Autocast off on the devices of tensors: what it asks for was recorded."""
+    stack = ExitStack()
+    for device in {tensor.device for tensor in tensors}:
+        stack.enter_context(adapter("torch").full_precision(device))
+    return stack
