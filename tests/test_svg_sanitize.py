@@ -131,6 +131,7 @@ def test_editors_leave_nothing_behind():
         ("<style>a{background:\\75rl(http://evil)}</style>", "background in a style"),
         ("<style>a{background:image-set('http://evil' 1x)}</style>", "background in a style"),
         ("<style>@media all{a{b:url( 'http://evil' )}}</style>", "b in a style"),
+        ("<style>@supports (a:url(evil)){a{b:c}}</style>", "an address in a style sheet"),
         ("<style>a{b:expression(evil)}</style>", "b in a style"),
         ("<style>a{-moz-binding:x}</style>", "-moz-binding in a style"),
         ("<style>a[b='url(x']{}c{d:url(evil</style>", "d in a style"),
