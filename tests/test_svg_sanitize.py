@@ -131,6 +131,7 @@ def test_editors_leave_nothing_behind():
         ("<style>a{background:\\75rl(http://evil)}</style>", "background in a style"),
         ("<style>a{background:image-set('http://evil' 1x)}</style>", "background in a style"),
         ("<style>@media all{a{b:url( 'http://evil' )}}</style>", "b in a style"),
+        ("<style>@supports (a:url(evil)){a{b:c}}</style>", "an address in a style sheet"),
         ("<style>a{b:expression(evil)}</style>", "b in a style"),
         ("<style>a{-moz-binding:x}</style>", "-moz-binding in a style"),
         ("<style>a[b='url(x']{}c{d:url(evil</style>", "d in a style"),
@@ -339,6 +340,19 @@ TOO_MUCH = {
     "patterns": (svg(chain(7, TILE, "") + '<rect width="9" height="9" fill="url(#d0)"/>'), MANY),
     "nested-svg": (
         svg(embedded(svg(f"<defs>{chain(20, TWICE)}</defs><use href='#d0'/>"), "image/svg+xml")), MANY),
+    "nested-sheet": (
+        svg(embedded(svg(HUGE_TILE.format("", RED) + "<style>rect{transform:scale(10000)}.a{fill:url(#p)}</style>"
+                         '<g class="a"><rect width="9" height="9"/></g>'), "image/svg+xml")), "at once"),
+    "removed-elements": (svg("<x/>" * 50_001), "50000 elements"),
+    "unknown-scale": (
+        svg('<svg width="99vw" height="99vw" viewBox="0 0 9 9"><g transform="scale(2)">'
+            + FILTER.format("", "<feTurbulence/>" * 50) + "</g></svg>", CANVAS), "worth at most"),
+    "unknown-tile": (
+        svg('<svg width="99vw" viewBox="0 0 9 9"><g transform="scale(2)"><pattern id="p" width="1" height="1"><g/></pattern>'
+            '<rect width="9" height="9" fill="url(#p)"/></g></svg>'), "at once"),
+    "far-box": (
+        svg('<g opacity=".5">' * 120 + '<rect x="-1e39" y="-1e39" width="1e40" height="1e40" transform="scale(1e300)"/>'
+            + "</g>" * 120, 'width="1500" height="1500"'), "worth at most|at once"),
     "depth": (svg("<g>" * 250 + "</g>" * 250), LEVELS),
     "depth-far": (svg("<g>" * 1000 + "</g>" * 1000), "Excessive depth"),
     "use-depth": (svg(chain(150, '<g id="d{n}"><use href="#d{next}"/></g>')), LEVELS),

@@ -167,7 +167,7 @@ _TELLING = (f"{{{SVG}}}", "{http://www.w3.org/1999/xhtml}")
 def _count(document: Clean, depth: int) -> None:
     document.elements += 1
     document.depth = max(document.depth, depth)
-    if max(document.elements, document.met) > MAX_ELEMENTS:
+    if document.elements > MAX_ELEMENTS:
         document.refuse(f"at most {MAX_ELEMENTS} elements", "simplify the drawing")
     if depth > MAX_DEPTH:
         document.refuse(f"at most {MAX_DEPTH} levels of elements", "ungroup the drawing")
@@ -177,8 +177,10 @@ def _prune(element: Any, document: Clean) -> list[Any]:
     """The children that may stay; the others are taken out, and the text behind them kept."""
     kept: list[Any] = []
     behind = [element.text or ""]
+    document.met += len(element)
+    if document.met > MAX_ELEMENTS:
+        document.refuse(f"at most {MAX_ELEMENTS} elements", "simplify the drawing")
     for child in element:
-        document.met += 1
         if _stays(child, document):
             _set_text(element, kept, behind)
             kept.append(child)

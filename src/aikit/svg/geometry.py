@@ -27,6 +27,7 @@ __all__ = [
 Matrix = tuple[float, float, float, float, float, float]
 IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 EMPTY: Box = (math.inf, math.inf, -math.inf, -math.inf)
+EVERYTHING: Box = (-math.inf, -math.inf, math.inf, math.inf)
 
 
 def times(first: Matrix, second: Matrix) -> Matrix:
@@ -77,13 +78,13 @@ def _one_transform(name: str, values: list[float]) -> Matrix:
 
 
 def moved(box: Box, matrix: Matrix) -> Box:
-    """The box around a transformed box."""
+    """The box around a transformed box; everything where the numbers go beyond what floats hold."""
     if box[0] > box[2]:
         return box
     a, b, c, d, e, f = matrix
     xs = [a * x + c * y + e for x in box[::2] for y in box[1::2]]
     ys = [b * x + d * y + f for x in box[::2] for y in box[1::2]]
-    return min(xs), min(ys), max(xs), max(ys)
+    return (min(xs), min(ys), max(xs), max(ys)) if all(map(math.isfinite, xs + ys)) else EVERYTHING
 
 
 def union(boxes: Iterable[Box]) -> Box:
@@ -101,8 +102,7 @@ def intersection(first: Box, second: Box) -> Box:
 
 def area(box: Box) -> float:
     """Width times height; 0 for an empty box."""
-    width, height = box[2] - box[0], box[3] - box[1]
-    return width * height if width > 0 and height > 0 else 0.0
+    return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
 
 
 def target_of(element: etree._Element, ids: dict[str, Any]) -> Any:

@@ -319,14 +319,14 @@ class _Walk:
     def _layer_box(self, element: Any, place: _Place, spill: Box) -> Box | None:
         """What an element covers of the picture; None for any part of it."""
         box = None if not self._exact or self._has_markers else self._boxes.drawn(element)
-        if box is None or place.matrix is _UNKNOWN:
+        if box is None or not _is_known(place.matrix):
             return None
         return union([moved(box, place.matrix), spill])
 
     def _region(self, element: Any, one: Any, place: _Place) -> Box:
         """The part of the picture that a filter works on."""
         everything = self._budget.around
-        if not self._exact or place.matrix is _UNKNOWN:
+        if not self._exact or not _is_known(place.matrix):
             return everything
         sides = [one.get(name, default) for name, default in _REGION.items()]
         if one.get("filterUnits") == "userSpaceOnUse":
@@ -341,8 +341,7 @@ class _Walk:
             shares = [to_pixels(side, whole=1.0) for side in sides]
             x, y, wide, high = (math.nan if share is None else share for share in shares)
             left, top, width, height = box[0] + x * across, box[1] + y * down, wide * across, high * down
-        region = moved((left, top, left + width, top + height), place.matrix)
-        return region if all(map(math.isfinite, region)) else everything
+        return moved((left, top, left + width, top + height), place.matrix)
 
     def _filtered(self, one: Any, pixels: float, place: _Place) -> float:
         """Count a filter on so many pixels; how many pixels its results hold."""
@@ -465,6 +464,12 @@ def _tile_of(chain: list[Any]) -> _Tile:
 
 # Where an unknown % decides on a scale: whatever is measured in it is unknown.
 _UNKNOWN: Matrix = (math.nan,) * 6
+
+
+def _is_known(matrix: Matrix) -> bool:
+    return all(map(math.isfinite, matrix))
+
+
 _REGION = {"x": "-10%", "y": "-10%", "width": "120%", "height": "120%"}
 
 
