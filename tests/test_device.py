@@ -17,7 +17,7 @@ from hypothesis import given, strategies as st
 import aikit
 from aikit import DeviceError, InputTypeError, InputValueError, list_devices, pick_device, set_visible_devices
 from aikit.cli import main
-from aikit.device import host
+from aikit.device import host, visible
 from aikit.device.choice import existing_device
 from aikit.device.listing import torch_accelerator
 from aikit.device.nvml import Gpu
@@ -686,6 +686,9 @@ def test_a_device_gets_its_index(nvml, monkeypatch):
 @pytest.fixture
 def chosen(monkeypatch):
     """The variable after a call; whatever it was is put back."""
+
+    # On a machine with a GPU a test before this one may have started it.
+    monkeypatch.setattr(visible, "_driver_has_started", lambda: False)
 
     def call(*devices, before=None):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")

@@ -1,5 +1,6 @@
 """ModelPool: who is loaded, who is dropped, who waits. Threads meet at barriers and events, never by the clock."""
 
+import gc
 import threading
 import weakref
 
@@ -13,13 +14,13 @@ from aikit.memory import pool as pool_module
 WAIT = 20  # seconds until a test that hangs fails
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """Models are emptied without collecting the garbage of the whole test run each time."""
-    from aikit.memory import chunks, release
-
-    for module in (release, chunks):
-        monkeypatch.setattr(module, "collect_and_trim", lambda places: None)
+@pytest.fixture(autouse=True, scope="module")
+def _only_our_garbage():
+    """Every collection would walk through all that the test run has loaded, which takes most of the time."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def weights(size):
@@ -498,8 +499,7 @@ def test_the_log_names_what_is_dropped(caplog):
 
 
 @pytest.mark.gpu
-def test_dropped_models_make_room_on_a_gpu(monkeypatch):
-    monkeypatch.undo()
+def test_dropped_models_make_room_on_a_gpu():
     from aikit import free_memory
 
     free_memory()
