@@ -1,6 +1,7 @@
 """What isolate=True costs: `python -m benchmarks.isolation` prints a Markdown table.
 
 Wall-clock time, because the work is done in another process; both ways in turn, the ratio taken within each round.
+Beside it the processor time of both processes together, which other programs disturb least.
 """
 
 from __future__ import annotations
@@ -36,16 +37,27 @@ def encoded(side: int, kind: str) -> bytes:
     return file.getvalue()
 
 
-def compare(read: Callable[..., Any], data: bytes, rounds: int, **options: Any) -> tuple[float, tuple[float, ...]]:
-    """The median of the plain reader in seconds, and the quartiles of isolated / plain."""
+def compare(
+    read: Callable[..., Any], data: bytes, rounds: int, **options: Any
+) -> tuple[float, tuple[float, ...], float]:
+    """The median of the plain reader in seconds, the quartiles of isolated / plain, and the same of processor time."""
     times: list[dict[int, float]] = [{}, {}]
+    work = [0.0, 0.0]
     for number in range(-3, rounds):  # three to warm up
+        if not number:
+            work, child = [0.0, 0.0], _childs_time()
         for isolate in (False, True):
-            start = time.perf_counter()
+            start, before = time.perf_counter(), time.process_time()
             read(data, isolate=isolate, **options)
-            if number >= 0:
-                times[isolate][number] = time.perf_counter() - start
-    return quartiles([*times[0].values()])[1], ratio(times[1], times[0])
+            work[isolate] += time.process_time() - before
+            times[isolate][number] = time.perf_counter() - start
+    measured: list[dict[int, float]] = [{n: seconds for n, seconds in each.items() if n >= 0} for each in times]
+    work[1] += _childs_time() - child
+    return quartiles([*measured[0].values()])[1], ratio(measured[1], measured[0]), work[1] / work[0]
+
+
+def _childs_time() -> float:
+    return float(_worker.call("time:process_time", subject="benchmark"))
 
 
 def main() -> None:
@@ -58,12 +70,14 @@ def main() -> None:
         ("read_pil", "JPEG", 4000, {}),
     ]
     print(f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, wall clock, medians, p25..p75 of the ratio.\n")
-    print("| reader | file | plain, ms | isolated / plain |\n|---|---|--:|--:|")
+    print("| reader | file | plain, ms | isolated / plain | processor time |\n|---|---|--:|--:|--:|")
     for name, kind, side, options in cases:
         read = getattr(aikit, name.partition(",")[0])
         rounds = _ROUNDS if side < 2000 else _ROUNDS // 5
-        plain, (low, middle, high) = compare(read, encoded(side, kind), rounds, **options)
-        print(f"| {name} | {kind} {side}x{side} | {plain * 1e3:.2f} | **{middle:.2f}** ({low:.2f}..{high:.2f}) |")
+        plain, (low, middle, high), work = compare(read, encoded(side, kind), rounds, **options)
+        print(
+            f"| {name} | {kind} {side}x{side} | {plain * 1e3:.2f} | **{middle:.2f}** ({low:.2f}..{high:.2f}) | {work:.2f} |"
+        )
     start = time.perf_counter()
     worker = _worker.Worker(_worker.search_path())
     worker.load("aikit._raster.apart:_decoded")

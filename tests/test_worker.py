@@ -175,6 +175,15 @@ def test_lent_memory_is_there_to_be_unpacked():
     assert lent[1] == b"abc" * 100_000
 
 
+def test_decoders_have_one_thread(monkeypatch):
+    monkeypatch.setattr(_worker, "_bench", _worker._Bench())
+    monkeypatch.delenv("OPENCV_FOR_THREADS_NUM", raising=False)
+    assert _worker.call("cv2:getNumThreads", subject="x") == 1
+    monkeypatch.setattr(_worker, "_bench", _worker._Bench())
+    monkeypatch.setenv("OPENCV_FOR_THREADS_NUM", "2")
+    assert _worker.call("cv2:getNumThreads", subject="x") == 2
+
+
 def test_children_are_kept_and_used_again():
     pids = {_worker.call("os:getpid", subject="x") for _ in range(20)}
     assert len(pids) == 1
@@ -480,6 +489,25 @@ def test_children_that_stay_large_are_replaced(monkeypatch):
     monkeypatch.setattr(_worker, "_MOST_GROWTH", -(10**12))
     pids = [_worker.call("os:getpid", subject="x") for _ in range(40)]
     assert len(set(pids)) >= 2
+
+
+def test_an_interrupted_start_leaves_no_answer_behind(monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    worker = Worker(_worker.search_path())
+    with monkeypatch.context() as patch:
+        patch.setattr(wire, "receive", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            worker.load("supervised_jobs:echo")
+    assert not worker.alive
+    worker = Worker(_worker.search_path())
+    worker.load("supervised_jobs:echo")
+    with monkeypatch.context() as patch:
+        patch.setattr(wire, "receive", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            worker.ask(("call", "supervised_jobs:echo", (1,)), subject="x")
+    assert not worker.alive
 
 
 # The end of the parent

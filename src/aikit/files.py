@@ -67,7 +67,7 @@ def read_pil(
             178 million pixels.
         allow_truncated: give what could be decoded of a JPEG or PNG that ends too early, instead of refusing it.
         isolate: decode in a child process, which may crash, hang or grow without harm, and within the limits'
-            `max_seconds` and `max_memory`. The first call starts one, in about a third of a second. Under limits
+            `max_seconds` and, on Linux, `max_memory`. The first call starts one, in about a third of a second. Under limits
             a TIFF that libtiff has to unpack always goes there, because libtiff reports damage on the error stream.
 
     Returns:

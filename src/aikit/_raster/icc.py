@@ -29,7 +29,15 @@ _CODES = 65536
 
 
 class UnusableProfileError(ValueError):
-    """Why a profile cannot be applied, in words that fit behind "got"."""
+    """Why a profile cannot be applied, in words that fit behind "got", and the code of the FileFormatError."""
+
+    code = "corrupt"
+
+
+class LookupTableError(UnusableProfileError):
+    """The profile is whole, and of a kind that has no form for 16 bits."""
+
+    code = "unsupported_format"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,7 @@ def parse(profile: bytes) -> Matrix:
             return Matrix((_curve(tags[b"kTRC"]),), None)
         needed = (b"rTRC", b"gTRC", b"bTRC", b"rXYZ", b"gXYZ", b"bXYZ")
         if space != "RGB" or profile[20:24] != b"XYZ " or any(tag not in tags for tag in needed):
-            raise UnusableProfileError(f"a profile for {space} made of lookup tables, which has no 16-bit form")
+            raise LookupTableError(f"a profile for {space} made of lookup tables, which has no 16-bit form")
         columns = np.array([_column(tags[tag]) for tag in needed[3:]]).T
         return Matrix(tuple(_curve(tags[tag]) for tag in needed[:3]), columns)
     except struct.error as error:

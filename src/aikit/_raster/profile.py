@@ -48,7 +48,7 @@ def image_to_srgb(image: Image.Image, name: str) -> Image.Image:
     try:
         return _dressed(_converted(image, profile), image)
     except icc.UnusableProfileError as error:
-        raise _unusable(name, str(error)) from error
+        raise _unusable(name, str(error), error.code) from error
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
         raise _unusable(name, f"a profile that LittleCMS refuses ({error})") from error
 
@@ -68,7 +68,7 @@ def samples_to_srgb(samples: NDArray[Any], profile: bytes, name: str) -> NDArray
             return samples
         matrix = icc.parse(profile)
     except icc.UnusableProfileError as error:
-        raise _unusable(name, str(error)) from error
+        raise _unusable(name, str(error), error.code) from error
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
         raise _unusable(name, f"a profile that LittleCMS refuses ({error})") from error
     result = samples.copy()
@@ -101,9 +101,10 @@ def describe_profile(profile: bytes | None) -> str | None:
         return "unreadable"
 
 
-def _unusable(name: str, got: str) -> FileFormatError:
+def _unusable(name: str, got: str, code: str = "corrupt") -> FileFormatError:
     return FileFormatError(
-        f'{name}: expected an ICC profile that fits the pixels, got {got}; pass profile="ignore" to read the codes as they are.'
+        f'{name}: expected an ICC profile that fits the pixels, got {got}; pass profile="ignore" to read the codes as they are.',
+        code=code,
     )
 
 

@@ -22,6 +22,9 @@ __all__ = ["Room", "Worker", "call", "search_path", "stream"]
 
 Result = TypeVar("Result")
 
+# A child has one file at a time, and its parent may have a child for each processor.
+_THREADS = ("OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+
 # A child is replaced after this many files or when it stays this much larger than it began: leaks end somewhere.
 _MOST_TASKS, _MOST_GROWTH = 1000, 256 * 1024**2
 
@@ -118,7 +121,8 @@ class _Bench:
             with self._lock:
                 worker = self._idle.pop() if self._idle else None
             if worker is None:
-                return Worker(search_path())
+                single = {name: "1" for name in _THREADS if name not in os.environ}
+                return Worker(search_path(), environment=single)
             if worker.alive:
                 return worker
             worker.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import logging
 import mmap
@@ -162,6 +163,10 @@ class Worker:
             self.close()
             said = self._tail.decode(errors="replace").strip().rpartition("\n")[2]
             got = str(self._verdict or said or f"one that {self._ending()} ({type(error).__name__})")
+        except BaseException:
+            # Interrupted, it would give the next caller the answer to this request.
+            self.close()
+            raise
         raise WorkerError(
             f"worker: expected {expected}, got {got!r}; check that {sys.executable} can.", code="worker_failed"
         )
@@ -277,8 +282,9 @@ class _Watch:
 
     def __enter__(self) -> None:
         if self._seconds is not None or self._memory is not None:
-            # A thread a task: 0.1 ms, and nothing that a fork could leave half alive.
-            threading.Thread(target=self._run, name="aikit-worker-watch", daemon=True).start()
+            # A thread a task, so that no fork can leave one half alive. threading.Thread would wait until it runs:
+            # on a busy machine longer than a small picture takes.
+            _thread.start_new_thread(self._run, ())
 
     def __exit__(self, *_: object) -> None:
         # Behind the lock no verdict can come any more, which would hit the next task.

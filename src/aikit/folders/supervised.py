@@ -56,6 +56,9 @@ def map_supervised(
     goes on. Scripts need no `if __name__ == "__main__"`: the processes are interpreters of their own, which import
     the function's module and nothing else. What the function prints goes to the debug log of "aikit".
 
+    Values come back as pickles, which is no way to talk to a process that a hostile file may have taken over: a
+    function that reads files from strangers should call the readers with `isolate=True`.
+
     Args:
         fn: a function of one argument that can be imported. One that is defined in a script, a notebook or a lambda
             needs the package cloudpickle.
@@ -188,6 +191,7 @@ class _Crew:
             data, *buffers = _ask(worker, "_apply", _pickled(item, "item"), "item", self._timeout)
             # What lies in shared memory is only lent.
             done, value = pickle.loads(data, buffers=[bytearray(buffer) for buffer in buffers])  # noqa: S301 - the user's own function
+            worker.sweep()
         except AikitError as error:
             return Outcome(item, None, error)
         return Outcome(item, value, None) if done else Outcome(item, None, value)
