@@ -134,9 +134,8 @@ def _gif_with_comments(count, pieces, size):
 
 
 def _gif_of_small_pieces(count):
-    data = FILES["gif"]
-    at = data.rindex(b",") + 11
-    return data[:at] + b"\x01\x00" * count + b"\0;"
+    head = b"GIF89a" + struct.pack("<HHBBB", 4, 4, 0x80, 0, 0) + bytes(6)
+    return head + b"," + struct.pack("<HHHHB", 0, 0, 4, 4, 0) + b"\x02" + b"\x01\x00" * count + b"\0;"
 
 
 def _jpeg_with_segments(count, size):
@@ -231,6 +230,7 @@ ATTACKS = {
     "tiff with 12 million strips": (lambda: _tiff_with_values(273, 12_000_000), "corrupt", "12000000 values in tag 273"),
     "tiff of 60000 tags": (lambda: _tiff_of_tags(60_000), "corrupt", "a directory of 60009 entries"),
     "tiff with a tile of a gigapixel": (lambda: _tiff_of([*_tiff_tags(4, 4), (322, 4, 1, 32768), (323, 4, 1, 32768), (324, 4, 1, 200), (325, 4, 1, 10)], bytes(300)), "corrupt", "blocks of 32768 x 32768"),
+    "tiff of 259 samples": (lambda: _tiff_of(_tiff_tags(10, 10, t277=259, t279=25900), bytes(26000)), "unsupported_format", "got 259"),
     "tiff of 60000 samples": (lambda: _tiff_of(_tiff_tags(100, 100, t277=60000), bytes(300)), "corrupt", "60000 samples"),
     "webp that claims 268 megapixels": (lambda: FILES["webp-lossless"][:21] + struct.pack("<I", struct.unpack_from("<I", FILES["webp-lossless"], 21)[0] | 0xFFFFFFF) + FILES["webp-lossless"][25:], "limit_exceeded", "got 2684"),
     "avif that claims a gigapixel": (lambda: _avif_claiming("avif", 32000, 32000), None, ""),
@@ -259,7 +259,7 @@ ATTACKS = {
     "49 megapixels of deep png": (lambda: _png_claiming(7000, 7000, 16, 2, _zeros(7000 * 42001)), "ok", ""),
     "49 megapixels of jpeg": (lambda: _flat("RGB", 7000, "JPEG", progressive=True), "ok", ""),
     # Pillow's decoder takes 15 bytes a pixel.
-    "34 megapixels of webp": (lambda: _flat("RGBA", 5800, "WEBP", lossless=True), "ok", ""),
+    "31 megapixels of webp": (lambda: _flat("RGBA", 5600, "WEBP", lossless=True), "ok", ""),
     "49 megapixels of tiff": (lambda: _flat("RGB", 7000, "TIFF", compression="tiff_lzw"), "ok", ""),
     "49 megapixels of avif": (lambda: _flat("RGB", 7000, "AVIF", speed=10), "ok", ""),
 }  # fmt: skip

@@ -2,6 +2,8 @@
 
 import ctypes
 import os
+import signal
+import subprocess
 import sys
 import time
 
@@ -44,6 +46,15 @@ def misbehave(kind):
             os.write(1, b"x" * 100_000)
             os.write(2, b"y" * 100_000)
     return kind
+
+
+def start_and_hang(path):
+    """A process of its own that would go on for ten minutes, and a hang that nothing but SIGKILL ends."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    process = subprocess.Popen(["sleep", "600"])
+    with open(path, "w") as file:
+        file.write(str(process.pid))
+    hold_the_lock()
 
 
 def hold_the_lock():

@@ -74,7 +74,9 @@ def listing(folder):
 # The parser
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["info", "--help"], ["convert", "--help"], ["demo", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["info", "--help"], ["convert", "--help"], ["demo", "--help"], ["devices", "--help"]]
+)
 def test_help_fits_a_terminal(run, monkeypatch, arguments):
     monkeypatch.setenv("COLUMNS", "80")
     status, out, err = run(*arguments)

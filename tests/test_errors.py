@@ -25,6 +25,8 @@ EXAMPLES = [
     *(kind(MESSAGE) for kind in CLASSES),
     errors.FileFormatError(MESSAGE, code="truncated"),
     errors.LimitError(MESSAGE, code="timeout"),
+    errors.FileFormatError(MESSAGE, code="unsafe_content"),
+    errors.WorkerError(MESSAGE, code="worker_failed"),
     errors.FileAccessError(MESSAGE, errno=2, filename="a.png"),
 ]
 
@@ -67,6 +69,16 @@ def test_copying_keeps_everything_and_notes(error):
 def test_codes_have_defaults():
     assert errors.FileFormatError("m").code == "corrupt"
     assert errors.LimitError("m").code == "limit_exceeded"
+    assert errors.WorkerError("m").code == "worker_crashed"
+
+
+@pytest.mark.parametrize("name", ["FileFormatError", "LimitError", "WorkerError"])
+def test_every_code_is_described(name):
+    lines = [line.split(maxsplit=1) for line in errors.__doc__.splitlines()]
+    (codes,) = [words[1].split(", ") for words in lines if words and words[0] == name]
+    kind = getattr(errors, name)
+    assert kind("m").code in codes
+    assert all(f'"{code}"' in kind.__doc__ for code in codes)
 
 
 def test_access_errors_carry_what_open_would():

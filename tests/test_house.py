@@ -21,18 +21,18 @@ ROOT = Path(__file__).parents[1]
 SRC = ROOT / "src" / "aikit"
 
 SURFACE = """
-AikitError DeviceError DeviceInfo FileAccessError FileFormatError InputTypeError InputValueError LimitError Limits
-MemoryReport MissingDependencyError ModelPool Outcome WorkerError alpha_bbox blur cmyk_to_rgb color_to_alpha composite
-convert_color device edit_svg encode errors estimate_foreground find_batch_size flatten free_memory from_data_url
-fused gray_to_rgb group_by_shape has_alpha hsl_to_rgb hsv_to_rgb i420_to_rgb is_out_of_memory is_transparent
-lab_to_rgb lch_to_rgb limits linear_rgb_to_rgb list_devices luv_to_rgb make_transparent map_supervised memory
-memory_report merge_alpha new_psd new_svg normalize nv12_to_rgb offload oklab_to_rgb oklch_to_rgb on_device open_psd
-pick_device prefetch premultiply psd_from_folder psd_from_layers read_batch read_cv2 read_frames read_numpy read_pil
-read_tensor render_svg resize rgb_to_cmyk rgb_to_gray rgb_to_hsl rgb_to_hsv rgb_to_i420 rgb_to_lab rgb_to_lch
-rgb_to_linear_rgb rgb_to_luv rgb_to_nv12 rgb_to_oklab rgb_to_oklch rgb_to_xyz rgb_to_ycbcr rgb_to_yuv run_in_chunks
-sanitize_svg set_visible_devices show sizes_of split_alpha stack svg_info svg_paths svg_to_pdf to_cv2 to_data_url
-to_numpy to_pil to_tensor track_memory transforms trim unpremultiply unstack upsample write xyz_to_rgb ycbcr_to_rgb
-yuv_to_rgb
+AikitError Description DeviceError DeviceInfo Difference FileAccessError FileFormatError InputTypeError
+InputValueError LimitError Limits MemoryReport MissingDependencyError ModelPool Outcome WorkerError alpha_bbox blur
+cmyk_to_rgb color_to_alpha composite convert_color describe device difference edit_svg encode errors
+estimate_foreground find_batch_size flatten free_memory from_data_url fused gray_to_rgb group_by_shape has_alpha
+hsl_to_rgb hsv_to_rgb i420_to_rgb is_out_of_memory is_transparent lab_to_rgb lch_to_rgb limits linear_rgb_to_rgb
+list_devices luv_to_rgb make_transparent map_supervised memory memory_report merge_alpha new_psd new_svg normalize
+nv12_to_rgb offload oklab_to_rgb oklch_to_rgb on_device open_psd pick_device prefetch premultiply psd_from_folder
+psd_from_layers read_batch read_cv2 read_frames read_numpy read_pil read_tensor render_svg resize rgb_to_cmyk
+rgb_to_gray rgb_to_hsl rgb_to_hsv rgb_to_i420 rgb_to_lab rgb_to_lch rgb_to_linear_rgb rgb_to_luv rgb_to_nv12
+rgb_to_oklab rgb_to_oklch rgb_to_xyz rgb_to_ycbcr rgb_to_yuv run_in_chunks sanitize_svg set_visible_devices show
+show_difference sizes_of split_alpha stack svg_info svg_paths svg_to_pdf to_cv2 to_data_url to_numpy to_pil to_tensor
+track_memory transforms trim unpremultiply unstack upsample write xyz_to_rgb ycbcr_to_rgb yuv_to_rgb
 """.split()
 
 # A module may import from the layers above its line here, and from the names before it on its own line.

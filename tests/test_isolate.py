@@ -161,9 +161,10 @@ def test_larger_than_the_shared_memory():
 
 def test_results_do_not_share_memory():
     one, two = codes(200, 300, 3, "uint16"), codes(200, 300, 3, "uint16")[::-1]
-    results = [read_numpy(encode(picture, "png"), isolate=True) for picture in (one, two)]
-    np.testing.assert_array_equal(results[0], one)
-    np.testing.assert_array_equal(results[1], two)
+    options = {"name": "x", "limits": None, "frame": 0}
+    results = [apart.decode_apart(encode(picture, "png"), **options) for picture in (one, two)]
+    np.testing.assert_array_equal(results[0].pixels, one)
+    np.testing.assert_array_equal(results[1].pixels, two)
 
 
 # Errors

@@ -165,11 +165,9 @@ GRAY = codes(3, 4)
     ("call", "error", "message"),
     [
         (lambda: show(), InputValueError, r"images: expected at least one image, got none; pass one or more\."),
-        (lambda: show(codes(3, 4, 3)[None]), InputValueError, r"image: expected one picture for PIL, got a batch"),
         (lambda: show([GRAY, GRAY]), InputTypeError, r"image: expected .* got a list; pass the images one at a time"),
         (lambda: show("photo.jpg"), InputTypeError, r"image: .*read_"),
         (lambda: show(GRAY.astype(np.int64)), InputTypeError, r"image: expected dtype .* got int64"),
-        (lambda: show(np.full((3, 4), np.nan)), InputValueError, r"NaN"),
         (lambda: show(Image.new("I", (3, 4))), InputTypeError, r"mode I .*value_range"),
         (lambda: show(GRAY, titles=["a", "b"]), InputValueError, r"titles: expected 1 of them, one an image, got 2"),
         (lambda: show(GRAY, titles="a"), InputTypeError, r"titles: expected a list of str, got 'a'"),
@@ -177,6 +175,15 @@ GRAY = codes(3, 4)
         (lambda: show(GRAY, columns=0), InputValueError, r"columns: expected 1 or more, got 0"),
         (lambda: show(GRAY, columns=True), InputTypeError, r"columns: expected a whole number, got True"),
         (lambda: show(GRAY, columns=2.0), InputTypeError, r"columns: expected a whole number, got 2\.0"),
+        (lambda: show(GRAY, zoom=0), InputValueError, r"zoom: expected 1 or more, got 0"),
+        (lambda: show(GRAY, zoom=1.5), InputTypeError, r"zoom: expected a whole number, got 1\.5"),
+        (
+            lambda: show(GRAY, zoom=3000),
+            InputValueError,
+            r"images: expected a sheet of at most 100,000,000 pixels, got 108",
+        ),
+        (lambda: show(np.zeros((20000, 1, 1, 1))), InputValueError, r"images: expected a sheet of at most 100,000,000"),
+        (lambda: show(GRAY.astype(complex)), InputTypeError, r"image: expected dtype .* got complex128"),
     ],
 )
 def test_what_cannot_be_shown_is_refused(call, error, message):
@@ -184,8 +191,118 @@ def test_what_cannot_be_shown_is_refused(call, error, message):
         call()
 
 
-def test_a_batch_is_shown_one_by_one():
+def test_a_batch_taken_apart_is_the_batch():
     batch = codes(9, 11, 3, batch=(3,))
     sheet = show(*batch, columns=3)
     for column, picture in enumerate(batch):
         np.testing.assert_array_equal(cell(sheet, column, MARGIN, (9, 11)), np.asarray(to_pil(picture)))
+    np.testing.assert_array_equal(
+        np.asarray(show(batch, columns=3))[MARGIN + LABEL :], np.asarray(sheet)[MARGIN + LABEL :]
+    )
+
+
+def test_batches_and_single_pictures_mix_and_are_numbered():
+    import torch
+
+    batch = torch.from_numpy(channels_first(codes(9, 11, 3, batch=(2, 2))))
+    sheet = show(codes(9, 11), batch, titles=["one", "many"], columns=5)
+    assert inked(sheet, 4).size
+    assert sheet.info["alt"] == (
+        "Sheet of 5 pictures, 5 in a row. 1: one, gray, 9x11 (height x width), uint8. "
+        "2: many [0, 0], RGB, 9x11 (height x width), uint8. 3: many [0, 1], RGB, 9x11 (height x width), uint8. "
+        "4: many [1, 0], RGB, 9x11 (height x width), uint8. 5: many [1, 1], RGB, 9x11 (height x width), uint8."
+    )
+    for column, index in enumerate(np.ndindex(2, 2), 1):
+        np.testing.assert_array_equal(cell(sheet, column, MARGIN, (9, 11)), np.asarray(to_pil(batch[index])))
+
+
+# What cannot be seen is stretched
+
+
+NOTE = 17
+RAMP = np.linspace(0, 1, 12).reshape(3, 4)
+
+
+@pytest.mark.parametrize(
+    ("image", "expected", "note"),
+    [
+        (RAMP * 2 - 1, RAMP * 255, "-1 to 1 stretched"),
+        (RAMP * 255, RAMP * 255, "0 to 255 stretched"),
+        ((RAMP * 6 - 2).astype(np.float16), RAMP * 255, "-2 to 4 stretched"),
+        (RAMP * 0.05, RAMP * 255, "0 to 0.05 stretched"),
+        (np.arange(12, dtype=np.uint8).reshape(3, 4) % 2, np.arange(12).reshape(3, 4) % 2 * 255, "0 to 1 stretched"),
+        ((RAMP * 4095).round().astype(np.uint16), (RAMP * 4095).round() / 4095 * 255, "0 to 4095 stretched"),
+        (RAMP * 1.1 - 0.05, np.clip(RAMP * 1.1 - 0.05, 0, 1) * 255, "-0.05 to 1.05 clipped"),
+        ((RAMP * 2 - 1) * 1e308, RAMP * 255, "-1e+308 to 1e+308 stretched"),
+        (RAMP, RAMP * 255, ""),
+        ((RAMP * 17).round().astype(np.uint8), (RAMP * 17).round(), ""),
+        (np.full((3, 4), 3, np.uint8), np.full((3, 4), 3), ""),
+        (np.full((3, 4), 7.0), np.full((3, 4), 255), "7 to 7 clipped"),
+        (np.full((3, 4), -7.0), np.zeros((3, 4)), "-7 to -7 clipped"),
+    ],
+    ids="signed codes half faint mask 12bit overshoot huge unit dark constant white black".split(),
+)
+def test_values_that_cannot_be_seen_are_stretched_and_the_label_says_so(image, expected, note):
+    sheet = show(image)
+    picture = cell(sheet, 0, MARGIN + (NOTE if note else 0), (3, 4))
+    assert np.abs(picture - np.asarray(expected)[..., None]).max() <= 0.51
+    assert sheet.info["alt"].endswith(f", {note}." if note else f"{image.dtype}.")
+    # The note is drawn under the title, on a line of its own.
+    label = np.asarray(sheet.convert("L"))[MARGIN + LABEL - 2 : MARGIN + LABEL + NOTE]
+    assert (label[:, CELL // 4 :] < 200).any() == bool(note) or len(note) < 18
+
+
+@pytest.mark.parametrize("alpha", [255.0, 1.0])
+def test_alpha_is_stretched_with_its_own_range(alpha):
+    rgba = np.zeros((16, 4, 4))
+    rgba[..., 1], rgba[8:, :, 3] = np.linspace(0, 255, 4), alpha
+    rgba[12:, :, 3] /= 2
+    picture = cell(show(rgba), 0, MARGIN + NOTE, (16, 4))
+    assert (picture[8:12, :, 1] == [0, 85, 170, 255]).all()
+    assert (abs(picture[12:, :, 0].astype(int) - 102) <= 1).all()  # half of the checkerboard's gray
+    assert (picture[:8] == 255).all()
+
+
+def test_nan_is_marked_even_where_a_large_picture_is_reduced():
+    image = np.full((80, 9600, 3), 0.5, np.float32)
+    image[45, 4805, 1] = np.nan
+    sheet = show(image)
+    picture = cell(sheet, 0, MARGIN + NOTE, (2, 240)).astype(int)
+    assert picture[1, 120].tolist() == [255, 0, 255]
+    assert (picture == [255, 0, 255]).all(-1).sum() == 1
+    assert "NaN in 1 pixel, marked" in sheet.info["alt"]
+
+
+def test_a_picture_of_nothing_but_nan_or_infinity_is_shown():
+    sheet = show(np.full((3, 4), np.nan), np.array([[np.inf, -np.inf, 0.5]]), columns=2)
+    assert (cell(sheet, 0, MARGIN + NOTE, (3, 4)) == [255, 0, 255]).all()
+    assert cell(sheet, 1, MARGIN + NOTE, (1, 3))[0, :, 0].tolist() == [255, 0, 128]
+    assert sheet.info["alt"].endswith("2 infinite values, clipped.")
+
+
+# Zoom
+
+
+@pytest.mark.parametrize("zoom", [1, 3, 40])
+def test_zoom_makes_every_pixel_a_square(zoom):
+    color = codes(7, 9, 3)
+    sheet = show(color, color[:2], zoom=zoom, columns=2)
+    wide = max(CELL, 9 * zoom)
+    assert sheet.size == (2 * wide + 3 * MARGIN, 7 * zoom + LABEL + 2 * MARGIN)
+    np.testing.assert_array_equal(cell(sheet, 0, MARGIN, (7 * zoom, 9 * zoom)), color.repeat(zoom, 0).repeat(zoom, 1))
+
+
+def test_zoom_reduces_nothing():
+    color = codes(300, 500, 3)
+    np.testing.assert_array_equal(cell(show(color, zoom=1), 0, MARGIN, (300, 500)), color)
+
+
+def test_labels_are_legible():
+    """Dark enough on the paper, and letters of eight pixels or more."""
+    sheet = np.asarray(show(RAMP * 9, titles=["H"]).convert("L")).astype(int)
+    title = sheet[MARGIN : MARGIN + LABEL - 2, MARGIN : MARGIN + 20]
+    note = sheet[MARGIN + LABEL - 2 : MARGIN + LABEL + NOTE - 2, MARGIN : MARGIN + CELL]
+    assert (title < 120).any(1).sum() >= 9
+    assert (note < 160).any(1).sum() >= 8
+    assert title.min() < 60
+    assert note.min() < 110

@@ -381,6 +381,7 @@ def test_the_working_directory_is_no_place_for_modules(tmp_path, monkeypatch):
     for name in ("random", "json", "pickle", "numpy", "site", "runpy"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('evil')")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", "/of/the/user")
     monkeypatch.setattr(sys, "path", ["", *sys.path])
     worker = Worker(_worker.search_path())
     worker.load("supervised_jobs:surroundings")
@@ -388,7 +389,7 @@ def test_the_working_directory_is_no_place_for_modules(tmp_path, monkeypatch):
     worker.close()
     assert not seen["random"].startswith(str(tmp_path))
     assert seen["path"][-1] == os.path.realpath(tmp_path)
-    assert seen["PYTHONPATH"] == os.environ.get("PYTHONPATH")
+    assert seen["PYTHONPATH"] == "/of/the/user"
 
 
 def test_a_child_has_the_same_aikit(tmp_path, monkeypatch):
@@ -399,6 +400,18 @@ def test_a_child_has_the_same_aikit(tmp_path, monkeypatch):
     worker = Worker(path)
     worker.close()
     assert path.index(str(SRC)) == path.index(str(tmp_path)) - 1
+
+
+def test_modules_are_found_wherever_the_parent_finds_them(tmp_path, monkeypatch):
+    # PYTHONPATH alone could not say this.
+    folder = tmp_path / f"with{os.pathsep}separator"
+    folder.mkdir()
+    (folder / "far_away.py").write_text("def answer(): return 42")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(folder)])
+    worker = Worker(_worker.search_path())
+    worker.load("far_away:answer")
+    assert worker.ask(("call", "far_away:answer", ()), subject="x") == ("value", 42)
+    worker.close()
 
 
 def test_a_start_that_prints_is_survived(tmp_path, monkeypatch):
@@ -568,6 +581,39 @@ def test_a_forked_process_has_children_of_its_own_and_holds_none_of_ours():
     assert theirs != ours
     wait_until(lambda: not is_running(theirs))
     assert _worker.call("os:getpid", subject="x") == ours
+
+
+@LINUX
+def test_a_forked_process_keeps_no_child_alive():
+    code = """
+import os, time
+from aikit import _worker
+_worker.call("supervised_jobs:echo", 1, subject="x")
+print(_worker.call("os:getpid", subject="x"), flush=True)
+forked = os.fork()
+if forked:
+    print(forked, flush=True)
+time.sleep(600)
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment(), start_new_session=True
+    )
+    child, forked = int(process.stdout.readline()), int(process.stdout.readline())
+    time.sleep(0.2)
+    process.kill()
+    process.wait()
+    wait_until(lambda: not is_running(child))
+    assert is_running(forked)
+    os.kill(forked, signal.SIGKILL)
+    process.stdout.close()
+
+
+@LINUX
+def test_what_a_child_has_started_ends_with_it(tmp_path):
+    with pytest.raises(LimitError):
+        call("start_and_hang", str(tmp_path / "pid"), limits=Limits(max_seconds=3))
+    pid = int((tmp_path / "pid").read_text())
+    wait_until(lambda: not is_running(pid))
 
 
 # Where people run Python

@@ -114,7 +114,14 @@ from .psd import (
     psd_from_layers as psd_from_layers,
 )
 from .resample import blur as blur, resize as resize, upsample as upsample
-from .show import show as show
+from .show import (
+    Description as Description,
+    Difference as Difference,
+    describe as describe,
+    difference as difference,
+    show as show,
+    show_difference as show_difference,
+)
 from .svg import (
     edit_svg as edit_svg,
     new_svg as new_svg,

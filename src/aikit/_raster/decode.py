@@ -212,6 +212,8 @@ def _wide_tiff(job: Job, frame: int) -> Deep | Image.Image | None:
     page = job.pages[frame]
     check_size(job.name, page.width, page.height, job.limits)
     if not page.wide:
+        # Pillow opens the first page before any other, and logs an error about more samples than it has modes for.
+        tiff.check_samples(max(page.samples, job.pages[0].samples), job.name)
         return None
     _check_total(job, page.width * page.height)
     info: dict[Any, Any] = {"icc_profile": page.profile, "xmp": page.xmp, "dpi": page.dpi}
@@ -240,6 +242,7 @@ def _frames(job: Job) -> Iterator[Image.Image]:
         check_frames(job.name, len(job.pages), job.limits)
         _check_total(job, sum(page.width * page.height for page in job.pages))
         return (_page_image(job, index) for index in range(len(job.pages)))
+    tiff.check_samples(max((page.samples for page in job.pages), default=1), job.name)
     with foreign(job.name, job.format):
         image = opened(job)
         count = frame_count(image, job)

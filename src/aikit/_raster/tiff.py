@@ -21,11 +21,12 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import TiffImagePlugin
 
 from ..errors import FileFormatError
 from .integrity import corrupt, truncated
 
-__all__ = ["Page", "pages", "read_page", "turned"]
+__all__ = ["Page", "check_samples", "pages", "read_page", "turned"]
 
 # Bytes of each field type; 13 is an IFD offset, 16 to 18 are BigTIFF's.
 _TYPES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
@@ -288,6 +289,16 @@ def _grid(page: Page) -> tuple[int, int, int]:
 
 def _rows(page: Page, row: int) -> int:
     return min(page.block_height, page.height - row * page.block_height)
+
+
+def check_samples(samples: int, name: str) -> None:
+    """Raise FileFormatError for more samples a pixel than any of Pillow's modes has."""
+    if samples > TiffImagePlugin.MAX_SAMPLESPERPIXEL:
+        raise FileFormatError(
+            f"{name}: expected at most {TiffImagePlugin.MAX_SAMPLESPERPIXEL} samples a pixel, got {samples}; "
+            "split the TIFF into pictures.",
+            code="unsupported_format",
+        )
 
 
 def read_page(data: bytes, page: Page, name: str, *, lenient: bool = False) -> NDArray[Any]:

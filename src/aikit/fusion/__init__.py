@@ -14,7 +14,7 @@ import torch
 from .._image import adapter
 from ..errors import InputTypeError, InputValueError
 from .call import Call
-from .compiler import Compiled, obstacle
+from .compiler import Compiled, obstacle, prepare
 
 __all__ = ["fused"]
 
@@ -38,8 +38,8 @@ def fused(fn: Callable[..., R]) -> Fused[R]:
     in all, further ones run eagerly. So give it batches of one size.
 
     To be compiled, the function is run once and what it does to tensors is recorded. Whatever else it does, in Python,
-    it does that once, so that it must not depend on anything but its arguments. It runs eagerly, and the logger "aikit"
-    says why, once, where a result depends on values in Python (`trim`, `alpha_bbox`), where it is too long to compile
+    it does that once, so it must not depend on anything but its arguments. It runs eagerly, and the logger "aikit" says
+    why, once, where a result depends on values in Python (`trim`, `alpha_bbox`), where it is too long to compile
     (`estimate_foreground`), and where there is no compiler (the CPU needs a C++ compiler, CUDA Triton and a C compiler).
     NumPy arrays and PIL images are not compiled either.
 
@@ -59,10 +59,12 @@ def fused(fn: Callable[..., R]) -> Fused[R]:
         InputValueError: when the result is called: an `out` that does not fit. Beyond that it raises what `fn` raises.
 
     Example:
-        >>> import aikit, torch
-        >>> fast = aikit.fused(aikit.rgb_to_hsv)
-        >>> fast(torch.tensor([200.0, 100.0, 50.0]).view(3, 1, 1) / 255).flatten().tolist()
-        [20.0, 0.75, 0.784...]
+        An array, so that nothing is compiled here.
+
+        >>> import aikit, numpy as np
+        >>> fast = aikit.fused(lambda image: aikit.rgb_to_lab(aikit.resize(image, scale=0.5)))
+        >>> fast(np.zeros((4, 6, 3), np.uint8)).shape
+        (2, 3, 3)
     """
     if not callable(fn):
         raise InputTypeError(f"fn: expected a function, got {type(fn).__name__}; pass for instance aikit.rgb_to_lab.")
@@ -77,6 +79,7 @@ class Fused(Generic[R]):
         self._fn = fn
         self._name = getattr(fn, "__name__", type(fn).__name__)
         self._kinds: dict[Hashable, Compiled | None] = {}  # None: runs eagerly
+        self._never = False
         self._told: set[str] = set()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -112,36 +115,38 @@ class Fused(Generic[R]):
         try:
             kind = call.kind()
         except TypeError:  # something cannot be hashed
-            self._tell("an argument beside the tensors may change from call to call, such as an array")
-            return None
+            return self._tell("an argument beside the tensors may change from call to call, such as an array")
         if kind in self._kinds:
             return self._kinds[kind]
+        if self._never:
+            return None
+        if reason := obstacle(call.tensors):
+            return self._tell(reason)
         with _compiling:
             if kind not in self._kinds:
                 if len(self._kinds) == MOST_KINDS:
-                    self._tell(f"{MOST_KINDS} kinds of input have been compiled for; use batches of one size")
-                    return None
+                    return self._tell(f"{MOST_KINDS} kinds of input have been compiled for; use batches of one size")
                 self._kinds[kind] = self._compile(call)
         return self._kinds[kind]
 
     def _compile(self, call: Call) -> Compiled | None:
-        if reason := obstacle(call.tensors):
-            self._tell(reason)
-            return None
         function = functools.partial(call.apply, self._fn)
         start = time.perf_counter()
+        recording = None
         try:
-            compiled = Compiled.of(function, call.tensors)
+            recording = prepare(function, call.tensors)
+            compiled = Compiled.of(recording, call.tensors)
         except Exception as error:
             function(*call.tensors)  # raises if the call itself is wrong
+            self._never = recording is None  # a matter of the function, not of this kind of input
             log.debug("fused(%s) could not be compiled", self._name, exc_info=error)
-            self._tell(f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:200]}")
-            return None
+            return self._tell(f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:200]}")
         log.debug("fused(%s) was compiled in %.1f s", self._name, time.perf_counter() - start)
         return compiled
 
-    def _tell(self, reason: str) -> None:
+    def _tell(self, reason: str) -> Compiled | None:
         """Say why the function runs eagerly, once."""
         if reason not in self._told:
             self._told.add(reason)
             log.warning("fused(%s) runs eagerly: %s", self._name, reason)
+        return None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -51,6 +51,12 @@ def _found(variable: str, name: str) -> bool:
     return shutil.which(words[0]) is not None
 
 
+def prepare(function: Callable[..., Any], tensors: Sequence[torch.Tensor]) -> Recording:
+    """Record a function for tensors like these."""
+    with _plain_state(tensors):
+        return record(function, tensors, [wants_gradient(tensor) for tensor in tensors])
+
+
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """A function of tensors, compiled for one kind of them."""
@@ -59,14 +65,11 @@ class Compiled:
     kernel: Callable[..., Any]
 
     @classmethod
-    def of(cls, function: Callable[..., Any], tensors: Sequence[torch.Tensor]) -> Compiled:
-        """Record a function and compile it, for tensors like these."""
-        asked = [wants_gradient(tensor) for tensor in tensors]
-        with torch.inference_mode(False), torch.set_grad_enabled(any(asked)):
-            recording = record(function, tensors, asked)
-            parts = [part for room in recording.rooms or () for part in room.parts(room.make())]
-            with _full_precision(tensors):
-                return cls(recording, torch._inductor.compile(recording.graph, [*tensors, *parts]))
+    def of(cls, recording: Recording, tensors: Sequence[torch.Tensor]) -> Compiled:
+        """Compile what was recorded for tensors like these."""
+        parts = [part for room in recording.rooms or () for part in room.parts(room.make())]
+        with _plain_state(tensors), _full_precision(tensors):
+            return cls(recording, torch._inductor.compile(recording.graph, [*tensors, *parts]))
 
     def run(self, tensors: Sequence[torch.Tensor], out: Any) -> Any:
         """The function's result, in `out` where that is given."""
@@ -92,15 +95,23 @@ class Compiled:
         like = rooms[0].like
         room = adapter("torch")
         room.check_out(out, tuple(like.shape), room.dtype_name(like.dtype))
-        if out.device != tensors[0].device or out.requires_grad:
+        if out.device != like.device or out.requires_grad:
             raise InputValueError(
-                f"out: expected a tensor on {tensors[0].device} without gradient, got one on {out.device}"
+                f"out: expected a tensor on {like.device} without gradient, got one on {out.device}"
                 f"{' with' if out.requires_grad else ''}; leave it out to get a fresh one."
             )
         memory = out.untyped_storage().data_ptr()
         if any(tensor.untyped_storage().data_ptr() == memory for tensor in tensors):
             raise InputValueError("out: expected memory of its own, got that of an input; leave it out.")
         return out  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _plain_state(tensors: Sequence[torch.Tensor]) -> Iterator[None]:
+    """Not inference mode, whose tensors could not be used outside, and gradients only where they are wanted."""
+    wanted = any(map(wants_gradient, tensors))
+    with torch.inference_mode(False), torch.set_grad_enabled(wanted):
+        yield
 
 
 def _full_precision(tensors: Sequence[torch.Tensor]) -> ExitStack:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..device.choice import existing_device
@@ -52,14 +53,16 @@ def of(device: torch.device) -> Allocator:
     return _Mps() if device.type == "mps" else _Torch(device)
 
 
-def chosen(device: str | torch.device | None) -> list[torch.device]:
-    """The devices a call is about: the one named, or every accelerator, or the CPU where there is none."""
+def chosen(device: str | torch.device | None) -> list[Allocator]:
+    """The memory a call is about: the device named, or every accelerator, or the process where there is none."""
+    if device is not None:
+        return [of(existing_device(device))]
+    if "torch" not in sys.modules:
+        return [_Process()]  # no accelerator is in use; running out of memory is no time to load torch
     import torch
 
-    if device is not None:
-        return [existing_device(device)]
     kind, count = torch_accelerator()
-    return [torch.device(kind, index) for index in range(count)] or [torch.device("cpu")]
+    return [of(torch.device(kind, index)) for index in range(count)] or [of(torch.device("cpu"))]
 
 
 def current() -> torch.device:

@@ -111,7 +111,7 @@ def find_batch_size(
             fails = size
         else:
             fits, host_bytes = size, max(host_bytes, grown / size)
-            collect_and_trim(map(allocator.of, allocator.chosen(None)))  # the next try begins where this one did
+            collect_and_trim(allocator.chosen(None))  # the next try begins where this one did
         # Doubled until something fails, halved until something fits, then between the two.
         size = min(2 * fits, maximum) if fails > maximum else (fits + fails) // 2
     return fits if fits == maximum else max(1, int(fits * margin))
@@ -143,7 +143,7 @@ def attempt(fn: Callable[..., Any], *arguments: Any, last: bool) -> Any:
     except Exception as error:
         if last or not is_out_of_memory(error):
             raise
-    collect_and_trim(map(allocator.of, allocator.chosen(None)))
+    collect_and_trim(allocator.chosen(None))
     return OUT_OF_MEMORY
 
 

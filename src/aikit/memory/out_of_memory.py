@@ -33,8 +33,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Say whether an error means that memory ran out, on an accelerator or on the host.
 
     Known are torch's OutOfMemoryError, AcceleratorError with CUDA's code 2, MemoryError, ENOMEM, and the words of
-    CUDA, ROCm, cuBLAS, cuDNN, nvJPEG, MPS, XPU, torch's CPU allocator and OpenCV in any error. An error that was
-    raised from one of these, or while one was handled, counts too, as does a group that holds one.
+    CUDA, ROCm, cuBLAS, cuDNN, nvJPEG, MPS, XPU, torch's CPU allocator and OpenCV. An error that was raised from one of
+    these, or while one was handled, counts too, as does a group that holds one.
 
     Args:
         error: any exception.
@@ -61,7 +61,8 @@ def _is_itself(error: BaseException) -> bool:
         accelerator_error = getattr(torch, "AcceleratorError", None)  # from torch 2.8
         if accelerator_error and isinstance(error, accelerator_error) and _code(error) == _CUDA_CODE:
             return True
-    return _MESSAGES.search(str(error)) is not None
+    # Errors about arguments and files quote what they were given, which may have any name.
+    return not isinstance(error, (ValueError, TypeError, OSError)) and _MESSAGES.search(str(error)) is not None
 
 
 def _code(error: BaseException) -> object:

@@ -61,7 +61,7 @@ def offload(model: Any) -> None:
     _move_to_host(blocks, pin=pin)
     if any(not block.on_cpu for block in blocks):
         blocks.clear()  # the last references to the memory on the device
-        collect_and_trim(map(allocator.of, allocator.chosen(None)))
+        collect_and_trim(allocator.chosen(None))
 
 
 @contextlib.contextmanager
@@ -95,17 +95,22 @@ def on_device(model: Model, device: str | torch.device, *, changed: bool | None 
         ...     y = layer(torch.ones(2))
     """
     place = existing_device(device)
-    if all(block.storage.device == place for block in _blocks(model)):
+    residents = {block.key for block in _blocks(model) if block.storage.device == place}
+
+    def others() -> list[_Block]:
+        return [block for block in _blocks(model) if block.key not in residents]
+
+    if not others():
         yield model
         return
     if place.type in _PINNING:
         with _on(place):
-            _move_to_host([block for block in _blocks(model) if block.on_cpu and not block.pinned], pin=True)
-    loans = _lend(model, place, fingerprints=changed is None)
+            _move_to_host([block for block in others() if block.on_cpu and not block.pinned], pin=True)
+    loans = _lend(others(), place, prove=changed is None)
     try:
         yield model
     finally:
-        _take_back(model, place, loans, changed=changed)
+        _take_back(others(), place, loans, changed=changed)
         loans.clear()
         collect_and_trim([allocator.of(place)])
 
@@ -245,12 +250,24 @@ def _move_to_host(blocks: list[_Block], *, pin: bool) -> None:
         pin = False
         blocks = [block for block in blocks if not block.on_cpu]
     for block in blocks:
-        block.move_to(_filled(block, "cpu", pin=pin))
+        block.move_to(_filled_on_host(block, pin=pin))
 
 
 def _rounded(size: int) -> int:
     """What torch takes for a pinned block: the next power of two (CachingHostAllocator)."""
     return 1 << (size - 1).bit_length()
+
+
+def _filled_on_host(block: _Block, *, pin: bool) -> _Block:
+    if pin:
+        try:
+            return _filled(block, "cpu", pin=True)
+        except RuntimeError as error:
+            # WSL, and systems with a limit on locked memory, pin far less than there is.
+            if not is_out_of_memory(error):
+                raise
+            _log.info("%s could not be pinned; they are kept in pageable memory", format_size(block.size))
+    return _filled(block, "cpu")
 
 
 def _filled(block: _Block, device: Any, *, pin: bool = False) -> _Block:
@@ -283,12 +300,11 @@ def _on(device: torch.device) -> contextlib.AbstractContextManager[Any]:
     return manager
 
 
-def _lend(model: Any, device: torch.device, *, fingerprints: bool) -> list[_Loan]:
-    """Copy a model to a device; only when all of it is there do its tensors move."""
+def _lend(masters: list[_Block], device: torch.device, *, prove: bool) -> list[_Loan]:
+    """Copy blocks to a device, with fingerprints to prove later what changed; when all are there the tensors move."""
     loans: list[_Loan] = []
-    masters = _blocks(model)
     try:
-        loans.extend(_loan(master, device, fingerprint=fingerprints) for master in masters)
+        loans.extend(_loan(master, device, prove=prove) for master in masters)
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
@@ -306,15 +322,15 @@ def _lend(model: Any, device: torch.device, *, fingerprints: bool) -> list[_Loan
     return loans
 
 
-def _loan(master: _Block, device: torch.device, *, fingerprint: bool) -> _Loan:
+def _loan(master: _Block, device: torch.device, *, prove: bool) -> _Loan:
     lent = _filled(master, device)
-    return _Loan(master, lent, _fingerprint(lent) if fingerprint else None)
+    return _Loan(master, lent, _fingerprint(lent) if prove else None)
 
 
-def _take_back(model: Any, device: torch.device, loans: list[_Loan], *, changed: bool | None) -> None:
-    """Move a model back: into its masters, and what is new into new main memory."""
+def _take_back(blocks: list[_Block], device: torch.device, loans: list[_Loan], *, changed: bool | None) -> None:
+    """Move blocks back: into their masters, and what is new on the device into new main memory."""
     known = {loan.lent.key: loan for loan in loans}
-    blocks = [block for block in _blocks(model) if block.storage.device == device]
+    blocks = [block for block in blocks if block.storage.device == device]
     pairs = [(block, known[block.key]) for block in blocks if block.key in known]
     for (block, loan), same in zip(pairs, _unchanged([loan for _, loan in pairs], changed), strict=True):
         if not same:

@@ -58,7 +58,7 @@ def free_memory(*owned: Any, device: str | torch.device | None = None) -> int:
         >>> layer.weight.numel()
         0
     """
-    places = [allocator.of(place) for place in allocator.chosen(device)]
+    places = allocator.chosen(device)
     before = _taken(places)
     for thing in owned:
         if thing is not None:
@@ -94,9 +94,9 @@ def held_bytes(thing: Any, *, subject: str) -> int:
     for part in _parts(thing, subject):
         tensors = _tensors_of(part) if isinstance(part, Module) else [part] if isinstance(part, Tensor) else []
         for piece in (piece for tensor in tensors for piece in _pieces(tensor)):
-            storage = piece.untyped_storage()
-            if storage.data_ptr():  # a tensor on the device "meta" has a size and no memory
-                sizes[piece.device, storage.data_ptr()] = storage.nbytes()
+            for storage in _storages(piece):
+                if storage.data_ptr():  # a tensor on the device "meta" has a size and no memory
+                    sizes[storage.device, storage.data_ptr()] = storage.nbytes()
     return sum(sizes.values())
 
 
@@ -244,6 +244,23 @@ def _pieces(tensor: Any) -> Iterator[Any]:
             yield from _pieces(getattr(tensor, name))
     else:
         yield tensor
+
+
+_CSR, _CSC = ("crow_indices", "col_indices", "values"), ("ccol_indices", "row_indices", "values")
+_SPARSE = {
+    "torch.sparse_coo": ("_indices", "_values"),
+    "torch.sparse_csr": _CSR,
+    "torch.sparse_bsr": _CSR,
+    "torch.sparse_csc": _CSC,
+    "torch.sparse_bsc": _CSC,
+}
+
+
+def _storages(tensor: Any) -> Iterator[Any]:
+    """The storage of a tensor, or those of a sparse one's indices and values."""
+    names = _SPARSE.get(str(tensor.layout))
+    for part in [tensor] if names is None else [getattr(tensor, name)() for name in names]:
+        yield part.untyped_storage()
 
 
 def _empty_optimizer(optimizer: Any) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import unquote_to_bytes
 from .. import _raster
 from ..errors import FileFormatError, LimitError
 from ..limits import Limits
-from .css import LOCAL, clean_declarations, clean_sheet, costs, inline, is_local
+from .css import LOCAL, clean_declarations, clean_sheet, costs, inline, is_local, is_plain, matching_time
 from .size import numbers
 from .source import SVG, XLINK_HREF, local_name, parse
 
@@ -28,6 +28,10 @@ _log = logging.getLogger("aikit")
 MAX_ELEMENTS = 50_000
 # resvg's stack holds about 240 levels, a browser's 512.
 MAX_DEPTH = 200
+_MAX_ATTRIBUTES = 500
+# Letters of CSS that have to be parsed to be judged; nanoseconds that matching selectors may take; and letters that
+# rules may become when they are written into the elements.
+_MAX_PARSED, _MAX_MATCHING, _MAX_INLINED = 500_000, 4e9, 2e8
 # An SVG in a data URL in an SVG in a data URL ...
 _MAX_NESTED = 3
 
@@ -61,6 +65,10 @@ _DATA_URL = re.compile(r"data:([^,]*),(.*)", re.IGNORECASE | re.DOTALL)
 _UNREAD = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\ufeff]+")
 
 
+# Of what is told of one file.
+_MOST_KINDS, _MOST_LETTERS = 100, 100
+
+
 @dataclass(slots=True)
 class Clean:
     """A document that nothing can be fetched through, run by or read from.
@@ -76,6 +84,9 @@ class Clean:
         nested: the document of each embedded SVG, by its element.
         refers: whether any element refers to another, or is composed as a group.
         costly_sheets: whether a style sheet says so.
+        sheets: the <style> elements.
+        met: how many elements there were below the root, with those that were removed.
+        parsed: how many letters of CSS had to be parsed.
     """
 
     root: Any
@@ -88,16 +99,27 @@ class Clean:
     nested: dict[etree._Element, Clean] = field(default_factory=dict)
     refers: bool = False
     costly_sheets: bool = False
+    sheets: list[etree._Element] = field(default_factory=list)
+    met: int = 0
+    parsed: int = 0
 
     def note(self, what: str) -> None:
-        """Remember what was taken out."""
-        self.removed[what] += 1
+        """Remember what was taken out: in a few words fit to be printed, and not in a million different ones."""
+        what = (what if what.isprintable() else ascii(what))[:_MOST_LETTERS]
+        self.removed[what if what in self.removed or len(self.removed) < _MOST_KINDS else "more"] += 1
+
+    def refuse(self, expected: str, remedy: str) -> None:
+        """Raise LimitError: there is more of something."""
+        raise LimitError(f"{self.name}: expected {expected}, got more; {remedy}.")
 
     def settle(self) -> None:
         """Write style sheets that say which elements cost more into the elements, where they are counted."""
-        if self.costly_sheets:
-            inline(self.root, list(self.root.iter(f"{{{SVG}}}style")))
-            self.costly_sheets = False
+        if not self.costly_sheets:
+            return
+        if self.elements * sum(len(sheet.text or "") for sheet in self.sheets) > _MAX_INLINED:
+            self.refuse(f"style sheets and elements worth at most {_MAX_INLINED:.0e} letters", "simplify the styles")
+        inline(self.root, self.sheets)
+        self.costly_sheets = False
 
     def told(self) -> tuple[str, ...]:
         """What was taken out, a line a kind."""
@@ -130,10 +152,11 @@ def _clean(document: Clean, limits: Limits | None, level: int) -> None:
         _count(document, depth)
         if (local := element.tag[_SVG_PREFIX:]) in _PICTURES:
             _clean_picture(element, document, limits, level)
-        elif local == "style":
-            _clean_style(element, document)
+        elif local in _TEXTS:
+            _clean_text(element, local, document)
         # Backwards, so that the elements are met in the order of the document.
-        todo += [(child, depth + 1) for child in reversed(element) if _stays(child, document)]
+        todo += [(child, depth + 1) for child in reversed(_prune(element, document))]
+    _check_sheets(document)
 
 
 _SVG_PREFIX = len(f"{{{SVG}}}")
@@ -144,16 +167,41 @@ _TELLING = (f"{{{SVG}}}", "{http://www.w3.org/1999/xhtml}")
 def _count(document: Clean, depth: int) -> None:
     document.elements += 1
     document.depth = max(document.depth, depth)
-    if document.elements > MAX_ELEMENTS:
-        raise LimitError(f"{document.name}: expected at most {MAX_ELEMENTS} elements, got more; simplify the drawing.")
+    if max(document.elements, document.met) > MAX_ELEMENTS:
+        document.refuse(f"at most {MAX_ELEMENTS} elements", "simplify the drawing")
     if depth > MAX_DEPTH:
-        raise LimitError(
-            f"{document.name}: expected at most {MAX_DEPTH} levels of elements, got more; ungroup the drawing."
-        )
+        document.refuse(f"at most {MAX_DEPTH} levels of elements", "ungroup the drawing")
+
+
+def _prune(element: Any, document: Clean) -> list[Any]:
+    """The children that may stay; the others are taken out, and the text behind them kept."""
+    kept: list[Any] = []
+    behind = [element.text or ""]
+    for child in element:
+        document.met += 1
+        if _stays(child, document):
+            _set_text(element, kept, behind)
+            kept.append(child)
+            behind = []
+        behind.append(child.tail or "")
+    _set_text(element, kept, behind)
+    if len(kept) < len(element):
+        element[:] = kept
+    return kept
+
+
+def _set_text(parent: Any, before: list[Any], pieces: list[str]) -> None:
+    """Give a text that has come to be one the place behind the last child that is kept."""
+    if len(pieces) < 2:
+        return
+    if before:
+        before[-1].tail = "".join(pieces)
+    else:
+        parent.text = "".join(pieces)
 
 
 def _stays(element: Any, document: Clean) -> bool:
-    """Whether an element may stay; one that may not is taken out, and the text behind it kept."""
+    """Whether an element may stay."""
     tag = element.tag
     local = tag[_SVG_PREFIX:]
     if tag.startswith(f"{{{SVG}}}") and local in _ELEMENTS:
@@ -162,18 +210,7 @@ def _stays(element: Any, document: Clean) -> bool:
         document.note(f"<{local}> of {element.get('attributeName')}")
     elif local_name(element) not in _SILENT and (tag[0] != "{" or tag.startswith(_TELLING)):
         document.note(f"<{local_name(element)}>")
-    _take_out(element)
     return False
-
-
-def _take_out(element: Any) -> None:
-    parent, before = element.getparent(), element.getprevious()
-    if element.tail:
-        if before is None:
-            parent.text = (parent.text or "") + element.tail
-        else:
-            before.tail = (before.tail or "") + element.tail
-    parent.remove(element)
 
 
 def _animates_safely(element: Any) -> bool:
@@ -195,12 +232,16 @@ _EXPONENT = re.compile(r"[eE]\+?\d")
 
 
 def _clean_attributes(element: Any, document: Clean) -> None:
+    # Before items(), which looks each of them up again.
+    if len(element.attrib) > _MAX_ATTRIBUTES:
+        document.refuse(f"at most {_MAX_ATTRIBUTES} attributes of <{local_name(element)}>", "simplify the drawing")
     for name, value in element.attrib.items():
         if name == "id":
             # Of two elements with one name browsers take the first, resvg the last: only the first keeps it.
             if document.ids.setdefault(value, element) is not element:
                 del element.attrib[name]
         elif name == "style":
+            _count_css(value, document)
             text = clean_declarations(value, document.note)
             _set(element, name, value, text)
             document.refers |= costs(text)
@@ -228,9 +269,13 @@ def _set(element: Any, name: str, before: str, after: str) -> None:
         element.set(name, after)
 
 
+# A reference, or what could be made into one by reading escapes or dropping comments.
+_REFERS = re.compile(r"url|\\|/\*", re.IGNORECASE)
+
+
 def _clean_value(element: Any, name: str, value: str, document: Clean) -> None:
     """An attribute that can refer to an element: to one of this document, or else to none."""
-    if "(" not in value and "\\" not in value:
+    if not ("(" in value or "\\" in value) or not _REFERS.search(value):
         return
     if not is_local(value) or "\\" in value or "/*" in value:
         document.note(f"{name} of <{local_name(element)}>")
@@ -268,19 +313,39 @@ def _clean_reference(element: Any, name: str, value: str, document: Clean) -> No
 
 
 def _shown(target: str) -> str:
-    return repr(target if len(target) <= 60 else target[:57] + "...")
+    return repr(target if len(target) <= 50 else target[:47] + "...")
 
 
 # ---------------------------------------------------------------- style sheets and pictures
 
 
-def _clean_style(element: Any, document: Clean) -> None:
-    for child in list(element):
-        _take_out(child)
-    text = clean_sheet(element.text or "", document.note)
-    element.text = text
-    if costs(text):
-        document.costly_sheets = document.refers = True
+# Which hold text alone: what HTML would make of elements in them is another matter.
+_TEXTS = frozenset(["style", "title", "desc"])
+
+
+def _clean_text(element: Any, local: str, document: Clean) -> None:
+    del element[:]
+    if local == "style":
+        _count_css(element.text or "", document)
+        text = clean_sheet(element.text or "", document.note)
+        element.text = text
+        document.sheets.append(element)
+        if costs(text):
+            document.costly_sheets = document.refers = True
+
+
+def _count_css(text: str, document: Clean) -> None:
+    if not is_plain(text):
+        document.parsed += len(text)
+        if document.parsed > _MAX_PARSED:
+            document.refuse(f"at most {_MAX_PARSED} letters of CSS that is not plain", "simplify the styles")
+
+
+def _check_sheets(document: Clean) -> None:
+    """Refuse style sheets that would be matched for minutes, as a few nested selectors can be."""
+    sheets = (sheet.text or "" for sheet in document.sheets)
+    if sum(matching_time(sheet, document.elements, document.depth) for sheet in sheets) > _MAX_MATCHING:
+        document.refuse(f"selectors worth at most {_MAX_MATCHING / 1e9:.0f} s of matching", "simplify the styles")
 
 
 def _clean_picture(element: Any, document: Clean, limits: Limits | None, level: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -9,13 +10,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lxml import etree
 
-__all__ = ["LOCAL", "Note", "clean_declarations", "clean_sheet", "costs", "declarations", "inline", "is_local"]
+__all__ = [
+    "LOCAL",
+    "Note",
+    "clean_declarations",
+    "clean_sheet",
+    "costs",
+    "declarations",
+    "inline",
+    "is_local",
+    "is_plain",
+    "matching_time",
+]
 
 # Told of everything that is cut.
 Note = Callable[[str], None]
 
 # A reference to an element of the same document, in its plain form.
-LOCAL = re.compile(r"""url\(\s*(["']?)#([\w.:-]+)\1\s*\)""", re.IGNORECASE)
+LOCAL = re.compile(r"""url\(\s*(["']?)#([^\s"'()\\;{}<>]+)\1\s*\)""", re.IGNORECASE)
 # What has to be read by a real parser: escapes, comments and whatever can name a resource or hold code.
 _SUSPECT = re.compile(
     r"[\\@]|/\*|url|src|image|cross-fade|element\s*\(|paint\s*\(|expression|behaviou?r|binding|//|<!--", re.I
@@ -34,10 +46,14 @@ def is_local(value: str) -> bool:
     return "url" not in LOCAL.sub("", value).lower()
 
 
+def is_plain(text: str) -> bool:
+    """Whether CSS can be seen to be harmless without parsing it, which takes 3 microseconds a letter."""
+    return not _SUSPECT.search(LOCAL.sub("", text))
+
+
 def clean_declarations(text: str, note: Note) -> str:
     """The text of a style attribute without what would fetch or run. References become url(#id)."""
-    rest = LOCAL.sub("", text)
-    if not _SUSPECT.search(rest):
+    if is_plain(text):
         return LOCAL.sub(r"url(#\2)", text)
     import tinycss2
 
@@ -46,8 +62,7 @@ def clean_declarations(text: str, note: Note) -> str:
 
 def clean_sheet(text: str, note: Note) -> str:
     """The text of a <style> element without what would fetch or run. References become url(#id)."""
-    rest = LOCAL.sub("", text)
-    if not _SUSPECT.search(rest):
+    if is_plain(text):
         return LOCAL.sub(r"url(#\2)", text)
     import tinycss2
 
@@ -133,7 +148,7 @@ def _names_an_element(arguments: list[Any]) -> bool:
 
 
 # Where a semicolon need not end a declaration.
-_NEEDS_PARSER = re.compile(r"""["']|\([^)]*;""")
+_NEEDS_PARSER = re.compile(r"""["']|\([^();]*;""")
 
 
 def declarations(text: str) -> Iterator[tuple[str, str]]:
@@ -151,7 +166,27 @@ def declarations(text: str) -> Iterator[tuple[str, str]]:
             yield name.strip().lower(), value.partition("!")[0].strip()
 
 
-# ---------------------------------------------------------------- style sheets into style attributes
+# ---------------------------------------------------------------- style sheets and elements
+
+
+# Measured with resvg: a rule looked at, and an element met on the way up from another.
+_RULE, _STEP = 60.0, 20.0
+
+
+def matching_time(sheet: str, elements: int, depth: int) -> float:
+    """Nanoseconds that matching the selectors of a cleaned sheet may take.
+
+    For "a b c d" each ancestor that is a "c" is tried with each of its own that is a "b", and so on: renderers go
+    through all the ways to choose three out of the ancestors.
+    """
+    times = 0.0
+    for block in sheet.split("{")[:-1]:
+        for selector in block.rpartition("}")[2].split(","):
+            words = selector.replace(">", " > ").replace("+", " + ").split()
+            # "a > b" is tried once: the sign and the two beside it are one step.
+            steps = max(0, len(words) - 1 - 2 * (words.count(">") + words.count("+")))
+            times += _RULE + _STEP * math.comb(depth, min(steps, depth // 2))
+    return times * elements
 
 
 # What makes a picture cost more than its text: references, and groups that are composed on a layer of their own.
@@ -178,14 +213,14 @@ def inline(root: etree._Element, styles: list[etree._Element]) -> None:
         matcher.add_selector(selector, found)
     for wrapped in cssselect2.ElementWrapper.from_xml_root(root).iter_subtree():
         element = wrapped.etree_element
-        normal: list[str] = []
-        important: list[str] = []
+        normal: dict[str, str] = {}
+        important: dict[str, str] = {}
         for _, _, _, found in sorted(matcher.match(wrapped), key=lambda match: match[:2]):
             for name, value, urgent in found:
-                (important if urgent else normal).append(f"{name}:{value}" + ("!important" if urgent else ""))
+                (important if urgent else normal)[name] = f"{name}:{value}" + ("!important" if urgent else "")
         if normal or important:
             own = element.get("style", "").strip().rstrip(";")
-            element.set("style", ";".join([*normal, *([own] if own else []), *important]))
+            element.set("style", ";".join([*normal.values(), *([own] if own else []), *important.values()]))
     for style in styles:
         style.text = None
 

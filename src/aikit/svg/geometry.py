@@ -42,14 +42,12 @@ def scales(matrix: Matrix) -> tuple[float, float]:
     return math.hypot(a, b), math.hypot(c, d)
 
 
-_FUNCTION = re.compile(r"([a-zA-Z]+)\s*\(([^)]*)\)")
-
-
 def parse_transform(text: str) -> Matrix:
     """The matrix of a transform attribute; what cannot be read leaves it as it is, as in the renderers."""
     matrix = IDENTITY
-    for name, arguments in _FUNCTION.findall(text):
-        matrix = times(matrix, _one_transform(name, numbers(arguments)))
+    for part in text.split(")")[:-1]:
+        name, _, arguments = part.rpartition("(")
+        matrix = times(matrix, _one_transform(name.strip(" ,\t\r\n"), numbers(arguments)))
     return matrix
 
 
@@ -152,9 +150,7 @@ _UNDRAWN = frozenset(
 )
 Point = tuple[float, float]
 _COMMAND = re.compile(r"([MmZzLlHhVvCcSsQqTtAa])([^MmZzLlHhVvCcSsQqTtAa]*)")
-_WIDTHS = {"m": 2, "l": 2, "h": 1, "v": 1, "c": 6, "s": 4, "q": 4, "t": 2}
-# The two flags of an arc may stand together with the number behind them: "a1 1 0 0110 5".
-_ARC = re.compile(r"[\s,]*".join([f"({NUMBER})"] * 3 + ["([01])"] * 2 + [f"({NUMBER})"] * 2))
+_WIDTHS = {"m": 2, "l": 2, "h": 1, "v": 1, "c": 6, "s": 4, "q": 4, "t": 2, "a": 7}
 # The widest letters are about twice as wide as their size says.
 _LETTER = 2.0
 
@@ -187,6 +183,7 @@ class Boxes:
         self._font_size = font_size
         self._in_rows = in_rows
         self._known: dict[Any, Box | None] = {}
+        self._lengths: dict[Any, float] = {}
 
     def of(self, element: Any) -> Box | None:
         """What surely holds the shape of an element and its content, without strokes; None for anything."""
@@ -205,6 +202,11 @@ class Boxes:
 
     def length(self, shape: Any) -> float:
         """What the outline of a shape is at most as long as; NaN where nobody knows."""
+        if shape not in self._lengths:
+            self._lengths[shape] = self._measure(shape)
+        return self._lengths[shape]
+
+    def _measure(self, shape: Any) -> float:
         kind = local_name(shape)
         if kind in _TRACES:
             points = _TRACES[kind](shape)
@@ -347,10 +349,21 @@ def _path(path: Any) -> list[Point]:
 
 def _parts(kind: str, text: str) -> list[list[float]]:
     """The arguments of a path command, a list for each time it is carried out."""
-    if kind == "a":
-        return [[float(value) for value in found] for found in _ARC.findall(text)]
-    values, width = numbers(text), _WIDTHS[kind]
+    values, width = _arc_numbers(text) if kind == "a" else numbers(text), _WIDTHS[kind]
     return [values[at : at + width] for at in range(0, len(values) - width + 1, width)]
+
+
+_NEXT_NUMBER, _NEXT_FLAG = re.compile(rf"[\s,]*({NUMBER})"), re.compile(r"[\s,]*([01])")
+
+
+def _arc_numbers(text: str) -> list[float]:
+    """The numbers of arcs, whose two flags may stand together with the number behind them: "a1 1 0 0110 5"."""
+    values: list[float] = []
+    at = 0
+    while match := (_NEXT_FLAG if len(values) % 7 in (3, 4) else _NEXT_NUMBER).match(text, at):
+        values.append(float(match[1]))
+        at = match.end()
+    return values
 
 
 def _arc_reach(start: Point, end: Point, part: list[float]) -> float:

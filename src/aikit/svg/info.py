@@ -11,6 +11,7 @@ from .._raster import Header
 from ..limits import Limits
 from .clean import clean
 from .css import declarations
+from .engines import with_deep_stack
 from .size import Box, plan, size_of, view_box
 from .source import SVG, parse
 
@@ -72,7 +73,7 @@ def svg_info(source: Source, *, limits: Limits | None = None) -> SvgInfo:
     name = name_of(source)
     data = read_bytes(source, limits=limits)
     root = parse(data, limits, name=name)
-    document = clean(root, name, limits)
+    document, found = with_deep_stack(lambda: (clean(root, name, limits), tuple(_fonts(root))), name)
     width, height = size_of(root) or (None, None)
     title = root.findtext(f"{{{SVG}}}title")
     return SvgInfo(
@@ -83,7 +84,7 @@ def svg_info(source: Source, *, limits: Limits | None = None) -> SvgInfo:
         document.elements,
         document.depth,
         len(document.pictures),
-        tuple(_fonts(root)),
+        found,
         document.told(),
         len(data),
     )

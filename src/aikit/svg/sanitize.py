@@ -44,9 +44,13 @@ def sanitize_svg(source: Source, *, limits: Limits | None = None) -> bytes:
     from lxml import etree
 
     root, name = read_svg(source, limits)
-    document = clean(root, name, limits)
-    etree.cleanup_namespaces(root)
-    text = etree.tostring(root, encoding="utf-8", with_tail=False)
-    document.settle()
-    with_deep_stack(lambda: survey(document, _SIDE, _SIDE), name)
-    return text
+
+    def work() -> bytes:
+        document = clean(root, name, limits)
+        etree.cleanup_namespaces(root)
+        text = etree.tostring(root, encoding="utf-8", with_tail=False)
+        document.settle()
+        survey(document, _SIDE, _SIDE)
+        return text
+
+    return with_deep_stack(work, name)

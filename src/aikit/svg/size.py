@@ -23,7 +23,9 @@ _PIXELS = {"": 1.0, "px": 1.0, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4, "q"
 _FONT_SIZE, _EX = 16.0, 0.5
 
 NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
-_LENGTH = re.compile(rf"\s*({NUMBER})\s*([a-zA-Z%]*)\s*")
+_LENGTH = re.compile(rf"({NUMBER})\s*([a-zA-Z%]*)")
+# No length and no viewBox is written with more letters than this; what is longer costs time wherever it is read.
+_MOST_LETTERS = 200
 _NUMBERS = re.compile(NUMBER)
 
 Box = tuple[float, float, float, float]
@@ -43,7 +45,7 @@ def to_pixels(text: str | None, *, whole: float | None = None, font_size: float 
         whole: what 100% is; None makes percentages unknown.
         font_size: what 1em is; ex is half of it, ch too, rem always 16.
     """
-    match = _LENGTH.fullmatch(text or "")
+    match = _LENGTH.fullmatch((text or "")[:_MOST_LETTERS].strip())
     if match is None:
         return None
     value, unit = float(match[1]), match[2].lower()
@@ -58,7 +60,7 @@ def to_pixels(text: str | None, *, whole: float | None = None, font_size: float 
 
 def view_box(element: etree._Element) -> Box | None:
     """An element's viewBox as (x, y, width, height), or None where it has none that means anything."""
-    values = numbers(element.get("viewBox", ""))
+    values = numbers(element.get("viewBox", "")[:_MOST_LETTERS])
     if len(values) != 4 or not all(map(math.isfinite, values)) or min(values[2:]) <= 0:
         return None
     return values[0], values[1], values[2], values[3]

@@ -76,8 +76,8 @@ class _Look(NamedTuple):
     filters: list[str]
     masks: list[str]
     clips: list[str]
-    # By property, and the dashes as they are written. Where nothing is said, the parent's hold.
-    paints: dict[str, list[str]]
+    # By property, and the lengths of dashes. Where nothing is said, the parent's hold.
+    paints: dict[str, list[Any]]
     inherits: bool = False
 
 
@@ -103,9 +103,11 @@ def _look_at(element: Any, above: _Look | None) -> _Look:
     if "marker" in said:
         for name in _MARKERS:
             said[name] = f"{said.get(name, '')} {said['marker']}"
-    paints = {name: _references(said[name]) for name in _PAINTS if said.get(name, "inherit").strip() != "inherit"}
+    paints: dict[str, list[Any]] = {
+        name: _references(said[name]) for name in _PAINTS if said.get(name, "inherit").strip() != "inherit"
+    }
     if "stroke-dasharray" in said:
-        paints["stroke-dasharray"] = [said["stroke-dasharray"]]
+        paints["stroke-dasharray"] = numbers(said["stroke-dasharray"])
     filters, masks, clips = groups = [_references(said.get(name, "")) for name in _GROUPS]
     inherited = ([], [], []) if above is None else (above.filters, above.masks, above.clips)
     asked = ["inherit" in said.get(name, "") for name in _GROUPS]
@@ -131,7 +133,7 @@ class _Place(NamedTuple):
     matrix: Matrix
     viewport: Size | None
     depth: int
-    paints: dict[str, list[str]]
+    paints: dict[str, list[Any]]
     above: _Look | None = None
 
 
@@ -174,7 +176,11 @@ class _Walk:
         box = view_box(document.root)
         self._viewport: Size = box[2:] if box else size_of(document.root) or (budget.width, budget.height)
         self._root_box = box
+        # Worked out once, however often they are drawn.
         self._looks: dict[Any, _Look] = {}
+        self._corners: dict[Any, int] = {}
+        self._tiles: dict[Any, _Tile] = {}
+        self._definitions: dict[Any, tuple[dict[str, list[Any]], _Look | None]] = {}
 
     @cached_property
     def _boxes(self) -> Boxes:
@@ -300,11 +306,14 @@ class _Walk:
 
     def _at_definition(self, target: Any, place: _Place) -> _Place:
         """A definition inherits from where it stands, not from where it is used."""
-        above = None
-        paints: dict[str, list[str]] = {}
-        for ancestor in reversed(list(target.iterancestors())):
-            above = self._look(ancestor, above)
-            paints |= above.paints
+        if target not in self._definitions:
+            above = None
+            paints: dict[str, list[Any]] = {}
+            for ancestor in reversed(list(target.iterancestors())):
+                above = self._look(ancestor, above)
+                paints |= above.paints
+            self._definitions[target] = paints, above
+        paints, above = self._definitions[target]
         return place._replace(paints=paints, above=above)
 
     def _layer_box(self, element: Any, place: _Place, spill: Box) -> Box | None:
@@ -361,9 +370,8 @@ class _Walk:
             for name in _MARKERS:
                 markers = self._found(place.paints.get(name, []), "marker")
                 costs += [self._marked(shape, marker, place, every=name == "marker-mid") for marker in markers]
-        if kind in _MARKED:
-            for dashes in place.paints.get("stroke-dasharray", []):
-                self._dashed(shape, numbers(dashes))
+        if kind in _MARKED and "stroke-dasharray" in place.paints:
+            self._dashed(shape, place.paints["stroke-dasharray"])
         return costs
 
     def _dashed(self, shape: Any, dashes: list[float]) -> None:
@@ -374,7 +382,7 @@ class _Walk:
 
     def _marked(self, shape: Any, marker: Any, place: _Place, *, every: bool) -> _Cost:
         """Count a marker, once or at every corner of a shape. There are no markers in markers."""
-        corners = len(numbers(shape.get("d", "") + shape.get("points", ""))) // 2 or _CORNERS if every else 1
+        corners = self._corners_of(shape) if every else 1
         before = self._budget.drawn
         self._in_marker = True
         try:
@@ -384,47 +392,75 @@ class _Walk:
         self._budget.draw(place.depth, max(0, corners - 1) * (self._budget.drawn - before))
         return cost
 
+    def _corners_of(self, shape: Any) -> int:
+        if shape not in self._corners:
+            self._corners[shape] = len(numbers(shape.get("d", "") + shape.get("points", ""))) // 2 or _CORNERS
+        return self._corners[shape]
+
     def _tiled(self, shape: Any, pattern: Any, place: _Place) -> _Cost:
         """Count a pattern, whose tile is drawn anew for each shape that it fills, however large the tile is."""
         self._budget.tile()
-        chain = self._chain(pattern)
-        units = _first(chain, "patternUnits") or "objectBoundingBox"
-        inner_units = _first(chain, "patternContentUnits") or "userSpaceOnUse"
+        tile = self._tile(pattern, place.depth)
         box = self._boxes.of(shape if local_name(shape) != "tspan" else _text_of(shape))
         across, down = (math.nan, math.nan) if box is None else (max(0.0, box[2] - box[0]), max(0.0, box[3] - box[1]))
-        whole = (1.0, 1.0) if units == "objectBoundingBox" else place.viewport
-        sides = [
-            to_pixels(_first(chain, name) or "0", whole=whole and whole[at])
-            for at, name in enumerate(("width", "height"))
-        ]
-        width, height = (math.nan if side is None else side for side in sides)
-        if units == "objectBoundingBox":
+        whole = (1.0, 1.0) if tile.of_box else place.viewport
+        width, height = (
+            math.nan if side is None else side
+            for side in (to_pixels(text, whole=whole and whole[at]) for at, text in enumerate(tile.sides))
+        )
+        if tile.of_box:
             width, height = width * across, height * down
         if width <= 0 or height <= 0:
             return _NOTHING
-        transform = parse_transform(_first(chain, "patternTransform") or "")
-        stretch = scales(times(place.matrix, transform))
+        stretch = scales(times(place.matrix, tile.transform))
         pixels = width * stretch[0] * height * stretch[1]
         # NaN, of what cannot be known, is too much as well.
         self._budget.hold(pixels)
         self._budget.spend(pixels * _TILE)
         matrix: Matrix = (stretch[0], 0.0, 0.0, stretch[1], 0.0, 0.0)
-        owner = next((one for one in chain if len(one)), pattern)
-        inner = view_box(owner)
-        if inner:
-            matrix = times(matrix, (width / inner[2], 0.0, 0.0, height / inner[3], 0.0, 0.0))
-        elif inner_units == "objectBoundingBox":
+        if tile.view_box:
+            matrix = times(matrix, (width / tile.view_box[2], 0.0, 0.0, height / tile.view_box[3], 0.0, 0.0))
+        elif tile.content_of_box:
             matrix = times(matrix, (across, 0.0, 0.0, down, 0.0, 0.0))
-        content = self._draw(owner, self._at_definition(owner, place)._replace(matrix=matrix), referred=True)
+        content = self._draw(tile.owner, self._at_definition(tile.owner, place)._replace(matrix=matrix), referred=True)
         self._budget.hold(pixels + content.held)
         return _Cost(pixels + content.held)
 
-    def _chain(self, pattern: Any) -> list[Any]:
-        """A pattern and those it takes attributes and content from."""
-        chain = [pattern]
-        while (target := target_of(chain[-1], self._ids)) is not None and target not in chain:
-            chain.append(target)
-        return chain
+    def _tile(self, pattern: Any, depth: int) -> _Tile:
+        if pattern not in self._tiles:
+            # A pattern takes attributes and content from another, and that one from another.
+            chain = [pattern]
+            while (target := target_of(chain[-1], self._ids)) is not None and target not in chain:
+                chain.append(target)
+                self._budget.draw(depth + len(chain))
+            self._tiles[pattern] = _tile_of(chain)
+        return self._tiles[pattern]
+
+
+class _Tile(NamedTuple):
+    """What a pattern says of its tile."""
+
+    owner: Any
+    sides: tuple[str, str]
+    of_box: bool
+    content_of_box: bool
+    transform: Matrix
+    view_box: Box | None
+
+
+def _tile_of(chain: list[Any]) -> _Tile:
+    def said(name: str, default: str) -> str:
+        return next((one.get(name) for one in chain if one.get(name)), default)
+
+    owner = next((one for one in chain if len(one)), chain[0])
+    return _Tile(
+        owner,
+        (said("width", "0"), said("height", "0")),
+        said("patternUnits", "objectBoundingBox") == "objectBoundingBox",
+        said("patternContentUnits", "userSpaceOnUse") == "objectBoundingBox",
+        parse_transform(said("patternTransform", "")),
+        view_box(owner),
+    )
 
 
 # Where an unknown % decides on a scale: whatever is measured in it is unknown.
@@ -439,10 +475,6 @@ def _all(costs: list[_Cost]) -> _Cost:
     return _Cost(max((cost.held for cost in costs), default=0.0), union(cost.spill for cost in costs))
 
 
-def _first(chain: list[Any], name: str) -> str | None:
-    return next((one.get(name) for one in chain if one.get(name)), None)
-
-
 def _text_of(span: Any) -> Any:
     return next((one for one in span.iterancestors() if local_name(one) == "text"), span)
 
@@ -451,17 +483,22 @@ def _price(primitive: Any, kind: str, matrix: Matrix, pixels: float) -> float:
     """Nanoseconds a pixel of a filter primitive."""
     price = _PRIMITIVES.get(kind, _PRIMITIVE)
     if kind == "feMorphology":
-        radii = numbers(primitive.get("radius", "0"))[:2]
+        radii = _few(primitive, "radius", "0")[:2]
         wide, high = (2 * radius * scale + 1 for radius, scale in zip(radii * 2, scales(matrix), strict=False))
         # It looks no further than the layer reaches.
         return price + _TAP * min(wide * high, pixels)
     if kind == "feConvolveMatrix":
-        return price + _TAP * math.prod((numbers(primitive.get("order", "3")) * 2)[:2])
+        return price + _TAP * math.prod((_few(primitive, "order", "3") * 2)[:2])
     if kind == "feTurbulence":
-        return price + _OCTAVE * max([0.0, *numbers(primitive.get("numOctaves", "1"))])
+        return price + _OCTAVE * max([0.0, *_few(primitive, "numOctaves", "1")])
     if kind == "feMerge":
         return price + _MERGED * len(primitive)
     return price
+
+
+def _few(primitive: Any, name: str, default: str) -> list[float]:
+    """The numbers of an attribute that has one or two of them."""
+    return numbers(primitive.get(name, default)[:200])
 
 
 def _largest(root: Any) -> tuple[float, float, bool]:
@@ -484,4 +521,4 @@ def _largest(root: Any) -> tuple[float, float, bool]:
 # CSS: the initial values; "medium" is 16 px.
 _DEFAULTS = {"stroke-width": 1.0, "stroke-miterlimit": 4.0, "font-size": 16.0}
 _WORDS = frozenset(["inherit", "medium", "small", "smaller", "x-small", "xx-small"])
-_DECLARATION = re.compile(r"([\w-]+)\s*:\s*([^;}!]*)")
+_DECLARATION = re.compile(r"(?<![\w-])([\w-]+)\s*:\s*([^;}!]*)")

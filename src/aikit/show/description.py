@@ -1,0 +1,388 @@
+"""What an image is: kind, shape, values, alpha, memory, and what looks wrong with it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._adapters.numpy import Array
+from .._image import TOP, adapter
+from .found import Found, look_into
+from .hints import look_wrong
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from .._image import AnyImage
+
+__all__ = ["Alpha", "Channel", "Description", "Memory", "describe"]
+
+_BINS = 64
+_THUMBNAIL = 160
+# Pixels of a float plane that its histogram looks at.
+_SAMPLE = 1 << 18
+# Bytes of a pixel in Pillow's own memory, where RGB takes four.
+_PIL_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """The figures of one channel, over all pictures of a batch, in the image's own units.
+
+    Attributes:
+        name: "red", "gray", "alpha", or "channel 4" where it is not known what it is.
+        low: the least finite value; NaN where there is none.
+        high: the greatest finite value; NaN where there is none.
+        mean: the mean of the finite values.
+        spread: their standard deviation.
+        nan: how many values are NaN.
+        infinite: how many are infinite.
+    """
+
+    name: str
+    low: float
+    high: float
+    mean: float
+    spread: float
+    nan: int
+    infinite: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alpha:
+    """How alpha is used.
+
+    Attributes:
+        used: some pixel is not opaque.
+        clear: the part of the pixels whose alpha is 0.
+        partial: the part of the pixels that are neither clear nor opaque.
+        hidden: the part of the clear pixels whose color is not black, though nobody sees it.
+    """
+
+    used: bool
+    clear: float
+    partial: float
+    hidden: float
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Where an image lies and what may be done with it.
+
+    Attributes:
+        bytes: the values alone; None where that is not known.
+        device: "host", or torch's name of the device, such as "cuda:0".
+        layout: how the values lie: "contiguous", "channels last", "strided", "broadcast" (several pixels share one
+            place) or "reversed" (a step is negative); of a PIL image "PIL".
+        strides: steps in bytes along each axis; None for PIL.
+        view: it shares memory that another object owns.
+        read_only: it cannot be written to.
+        requires_grad: a tensor that records its gradient.
+        byte_swapped: its bytes run the other way round than this machine's.
+    """
+
+    bytes: int | None
+    device: str = "host"
+    layout: str = "PIL"
+    strides: tuple[int, ...] | None = None
+    view: bool = False
+    read_only: bool = False
+    requires_grad: bool = False
+    byte_swapped: bool = False
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Description:
+    """What `describe` found. Prints as a few lines, and shows itself as a card in a notebook.
+
+    Attributes:
+        kind: "pil", "numpy" or "torch".
+        type: the class of the image.
+        mode: the mode of a PIL image, else None.
+        shape: the shape as found; (height, width) for PIL.
+        axes: the name of each axis: "batch", "height", "width", "channel".
+        dtype: the type of the values, once a PIL palette or another color space is resolved.
+        order: "gray", "gray+alpha", "RGB", "RGBA", "BGR" or "BGRA"; None where the channels are not known.
+        channels: the figures of each channel, in the order red, green, blue, alpha.
+        alpha: how alpha is used, or None without an alpha channel.
+        masked: values that the mask of a masked array hides.
+        orientation: the EXIF orientation, 1 to 8; 1 is upright.
+        profile: the name of an embedded ICC profile, or None.
+        memory: where it lies and what may be done with it.
+        problems: why operations would refuse the image; empty for every image they take.
+        hints: what looks wrong, guessed from the values; pictures that are right may look so too.
+    """
+
+    kind: str
+    type: str
+    mode: str | None
+    shape: tuple[int, ...]
+    axes: tuple[str, ...]
+    dtype: str
+    order: str | None
+    channels: tuple[Channel, ...]
+    alpha: Alpha | None
+    masked: int
+    orientation: int
+    profile: str | None
+    memory: Memory
+    problems: tuple[str, ...]
+    hints: tuple[str, ...]
+    _histogram: tuple[tuple[int, ...], ...]
+    _thumbnail: Image.Image | None = field(compare=False)
+
+    @property
+    def low(self) -> float:
+        """The least finite value of all channels but alpha; NaN where there is none."""
+        return min((one.low for one in self._colors if one.low == one.low), default=math.nan)
+
+    @property
+    def high(self) -> float:
+        """The greatest finite value of all channels but alpha; NaN where there is none."""
+        return max((one.high for one in self._colors if one.high == one.high), default=math.nan)
+
+    @property
+    def _colors(self) -> tuple[Channel, ...]:
+        return self.channels[:-1] if self.alpha else self.channels
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the picture, for JSON: tuples are lists, and numbers JSON has not are None."""
+        facts = {one.name: getattr(self, one.name) for one in fields(self) if not one.name.startswith("_")}
+        known = _for_json({**facts, "low": self.low, "high": self.high})
+        assert isinstance(known, dict)
+        return known
+
+    def __repr__(self) -> str:
+        from .card import as_text
+
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        from .card import as_html
+
+        return as_html(self)
+
+
+def _for_json(value: Any) -> Any:
+    if isinstance(value, (Channel, Alpha, Memory)):
+        value = asdict(value)
+    if isinstance(value, dict):
+        return {name: _for_json(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_for_json(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def describe(image: AnyImage, *, bgr: bool = False) -> Description:
+    """Say what an image is and what looks wrong with it.
+
+    Whatever is an image, an array or a tensor is described, also what no operation takes: then `problems` says why.
+    Every value is read, of a tensor on a device too. Hints are guesses for people; aikit never acts on them.
+
+    Args:
+        image: a PIL image, an array or a tensor, of any shape and dtype.
+        bgr: the array or tensor runs B, G, R(, A).
+
+    Returns:
+        The description. `print` it, let a notebook show its card, or take `to_dict()`.
+
+    Raises:
+        InputTypeError: no image, array or tensor.
+        InputValueError: `bgr` with a PIL image.
+
+    Example:
+        >>> import numpy as np
+        >>> found = describe(np.full((4, 6, 3), 200.0, np.float32))
+        >>> found.axes, found.high
+        (('height', 'width', 'channel'), 200.0)
+        >>> found.hints[0]
+        'Values up to 200 look like 0 to 255 in floats: pass value_range=(0, 255).'
+    """
+    found = look_into(image, bgr)
+    with np.errstate(all="ignore"):
+        channels = tuple(_measure(name, plane) for name, plane in zip(found.names, found.planes, strict=True))
+        alpha = _alpha(found) if found.has_alpha else None
+        hints = look_wrong(found, channels)
+        picture = _thumbnail(found)
+    kind = type(image)
+    return Description(
+        kind=found.kind,
+        type=f"{kind.__module__}.{kind.__qualname__}",
+        mode=found.mode,
+        shape=found.shape,
+        axes=found.axes,
+        dtype=found.dtype,
+        order=found.order,
+        channels=channels,
+        alpha=alpha,
+        masked=int(np.ma.getmaskarray(image).sum()) if isinstance(image, np.ma.MaskedArray) else 0,
+        orientation=adapter("pil")._orientation(image) if found.kind == "pil" else 1,
+        profile=_profile(image) if found.kind == "pil" else None,
+        memory=_MEMORY[found.kind](image),
+        problems=found.problems,
+        hints=hints + _profile_hint(image, found.kind),
+        _histogram=_histogram(found, channels),
+        _thumbnail=picture,
+    )
+
+
+# ---------------------------------------------------------------- values
+
+
+def _measure(name: str, plane: Array) -> Channel:
+    if plane.dtype in (np.bool_, np.uint8, np.uint16) and not isinstance(plane, np.ma.MaskedArray):
+        return _measure_codes(name, plane)
+    values = plane.compressed() if isinstance(plane, np.ma.MaskedArray) else plane
+    nan = infinite = 0
+    if values.dtype.kind == "f" and values.size and not np.isfinite(values.max() - values.min()):
+        finite = np.isfinite(values)
+        nan = int(np.isnan(values).sum())
+        infinite = values.size - nan - int(finite.sum())
+        values = values if finite.all() else values[finite]
+    if not values.size:
+        return Channel(name, math.nan, math.nan, math.nan, math.nan, nan, infinite)
+    wide = np.dtype(np.float64)
+    figures = values.min(), values.max(), values.mean(dtype=wide), values.std(dtype=wide)
+    low, high, mean, spread = map(float, figures)
+    return Channel(name, low, high, mean, spread, nan, infinite)
+
+
+def _measure_codes(name: str, plane: Array) -> Channel:
+    """Exact figures by counting codes: one pass, and no copy in float64."""
+    counts = _counts(plane)
+    codes = np.flatnonzero(counts)
+    weights = counts[codes] / plane.size
+    mean = float((weights * codes).sum())
+    spread = float(np.sqrt((weights * (codes - mean) ** 2).sum()))
+    return Channel(name, float(codes[0]), float(codes[-1]), mean, spread, 0, 0)
+
+
+def _counts(plane: Array) -> Array:
+    codes = plane.view(np.uint8) if plane.dtype == np.bool_ else plane
+    return np.bincount(codes.reshape(-1), minlength=65536 if codes.dtype == np.uint16 else 256)
+
+
+def _histogram(found: Found, channels: tuple[Channel, ...]) -> tuple[tuple[int, ...], ...]:
+    """Counts of each color channel, all over one range: full scale, or what is found where that lies outside."""
+    known = [one for one in channels[: len(found.colors)] if math.isfinite(one.low)]
+    if not known or len(found.colors) > 4:
+        return ()
+    low, high = min(one.low for one in known), max(one.high for one in known)
+    top = 1 if found.dtype == "bool" else TOP.get(found.dtype, 1)
+    low, high = (0, top) if low >= 0 and high <= top else (low, high)
+    if not 0 < high - low < math.inf:
+        return ()
+    return tuple(_bins(plane, low, high) for plane in found.colors)
+
+
+def _bins(plane: Array, low: float, high: float) -> tuple[int, ...]:
+    values = plane.compressed() if isinstance(plane, np.ma.MaskedArray) else plane.reshape(-1)
+    values = values[:: max(1, values.size // _SAMPLE)].astype(np.float64)
+    counts, _ = np.histogram(values[np.isfinite(values)], _BINS, (low, high))
+    return tuple(counts.tolist())
+
+
+def _alpha(found: Found) -> Alpha:
+    *colors, alpha = found.planes
+    top = TOP.get(found.dtype, 1)
+    clear = alpha <= 0
+    partial = (alpha > 0) & (alpha < top)
+    count = int(clear.sum())
+    hidden = sum((plane[clear] != 0).astype(np.uint8) for plane in colors) if count else np.zeros(1)
+    return Alpha(
+        used=bool(count or partial.any()),
+        clear=count / alpha.size,
+        partial=int(partial.sum()) / alpha.size,
+        hidden=float(np.mean(hidden > 0)),
+    )
+
+
+def _thumbnail(found: Found) -> Image.Image | None:
+    """The first picture, small; None where there is nothing to draw."""
+    from .visible import make_visible, on_screen
+
+    planes = found.planes if 1 <= len(found.planes) <= 4 else found.planes[:1]
+    if not planes or planes[0].ndim < 2:
+        return None
+    first = [np.ma.filled(plane[(0,) * (plane.ndim - 2)], 0) for plane in planes]
+    if found.order is None:
+        first = [plane.astype(np.float64) for plane in first]
+    return on_screen(make_visible(np.stack(first, -1)), side=_THUMBNAIL)
+
+
+# ---------------------------------------------------------------- what only PIL has
+
+
+def _profile(image: Any) -> str | None:
+    from .._raster.profile import describe_profile
+
+    return describe_profile(image.info.get("icc_profile"))
+
+
+def _profile_hint(image: Any, kind: str) -> tuple[str, ...]:
+    name = _profile(image) if kind == "pil" else None
+    if name is None or "srgb" in name.lower() or image.mode in ("1", "I", "F") or image.mode.startswith("I;"):
+        return ()
+    return (f"Colors are those of the profile {name!r}, not sRGB: read_pil takes a file's to sRGB.",)
+
+
+# ---------------------------------------------------------------- memory
+
+
+def _memory_of_array(image: Array) -> Memory:
+    strides = image.strides
+    if image.flags.c_contiguous:
+        layout = "contiguous"
+    elif any(step == 0 and side > 1 for step, side in zip(strides, image.shape, strict=True)):
+        layout = "broadcast"
+    elif any(step < 0 for step in strides):
+        layout = "reversed"
+    else:
+        layout = "strided"
+    return Memory(
+        bytes=image.nbytes,
+        layout=layout,
+        strides=strides,
+        view=image.base is not None,
+        read_only=not image.flags.writeable,
+        byte_swapped=not image.dtype.isnative,
+    )
+
+
+def _memory_of_picture(image: Any) -> Memory:
+    size = image.width * image.height * _PIL_BYTES.get(image.mode, 4)
+    try:
+        shared = bool(image.readonly)
+    except Exception:  # noqa: BLE001  # a closed or damaged file, as `problems` says; Pillow has eight types for it
+        shared = False
+    return Memory(bytes=size, view=shared, read_only=shared)
+
+
+def _memory_of_tensor(image: Any) -> Memory:
+    import torch
+
+    device = "host" if image.device.type == "cpu" else str(image.device)
+    if image.layout is not torch.strided or image.is_nested:
+        return Memory(None, device, "nested" if image.is_nested else str(image.layout).removeprefix("torch."))
+    strides = image.stride()
+    if image.is_contiguous():
+        layout = "contiguous"
+    elif any(step == 0 and side > 1 for step, side in zip(strides, image.shape, strict=True)):
+        layout = "broadcast"
+    else:
+        is_last = image.ndim >= 3 and image.movedim(-3, -1).is_contiguous()
+        layout = "channels last" if is_last else "strided"
+    return Memory(
+        bytes=image.numel() * image.element_size(),
+        device=device,
+        layout=layout,
+        strides=tuple(step * image.element_size() for step in strides),
+        view=bool(image._is_view()),
+        requires_grad=bool(image.requires_grad),
+    )
+
+
+_MEMORY = {"numpy": _memory_of_array, "pil": _memory_of_picture, "torch": _memory_of_tensor}

@@ -1,0 +1,185 @@
+"""The sheet: labelled pictures in rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from .._image import CHANNEL_NAMES, load
+from ..convert import to_numpy
+from ..errors import InputTypeError, InputValueError
+from .visible import Visible, make_visible, on_screen
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from .._image import AnyImage
+
+__all__ = ["Cell", "check_titles", "check_whole", "draw_cell", "lay_out", "show"]
+
+_CELL, _MARGIN, _LABEL, _TEXT = 240, 12, 22, 14
+_NOTE, _SMALL = 17, 12
+# Both inks stand out of the paper by more than 7 to 1, what WCAG 2.2 asks of small text at its strictest level.
+_PAPER, _INK, _FADED = "white", "#202020", "#505050"
+# 300 MB of sheet: what lies beyond nobody looks at.
+_MAX_PIXELS = 100_000_000
+
+
+class Cell(NamedTuple):
+    """One place on a sheet."""
+
+    picture: Image.Image
+    title: str
+    notes: tuple[str, ...]
+    alt: str
+
+
+def show(
+    *images: AnyImage,
+    titles: Sequence[str] | None = None,
+    columns: int | None = None,
+    zoom: int | None = None,
+    bgr: bool = False,
+) -> Image.Image:
+    """Lay images out on one labelled sheet.
+
+    Transparency is shown over a checkerboard. Large pictures are reduced to fit their cell, small ones keep their
+    pixels. Values that could not be seen are stretched from black to white and the label says so: floats far outside
+    [0, 1], and pictures no brighter than a sixteenth of full scale, such as masks of 0 and 1. NaN is magenta.
+    Nothing is displayed: in a notebook the last value of a cell shows itself.
+
+    Args:
+        images: images of any kind, and batches, whose pictures are shown one by one.
+        titles: one line for each image; what is too long for its cell is cut, and letters beyond ASCII may be drawn as
+            boxes: the font is Pillow's own. The pictures of a batch share its title and have their number beside it.
+        columns: pictures in a row; by default a sheet a little wider than high.
+        zoom: every pixel as a square of this many pixels, whatever the size of the picture; 1 reduces nothing.
+        bgr: the arrays and tensors run B, G, R(, A).
+
+    Returns:
+        The sheet, a PIL image of mode RGB. `sheet.info["alt"]` describes it for those who cannot see it.
+
+    Raises:
+        InputTypeError: not an image, or an option of the wrong type.
+        InputValueError: no image, no column, another number of titles than of images, or a sheet of more than 100
+            million pixels.
+
+    Example:
+        >>> from PIL import Image
+        >>> sheet = show(Image.new("RGB", (40, 30), "red"), titles=["red"])
+        >>> sheet.mode, sheet.info["alt"]
+        ('RGB', 'Sheet of 1 picture. 1: red, RGB, 30x40 (height x width), uint8.')
+    """
+    if not images:
+        raise InputValueError("images: expected at least one image, got none; pass one or more.")
+    names = check_titles(titles, len(images))
+    if columns is not None:
+        check_whole("columns", columns)
+    if zoom is not None:
+        check_whole("zoom", zoom)
+    cells: list[Cell] = []
+    taken = 0
+    for image, name in zip(images, names, strict=True):
+        for cell in _cells(image, name, zoom, bgr):
+            cells.append(cell)
+            taken += _CELL * _LABEL + cell.picture.width * cell.picture.height
+            _check_room(taken)
+    return lay_out(cells, columns)
+
+
+def check_titles(titles: object, count: int) -> list[str]:
+    """One line of text for each of `count` images."""
+    if titles is None:
+        return [""] * count
+    if isinstance(titles, str) or not isinstance(titles, Sequence):
+        raise InputTypeError(f"titles: expected a list of str, got {titles!r}; pass one title an image.")
+    if len(titles) != count:
+        raise InputValueError(
+            f"titles: expected {count} of them, one an image, got {len(titles)}; give every image one."
+        )
+    # On one line: Pillow cannot measure several.
+    return [" ".join(str(title).split()) for title in titles]
+
+
+def check_whole(subject: str, value: object) -> int:
+    """A whole number from 1."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InputTypeError(f"{subject}: expected a whole number, got {value!r}; pass for instance 4.")
+    if value < 1:
+        raise InputValueError(f"{subject}: expected 1 or more, got {value}; pass for instance 4.")
+    return value
+
+
+def _cells(image: Any, name: str, zoom: int | None, bgr: bool) -> Iterator[Cell]:
+    """A cell for each picture of an image or a batch."""
+    spec = load(image, bgr=bgr).spec
+    _check_room(math.prod(spec.batch) * _CELL * _LABEL)
+    array = to_numpy(image, bgr=bgr)
+    what = f"{CHANNEL_NAMES[spec.channels]}, {spec.height}x{spec.width} (height x width), {spec.dtype}"
+    for index in np.ndindex(spec.batch):
+        number = f"[{', '.join(map(str, index))}]" if index else ""
+        yield draw_cell(make_visible(array[index]), f"{name} {number}".strip(), what, zoom=zoom)
+
+
+def draw_cell(visible: Visible, title: str, what: str, *, zoom: int | None) -> Cell:
+    """A picture as its cell shows it, with its labels; `what` says to those who cannot see it what it is."""
+    height, width = visible.codes.shape[:2]
+    if zoom is None:
+        picture = on_screen(visible, side=_CELL)
+    else:
+        _check_room(height * width * zoom**2)
+        picture = on_screen(visible, zoom=zoom)
+    return Cell(picture, title, visible.notes, ", ".join(part for part in (title, what, *visible.notes) if part))
+
+
+def _check_room(pixels: int) -> None:
+    if pixels > _MAX_PIXELS:
+        raise InputValueError(
+            f"images: expected a sheet of at most {_MAX_PIXELS:,} pixels, got {pixels:,} or more; "
+            "show fewer pictures, crop them, or pass a smaller zoom."
+        )
+
+
+def lay_out(cells: list[Cell], columns: int | None = None) -> Image.Image:
+    """The sheet of some cells, in rows."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    across = min(math.ceil(math.sqrt(len(cells) * 1.3)) if columns is None else columns, len(cells))
+    rows = [cells[start : start + across] for start in range(0, len(cells), across)]
+    wide = max(_CELL, *(cell.picture.width for cell in cells))
+    labels = [_LABEL + _NOTE * max(len(cell.notes) for cell in row) for row in rows]
+    heights = [label + max(cell.picture.height for cell in row) for label, row in zip(labels, rows, strict=True)]
+    size = across * (wide + _MARGIN) + _MARGIN, sum(heights) + (len(rows) + 1) * _MARGIN
+    _check_room(size[0] * size[1])
+    sheet = Image.new("RGB", size, _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    title_font, note_font = ImageFont.load_default(_TEXT), ImageFont.load_default(_SMALL)
+    top = _MARGIN
+    for row, label, height in zip(rows, labels, heights, strict=True):
+        for column, cell in enumerate(row):
+            left = _MARGIN + column * (wide + _MARGIN)
+            draw.text((left, top), _fitted(cell.title, wide, draw, title_font), fill=_INK, font=title_font)
+            for line, note in enumerate(cell.notes):
+                at = left, top + _LABEL - 2 + line * _NOTE
+                draw.text(at, _fitted(note, wide, draw, note_font), fill=_FADED, font=note_font)
+            sheet.paste(cell.picture, (left, top + label))
+        top += height + _MARGIN
+    sheet.info["alt"] = _alt(cells, across)
+    return sheet
+
+
+def _alt(cells: list[Cell], across: int) -> str:
+    count = f"{len(cells)} pictures, {across} in a row" if len(cells) > 1 else "1 picture"
+    return " ".join([f"Sheet of {count}.", *(f"{at}: {cell.alt}." for at, cell in enumerate(cells, 1))])
+
+
+def _fitted(line: str, width: int, draw: Any, font: Any) -> str:
+    """A line of text, cut to a width."""
+    if draw.textlength(line, font=font) <= width:
+        return line
+    while line and draw.textlength(line + "…", font=font) > width:
+        line = line[:-1]
+    return line + "…"

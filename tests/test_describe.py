@@ -1,0 +1,485 @@
+"""What `describe` says: figures, alpha, memory, hints that are silent about good pictures, text, card and dict."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage
+from PIL import Image, ImageCms
+
+from aikit import Description, InputTypeError, InputValueError, describe, from_data_url, premultiply, read_numpy
+from pictures import channels_first, codes
+
+PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
+IN_COLOR = (
+    "astronaut.png chelsea.png coffee.png color.png hubble_deep_field.jpg ihc.png logo.png motorcycle_left.png "
+    "motorcycle_right.png retina.jpg rocket.jpg"
+).split()
+
+
+def disc(color=(0.9, 0.5, 0.2)):
+    """A soft disc, straight alpha, float32 (60, 80, 4), with its color under the clear pixels too."""
+    y, x = np.mgrid[:60, :80]
+    alpha = np.clip((25 - np.hypot(y - 30, x - 40)) / 8, 0, 1)
+    return np.dstack([np.full_like(alpha, part) for part in color] + [alpha]).astype(np.float32)
+
+
+# Figures
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "uint16", "float16", "float32", "float64"])
+@pytest.mark.parametrize("channels", [None, 1, 2, 3, 4])
+def test_figures_are_those_of_numpy(dtype, channels):
+    image = codes(20, 30, channels, dtype)
+    found = describe(image)
+    planes = image.reshape(600, -1).T.astype(np.float64)
+    names = {1: ["gray"], 2: ["gray", "alpha"], 3: ["red", "green", "blue"], 4: ["red", "green", "blue", "alpha"]}
+    assert [one.name for one in found.channels] == names[channels or 1]
+    for one, plane in zip(found.channels, planes, strict=True):
+        assert (one.low, one.high) == (plane.min(), plane.max())
+        assert one.mean == pytest.approx(plane.mean())
+        assert one.spread == pytest.approx(plane.std())
+    colors = planes[: len(planes) - (channels in (2, 4))]
+    assert (found.low, found.high) == (colors.min(), colors.max())
+    assert found.shape == image.shape
+    assert found.axes == ("height", "width", "channel")[: image.ndim]
+    assert (found.dtype, found.problems) == (dtype, ())
+
+
+def test_every_kind_is_described_alike():
+    import torch
+
+    color = codes(20, 30, 4)
+    found = describe(color)
+    for image in (Image.fromarray(color), torch.from_numpy(channels_first(color)), color[::-1]):
+        other = describe(image)
+        assert (other.channels, other.alpha, other.dtype, other.order) == (found.channels, found.alpha, "uint8", "RGBA")
+    swapped = describe(color[..., [2, 1, 0, 3]], bgr=True)
+    assert (swapped.channels, swapped.alpha, swapped.order) == (found.channels, found.alpha, "BGRA")
+
+
+def test_a_batch_is_described_as_a_whole():
+    import torch
+
+    batch = codes(9, 11, 3, batch=(2, 4))
+    found = describe(torch.from_numpy(channels_first(batch)))
+    assert found.axes == ("batch", "batch", "channel", "height", "width")
+    assert found.channels == describe(batch.reshape(8 * 9, 11, 3)).channels
+    assert "batch of 8, 9x11 (height x width), RGB, uint8" in str(found)
+
+
+def test_what_is_not_finite_is_counted_and_left_out():
+    image = codes(9, 11, 3, "float32")
+    image[0, 0, 1], image[1, :2, 1], image[2, 2, 2] = np.nan, [np.inf, -np.inf], np.nan
+    found = describe(image)
+    assert [(one.nan, one.infinite) for one in found.channels] == [(0, 0), (1, 2), (1, 0)]
+    green = image[..., 1]
+    assert found.channels[1].mean == pytest.approx(green[np.isfinite(green)].mean(dtype=np.float64))
+    assert "2 NaN, 2 infinite" in str(found)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_alpha_is_measured(dtype):
+    top = {"uint8": 255, "uint16": 65535, "float32": 1}[dtype]
+    image = np.full((10, 10, 4), top, dtype)
+    assert describe(image).alpha.used is False
+    image[:2, :, 3], image[2:3, :, 3], image[:2, 5:, :3] = 0, top / 2, 0
+    alpha = describe(image).alpha
+    assert (alpha.used, alpha.clear, alpha.partial, alpha.hidden) == (True, 0.2, 0.1, 0.5)
+    assert describe(image[..., :3]).alpha is None
+    assert "20.0 % clear, 10.0 % partly transparent, color hidden under 50.0 % of the clear" in str(describe(image))
+
+
+def test_a_palette_with_transparency_is_resolved():
+    image = Image.fromarray(codes(4, 5) % 3).convert("P")
+    image.info["transparency"] = 0
+    found = describe(image)
+    assert (found.mode, found.order, found.shape) == ("P", "RGBA", (4, 5))
+    assert found.alpha.used
+
+
+def test_orientation_and_profile_are_named():
+    image, tags = Image.fromarray(codes(4, 6, 3)), Image.Exif()
+    tags[0x0112] = 6
+    image.info["exif"] = tags.tobytes()
+    image.info["icc_profile"] = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    found = describe(image)
+    assert (found.orientation, found.shape) == (6, (4, 6))
+    assert "sRGB" in found.profile
+    assert not found.hints
+    assert "EXIF orientation 6" in str(found)
+    image.info["icc_profile"] = b"nonsense"
+    assert describe(image).profile == "unreadable"
+
+
+# Memory
+
+
+def test_memory_of_arrays():
+    image = codes(6, 8, 3)
+    fresh = describe(image.copy()).memory
+    assert (fresh.bytes, fresh.layout, fresh.view, fresh.read_only) == (144, "contiguous", False, False)
+    assert fresh.strides == (24, 3, 1)
+    assert describe(image[..., ::-1]).memory.layout == "reversed"
+    assert describe(image[:, ::2]).memory.layout == "strided"
+    assert describe(image[:, ::2]).memory.view
+    shared = describe(np.broadcast_to(image[:1], image.shape)).memory
+    assert (shared.layout, shared.read_only, shared.strides[0]) == ("broadcast", True, 0)
+    assert describe(image.astype(">u2")).memory.byte_swapped
+    assert describe(np.asfortranarray(image)).memory.layout == "strided"
+
+
+def test_memory_of_tensors_and_pictures():
+    import torch
+
+    image = torch.rand(2, 3, 6, 8)
+    assert describe(image).memory.bytes == 2 * 3 * 6 * 8 * 4
+    assert describe(image.to(memory_format=torch.channels_last)).memory.layout == "channels last"
+    assert describe(image[..., ::2]).memory.layout == "strided"
+    assert describe(image[:, :1].expand(2, 3, 6, 8)).memory.layout == "broadcast"
+    assert describe(image[0]).memory.view
+    assert describe(image.requires_grad_()).memory.requires_grad
+    assert describe(image).memory.device == "host"
+    assert "requires grad" in str(describe(image))
+    assert describe(Image.new("RGB", (6, 8))).memory.bytes == 4 * 48
+    assert describe(Image.new("1", (6, 8))).memory.bytes == 48
+
+
+@pytest.mark.gpu
+def test_a_tensor_on_a_device():
+    import torch
+
+    color = codes(20, 30, 3)
+    found = describe(torch.from_numpy(channels_first(color)).cuda())
+    assert found.memory.device == "cuda:0"
+    assert found.channels == describe(color).channels
+
+
+# Hints: what they see
+
+
+def hinted(image, **options):
+    return " ".join(describe(image, **options).hints)
+
+
+RAMP = np.linspace(0, 1, 300, dtype=np.float32).reshape(10, 10, 3)
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        (RAMP * 255, r"^Values up to 255 look like 0 to 255 in floats: pass value_range=\(0, 255\)\.$"),
+        (RAMP * 65535, r"^Values up to 65535 look like 0 to 65535 in floats"),
+        (RAMP * 2 - 1, r"^Values look like -1 to 1: pass value_range=\(-1, 1\)\.$"),
+        ((RAMP - 0.45) / 0.22, r"^Values look as if a mean was subtracted"),
+        (np.where(RAMP > 0.9, np.nan, RAMP), r"^\d+ values are NaN"),
+        (np.full((4, 5), np.nan), r"^Every value is NaN or infinite"),
+        (np.where(RAMP > 0.9, np.inf, RAMP), r"^\d+ values are infinite"),
+        (np.zeros((4, 5, 3), np.uint8), r"^Every pixel is black\.$"),
+        (np.full((4, 5, 3), 7, np.uint8), r"^Every pixel has the same color\.$"),
+        ((RAMP > 0.5).astype(np.uint8), r"^Values are 0 and 1 of 255"),
+        (
+            (RAMP * 255).astype(np.uint16),
+            r"^Values up to 255 of 65535 look like 8 bits in 16: multiply them by 65535/255",
+        ),
+        ((RAMP * 4095).astype(np.uint16), r"^Values up to 4095 of 65535 look like 12 bits in 16"),
+        ((RAMP * 255).astype(np.uint16) * 256, r"^The lower 8 bits are all 0"),
+        (np.zeros((3, 480, 64)), r"^Looks like channels first, \(3, 480, 64\): pass layout=\"CHW\""),
+        ((RAMP * 255).astype(np.int64), r"^Values from 0 to 255 fit into uint8: image\.astype\(\"uint8\"\)\.$"),
+        (np.dstack([RAMP, np.zeros((10, 10))]), r"^Alpha is 0 everywhere, .* perhaps the last channel is no alpha\.$"),
+        (np.dstack([RAMP, RAMP[..., 1] * 255]), r"^Alpha goes up to 25\d"),
+        (codes(9, 9, 4) // np.array([1, 1, 1, 128], np.uint8), r"^Alpha is at most 1 of 255"),
+        (
+            Image.fromarray(np.arange(20, dtype=np.int32).reshape(4, 5)),
+            r"fit into uint8: pass value_range=\(0, 255\)\.",
+        ),
+    ],
+)
+def test_what_looks_wrong_is_said(image, expected):
+    assert re.search(expected, hinted(image))
+
+
+def test_a_tensor_with_channels_last_is_hinted():
+    import torch
+
+    assert 'Looks like channels last, (480, 64, 3): pass layout="HWC"' in hinted(torch.zeros(480, 64, 3))
+
+
+@pytest.mark.parametrize("kind", ["float", "uint8", "batch"])
+def test_multiplied_colors_are_seen(kind):
+    straight = disc()
+    multiplied = premultiply(straight)
+    if kind == "uint8":
+        straight, multiplied = (np.rint(image * 255).astype(np.uint8) for image in (straight, multiplied))
+    if kind == "batch":
+        straight, multiplied = straight[None], multiplied[None]
+    assert "brighter than its alpha" in hinted(multiplied)
+    assert not hinted(straight)
+
+
+@pytest.mark.parametrize("color", [(0, 0, 0), (0.05, 0.02, 0)], ids=["black", "dark"])
+def test_a_shadow_is_not_taken_for_multiplied_colors(color):
+    assert "brighter than its alpha" not in hinted(disc(color))
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0])
+def test_even_alpha_is_not_taken_for_multiplied_colors(alpha):
+    image = disc()
+    image[..., :3] *= min(alpha, 0.4)
+    image[..., 3] = alpha
+    assert "brighter than its alpha" not in hinted(image)
+
+
+def test_a_profile_that_is_not_srgb_is_hinted():
+    image = Image.fromarray(codes(4, 6, 3))
+    image.info["icc_profile"] = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
+    assert "not sRGB: read_pil" in hinted(image)
+
+
+# Hints: photographs in both orders
+
+
+def photograph(name):
+    return np.asarray(Image.open(PHOTOGRAPHS / name).convert("RGB"))
+
+
+@pytest.mark.parametrize("name", IN_COLOR)
+def test_photographs_as_they_are_raise_no_hint(name):
+    color = photograph(name)
+    assert describe(color).hints == ()
+    assert describe(color.astype(np.float32) / 255).hints == ()
+    assert describe(Image.fromarray(color)).hints == ()
+
+
+@pytest.mark.parametrize("name", [path.name for path in sorted(PHOTOGRAPHS.glob("*.png")) if path.name not in IN_COLOR])
+def test_other_pictures_raise_no_hint_either(name):
+    hints = describe(Image.open(PHOTOGRAPHS / name)).hints
+    # One has a profile of a printing press, and that is so.
+    assert (["Dot Gain 20%" in hint for hint in hints] == [True]) if name == "page.png" else hints == ()
+
+
+def test_swapped_red_and_blue_are_seen_in_many_photographs_and_never_the_other_way():
+    """Five of eleven: those with skin, fur, wood or leather. A night sky, a nebula and a stain look right either way."""
+    swapped = [name for name in IN_COLOR if "runs B, G, R" in hinted(photograph(name)[..., ::-1])]
+    assert swapped == ["astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "motorcycle_right.png"]
+
+
+def test_pieces_of_photographs_are_hinted_in_one_order_only():
+    """A piece has less to go by: a quarter of them and more in the wrong order, at most one in a hundred in the right."""
+    rng = np.random.default_rng(0)
+    wrong = right = 0
+    for name in IN_COLOR:
+        color = photograph(name)
+        for _ in range(20):
+            height, width = (int(rng.integers(64, min(257, side + 1))) for side in color.shape[:2])
+            top, left = (int(rng.integers(0, color.shape[at] - side + 1)) for at, side in enumerate((height, width)))
+            piece = color[top : top + height, left : left + width]
+            wrong += "runs B, G, R" in hinted(piece[..., ::-1])
+            right += "runs B, G, R" in hinted(piece)
+    assert wrong >= 0.22 * 20 * len(IN_COLOR)
+    assert right <= 0.01 * 20 * len(IN_COLOR)
+
+
+def test_the_advice_fits_the_kind():
+    color = photograph("chelsea.png")
+    assert "If so pass bgr=True." in hinted(color[..., ::-1])
+    assert "made of an array that runs B, G, R." in hinted(Image.fromarray(color[..., ::-1].copy()))
+    assert "If so leave bgr=True out." in hinted(color, bgr=True)
+    assert hinted(color[..., ::-1], bgr=True) == ""
+
+
+@pytest.mark.parametrize("color", [(30, 110, 220), (20, 60, 120)])
+def test_flat_and_smooth_blue_is_left_alone(color):
+    flat = np.tile(np.array(color, np.uint8), (200, 300, 1))
+    flat[50:90, 50:250] = 255
+    sky = np.linspace(0.6, 1, 200)[:, None, None] * np.tile(np.array(color, float), (200, 300, 1))
+    assert hinted(flat) == hinted(sky.astype(np.uint8)) == ""
+
+
+@pytest.mark.parametrize("channels", [None, 1, 2, 3, 4])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_noise_raises_no_hint(channels, dtype):
+    assert describe(codes(60, 80, channels, dtype)).hints == ()
+
+
+# Strange arrays are described, what is no array is refused
+
+
+def strange():
+    import torch
+
+    yield "int64", codes(5, 6, 3).astype(np.int64), "got int64"
+    yield "five-channels", codes(5, 6, 5), r"got \(5, 6, 5\)"
+    yield "masked", np.ma.masked_greater(codes(5, 6), 99), "got a masked array"
+    yield "one-axis", np.zeros(7), r"got \(7,\)"
+    yield "no-axis", np.array(7.0), r"got \(\)"
+    yield "empty", np.zeros((0, 5, 3)), "at least one pixel"
+    yield "complex", np.zeros((4, 5), complex), "got complex128"
+    yield "text", np.array([["a"]]), "expected dtype"
+    yield "objects", np.array([[None]]), "got object"
+    yield "records", np.zeros((2, 2), [("a", int)]), "expected dtype"
+    yield "dates", np.zeros((2, 2), "M8[s]"), "expected dtype"
+    yield "long", np.ones((4, 5), np.longdouble), "expected dtype"
+    yield "wide", np.ones((4, 5, 900), np.float32), "got .4, 5, 900."
+    yield "2d-tensor", torch.zeros(4, 5), "add a channel axis"
+    yield "meta", torch.zeros(3, 4, 5, device="meta"), "meta device"
+    yield "sparse", torch.zeros(4, 5).to_sparse(), "dense"
+    yield "complex-tensor", torch.zeros(3, 4, 5, dtype=torch.complex64), "got complex64"
+    yield "float8", torch.zeros(3, 4, 5).to(torch.float8_e4m3fn), "float8"
+    yield "conjugate", torch.zeros(3, 4, 5, dtype=torch.complex64).conj().imag, "x" * 0
+    yield "mode-I", Image.new("I", (4, 5), 70000), "mode I"
+    yield "no-pixels", Image.new("RGB", (0, 4)), "at least one pixel"
+    closed = Image.open(PHOTOGRAPHS / "coffee.png")
+    closed.close()
+    yield "closed", closed, "closed"
+
+
+@pytest.mark.parametrize(("image", "problem"), [one[1:] for one in strange()], ids=[one[0] for one in strange()])
+def test_strange_arrays_are_described(image, problem):
+    found = describe(image)
+    assert bool(found.problems) == bool(problem)
+    assert re.search(problem, " ".join(found.problems))
+    assert len(found.axes) == len(found.shape)
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["problems"] == list(found.problems)
+    assert str(found)
+    Card().feed(found._repr_html_())
+
+
+def test_what_a_mask_hides_is_in_no_figure():
+    found = describe(np.ma.masked_greater(codes(5, 6), 99))
+    values = codes(5, 6)[codes(5, 6) <= 99]
+    assert found.masked == 30 - values.size
+    assert (found.high, found.channels[0].mean) == (values.max(), pytest.approx(values.mean()))
+
+
+@pytest.mark.parametrize(
+    ("thing", "message"),
+    [
+        ("photo.jpg", r"image: expected .* got the path 'photo\.jpg'; read it first"),
+        (b"\x89PNG", r"image: expected .* got bytes; decode it first"),
+        ([1, 2], r"image: expected .* got a list; pass the images one at a time"),
+        (None, r"image: expected .* got NoneType"),
+    ],
+)
+def test_what_is_no_image_is_refused(thing, message):
+    with pytest.raises(InputTypeError, match=message):
+        describe(thing)
+
+
+def test_bgr_does_not_fit_pil():
+    with pytest.raises(InputValueError, match=r"bgr: expected False for a PIL image"):
+        describe(Image.new("RGB", (3, 3)), bgr=True)
+
+
+def test_the_image_stays_as_it_was():
+    image = codes(9, 11, 4)
+    image.flags.writeable = False
+    describe(image)
+    np.testing.assert_array_equal(image, codes(9, 11, 4))
+
+
+# Text, dict and card
+
+
+def test_the_text_is_compact_and_whole():
+    text = str(describe(codes(20, 30, 4)))
+    assert text == repr(describe(codes(20, 30, 4)))
+    lines = text.splitlines()
+    assert lines[0] == "NumPy array: 20x30 (height x width), RGBA, uint8"
+    assert [line.split()[0] for line in lines] == (
+        "NumPy type shape values channel red green blue alpha alpha memory".split()
+    )
+    assert all(len(line) <= 100 for line in lines)
+
+
+def test_the_dict_is_for_programs():
+    image = codes(9, 11, 4, "float32")
+    image[..., 0] = np.nan
+    known = json.loads(json.dumps(describe(image).to_dict(), allow_nan=False))
+    assert known["shape"] == [9, 11, 4]
+    assert known["axes"] == ["height", "width", "channel"]
+    assert known["channels"][0] == {
+        "name": "red", "low": None, "high": None, "mean": None, "spread": None, "nan": 99, "infinite": 0
+    }  # fmt: skip
+    assert known["alpha"]["used"] is True
+    assert known["memory"]["bytes"] == 9 * 11 * 4 * 4
+    assert not [name for name in known if name.startswith("_")]
+    assert isinstance(describe(image), Description)
+
+
+class Card(HTMLParser):
+    """The parts of a card; fails where a tag is left open or reaches out of the card."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.images, self.labels, self.text = [], [], [], ""
+
+    def handle_starttag(self, tag, attributes):
+        known = dict(attributes)
+        assert tag not in ("script", "link", "iframe", "object")
+        assert not [name for name in known if name.startswith("on")]
+        assert known.get("src", "data:image/png;base64,").startswith("data:image/png;base64,")
+        if tag == "img":
+            self.images.append(known)
+        else:
+            self.open.append(tag)
+        self.labels += [known["aria-label"]] if "aria-label" in known else []
+
+    def handle_startendtag(self, tag, attributes):
+        assert tag == "polyline"
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def card_of(image):
+    card = Card()
+    card.feed(describe(image)._repr_html_())
+    assert card.open == []
+    return card
+
+
+def test_the_card_has_a_picture_with_a_text_and_a_histogram():
+    color = codes(20, 30, 3)
+    card = card_of(color)
+    assert card.images[0]["alt"] == "Picture, reduced: NumPy array: 20x30 (height x width), RGB, uint8"
+    np.testing.assert_array_equal(read_numpy(from_data_url(card.images[0]["src"])), color)
+    assert "Histogram of the values: red around 1" in card.labels[0]
+    assert "(20, 30, 3): height, width, channel" in card.text
+    large = card_of(np.zeros((900, 1600, 3), np.uint8))
+    assert read_numpy(from_data_url(large.images[0]["src"])).shape == (90, 160, 3)
+
+
+def test_the_card_leaves_colors_to_the_page():
+    """On a dark page text is light: the card sets no color of text, and no ground that is not mostly clear."""
+    style = describe(codes(9, 11, 3))._repr_html_().partition("</style>")[0]
+    assert set(re.findall(r"[{;]color:([^;}]+)", style)) == {"inherit"}
+    grounds = re.findall(r"background:([^;}]+)", style)
+    assert all(ground == "none" or float(re.search(r",(\.\d+)\)", ground)[1]) <= 0.15 for ground in grounds)
+
+
+def test_the_card_escapes_what_it_is_told():
+    image = Image.fromarray(codes(4, 6, 3))
+    image.__class__ = type("<b>&\"'", (Image.Image,), {})
+    html = describe(image)._repr_html_()
+    assert "<b>" not in html
+    assert "&lt;b&gt;&amp;&quot;" in html
+
+
+@pytest.mark.parametrize(
+    ("image", "peaks"),
+    [
+        (np.repeat(np.array([64, 65, 66, 200], np.uint8), 5).reshape(4, 5), {16: 15, 50: 5}),
+        (np.repeat(np.array([0.26, 0.26, 0.26, 0.79]), 5).reshape(4, 5), {16: 15, 50: 5}),
+        (np.repeat(np.array([-2.0, -2, -2, 2]), 5).reshape(4, 5), {0: 15, 63: 5}),
+    ],
+)
+def test_histograms_count_every_value(image, peaks):
+    counts = describe(image)._histogram[0]
+    assert {at: count for at, count in enumerate(counts) if count} == peaks
