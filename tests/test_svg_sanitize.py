@@ -445,6 +445,7 @@ SLOW_TO_READ = {
                        + '<rect width="9" height="9" fill="url(#p)"/>' * 9000 + "</g>" * 180),
     "corners": svg('<marker id="m"/><path id="a" marker-mid="url(#m)" stroke-dasharray="9e9" d="M0 0'
                    + "h1v1" * LONG + '"/>' + '<use href="#a"/>' * 500, 'width="2" height="2"'),
+    "members": gzip.compress(b"") * 100_000,
     "ids": svg('<g id="a"/>' * 40_000 + '<use href="#a"/>' * 9000),
 }  # fmt: skip
 
