@@ -1,5 +1,6 @@
 """SVG: sizes, pixels, fonts, PDF, the readers and the command."""
 
+import base64
 import gzip
 import importlib.abc
 import io
@@ -320,6 +321,13 @@ def test_text_in_any_family_is_drawn(engine, family):
 def test_text_without_a_family_and_in_missing_glyphs_is_drawn():
     assert ink('<text y="30" font-size="20">Hallo</text>') > 10_000
     assert ink('<text y="30" font-size="20">漢字</text>') > 1000
+
+
+def test_text_in_an_embedded_svg_is_drawn():
+    inner = svg('width="200" height="40"', '<text y="30" font-size="20" font-family="NoSuchFont">Hallo</text>')
+    url = f"data:image/svg+xml;base64,{base64.b64encode(inner).decode()}"
+    for name in ("href", "xlink:href"):
+        assert ink(f'<image width="200" height="40" {name}="{url}"/>') > 10_000
 
 
 def test_a_missing_sans_family_is_not_drawn_with_serifs():

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..errors import AikitError, FileFormatError, LimitError, MissingDependencyError
 from .css import declarations
 from .fonts import families, with_generic
-from .source import SVG
+from .source import SVG, XLINK_HREF
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -73,6 +73,10 @@ def draw_with_resvg(root: etree._Element, name: str, background: str | None) -> 
     if _has_text(root):
         options = _fonts(name)
         _name_generic_families(root)
+    elif _has_svg_inside(root):
+        options = families() or {}
+        # resvg_py loads fonts where it sees a text, and does not look into embedded documents.
+        etree.SubElement(root, f"{{{SVG}}}text")
     text = etree.tostring(root, encoding="unicode", with_tail=False)
     try:
         # dpi is 0 otherwise, and no length in mm or pt has a size; without languages systemLanguage never matches.
@@ -92,6 +96,12 @@ def draw_with_resvg(root: etree._Element, name: str, background: str | None) -> 
 
 def _has_text(root: etree._Element) -> bool:
     return any((text.text or "").strip() or len(text) for text in root.iter(f"{{{SVG}}}text"))
+
+
+def _has_svg_inside(root: etree._Element) -> bool:
+    return any(
+        image.get("href", image.get(XLINK_HREF, ""))[:15] == "data:image/svg+" for image in root.iter(f"{{{SVG}}}image")
+    )
 
 
 def _fonts(name: str) -> dict[str, str]:

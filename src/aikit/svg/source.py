@@ -23,6 +23,8 @@ XLINK_HREF = f"{{{XLINK}}}href"
 # What an svgz may unpack to where `limits` do not say: drawing holds the text about four times.
 _MOST_TEXT = 64 << 20
 _CHUNK = 1 << 20
+# A gzip file may have several members, a file of nothing but members a million of them.
+_MOST_MEMBERS = 100
 
 
 def read_svg(source: Source, limits: Limits | None = None) -> tuple[etree._Element, str]:
@@ -83,7 +85,7 @@ def _unpacked(data: bytes, limits: Limits | None, name: str) -> bytes:
     """What a gzip file holds, taken out in small steps: a thousandth of its size can be enough to fill the memory."""
     most = _MOST_TEXT if limits is None else limits.max_bytes
     chunks, total, rest = [], 0, data
-    while rest.startswith(b"\x1f\x8b"):  # a gzip file may have several members
+    for _ in range(_MOST_MEMBERS):
         stream = zlib.decompressobj(wbits=31)
         while True:
             try:
@@ -103,6 +105,8 @@ def _unpacked(data: bytes, limits: Limits | None, name: str) -> bytes:
                     f"{name}: expected a whole gzip file, got one that is cut off; get the file again.",
                     code="truncated",
                 )
+        if not rest.startswith(b"\x1f\x8b"):
+            break
     return b"".join(chunks)
 
 
