@@ -26,6 +26,9 @@ test: $(VENV)/.installed-dev ## run the tests
 fuzz: $(VENV)/.installed-dev ## read mutated files until ARGS='--seconds 3600 --seed 7' are over
 	PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)
 
+test-slow: $(VENV)/.installed-dev ## run the tests that take long: a quarter of an hour
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
 check: $(VENV)/.installed-dev ## lint, formatting and types: what CI and pre-commit run
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -221,7 +221,7 @@ def test_a_composition_is_compiled_whole_and_differentiable(caplog):
 
 @pytest.mark.parametrize("exponent", [2.4, 1 / 2.4, 1 / 3])
 def test_powers_for_a_compiler_are_right_to_a_few_units_in_the_last_place(exponent):
-    from aikit._image import _LOG2, _raised, power
+    from aikit._image import _LOG2, _raised
 
     numbers = torch.logspace(-11, 1.5, 100_001, dtype=torch.float64).float()
     expected = numbers.double() ** exponent
@@ -229,9 +229,6 @@ def test_powers_for_a_compiler_are_right_to_a_few_units_in_the_last_place(expone
     allowed = 1e-7 * (3 + (numbers.log2() * exponent).abs())
     assert ((_raised(torch, numbers, exponent) / expected - 1).abs() < allowed).all()
     assert _raised(torch, torch.zeros(1), exponent) < 1e-12
-    zero = torch.zeros(1, dtype=torch.float64, requires_grad=True)
-    power(torch, zero, exponent).backward()
-    assert zero.grad.isfinite()
     low, high = 2**-0.5 - 1, 2**0.5 - 1
     series = np.polynomial.Chebyshev.interpolate(lambda f: np.log2(1 + f) / f, 8, domain=[low, high])
     np.testing.assert_allclose(_LOG2, series.convert(kind=np.polynomial.Polynomial).coef, atol=6e-10)
