@@ -5,6 +5,8 @@ import os
 import stat
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -447,3 +449,37 @@ def test_limits_have_to_be_limits(limits):
         InputTypeError, match=r"^limits: expected Limits or None, got .+; pass Limits\(\) for untrusted files\.$"
     ):
         read_bytes(b"abc", limits=limits)
+
+
+# A file that others see
+
+
+def test_two_writers_at_once_leave_one_of_two_whole_files(tmp_path):
+    path, contents = tmp_path / "shared.bin", (b"a" * 300_000, b"b" * 200_000)
+
+    def write_and_look(content):
+        for _ in range(25):
+            write_bytes(path, content)
+            assert path.read_bytes() in contents
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write_and_look, contents))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["shared.bin"]
+
+
+def test_a_writer_that_is_killed_leaves_a_whole_file(tmp_path):
+    path = tmp_path / "picture.bin"
+    script = f"""
+from aikit._bytes import write_bytes
+for number in range(10**9):
+    write_bytes({str(path)!r}, bytes([number % 251]) * 3_000_000)
+    print(flush=True)
+"""
+    for delay in (0.0, 0.013, 0.031):
+        with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as child:
+            child.stdout.readline()
+            time.sleep(delay)
+            child.kill()
+        content = path.read_bytes()
+        assert len(content) == 3_000_000
+        assert len(set(content)) == 1

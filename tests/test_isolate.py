@@ -13,6 +13,7 @@ import tifffile
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+import aikit
 from aikit import (
     FileAccessError,
     FileFormatError,
@@ -311,3 +312,33 @@ def test_forged_parcels_are_refused(forged):
     with pytest.raises(WorkerError, match=r"^worker: expected a picture, got .*; leave the file out\.$") as caught:
         parcel.unpack(forged)
     assert caught.value.code == "worker_crashed"
+
+
+# Documents
+
+
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="7"><rect width="5" height="4" fill="#c80"/></svg>'
+
+
+def layered():
+    from io import BytesIO
+
+    document = aikit.new_psd(width=9, height=7)
+    document.add(np.full((4, 5, 4), (200, 100, 50, 128), np.uint8), name="one", left=2, top=1)
+    file = BytesIO()
+    document.raw.save(file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("data", [SVG, layered()], ids=["svg", "psd"])
+def test_documents_that_come_with_limits_are_drawn_in_a_child(data, monkeypatch):
+    from aikit import _worker
+
+    asked, call = [], _worker.call
+    monkeypatch.setattr(_worker, "call", lambda *job, **options: asked.append(job[0]) or call(*job, **options))
+    expected = aikit.read_numpy(data)
+    assert not asked
+    assert np.ptp(expected) > 0
+    np.testing.assert_array_equal(aikit.read_numpy(data, limits=aikit.Limits()), expected)
+    np.testing.assert_array_equal(aikit.read_numpy(data, isolate=True), expected)
+    assert asked == ["aikit.files:_packed_document"] * 2
