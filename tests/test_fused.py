@@ -333,7 +333,8 @@ def test_it_is_compiled_once_for_each_kind_of_input(compiled):
     with torch.no_grad():
         fast(image.clone().requires_grad_(), width=12)
     assert len(compiled) == 8
-    assert fast(image, width=12).equal(aikit.resize(image, width=12))
+    # Eager resizes multiply matrices on the host, compiled ones add up bags.
+    torch.testing.assert_close(fast(image, width=12), aikit.resize(image, width=12), atol=1e-6, rtol=0)
 
 
 def test_options_decide(compiled):

@@ -140,10 +140,11 @@ def test_the_peak_of_a_block_is_measured():
     with track_memory("cpu") as memory:
         block = np.ones(96 * MiB, np.uint8)
         del block
-        kept = np.ones(32 * MiB, np.uint8)
+        # Above 32 MiB glibc maps fresh memory; less may come from what earlier tests gave back.
+        kept = np.ones(64 * MiB, np.uint8)
     assert 90 * MiB < memory.peak - memory.start < 140 * MiB
-    assert 30 * MiB < memory.difference < 60 * MiB
-    assert kept.nbytes == 32 * MiB
+    assert 60 * MiB < memory.difference < 90 * MiB
+    assert kept.nbytes == 64 * MiB
 
 
 @restartable
