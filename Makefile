@@ -37,7 +37,7 @@ check: $(VENV)/.installed-dev ## lint, formatting and types: what CI and pre-com
 check-lowest: .venv-lowest/.installed ## run the tests with the oldest packages pyproject.toml allows
 	.venv-lowest/bin/python -m pytest $(ARGS)
 
-bench: $(VENV)/.installed-dev ## print aikit beside its peers and beside a plain copy
+bench: $(VENV)/.installed-bench ## print aikit beside its peers and beside a plain copy
 	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(VENV)/.installed-dev ## draw the pictures of the pages and build the site into site/
@@ -59,6 +59,10 @@ $(VENV)/.installed-demo: pyproject.toml | $(BIN)/python
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e ".[dev]"
 	@touch $@ $(VENV)/.installed-demo
+
+$(VENV)/.installed-bench: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e ".[dev,bench]"
+	@touch $@ $(VENV)/.installed-dev $(VENV)/.installed-demo
 
 $(BIN)/python:
 	@$(call require-python)

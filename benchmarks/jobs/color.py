@@ -131,9 +131,15 @@ def luv(scale: float) -> Contest:
     return _contest("rgb_to_luv", scale, peers, 1e-3)
 
 
-@job("RGB to XYZ, float32, 1920x1080", faster("aikit rgb_to_xyz (NumPy)", 3, "kornia"))
+@job("RGB to XYZ, float32, 1920x1080", faster("aikit rgb_to_xyz (NumPy)", 3, "colour-science"))
 def xyz(scale: float) -> Contest:
-    peers = {"kornia": _kornia("rgb_to_xyz"), "scikit-image": _skimage("rgb2xyz")}
+    import colour
+
+    peers = {
+        "kornia (takes light, does not decode)": _kornia("rgb_to_xyz"),
+        "scikit-image": _skimage("rgb2xyz"),
+        "colour-science": ("floats", colour.sRGB_to_XYZ),
+    }
     return _contest("rgb_to_xyz", scale, peers, 1e-5)
 
 
