@@ -15,3 +15,10 @@ def pytest_collection_modifyitems(items):
     if not torch.cuda.is_available():
         for item in gpu:
             item.add_marker(pytest.mark.skip(reason="no CUDA here"))
+
+
+@pytest.fixture(params=["NumPy", "torch"])
+def tensors_work_in(request, monkeypatch):
+    """Tensors in host memory as they are, through NumPy; and as on an accelerator, through torch."""
+    if request.param == "torch":
+        monkeypatch.setattr("aikit._adapters.torch.on_host", lambda plane: None)

@@ -108,6 +108,7 @@ every_maker = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 # ---------------------------------------------------------------- agreement, for all of them
 
 
+@pytest.mark.usefixtures("tensors_work_in")
 @every_maker
 @pytest.mark.parametrize("channels", [2, 4])
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -808,6 +809,7 @@ def test_flatten_is_pillows_alpha_composite(background):
     assert difference(result, wanted) <= 1  # Pillow's own rounding
 
 
+@pytest.mark.usefixtures("tensors_work_in")
 @pytest.mark.parametrize("over", [np.asarray, tensor, pil])
 @pytest.mark.parametrize("under", [np.asarray, tensor, pil])
 @pytest.mark.parametrize("channels", list(itertools.product([2, 4], [1, 3])), ids=str)
@@ -1042,6 +1044,7 @@ def test_the_foreground_lies_where_it_is_put(offset, size):
             np.testing.assert_array_equal(back(result), wanted)
 
 
+@pytest.mark.usefixtures("tensors_work_in")
 @pytest.mark.parametrize("under", [np.asarray, tensor, pil])
 @pytest.mark.parametrize("over", [np.asarray, tensor, pil])
 @pytest.mark.parametrize("channels", list(itertools.product([1, 2, 3, 4], repeat=2)), ids=str)

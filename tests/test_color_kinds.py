@@ -52,6 +52,7 @@ def test_a_space_to_itself_changes_nothing(space, kind):
 # Agreement
 
 
+@pytest.mark.usefixtures("tensors_work_in")
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("space", SPACES)
 def test_tensors_agree_with_arrays(space, dtype):
@@ -68,6 +69,7 @@ def test_tensors_agree_with_arrays(space, dtype):
     assert np.abs(planes_last(back_too).astype(np.float64) - planes_last(back)).max() <= (1 if exact else limit)
 
 
+@pytest.mark.usefixtures("tensors_work_in")
 @pytest.mark.parametrize("kind", ["numpy", "torch"])
 @pytest.mark.parametrize("space", SPACES)
 def test_a_batch_is_its_pictures(space, kind):

@@ -474,6 +474,7 @@ def test_forms_of_arrays():
     assert to_numpy(Image.new("L", (4, 3))).shape == (3, 4)
 
 
+@pytest.mark.usefixtures("tensors_work_in")
 def test_forms_of_tensors():
     assert to_tensor(codes(3, 4)).shape == (1, 3, 4)
     assert to_tensor(codes(3, 4, 1)).shape == (1, 3, 4)
@@ -611,6 +612,7 @@ def tensors(array):
     }
 
 
+@pytest.mark.usefixtures("tensors_work_in")
 @every_door
 def test_any_tensor_will_do(door):
     array = codes(6, 5, 3, "float32")

@@ -379,8 +379,38 @@ def test_kernels_get_floats_and_the_namespace():
         run(look, codes(4, 5, 3, dtype))
         run(look, tensor(codes(4, 5, 3, dtype)))
         wide = "float64" if dtype == "float64" else "float32"
-        assert seen == [("numpy", wide), ("torch", wide)]
+        assert seen == [("numpy", wide), ("numpy", wide)]
         seen.clear()
+
+
+def test_torch_works_where_gradients_are_recorded():
+    seen = []
+
+    def look(xp, planes, others):
+        seen.append(xp.__name__)
+        return [(plane + other) / 2 for plane, other in zip(planes, others, strict=True)]
+
+    plain, recorded = torch.rand(3, 4, 5), torch.rand(3, 4, 5, requires_grad=True)
+    for image, other in ((plain, recorded), (recorded, plain)):
+        run(look, image, other).sum().backward()
+        torch.testing.assert_close(recorded.grad, torch.full((3, 4, 5), 0.5))
+        recorded.grad = None
+    with torch.no_grad():
+        run(look, recorded, plain)
+    torch.func.vmap(lambda image: run(look, image, image))(plain[None])
+    assert seen == ["torch", "torch", "numpy", "torch"]
+
+
+@pytest.mark.parametrize("pointwise", [True, False])
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "bfloat16", "float32", "float64"])
+def test_tensors_in_host_memory_come_back_as_tensors(dtype, pointwise):
+    image = tensor(codes(9, 7, 3)).div(255).to(getattr(torch, dtype)) if dtype != "uint8" else tensor(codes(9, 7, 3))
+    batch = torch.stack([image, image.flip(-1), image.flip(-2)]).transpose(-1, -2)
+    result = run(lambda xp, *planes: [planes[2], planes[0]], batch, pointwise=pointwise)
+    assert type(result) is torch.Tensor
+    assert (result.dtype, result.is_contiguous(), result.requires_grad) == (batch.dtype, True, False)
+    torch.testing.assert_close(result, batch[:, [2, 0]], rtol=0, atol=0)
+    result.add_(1)  # memory of its own
 
 
 def test_needs_alpha():
@@ -428,12 +458,12 @@ def test_codes_run_on_uint8_only():
     def inverted(xp, *planes):
         return [1 - plane for plane in planes]
 
-    for image in (codes(5, 7, 3), pil(codes(5, 7, 3))):
+    for image in (codes(5, 7, 3), pil(codes(5, 7, 3)), tensor(codes(5, 7, 3))):
         np.testing.assert_array_equal(back(run(inverted, image, codes=invert)), 255 - codes(5, 7, 3))
-    assert calls == [np.uint8] * 2
-    for image in (codes(5, 7, 3, "uint16"), codes(5, 7, 3, "bool"), codes(5, 7, 3, "float32"), tensor(codes(5, 7, 3))):
+    assert calls == [np.uint8] * 3
+    for image in (codes(5, 7, 3, "uint16"), codes(5, 7, 3, "bool"), codes(5, 7, 3, "float32"), torch.rand(3, 5, 7)):
         run(inverted, image, codes=invert)
-    assert calls == [np.uint8] * 2
+    assert calls == [np.uint8] * 3
 
 
 def test_only_whole_planes_where_pixels_depend_on_each_other():

@@ -80,6 +80,7 @@ def test_8_bit_is_pillow_bit_for_bit(old, new, method):
     np.testing.assert_array_equal(np.asarray(resize(pil(array), **to(new, method=method))), pillow(array, new, method))
 
 
+@pytest.mark.usefixtures("tensors_work_in")
 @each_method
 @each_size
 def test_8_bit_tensors_are_within_a_code_of_pillow(old, new, method):
@@ -247,6 +248,7 @@ def test_nearest_and_the_same_size_copy_what_is_hidden():
 # Agreement
 
 
+@pytest.mark.usefixtures("tensors_work_in")
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "uint16", "float16", "float32", "float64"])
 @pytest.mark.parametrize("linear", [False, True])

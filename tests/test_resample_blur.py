@@ -96,6 +96,7 @@ def test_color_survives_every_alpha():
 # Agreement
 
 
+@pytest.mark.usefixtures("tensors_work_in")
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "uint16", "float16", "float32", "float64"])
 @pytest.mark.parametrize(

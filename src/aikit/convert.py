@@ -217,7 +217,7 @@ def to_tensor(
     shape = (*spec.batch, spec.channels, spec.height, spec.width)
     room.check_out(out, shape, wanted)
     where = room.device_for(device, spec, out)
-    if spec.kind == "torch":
+    if spec.kind == "torch" and (where.type != "cpu" or room.readable(pixels) is None):
         result: torch.Tensor = room.convert(pixels, wanted, where, value_range)
     else:
         # Floats that become integers are quantised here, everything else crosses in its own, smaller dtype.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import threading
 from itertools import product
 from typing import Any
 
@@ -28,6 +29,8 @@ _OVERLAP = 32
 
 # How far visible color is carried under transparency, so that the network sees no hidden one.
 _CARRY = 4.0
+
+_ONE_AT_A_TIME = threading.Lock()
 
 
 # ---------------------------------------------------------------- loading
@@ -129,7 +132,8 @@ def _through(network: Any, xp: Any, color: Planes) -> Planes:
         pictures = pictures.reshape(-1, 1, *first.shape[-2:])
     elif len(color) == 1:
         pictures = pictures.expand(-1, 3, -1, -1)
-    with torch.no_grad(), adapter("torch").full_precision(network.device):
+    # Pictures come in threads; one after the other they need the memory of one.
+    with _ONE_AT_A_TIME, torch.no_grad(), adapter("torch").full_precision(network.device):
         large = torch.stack([run_tiles(network, picture[None])[0] for picture in pictures])
     if len(color) == 1:
         large = large.mean(1, keepdim=True)
