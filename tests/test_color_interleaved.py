@@ -1,5 +1,7 @@
 """The twins on interleaved pixels give what the formulas on planes give."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
@@ -7,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 import aikit
 from aikit.color.interleaved import twin
-from aikit.color.table import Options
+from aikit.color.table import Options, path
 from pictures import codes, tensor
 
 OPTIONS = Options((0.299, 0.587, 0.114), "bt601", (1, 0, 1, 0.5), (1, 0, 1, 0.5))
@@ -99,6 +101,39 @@ def test_light_from_a_table_is_light_from_the_curve(space, channels):
     assert abs(there - torch).max() < tolerance
 
 
+@pytest.mark.parametrize("bgr", [False, True])
+@pytest.mark.parametrize(
+    ("src", "dst"),
+    [("rgb", "ycbcr"), ("ycbcr", "rgb"), ("rgb", "yuv"), ("yuv", "rgb"), ("linear_rgb", "xyz"), ("xyz", "linear_rgb")],
+)
+def test_matrices_are_the_formulas(src, dst, bgr):
+    # What lies outside [0, 1], NaN and infinity go through both.
+    image = codes(40, 30, 3, "float32") * np.float32(3) - np.float32(1)
+    image[1, 2], image[3, 4, 1], image[5, 6, 2] = np.nan, np.inf, -np.inf
+    options = {"standard": "bt709"} if dst != "xyz" and src != "xyz" else {}
+    ours = aikit.convert_color(image, src, dst, bgr=bgr, **options)
+    planes = by_planes(aikit.convert_color, image, src=src, dst=dst, bgr=bgr, **options)
+    np.testing.assert_allclose(ours, planes, atol=1e-6)
+    finite = image[6:]
+    np.testing.assert_allclose(aikit.convert_color(finite, src, dst, bgr=bgr, **options), ours[6:], atol=1e-6)
+    assert not np.allclose(ours[0, 0], ours[0, 0, ::-1])
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64", "uint8", "uint16"])
+@pytest.mark.parametrize("space", ["gray", "hsv", "ycbcr"])
+def test_another_dtype_on_the_way(space, dtype):
+    if space == "hsv" and dtype.startswith("u"):
+        pytest.skip("HSV has units of its own")
+    image = codes(6, 7, 3, "float32")
+    got = aikit.convert_color(image, "rgb", space, dtype=dtype)
+    expected = aikit.convert_color(aikit.to_numpy(image, dtype="float64"), "rgb", space)
+    top = {"uint8": 255, "uint16": 65535}.get(dtype, 1)
+    assert got.dtype == dtype
+    np.testing.assert_allclose(
+        got, expected * top, rtol=1e-3, atol=1.01 if top > 1 else 1e-3
+    )  # chroma has its zero on a code
+
+
 @pytest.mark.parametrize(
     ("src", "dst", "dtype", "exists"),
     [
@@ -106,10 +141,16 @@ def test_light_from_a_table_is_light_from_the_curve(space, channels):
         ("rgb", "hsv", "float64", False),
         ("rgb", "gray", "uint8", True),
         ("rgb", "gray", "uint16", False),
+        ("rgb", "ycbcr", "float32", True),
+        ("xyz", "linear_rgb", "float32", True),
+        ("xyz", "rgb", "float32", False),
+        ("rgb", "ycbcr", "float16", False),
         ("hsv", "rgb", "float32", False),
     ],
 )
 def test_which_conversions_have_a_twin(src, dst, dtype, exists):
     from aikit._image import load
 
-    assert (twin(load(codes(4, 5, 3, dtype)).spec, src, dst, OPTIONS) is not None) is exists
+    spec = load(codes(4, 5, 3, dtype)).spec
+    assert (twin(spec, spec, src, dst, path(src, dst), OPTIONS) is not None) is exists
+    assert twin(spec, replace(spec, dtype="float64"), src, dst, path(src, dst), OPTIONS) is None

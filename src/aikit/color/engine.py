@@ -60,7 +60,7 @@ def convert(
         kernel,
         opened,
         codes=partial(_apply_from_table, formulas, options) if from_table else None,
-        interleaved=interleaved.twin(opened.spec, src, dst, options),
+        interleaved=interleaved.twin(opened.spec, into, src, dst, formulas, options),
         into=into,
     )
 

@@ -5,6 +5,7 @@ The formulas on planes are the definitions. A twin takes what it is sure of and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -12,7 +13,7 @@ import cv2
 import numpy as np
 
 from .._image import Interleaved, Spec
-from .table import Options
+from .table import Formula, Options
 
 Array = np.ndarray[Any, Any]
 
@@ -25,9 +26,19 @@ _BRIGHTER = np.float32(2.0**40)
 _SURE = int(np.float32(2.0**60).view(np.uint32))
 
 
-def twin(spec: Spec, src: str, dst: str, options: Options) -> Interleaved | None:
+# Conversions that are a matrix and an offset.
+_AFFINE = {frozenset(pair) for pair in (("rgb", "ycbcr"), ("rgb", "yuv"), ("linear_rgb", "xyz"))}
+
+
+def twin(
+    spec: Spec, into: Spec, src: str, dst: str, formulas: Sequence[Formula], options: Options
+) -> Interleaved | None:
     """The twin of a conversion, if there is one."""
-    if (src, spec.channels) != ("rgb", 3):
+    if spec.channels != 3 or into.dtype != spec.dtype:
+        return None
+    if {src, dst} in _AFFINE and spec.dtype == "float32":
+        return Interleaved(3, partial(_affine, _matrix(formulas, options, spec.bgr, into.bgr)))
+    if src != "rgb":
         return None
     if dst == "hsv" and spec.dtype == "float32":
         return Interleaved(3, partial(_hsv, spec.bgr))
@@ -51,6 +62,22 @@ def _hsv(bgr: bool, block: Array, into: Array) -> bool:
     if into.max() >= 360:  # a hue just below 360 was rounded up
         into[..., 0] %= 360
     return True
+
+
+def _matrix(formulas: Sequence[Formula], options: Options, from_bgr: bool, to_bgr: bool) -> Array:
+    """Formulas as OpenCV's transform wants them, (3, 4): what they make of black and of each single channel."""
+    color: Any = list(np.eye(3, 4, 1))
+    for formula in formulas:
+        color = formula(np, color, options)
+    offset, *columns = np.array(color).T
+    matrix = np.stack([*(column - offset for column in columns), offset], 1)
+    matrix = matrix[:, [2, 1, 0, 3]] if from_bgr else matrix
+    return (matrix[::-1] if to_bgr else matrix).astype(np.float32)
+
+
+def _affine(matrix: Array, block: Array, into: Array) -> bool:
+    cv2.transform(block, matrix, into)
+    return bool(np.isfinite(into.max()))  # a weight of 0 makes NaN of infinity, where a formula leaves it out
 
 
 @lru_cache(maxsize=8)
