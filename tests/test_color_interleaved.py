@@ -1,5 +1,6 @@
 """The twins on interleaved pixels give what the formulas on planes give."""
 
+import colorsys
 from dataclasses import replace
 
 import numpy as np
@@ -44,6 +45,26 @@ def test_hsv_of_bright_dark_and_pale_colors(scale, bgr):
 def test_hue_is_below_360():
     red = np.full((2, 3, 3), [1.0, 0.0, 1e-9], np.float32)
     assert aikit.rgb_to_hsv(red)[..., 0].max() < 360
+
+
+@pytest.mark.parametrize("bgr", [False, True])
+@pytest.mark.parametrize("lowest", [0, -3600])
+def test_hsv_back_to_rgb(lowest, bgr):
+    hsv = np.random.default_rng(4).random((60, 50, 3), np.float32) * np.float32([360, 1, 1])
+    hsv[:8, 0, 0] = [0, 60, 120, 180, 240, 300, 359.99997, 59.999996]
+    hsv[9, 0] = lowest, 1, 1
+    ours = aikit.hsv_to_rgb(hsv, bgr=bgr)
+    exact = np.array([colorsys.hsv_to_rgb(h / 360, s, v) for h, s, v in hsv.reshape(-1, 3).astype(float)])
+    exact = exact.reshape(hsv.shape)[..., :: -1 if bgr else 1]
+    np.testing.assert_allclose(ours, exact, atol=2e-6)
+    np.testing.assert_allclose(ours, by_planes(aikit.hsv_to_rgb, hsv, bgr=bgr), atol=2e-6)
+
+
+@pytest.mark.parametrize("hue", [360, 720.5, -0.25, np.nan, np.inf])
+def test_hues_off_the_circle_take_the_planes(hue):
+    hsv = codes(4, 5, 3, "float32")
+    hsv[1, 2, 0] = hue
+    np.testing.assert_array_equal(aikit.hsv_to_rgb(hsv), by_planes(aikit.hsv_to_rgb, hsv))
 
 
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf, -0.25, 1e30])
@@ -145,7 +166,9 @@ def test_another_dtype_on_the_way(space, dtype):
         ("xyz", "linear_rgb", "float32", True),
         ("xyz", "rgb", "float32", False),
         ("rgb", "ycbcr", "float16", False),
-        ("hsv", "rgb", "float32", False),
+        ("hsv", "rgb", "float32", True),
+        ("hsv", "rgb", "float16", False),
+        ("lab", "rgb", "float32", False),
     ],
 )
 def test_which_conversions_have_a_twin(src, dst, dtype, exists):

@@ -49,13 +49,15 @@ def _to_hsv(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
 
 def _from_hsv(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
     hue, saturation, value = planes
-    return [value - value * saturation * _wave(xp, hue, start) for start in (5, 3, 1)]
+    return [value - value * saturation * wave for wave in _waves(xp, hue)]
 
 
-def _wave(xp: Any, hue: Any, start: int) -> Any:
-    """How far a channel lies below the largest: a trapezoid over the circle of hues."""
-    position = xp.remainder(hue / 60 + start, 6)
-    return xp.clip(xp.minimum(position, 4 - position), 0, 1)
+def _waves(xp: Any, hue: Any) -> Planes:
+    """How far red, green and blue lie below the largest channel: trapezoids over the circle of hues."""
+    turns = hue / 360
+    sector = (turns - xp.floor(turns)) * 6
+    red, green, blue = (abs(sector - middle) for middle in (3, 2, 4))
+    return [xp.clip(2 - red, 0, 1), xp.clip(green - 1, 0, 1), xp.clip(blue - 1, 0, 1)]
 
 
 def _to_hsl(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
@@ -67,7 +69,7 @@ def _to_hsl(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
 def _from_hsl(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
     hue, saturation, lightness = planes
     chroma = (1 - abs(2 * lightness - 1)) * saturation
-    return [lightness + chroma * (0.5 - _wave(xp, hue, start)) for start in (5, 3, 1)]
+    return [lightness + chroma * (0.5 - wave) for wave in _waves(xp, hue)]
 
 
 SPACES["hsv"] = Space("rgb", up=_from_hsv, down=_to_hsv, mode="HSV")

@@ -26,6 +26,9 @@ _BRIGHTER = np.float32(2.0**40)
 _SURE = int(np.float32(2.0**60).view(np.uint32))
 
 
+# The bits of 360.
+_CIRCLE = int(np.float32(360).view(np.uint32))
+
 # Conversions that are a matrix and an offset.
 _AFFINE = {frozenset(pair) for pair in (("rgb", "ycbcr"), ("rgb", "yuv"), ("linear_rgb", "xyz"))}
 
@@ -38,6 +41,8 @@ def twin(
         return None
     if {src, dst} in _AFFINE and spec.dtype == "float32":
         return Interleaved(3, partial(_affine, _matrix(formulas, options, spec.bgr, into.bgr)))
+    if (src, dst, spec.dtype) == ("hsv", "rgb", "float32"):
+        return Interleaved(3, partial(_from_hsv, into.bgr))
     if src != "rgb":
         return None
     if dst == "hsv" and spec.dtype == "float32":
@@ -78,6 +83,13 @@ def _matrix(formulas: Sequence[Formula], options: Options, from_bgr: bool, to_bg
 def _affine(matrix: Array, block: Array, into: Array) -> bool:
     cv2.transform(block, matrix, into)
     return bool(np.isfinite(into.max()))  # a weight of 0 makes NaN of infinity, where a formula leaves it out
+
+
+def _from_hsv(bgr: bool, block: Array, into: Array) -> bool:
+    if block.view(np.uint32).max() >= _CIRCLE:  # other hues, and what is no color
+        return False
+    cv2.cvtColor(block, cv2.COLOR_HSV2BGR if bgr else cv2.COLOR_HSV2RGB, into)
+    return True
 
 
 @lru_cache(maxsize=8)
