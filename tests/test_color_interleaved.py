@@ -140,6 +140,21 @@ def test_matrices_are_the_formulas(src, dst, bgr):
     assert not np.allclose(ours[0, 0], ours[0, 0, ::-1])
 
 
+@pytest.mark.parametrize("range", ["full", "limited"])
+@pytest.mark.parametrize("bgr", [False, True])
+@pytest.mark.parametrize(("src", "dst"), [("rgb", "ycbcr"), ("ycbcr", "rgb")])
+def test_matrices_on_codes(src, dst, bgr, range):
+    image = np.random.default_rng(5).integers(0, 256, (200, 150, 3), np.uint8)
+    options = {"standard": "bt709", "range": range, "bgr": bgr}
+    ours = aikit.convert_color(image, src, dst, **options)
+    planes = by_planes(aikit.convert_color, image, src=src, dst=dst, **options)
+    apart = np.abs(ours.astype(int) - planes)
+    assert apart.max() <= 1
+    assert np.count_nonzero(apart) < 100
+    if dst == "rgb":  # what no RGB has is clamped
+        assert {0, 255} <= set(ours.ravel().tolist())
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float64", "uint8", "uint16"])
 @pytest.mark.parametrize("space", ["gray", "hsv", "ycbcr"])
 def test_another_dtype_on_the_way(space, dtype):
@@ -165,6 +180,7 @@ def test_another_dtype_on_the_way(space, dtype):
         ("rgb", "ycbcr", "float32", True),
         ("xyz", "linear_rgb", "float32", True),
         ("xyz", "rgb", "float32", False),
+        ("rgb", "ycbcr", "uint8", True),
         ("rgb", "ycbcr", "float16", False),
         ("hsv", "rgb", "float32", True),
         ("hsv", "rgb", "float16", False),
