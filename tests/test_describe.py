@@ -2,6 +2,7 @@
 
 import json
 import re
+import tracemalloc
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -113,6 +114,58 @@ def test_orientation_and_profile_are_named():
     assert "EXIF orientation 6" in str(found)
     image.info["icc_profile"] = b"nonsense"
     assert describe(image).profile == "unreadable"
+
+
+@pytest.mark.parametrize(
+    ("clear", "text"),
+    [
+        (0, "opaque everywhere"),
+        (1, "less than 0.1 % clear, 0 % partly transparent"),
+        (500, "25.0 % clear, 0 % partly"),
+        (1999, "more than 99.9 % clear"),
+        (2000, "100 % clear, 0 % partly"),
+    ],
+)
+def test_shares_are_rounded_to_what_is_so(clear, text):
+    image = np.zeros((2000, 1, 4), np.uint8)
+    image[clear:, :, 3] = 255
+    assert f"alpha     {text}" in str(describe(image))
+
+
+# Large pictures, which are gone through in parts
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_figures_of_a_large_picture_are_those_of_numpy(dtype):
+    image = codes(1100, 1000, None, dtype)
+    image[1090:] = image.max()
+    gray = describe(image).channels[0]
+    assert (gray.low, gray.high) == (image.min(), image.max())
+    assert gray.mean == pytest.approx(image.mean(dtype=np.float64), rel=1e-12)
+    assert gray.spread == pytest.approx(image.std(dtype=np.float64), rel=1e-9)
+
+
+@pytest.mark.parametrize("row", [None, 0, 1400])
+def test_multiplied_colors_are_seen_in_all_rows_of_a_large_picture(row):
+    y, x = np.ogrid[:1500, :1000]
+    alpha = np.clip((500 - np.hypot(y / 1.5 - 500, x - 500)) / 200, 0, 1).astype(np.float32)
+    image = np.dstack([alpha * part for part in (0.9, 0.5, 0.2)] + [alpha])
+    if row is not None:
+        image[row, 500] = (0.5, 0.5, 0.5, 0.25)
+    assert ("brighter than its alpha" in hinted(image)) == (row is None)
+
+
+def test_large_pictures_take_little_more_than_a_copy_of_themselves():
+    """The copy is the planes; a float64 copy of one of them alone would be twice the picture."""
+    alpha = np.tile(np.arange(2000, dtype=np.uint16) // 8, (2000, 1)).astype(np.uint8)
+    image = np.dstack([alpha // 2, alpha // 3, alpha, alpha])
+    describe(image[:99])
+    tracemalloc.start()
+    try:
+        describe(image)
+        assert tracemalloc.get_traced_memory()[1] < 5 * image.nbytes
+    finally:
+        tracemalloc.stop()
 
 
 # Memory
@@ -237,6 +290,14 @@ def test_a_profile_that_is_not_srgb_is_hinted():
     image = Image.fromarray(codes(4, 6, 3))
     image.info["icc_profile"] = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
     assert "not sRGB: read_pil" in hinted(image)
+
+
+def test_the_profile_that_pillow_gives_lab_is_no_other_space():
+    color = Image.fromarray(codes(40, 60, 3))
+    to_lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
+    image = ImageCms.applyTransform(color, to_lab)
+    assert "Lab" in describe(image).profile
+    assert not describe(image).hints
 
 
 # Hints: photographs in both orders

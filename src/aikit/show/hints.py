@@ -18,6 +18,8 @@ __all__ = ["look_wrong"]
 
 # Pixels that a guess looks at: a grid of about 200x200 of one picture.
 _LOOK = 40_000
+# Pixels that are worked on at once where every one counts.
+_BAND = 1 << 20
 
 
 def look_wrong(found: Found, channels: Sequence[Any]) -> tuple[str, ...]:
@@ -136,14 +138,31 @@ def _premultiplied(found: Found, channels: Sequence[Any]) -> Iterator[str]:
     """No color is brighter than its alpha, though there are bright colors at many low alphas."""
     if not found.has_alpha:
         return
-    top = TOP.get(found.dtype, 1)
-    *colors, alpha = (_first(plane).reshape(-1).astype(np.float64) / top for plane in found.planes)
-    soft = (alpha > 0) & (alpha < 1)
-    alpha, bright = alpha[soft], np.max(colors, axis=0)[soft]
-    # Straight colors of a soft edge go on where alpha is low: some lie above it, unless they are almost black.
-    low = (alpha < 0.3) & (bright > alpha / 2)
-    if low.sum() >= 16 and len(np.unique(alpha[low])) >= 4 and (bright <= alpha + 0.005).all():
+    seen, alphas = 0, set[float]()
+    for alpha, bright in _soft(found):
+        if not (bright <= alpha + 0.005).all():
+            return
+        # Straight colors of a soft edge go on where alpha is low: some lie above it, unless they are almost black.
+        low = alpha[(alpha < 0.3) & (bright > alpha / 2)]
+        seen += low.size
+        alphas.update(np.unique(low)[:4].tolist())
+    if seen >= 16 and len(alphas) >= 4:
         yield "No color is brighter than its alpha, as if colors were multiplied by it: see unpremultiply."
+
+
+def _soft(found: Found) -> Iterator[tuple[Array, Array]]:
+    """Alpha and the brightest color of the pixels neither clear nor opaque, from 0 to 1, in bands of some rows."""
+    top = TOP.get(found.dtype, 1)
+    planes = [_first(plane) for plane in found.planes]
+    height, width = planes[0].shape
+    rows = max(1, _BAND // width)
+    for start in range(0, height, rows):
+        *colors, alpha = (plane[start : start + rows] for plane in planes)
+        soft = (alpha > 0) & (alpha < top)
+        yield (
+            alpha[soft].astype(np.float64) / top,
+            np.max([plane[soft] for plane in colors], axis=0).astype(np.float64) / top,
+        )
 
 
 # ---------------------------------------------------------------- channel order
