@@ -244,6 +244,14 @@ RAMP = np.linspace(0, 1, 300, dtype=np.float32).reshape(10, 10, 3)
         ((RAMP * 255).astype(np.int64), r"^Values from 0 to 255 fit into uint8: image\.astype\(\"uint8\"\)\.$"),
         (np.dstack([RAMP, np.zeros((10, 10))]), r"^Alpha is 0 everywhere, .* perhaps the last channel is no alpha\.$"),
         (np.dstack([RAMP, RAMP[..., 1] * 255]), r"^Alpha goes up to 25\d"),
+        (np.dstack([RAMP, RAMP[..., 1] * 1.03]), r"^Alpha goes up to 1\.0"),
+        (np.zeros((4, 5, 5)), r"^Looks like channels first, \(4, 5, 5\)"),
+        (RAMP * 2.02 - 1.01, r"^Values look like -1 to 1"),
+        (RAMP * 2.2 - 1.1, r"^Values look as if a mean was subtracted"),
+        (RAMP * 32, r"^Values up to 32 look like 0 to 255 in floats"),
+        ((RAMP * 128).astype(np.uint16), "look like 8 bits in 16"),
+        ((RAMP * 512).astype(np.uint16), "look like 10 bits in 16"),
+        ((RAMP * 256).astype(np.int16), r'^Values from 0 to 256 fit into uint16: image\.astype\("uint16"\)\.$'),
         (codes(9, 9, 4) // np.array([1, 1, 1, 128], np.uint8), r"^Alpha is at most 1 of 255"),
         (
             Image.fromarray(np.arange(20, dtype=np.int32).reshape(4, 5)),
@@ -255,10 +263,39 @@ def test_what_looks_wrong_is_said(image, expected):
     assert re.search(expected, hinted(image))
 
 
+def silent():
+    import torch
+
+    yield np.zeros((5, 5, 5))
+    yield torch.zeros(5, 5, 5)
+    yield np.zeros((1, 1), np.uint8)
+    yield np.zeros((4, 5), np.int64)
+    yield np.arange(20).reshape(4, 5) + 65520
+    yield np.arange(20).reshape(4, 5) - 3
+    yield RAMP * 31
+    yield RAMP * 256
+    yield RAMP * 250 - 5
+    yield RAMP * 1.3 - 0.29
+    yield RAMP * 1.02
+    yield RAMP * 30 - 10.5
+    yield RAMP * 20 - 9
+    yield np.dstack([1 - RAMP, RAMP[..., 1] * 1.02])
+    yield (RAMP * 256).astype(np.uint16)
+    yield (RAMP * 511).astype(np.uint16)
+    yield (RAMP * 5).astype(np.uint16)
+
+
+@pytest.mark.parametrize("image", list(silent()), ids=lambda image: f"{image.dtype}-{image.max():.4g}")
+def test_what_is_just_not_wrong_is_left_alone(image):
+    assert describe(image).hints == ()
+
+
 def test_a_tensor_with_channels_last_is_hinted():
     import torch
 
     assert 'Looks like channels last, (480, 64, 3): pass layout="HWC"' in hinted(torch.zeros(480, 64, 3))
+    assert 'Looks like channels last, (5, 64, 1): pass layout="HWC"' in hinted(torch.zeros(5, 64, 1))
+    assert 'Looks like channels last, (5, 64, 4): pass layout="HWC"' in hinted(torch.zeros(5, 64, 4))
 
 
 @pytest.mark.parametrize("kind", ["float", "uint8", "batch"])
@@ -409,6 +446,48 @@ def test_strange_arrays_are_described(image, problem):
     Card().feed(found._repr_html_())
 
 
+@pytest.mark.parametrize(
+    ("shape", "axes", "names"),
+    [
+        ((5, 6), "height width", ["gray"]),
+        ((9, 5, 6), "height width channel", [f"channel {at}" for at in range(6)]),
+        ((7, 9, 5, 6), "batch height width channel", [f"channel {at}" for at in range(6)]),
+        ((9, 6, 16), "height width channel", [f"channel {at}" for at in range(16)]),
+        ((9, 6, 17), "height width channel", ["all values"]),
+        ((6,), "value", ["all values"]),
+    ],
+)
+def test_channels_of_strange_arrays_have_figures_of_their_own(shape, axes, names):
+    image = np.arange(np.prod(shape)).reshape(shape)
+    found = describe(image)
+    assert (found.axes, [one.name for one in found.channels]) == (tuple(axes.split()), names)
+    means = image.reshape(-1, len(names)).mean(0)
+    assert [one.mean for one in found.channels] == pytest.approx(means.tolist())
+
+
+@pytest.mark.parametrize(("mode", "dtype"), [("I", "int32"), ("F", "float32"), ("I;16", "uint16"), ("RGB", "uint8")])
+def test_a_picture_without_pixels_has_a_dtype(mode, dtype):
+    assert describe(Image.new(mode, (0, 4))).dtype == dtype
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested", "ignore:torch.quantize_per_tensor")
+def test_tensors_without_plain_values_are_described():
+    import torch
+
+    quantized = describe(torch.quantize_per_tensor(torch.rand(3, 4, 5), 0.1, 0, torch.quint8))
+    assert (quantized.dtype, quantized.shape, quantized.memory.bytes, quantized.channels) == (
+        "quint8",
+        (3, 4, 5),
+        60,
+        (),
+    )
+    assert "dequantize() first" in quantized.problems[0]
+    nested = describe(torch.nested.nested_tensor([torch.zeros(3, 4, 5), torch.zeros(3, 6, 5)]))
+    assert (nested.dtype, nested.shape, nested.memory.layout, nested.channels) == ("float32", (), "nested", ())
+    assert nested.problems == ("image: expected a dense tensor, got a nested one; take its pictures one by one.",)
+    assert "size not known, on the host, nested" in str(nested)
+
+
 def test_what_a_mask_hides_is_in_no_figure():
     found = describe(np.ma.masked_greater(codes(5, 6), 99))
     values = codes(5, 6)[codes(5, 6) <= 99]
@@ -544,3 +623,9 @@ def test_the_card_escapes_what_it_is_told():
 def test_histograms_count_every_value(image, peaks):
     counts = describe(image)._histogram[0]
     assert {at: count for at, count in enumerate(counts) if count} == peaks
+
+
+def test_histograms_are_of_the_colors_alone():
+    image = codes(20, 30, 4)
+    expected = [np.histogram(image[..., at], 64, (0, 255))[0].tolist() for at in range(3)]
+    assert [list(counts) for counts in describe(image)._histogram] == expected

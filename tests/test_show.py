@@ -134,6 +134,12 @@ def test_titles_stay_within_their_cell(title):
     assert ink.max() < CELL
 
 
+def test_a_title_of_none_is_none():
+    sheet = show(np.zeros((9, 9), np.uint8), np.zeros((9, 9), np.uint8), titles=[None, "x"], columns=np.int64(2))
+    assert inked(sheet).size == 0
+    assert "1: gray, 9x9" in sheet.info["alt"]
+
+
 def test_titles_stand_over_their_pictures():
     sheet = show(*[np.zeros((9, 9), np.uint8)] * 3, titles=["", "iii", "mmmmmm"], columns=3)
     assert [inked(sheet, column).size > 0 for column in range(3)] == [False, True, True]
@@ -283,7 +289,7 @@ def test_a_picture_of_nothing_but_nan_or_infinity_is_shown():
 # Zoom
 
 
-@pytest.mark.parametrize("zoom", [1, 3, 40])
+@pytest.mark.parametrize("zoom", [1, 3, np.int64(40)])
 def test_zoom_makes_every_pixel_a_square(zoom):
     color = codes(7, 9, 3)
     sheet = show(color, color[:2], zoom=zoom, columns=2)

@@ -41,7 +41,7 @@ def look_wrong(found: Found, channels: Sequence[Any]) -> tuple[str, ...]:
 
 def _shape(found: Found) -> Iterator[str]:
     shape = found.shape
-    if found.order is not None or len(shape) < 3:
+    if len(shape) < 3:
         return
     if found.kind == "numpy" and shape[-1] > 4 and 1 <= shape[-3] <= 4:
         yield f'Looks like channels first, {shape}: pass layout="CHW" to to_numpy, to_cv2, to_pil or to_tensor.'
@@ -121,7 +121,7 @@ def _constant(found: Found, channels: Sequence[Any]) -> Iterator[str]:
 
 
 def _alpha_values(found: Found, channels: Sequence[Any]) -> Iterator[str]:
-    if not found.has_alpha or not np.isfinite(channels[-1].low):
+    if not found.has_alpha:
         return
     alpha, top = channels[-1], TOP.get(found.dtype, 1)
     if alpha.high == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -76,10 +77,8 @@ def show(
     if not images:
         raise InputValueError("images: expected at least one image, got none; pass one or more.")
     names = check_titles(titles, len(images))
-    if columns is not None:
-        check_whole("columns", columns)
-    if zoom is not None:
-        check_whole("zoom", zoom)
+    columns = None if columns is None else check_whole("columns", columns)
+    zoom = None if zoom is None else check_whole("zoom", zoom)
     cells: list[Cell] = []
     taken = 0
     for image, name in zip(images, names, strict=True):
@@ -101,16 +100,16 @@ def check_titles(titles: object, count: int) -> list[str]:
             f"titles: expected {count} of them, one an image, got {len(titles)}; give every image one."
         )
     # On one line: Pillow cannot measure several.
-    return [" ".join(str(title).split()) for title in titles]
+    return ["" if title is None else " ".join(str(title).split()) for title in titles]
 
 
 def check_whole(subject: str, value: object) -> int:
     """A whole number from 1."""
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise InputTypeError(f"{subject}: expected a whole number, got {value!r}; pass for instance 4.")
     if value < 1:
         raise InputValueError(f"{subject}: expected 1 or more, got {value}; pass for instance 4.")
-    return value
+    return int(value)
 
 
 def _cells(image: Any, name: str, zoom: int | None, bgr: bool) -> Iterator[Cell]:
