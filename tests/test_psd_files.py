@@ -1,8 +1,10 @@
 """Documents as files: what the readers and the command make of them, folders of layers, limits, and damage."""
 
+import errno
 import io
 import json
 import os
+import re
 import struct
 import tracemalloc
 from pathlib import Path
@@ -223,28 +225,110 @@ def test_a_folder_of_layers_makes_the_same_document(mode, depth, tmp_path):
     np.testing.assert_allclose(kept, document.layers[0].layers[0].image(), rtol=0, atol=0)
 
 
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("a" * 60, "a" * 60),
+        ("a" * 61, "a" * 60),
+        ("日" * 25, "日" * 20),
+        ("a" + "日" * 25, "a" + "日" * 19),
+        ("...", "layer"),
+        ("?", "layer"),
+        ("_.a b/c.", "a_b_c"),
+        ("CON", "CON"),
+    ],
+)
+def test_names_of_layers_become_names_of_files(name, part, tmp_path):
+    document = aikit.new_psd(height=2, width=2)
+    document.add_group("first")
+    document.add(codes(2, 2, 4), name=name)
+    assert document.export_layers(tmp_path) == [str(tmp_path / f"002-{part}.png")]
+    assert aikit.psd_from_folder(tmp_path).layers[1].name == name
+
+
+def test_the_manifest_says_what_every_layer_is(tmp_path):
+    document = aikit.new_psd(height=8, width=9, mode="CMYK", depth=16)
+    group = document.add_group("outer")
+    document.add(codes(4, 5, 4, np.uint16), name="in", group=group, left=2, top=1, opacity=0.2)
+    document.export_layers(tmp_path)
+    manifest = json.loads((tmp_path / "layers.json").read_text())
+    (outer,) = manifest.pop("layers")
+    assert manifest == {"aikit_layers": 1, "height": 8, "width": 9, "mode": "RGB", "depth": 16}
+    assert (outer["kind"], outer["file"], outer["blend_mode"]) == ("group", None, "pass_through")
+    assert outer["layers"] == [
+        {
+            "path": "outer/in", "name": "in", "kind": "pixel", "box": [2, 1, 7, 5], "visible": True, "opacity": 0.2,
+            "fill_opacity": 1, "blend_mode": "normal", "clipping": False, "locked": False, "text": None,
+            "file": "002-in.png",
+        }
+    ]  # fmt: skip
+    again = aikit.psd_from_folder(tmp_path)
+    assert (again.mode, again.depth, again.source) == ("RGB", 16, "document")
+
+
+def test_folders_of_what_is_no_layer_of_pixels(tmp_path):
+    """Bitmaps have one bit, which no new document has; what only changes the layers below has no picture."""
+    aikit.open_psd(flat_file("BITMAP", 1, np.array([[[7]]]))).export_layers(tmp_path / "bits")
+    again = aikit.psd_from_folder(tmp_path / "bits")
+    assert (again.width, again.depth, again.layers) == (8, 8, [])
+    document, _, _ = two_layers()
+    files = document.export_layers(tmp_path / "made" / "twice")
+    path = tmp_path / "made" / "twice" / "layers.json"
+    manifest = json.loads(path.read_text())
+    manifest["layers"].insert(1, {**manifest["layers"][0], "kind": "adjustment", "file": None})
+    path.write_text(json.dumps(manifest))
+    assert repr(aikit.psd_from_folder(path.parent)) == repr(document)
+    assert document.export_layers(path.parent) == files
+
+
+OUTSIDE = ["../x.png", "..", ".", "", "in/x.png", "in\\x.png"]
 BROKEN_MANIFESTS = {
     "not json": ("{", r"Expecting property name"),
     "not ours": ("{}", r"aikit_layers"),
+    "another version": ('{"aikit_layers": 2}', r"version 2"),
     "a list": ("[1]", r"list indices"),
-    "outside": ('"../x.png"', r"the file name '\.\./x\.png', which leaves the folder"),
-    "a mode": ('"x"', r"blend_mode: expected one of"),
+    "a word": ('{"aikit_layers": 1, "height": 1, "width": 1, "depth": "x"}', r"not supported between"),
+    "without end": ("[" * 100_000, r"recursion"),
+    "no layers": ('{"aikit_layers": 1, "height": 1, "width": 1, "depth": 8, "mode": "L", "layers": 5}', r"iterable"),
+    "texts": ('{"aikit_layers": 1, "height": 1, "width": 1, "depth": 8, "mode": "L", "layers": ["x"]}', r"indices"),
 }
+
+
+def with_manifest(folder, **changes):
+    """A folder of two layers whose manifest says something else of the lower one."""
+    two_layers()[0].export_layers(folder)
+    manifest = json.loads((folder / "layers.json").read_text())
+    manifest["layers"][0].update(changes)
+    (folder / "layers.json").write_text(json.dumps(manifest))
+    return folder
 
 
 @pytest.mark.parametrize("case", BROKEN_MANIFESTS)
 def test_manifests_that_are_none(case, tmp_path):
     text, reason = BROKEN_MANIFESTS[case]
-    two_layers()[0].export_layers(tmp_path)
-    path = tmp_path / "layers.json"
-    manifest = json.loads(path.read_text())
-    if case == "outside":
-        manifest["layers"][0]["file"] = "../x.png"
-    elif case == "a mode":
-        manifest["layers"][0]["blend_mode"] = "x"
-    path.write_text(json.dumps(manifest) if case in ("outside", "a mode") else text)
+    (tmp_path / "layers.json").write_text(text)
     with pytest.raises(aikit.FileFormatError, match=rf"layers\.json: expected a manifest written by .*{reason}"):
         aikit.psd_from_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        *(({"file": name}, rf"the file name {re.escape(repr(name))}, which leaves the fo") for name in OUTSIDE),
+        ({"file": 5}, r"expected str, bytes or os\.PathLike"),
+        ({"blend_mode": "x"}, r"blend_mode: expected one of"),
+        ({"name": 5}, r"name: expected a str, got int"),
+        ({"opacity": 2}, r"opacity: expected 0 to 1, got 2"),
+        ({"box": 5}, r"cannot unpack"),
+    ],
+    ids=str,
+)
+def test_manifests_that_lie(changes, reason, tmp_path):
+    # The message quotes the reason once more.
+    with pytest.raises(aikit.FileFormatError) as caught:
+        aikit.psd_from_folder(with_manifest(tmp_path, **changes))
+    assert "layers.json: expected a manifest written by export_layers, got " in str(caught.value)
+    assert re.search(reason, str(caught.value.__cause__))
 
 
 def test_folders_under_limits(tmp_path):
@@ -254,8 +338,26 @@ def test_folders_under_limits(tmp_path):
     (tmp_path / "001-below.png").unlink()
     with pytest.raises(aikit.FileAccessError, match=r"001-below\.png: expected a readable file"):
         aikit.psd_from_folder(tmp_path)
-    with pytest.raises(aikit.FileAccessError, match=r"expected a folder that can be made"):
+    with pytest.raises(aikit.FileAccessError, match=r"expected a folder that can be made") as caught:
         two_layers()[0].export_layers(tmp_path / "layers.json")
+    assert (caught.value.errno, caught.value.filename) == (errno.EEXIST, str(tmp_path / "layers.json"))
+
+
+def test_the_size_in_a_manifest_and_its_own_bytes_are_under_the_limits(tmp_path):
+    """Nothing is made of a canvas that is too large, and nothing read of a manifest that is too long."""
+    two_layers()[0].export_layers(tmp_path)
+    path = tmp_path / "layers.json"
+    data = path.read_bytes()
+    with pytest.raises(aikit.LimitError, match=r"layers\.json: expected at most .* bytes"):
+        aikit.psd_from_folder(tmp_path, limits=aikit.Limits(max_bytes=len(data) - 1))
+    manifest = json.loads(data)
+    path.write_text(json.dumps({**manifest, "height": 10**5, "layers": []}))
+    with pytest.raises(aikit.LimitError, match=r"layers\.json: expected"):
+        aikit.psd_from_folder(tmp_path, limits=aikit.Limits(max_pixels=10**5))
+    path.write_text(json.dumps(manifest))
+    (tmp_path / "001-below.png").write_bytes((tmp_path / "001-below.png").read_bytes() + bytes(len(data)))
+    with pytest.raises(aikit.LimitError, match=r"001-below\.png: expected at most .* bytes"):
+        aikit.psd_from_folder(tmp_path, limits=aikit.Limits(max_bytes=len(data)))
 
 
 # The command
