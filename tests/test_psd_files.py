@@ -266,6 +266,15 @@ def test_the_manifest_says_what_every_layer_is(tmp_path):
     assert (again.mode, again.depth, again.source) == ("RGB", 16, "document")
 
 
+def test_half_a_character_in_the_name_of_a_layer_of_a_file_is_kept(tmp_path):
+    document, _, _ = two_layers()
+    document["above"].raw.name = "\ud800x"
+    assert document.export_layers(tmp_path)[1] == str(tmp_path / "002-x.png")
+    assert json.loads((tmp_path / "layers.json").read_bytes())["layers"][1]["name"] == "\ud800x"
+    with pytest.raises(aikit.FileFormatError, match=r"layers\.json: expected a manifest .*with half a character"):
+        aikit.psd_from_folder(tmp_path)
+
+
 def test_folders_of_what_is_no_layer_of_pixels(tmp_path):
     """Bitmaps have one bit, which no new document has; what only changes the layers below has no picture."""
     aikit.open_psd(flat_file("BITMAP", 1, np.array([[[7]]]))).export_layers(tmp_path / "bits")
