@@ -94,6 +94,19 @@ def test_alpha_is_measured(dtype):
     assert "20.0 % clear, 10.0 % partly transparent, color hidden under 50.0 % of the clear" in str(describe(image))
 
 
+def test_alpha_that_is_nan_is_not_opaque():
+    image = np.ones((4, 5, 4), np.float32)
+    image[0, 0, 3] = np.nan
+    assert describe(image).alpha.used
+    assert "0 % clear, 0 % partly transparent" in str(describe(image))
+    image[..., 3] = 1.5
+    assert not describe(image).alpha.used
+
+
+def test_zero_has_no_sign():
+    assert "values    0 to 0\n" in str(describe(np.full((4, 5), -0.0)))
+
+
 def test_a_palette_with_transparency_is_resolved():
     image = Image.fromarray(codes(4, 5) % 3).convert("P")
     image.info["transparency"] = 0
@@ -486,6 +499,12 @@ def test_tensors_without_plain_values_are_described():
     assert (nested.dtype, nested.shape, nested.memory.layout, nested.channels) == ("float32", (), "nested", ())
     assert nested.problems == ("image: expected a dense tensor, got a nested one; take its pictures one by one.",)
     assert "size not known, on the host, nested" in str(nested)
+
+
+def test_a_mask_that_hides_everything_makes_nothing_nan():
+    found = describe(np.ma.masked_all((4, 5), np.uint8))
+    assert (found.masked, found.hints) == (20, ())
+    assert "none is finite, 20 masked" in str(found)
 
 
 def test_what_a_mask_hides_is_in_no_figure():

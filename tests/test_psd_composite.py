@@ -309,18 +309,19 @@ def put_block(layer, tag, data):
     layer.raw.tagged_blocks[tag] = TaggedBlock(key=tag, data=data)
 
 
-@pytest.mark.parametrize("switch", [True, False])
-def test_every_effect_that_is_on_is_reported(switch):
+@pytest.mark.parametrize(("switch", "on"), [(True, 0), (True, 1), (False, 0)])
+def test_every_effect_that_is_on_is_reported(switch, on):
     from psd_tools.constants import Tag
     from psd_tools.psd.descriptor import Bool, Descriptor, DescriptorBlock2
 
     document = aikit.new_psd(height=HEIGHT, width=WIDTH)
     block = DescriptorBlock2(items={b"masterFXSwitch": Bool(switch)})
-    for at, kind in enumerate([*EFFECTS, *EFFECTS]):
-        facts = {b"enab": Bool(at < len(EFFECTS)), b"present": Bool(True)}
+    for at, kind in enumerate(EFFECTS):
+        facts = {b"enab": Bool(at % 2 == on), b"present": Bool(True)}
         block[f"at{at:02}".encode()] = Descriptor(items=facts, classID=kind)
     put_block(document.add(pixels(8, 1), name="fx"), Tag.OBJECT_BASED_EFFECTS_LAYER_INFO, block)
-    assert document.unsupported() == [f"fx: effect {what}" for what in EFFECTS.values() if switch]
+    expected = list(EFFECTS.values())[on::2] if switch else []
+    assert document.unsupported() == [f"fx: effect {what}" for what in expected]
 
 
 @pytest.mark.parametrize(

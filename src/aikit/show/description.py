@@ -305,7 +305,7 @@ def _alpha(found: Found) -> Alpha:
     count = int(clear.sum())
     hidden = sum((plane[clear] != 0).astype(np.uint8) for plane in colors) if count else np.zeros(1)
     return Alpha(
-        used=bool(count or partial.any()),
+        used=not bool((alpha >= top).all()),
         clear=count / alpha.size,
         partial=int(partial.sum()) / alpha.size,
         hidden=float(np.mean(hidden > 0)),

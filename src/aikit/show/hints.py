@@ -31,7 +31,7 @@ def look_wrong(found: Found, channels: Sequence[Any]) -> tuple[str, ...]:
         else:
             for hint in (_missing, _range, _bits, _constant, _alpha_values, _premultiplied, _order):
                 texts += hint(found, channels)
-    elif channels:
+    elif any(channel.nan or channel.infinite for channel in channels):
         texts += ["Every value is NaN or infinite: integers made of it are black or refused."]
     return tuple(texts)
 
