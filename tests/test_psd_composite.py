@@ -352,8 +352,37 @@ def test_adjustments_are_reported_by_how_well_they_are_drawn(mode, kind, line):
     with io.BytesIO() as file:
         document.raw._record.write(file)
         again = aikit.open_psd(file.getvalue())
-    assert again["change"].kind == "adjustment"
+    assert (again["change"].kind, again["change"].raw.kind) == ("adjustment", kind.lower())
     assert again.unsupported() == ([f"change: {line}"] if line else [])
+
+
+def test_a_fill_without_pixels_is_reported():
+    from psd_tools.constants import Tag
+    from psd_tools.psd.descriptor import DescriptorBlock
+
+    document = aikit.new_psd(height=2, width=2)
+    put_block(document.add(pixels(8, 1), name="fill"), Tag.GRADIENT_FILL_SETTING, DescriptorBlock(version=16))
+    with io.BytesIO() as file:
+        document.raw._record.write(file)
+        again = aikit.open_psd(file.getvalue())
+    assert (again["fill"].kind, again.unsupported()) == ("fill", [])
+    for channel in again["fill"].raw._channels:
+        channel.data = b""
+    assert again.unsupported() == ["fill: gradient fill is approximated"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "at", "is_reported"), [("RGB", 5, True), ("RGB", 6, False), ("L", 1, True), ("L", 2, False)]
+)
+def test_blend_if_of_every_color_is_reported(mode, at, is_reported):
+    """Photoshop writes a pair of ranges for each channel, two for each color and then some for others."""
+    document = aikit.new_psd(height=2, width=2, mode=mode)
+    ranges = document.add(pixels(8, 1), name="layer").raw._record.blending_ranges
+    ranges.composite_ranges = [(0, 65535), (0, 65535)]
+    pairs = [(0, 65535)] * 10
+    pairs[at] = (0, 999)
+    ranges.channel_ranges = [pairs[start : start + 2] for start in range(0, 10, 2)]
+    assert document.unsupported() == ["layer: blend if is not drawn"] * is_reported
 
 
 def test_blend_modes_in_lab_are_reported():
