@@ -342,6 +342,12 @@ def test_names_and_paths():
         document[0]
 
 
+def test_the_tree_has_no_size_of_what_is_empty():
+    document = aikit.new_psd(height=4, width=4)
+    document.add_group("empty")
+    assert str(document).splitlines()[1:] == ["    'empty' (group)"]
+
+
 def test_the_tree_in_text():
     document = nested()
     document["flat"].visible = False

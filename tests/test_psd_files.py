@@ -12,11 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from psd_tools.constants import BlendMode
 
 import aikit
 from aikit.cli import main
+from aikit.psd import preview
 from pictures import codes
-from test_psd import DTYPES, TOPS, nested, saved, two_layers
+from test_psd import DTYPES, TOPS, nested, raw_of, saved, two_layers
 
 ROOT = Path(__file__).parents[1]
 PLACES = [os.environ.get("AIKIT_SAMPLES"), ROOT.parent / "shared" / "samples", ROOT.parents[1] / "shared" / "samples"]
@@ -124,8 +126,6 @@ def test_a_black_or_missing_merged_picture_is_not_believed(tmp_path):
     document, _, _ = two_layers()
     expected = document.composite()
     data = saved(document, tmp_path)
-    from test_psd import raw_of
-
     for black in (True, False):
         raw = raw_of(data)
         if black:
@@ -146,8 +146,6 @@ def test_the_merged_picture_is_taken_where_it_is_to_be_believed(tmp_path):
     raw[0]._record.channel_info.pop(0)
     raw[0]._channels.pop(0)
     data = saved(document, tmp_path)
-    from test_psd import raw_of
-
     raw = raw_of(data)
     raw._record.image_data.set_data([bytes(range(70))] * 3, raw._record.header)
     with io.BytesIO() as file:
@@ -157,6 +155,66 @@ def test_the_merged_picture_is_taken_where_it_is_to_be_believed(tmp_path):
     assert aikit.read_pil(file_bytes(opened, tmp_path)).mode == "RGB"
     opened["above"].opacity = 0.1
     assert opened.composite()[..., 0].ravel().tolist() != list(range(70))
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_the_merged_picture_is_over_white_for_programs_that_read_nothing_else(mode, depth, tmp_path):
+    document = aikit.new_psd(height=5, width=6, mode=mode, depth=depth)
+    image = codes(5, 6, 4, DTYPES[depth])
+    image[0, :3, 3], image[0, 3:, 3] = 0, TOPS[depth]
+    document.add(image, name="layer")
+    raw = raw_of(saved(document, tmp_path))
+    color, alpha = raw[0].numpy("color"), raw[0].numpy("shape")
+    # White is 1 of each light, and in psd-tools' numbers of each ink too.
+    np.testing.assert_allclose(raw.numpy("color"), 1 - (1 - color) * alpha, rtol=0, atol=0.51 / TOPS[depth])
+    assert (raw.numpy("color")[0, :3] == 1).all()
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_the_white_of_lab_has_no_color(depth):
+    middle = 128 << (depth - 8)
+    planes = np.array([[[TOPS[depth]]], [[middle]], [[middle]]])
+    data = flat_file("LAB", depth, planes)
+    assert aikit.read_numpy(data).tolist() == [[[TOPS[depth]] * 3]]
+    assert [share * TOPS[depth] for share in preview._white(raw_of(data))] == pytest.approx(planes.ravel().tolist())
+
+
+def test_an_edit_takes_the_old_thumbnail_along_and_leaves_other_resources(tmp_path):
+    thumbnails = b"".join(resource(number, struct.pack(">6I2H", 1, 0, 0, 0, 0, 0, 24, 1)) for number in (1033, 1036))
+    version = resource(1057, struct.pack(">IBI0sI0sI", 1, 0, 0, b"", 0, b"", 1))
+    kept = resource(1005, struct.pack(">IHHIHH", 72 << 16, 1, 2, 72 << 16, 1, 2))
+    data = flat_file("RGB", 8, np.moveaxis(codes(4, 5, 3), -1, 0), resources=thumbnails + version + kept)
+    document = aikit.open_psd(data)
+    np.testing.assert_array_equal(document.composite()[..., :3], codes(4, 5, 3))
+    assert saved(document, tmp_path) == data
+    document.add(codes(4, 5, 4), name="new")
+    raw = raw_of(saved(document, tmp_path))
+    assert sorted(map(int, raw.image_resources)) == [1005, 1057]
+    assert raw.image_resources.get_data(1057).has_composite
+    np.testing.assert_array_equal(aikit.open_psd(saved(document, tmp_path)).composite(), document.composite())
+
+
+OPAQUE_BOTTOM = {
+    "hidden": lambda raw: setattr(raw, "visible", False),
+    "half": lambda raw: setattr(raw, "opacity", 128),
+    "blended": lambda raw: setattr(raw, "blend_mode", BlendMode.MULTIPLY),
+    "moved": lambda raw: setattr(raw, "left", 1),
+}
+
+
+@pytest.mark.parametrize("change", [None, *OPAQUE_BOTTOM])
+def test_a_background_layer_is_all_that_its_name_says(change, tmp_path):
+    """A layer without a transparency channel says that the picture is opaque only where it covers the canvas as it is."""
+    document = aikit.open_psd(flat_file("RGB", 8, np.moveaxis(codes(4, 5, 3), -1, 0)))
+    document.add(codes(1, 1, 3), name="dot")
+    raw = raw_of(saved(document, tmp_path))
+    raw[0]._record.channel_info.pop(0)
+    raw[0]._channels.pop(0)
+    assert preview.is_opaque(raw)
+    if change:
+        OPAQUE_BOTTOM[change](raw[0])
+    assert preview.is_opaque(raw) == (change is None)
 
 
 def file_bytes(document, tmp_path):
