@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from psd_tools.constants import BlendMode
+from psd_tools.psd.vector import Path as VectorPath
 
 import aikit
 from aikit.cli import main
@@ -195,11 +196,58 @@ def test_an_edit_takes_the_old_thumbnail_along_and_leaves_other_resources(tmp_pa
     np.testing.assert_array_equal(aikit.open_psd(saved(document, tmp_path)).composite(), document.composite())
 
 
+@pytest.mark.parametrize("says", ["count", "block", "nothing"])
+@pytest.mark.parametrize("depth", [8, 16, 32])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_white_below_a_transparent_merged_picture_is_taken_out(mode, depth, says, tmp_path):
+    """Photoshop stores color * alpha + 1 - alpha, and says so by a negative count of layers or by a block."""
+    document = aikit.new_psd(height=5, width=6, mode=mode, depth=depth)
+    document.add(np.zeros((1, 1, 4), DTYPES[depth]), name="layer")
+    raw = raw_of(saved(document, tmp_path))
+    top = TOPS[depth]
+    image = codes(5, 6, 4, DTYPES[depth]).astype(np.float64) / top
+    image[0, :3, 3], image[0, 3:, 3] = 0, 1
+    color, alpha = image[..., : 1 if mode == "L" else 3], image[..., 3:]
+    over = color * alpha + 1 - alpha
+    stored = np.dstack([over, alpha]) * top
+    stored = (np.rint(stored) if depth < 32 else stored).astype({8: "u1", 16: ">u2", 32: ">f4"}[depth])
+    raw._record.header.channels = stored.shape[-1]
+    raw._record.image_data.set_data([plane.tobytes() for plane in np.moveaxis(stored, -1, 0)], raw._record.header)
+    layers = raw._record.layer_and_mask_information
+    layers.layer_info.layer_count = -1 if says == "count" else 1
+    if says == "block":
+        put_mark(raw)
+    with io.BytesIO() as file:
+        raw._record.write(file)
+        again = raw_of(file.getvalue())
+    found, found_alpha = preview.merged(again, "file")
+    expected = np.where(alpha > 0, color, 0)
+    if says == "nothing":  # the fourth channel is some selection that was stored
+        expected, alpha = over, np.ones_like(alpha)
+    np.testing.assert_allclose(found_alpha, alpha[..., 0] * top, rtol=0, atol=0.51 if depth < 32 else 1e-6)
+    # Rounding the stored codes is magnified where little of the color is left.
+    tolerance = (0.51 / np.maximum(alpha, 1 / top) + 0.51) / top if depth < 32 else 1e-6 / np.maximum(alpha, 0.01)
+    assert (abs(found.astype(np.float64) / top - expected) <= tolerance).all()
+
+
+def put_mark(raw):
+    from psd_tools.constants import Tag
+    from psd_tools.psd.tagged_blocks import TaggedBlock, TaggedBlocks
+
+    blocks = raw._record.layer_and_mask_information
+    if blocks.tagged_blocks is None:
+        blocks.tagged_blocks = TaggedBlocks()
+    tag = Tag.SAVING_MERGED_TRANSPARENCY
+    blocks.tagged_blocks[tag] = TaggedBlock(key=tag, data=b"")
+
+
 OPAQUE_BOTTOM = {
     "hidden": lambda raw: setattr(raw, "visible", False),
     "half": lambda raw: setattr(raw, "opacity", 128),
     "blended": lambda raw: setattr(raw, "blend_mode", BlendMode.MULTIPLY),
     "moved": lambda raw: setattr(raw, "left", 1),
+    "masked": lambda raw: raw.create_mask(Image.new("L", (5, 4), 9)),
+    "cut out": lambda raw: raw.tagged_blocks.set_data(b"vmsk", 3, 0, VectorPath(items=[])),
 }
 
 
@@ -209,12 +257,19 @@ def test_a_background_layer_is_all_that_its_name_says(change, tmp_path):
     document = aikit.open_psd(flat_file("RGB", 8, np.moveaxis(codes(4, 5, 3), -1, 0)))
     document.add(codes(1, 1, 3), name="dot")
     raw = raw_of(saved(document, tmp_path))
+    assert not preview.is_opaque(raw)
     raw[0]._record.channel_info.pop(0)
     raw[0]._channels.pop(0)
     assert preview.is_opaque(raw)
     if change:
         OPAQUE_BOTTOM[change](raw[0])
     assert preview.is_opaque(raw) == (change is None)
+
+
+def test_a_group_at_the_bottom_is_no_background(tmp_path):
+    document = aikit.new_psd(height=4, width=5)
+    document.add(codes(4, 5, 3), name="all", group=document.add_group("group", blend_mode="normal"))
+    assert not preview.is_opaque(raw_of(saved(document, tmp_path)))
 
 
 def file_bytes(document, tmp_path):
