@@ -210,8 +210,30 @@ def test_memory_of_tensors_and_pictures():
     assert describe(image.requires_grad_()).memory.requires_grad
     assert describe(image).memory.device == "host"
     assert "requires grad" in str(describe(image))
-    assert describe(Image.new("RGB", (6, 8))).memory.bytes == 4 * 48
-    assert describe(Image.new("1", (6, 8))).memory.bytes == 48
+
+
+@pytest.mark.parametrize(
+    ("mode", "size"),
+    [
+        ("1", 1),
+        ("L", 1),
+        ("P", 1),
+        ("I;16", 2),
+        ("I;16L", 2),
+        ("I;16B", 2),
+        ("LA", 4),
+        ("RGB", 4),
+        ("CMYK", 4),
+        ("F", 4),
+    ],
+)
+def test_memory_of_pictures_is_what_pillow_takes(mode, size):
+    memory = describe(Image.new(mode, (6, 8))).memory
+    assert (memory.bytes, memory.layout, memory.strides, memory.view, memory.read_only) == (
+        48 * size, "PIL", None, False, False
+    )  # fmt: skip
+    shared = describe(Image.frombuffer("L", (6, 8), bytes(48), "raw", "L", 0, 1)).memory
+    assert (shared.view, shared.read_only) == (True, True)
 
 
 @pytest.mark.gpu
@@ -642,6 +664,12 @@ def test_the_card_escapes_what_it_is_told():
 def test_histograms_count_every_value(image, peaks):
     counts = describe(image)._histogram[0]
     assert {at: count for at, count in enumerate(counts) if count} == peaks
+
+
+@pytest.mark.parametrize("image", [np.full((4, 5), 7.0), np.full((4, 5), np.nan), codes(4, 5, 6).astype("int64")])
+def test_what_has_no_range_or_no_colors_has_no_histogram(image):
+    assert describe(image)._histogram == ()
+    assert "<svg" not in describe(image)._repr_html_()
 
 
 def test_histograms_are_of_the_colors_alone():

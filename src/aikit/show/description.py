@@ -316,7 +316,7 @@ def _thumbnail(found: Found) -> Image.Image | None:
     """The first picture, small; None where there is nothing to draw."""
     from .visible import make_visible, on_screen
 
-    planes = found.planes if 1 <= len(found.planes) <= 4 else found.planes[:1]
+    planes = found.planes if len(found.planes) <= 4 else found.planes[:1]
     if not planes or planes[0].ndim < 2:
         return None
     # Of a huge picture every few pixels are enough to be reduced.
