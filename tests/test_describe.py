@@ -236,6 +236,15 @@ def test_memory_of_pictures_is_what_pillow_takes(mode, size):
     assert (shared.view, shared.read_only) == (True, True)
 
 
+def test_a_step_of_zero_along_one_pixel_shares_nothing():
+    import torch
+
+    image = np.lib.stride_tricks.as_strided(codes(6, 10, 3), (1, 5, 3), (0, 6, 1))
+    assert describe(image).memory.layout == "strided"
+    tensor = torch.zeros(3, 6, 10).as_strided((3, 1, 5), (60, 0, 2))
+    assert describe(tensor).memory.layout == "strided"
+
+
 @pytest.mark.gpu
 def test_a_tensor_on_a_device():
     import torch
