@@ -181,6 +181,7 @@ BOX = 'viewBox="0 0 40 20"'
         (f'{BOX} width="100"', {}, (100, 50)),
         (f'{BOX} height="100"', {}, (200, 100)),
         (f'{BOX} width="30" height="30"', {}, (30, 30)),
+        (f'{BOX} width="1" height="0.5"', {}, (1, 1)),
         (f'{BOX} width="0" height="10"', {}, (20, 10)),
         ('width="1in" height="2.54cm"', {}, (96, 96)),
         ('width="25.4mm" height="101.6Q"', {}, (96, 96)),
@@ -249,8 +250,9 @@ def test_lengths():
     assert size.to_pixels("2.54cm") == pytest.approx(96)
     assert size.to_pixels("-1.5e1px") == -15
     assert size.to_pixels("2rem", font_size=99) == 32
+    assert size.to_pixels("4ch", font_size=10) == size.to_pixels("4ex", font_size=10) == 20
     assert size.to_pixels("50%", whole=30) == 15
-    for unknown in (None, "", "auto", "1 2", "5%", "1vw", "calc(1px)", "1e999"):
+    for unknown in (None, "", "auto", "1 2", "5%", "1vw", "calc(1px)", "1e999", "1e308in"):
         assert size.to_pixels(unknown) is None
 
 
