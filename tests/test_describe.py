@@ -2,6 +2,7 @@
 
 import json
 import re
+import tracemalloc
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -93,6 +94,19 @@ def test_alpha_is_measured(dtype):
     assert "20.0 % clear, 10.0 % partly transparent, color hidden under 50.0 % of the clear" in str(describe(image))
 
 
+def test_alpha_that_is_nan_is_not_opaque():
+    image = np.ones((4, 5, 4), np.float32)
+    image[0, 0, 3] = np.nan
+    assert describe(image).alpha.used
+    assert "0 % clear, 0 % partly transparent" in str(describe(image))
+    image[..., 3] = 1.5
+    assert not describe(image).alpha.used
+
+
+def test_zero_has_no_sign():
+    assert "values    0 to 0\n" in str(describe(np.full((4, 5), -0.0)))
+
+
 def test_a_palette_with_transparency_is_resolved():
     image = Image.fromarray(codes(4, 5) % 3).convert("P")
     image.info["transparency"] = 0
@@ -113,6 +127,58 @@ def test_orientation_and_profile_are_named():
     assert "EXIF orientation 6" in str(found)
     image.info["icc_profile"] = b"nonsense"
     assert describe(image).profile == "unreadable"
+
+
+@pytest.mark.parametrize(
+    ("clear", "text"),
+    [
+        (0, "opaque everywhere"),
+        (1, "less than 0.1 % clear, 0 % partly transparent"),
+        (500, "25.0 % clear, 0 % partly"),
+        (1999, "more than 99.9 % clear"),
+        (2000, "100 % clear, 0 % partly"),
+    ],
+)
+def test_shares_are_rounded_to_what_is_so(clear, text):
+    image = np.zeros((2000, 1, 4), np.uint8)
+    image[clear:, :, 3] = 255
+    assert f"alpha     {text}" in str(describe(image))
+
+
+# Large pictures, which are gone through in parts
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_figures_of_a_large_picture_are_those_of_numpy(dtype):
+    image = codes(1100, 1000, None, dtype)
+    image[1090:] = image.max()
+    gray = describe(image).channels[0]
+    assert (gray.low, gray.high) == (image.min(), image.max())
+    assert gray.mean == pytest.approx(image.mean(dtype=np.float64), rel=1e-12)
+    assert gray.spread == pytest.approx(image.std(dtype=np.float64), rel=1e-9)
+
+
+@pytest.mark.parametrize("row", [None, 0, 1400])
+def test_multiplied_colors_are_seen_in_all_rows_of_a_large_picture(row):
+    y, x = np.ogrid[:1500, :1000]
+    alpha = np.clip((500 - np.hypot(y / 1.5 - 500, x - 500)) / 200, 0, 1).astype(np.float32)
+    image = np.dstack([alpha * part for part in (0.9, 0.5, 0.2)] + [alpha])
+    if row is not None:
+        image[row, 500] = (0.5, 0.5, 0.5, 0.25)
+    assert ("brighter than its alpha" in hinted(image)) == (row is None)
+
+
+def test_large_pictures_take_little_more_than_a_copy_of_themselves():
+    """The copy is the planes; a float64 copy of one of them alone would be twice the picture."""
+    alpha = np.tile(np.arange(2000, dtype=np.uint16) // 8, (2000, 1)).astype(np.uint8)
+    image = np.dstack([alpha // 2, alpha // 3, alpha, alpha])
+    describe(image[:99])
+    tracemalloc.start()
+    try:
+        describe(image)
+        assert tracemalloc.get_traced_memory()[1] < 5 * image.nbytes
+    finally:
+        tracemalloc.stop()
 
 
 # Memory
@@ -144,8 +210,39 @@ def test_memory_of_tensors_and_pictures():
     assert describe(image.requires_grad_()).memory.requires_grad
     assert describe(image).memory.device == "host"
     assert "requires grad" in str(describe(image))
-    assert describe(Image.new("RGB", (6, 8))).memory.bytes == 4 * 48
-    assert describe(Image.new("1", (6, 8))).memory.bytes == 48
+
+
+@pytest.mark.parametrize(
+    ("mode", "size"),
+    [
+        ("1", 1),
+        ("L", 1),
+        ("P", 1),
+        ("I;16", 2),
+        ("I;16L", 2),
+        ("I;16B", 2),
+        ("LA", 4),
+        ("RGB", 4),
+        ("CMYK", 4),
+        ("F", 4),
+    ],
+)
+def test_memory_of_pictures_is_what_pillow_takes(mode, size):
+    memory = describe(Image.new(mode, (6, 8))).memory
+    assert (memory.bytes, memory.layout, memory.strides, memory.view, memory.read_only) == (
+        48 * size, "PIL", None, False, False
+    )  # fmt: skip
+    shared = describe(Image.frombuffer("L", (6, 8), bytes(48), "raw", "L", 0, 1)).memory
+    assert (shared.view, shared.read_only) == (True, True)
+
+
+def test_a_step_of_zero_along_one_pixel_shares_nothing():
+    import torch
+
+    image = np.lib.stride_tricks.as_strided(codes(6, 10, 3), (1, 5, 3), (0, 6, 1))
+    assert describe(image).memory.layout == "strided"
+    tensor = torch.zeros(3, 6, 10).as_strided((3, 1, 5), (60, 0, 2))
+    assert describe(tensor).memory.layout == "strided"
 
 
 @pytest.mark.gpu
@@ -191,6 +288,14 @@ RAMP = np.linspace(0, 1, 300, dtype=np.float32).reshape(10, 10, 3)
         ((RAMP * 255).astype(np.int64), r"^Values from 0 to 255 fit into uint8: image\.astype\(\"uint8\"\)\.$"),
         (np.dstack([RAMP, np.zeros((10, 10))]), r"^Alpha is 0 everywhere, .* perhaps the last channel is no alpha\.$"),
         (np.dstack([RAMP, RAMP[..., 1] * 255]), r"^Alpha goes up to 25\d"),
+        (np.dstack([RAMP, RAMP[..., 1] * 1.03]), r"^Alpha goes up to 1\.0"),
+        (np.zeros((4, 5, 5)), r"^Looks like channels first, \(4, 5, 5\)"),
+        (RAMP * 2.02 - 1.01, r"^Values look like -1 to 1"),
+        (RAMP * 2.2 - 1.1, r"^Values look as if a mean was subtracted"),
+        (RAMP * 32, r"^Values up to 32 look like 0 to 255 in floats"),
+        ((RAMP * 128).astype(np.uint16), "look like 8 bits in 16"),
+        ((RAMP * 512).astype(np.uint16), "look like 10 bits in 16"),
+        ((RAMP * 256).astype(np.int16), r'^Values from 0 to 256 fit into uint16: image\.astype\("uint16"\)\.$'),
         (codes(9, 9, 4) // np.array([1, 1, 1, 128], np.uint8), r"^Alpha is at most 1 of 255"),
         (
             Image.fromarray(np.arange(20, dtype=np.int32).reshape(4, 5)),
@@ -202,10 +307,39 @@ def test_what_looks_wrong_is_said(image, expected):
     assert re.search(expected, hinted(image))
 
 
+def silent():
+    import torch
+
+    yield np.zeros((5, 5, 5))
+    yield torch.zeros(5, 5, 5)
+    yield np.zeros((1, 1), np.uint8)
+    yield np.zeros((4, 5), np.int64)
+    yield np.arange(20).reshape(4, 5) + 65520
+    yield np.arange(20).reshape(4, 5) - 3
+    yield RAMP * 31
+    yield RAMP * 256
+    yield RAMP * 250 - 5
+    yield RAMP * 1.3 - 0.29
+    yield RAMP * 1.02
+    yield RAMP * 30 - 10.5
+    yield RAMP * 20 - 9
+    yield np.dstack([1 - RAMP, RAMP[..., 1] * 1.02])
+    yield (RAMP * 256).astype(np.uint16)
+    yield (RAMP * 511).astype(np.uint16)
+    yield (RAMP * 5).astype(np.uint16)
+
+
+@pytest.mark.parametrize("image", list(silent()), ids=lambda image: f"{image.dtype}-{image.max():.4g}")
+def test_what_is_just_not_wrong_is_left_alone(image):
+    assert describe(image).hints == ()
+
+
 def test_a_tensor_with_channels_last_is_hinted():
     import torch
 
     assert 'Looks like channels last, (480, 64, 3): pass layout="HWC"' in hinted(torch.zeros(480, 64, 3))
+    assert 'Looks like channels last, (5, 64, 1): pass layout="HWC"' in hinted(torch.zeros(5, 64, 1))
+    assert 'Looks like channels last, (5, 64, 4): pass layout="HWC"' in hinted(torch.zeros(5, 64, 4))
 
 
 @pytest.mark.parametrize("kind", ["float", "uint8", "batch"])
@@ -237,6 +371,14 @@ def test_a_profile_that_is_not_srgb_is_hinted():
     image = Image.fromarray(codes(4, 6, 3))
     image.info["icc_profile"] = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
     assert "not sRGB: read_pil" in hinted(image)
+
+
+def test_the_profile_that_pillow_gives_lab_is_no_other_space():
+    color = Image.fromarray(codes(40, 60, 3))
+    to_lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
+    image = ImageCms.applyTransform(color, to_lab)
+    assert "Lab" in describe(image).profile
+    assert not describe(image).hints
 
 
 # Hints: photographs in both orders
@@ -346,6 +488,54 @@ def test_strange_arrays_are_described(image, problem):
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["problems"] == list(found.problems)
     assert str(found)
     Card().feed(found._repr_html_())
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "names"),
+    [
+        ((5, 6), "height width", ["gray"]),
+        ((9, 5, 6), "height width channel", [f"channel {at}" for at in range(6)]),
+        ((7, 9, 5, 6), "batch height width channel", [f"channel {at}" for at in range(6)]),
+        ((9, 6, 16), "height width channel", [f"channel {at}" for at in range(16)]),
+        ((9, 6, 17), "height width channel", ["all values"]),
+        ((6,), "value", ["all values"]),
+    ],
+)
+def test_channels_of_strange_arrays_have_figures_of_their_own(shape, axes, names):
+    image = np.arange(np.prod(shape)).reshape(shape)
+    found = describe(image)
+    assert (found.axes, [one.name for one in found.channels]) == (tuple(axes.split()), names)
+    means = image.reshape(-1, len(names)).mean(0)
+    assert [one.mean for one in found.channels] == pytest.approx(means.tolist())
+
+
+@pytest.mark.parametrize(("mode", "dtype"), [("I", "int32"), ("F", "float32"), ("I;16", "uint16"), ("RGB", "uint8")])
+def test_a_picture_without_pixels_has_a_dtype(mode, dtype):
+    assert describe(Image.new(mode, (0, 4))).dtype == dtype
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested", "ignore:torch.quantize_per_tensor")
+def test_tensors_without_plain_values_are_described():
+    import torch
+
+    quantized = describe(torch.quantize_per_tensor(torch.rand(3, 4, 5), 0.1, 0, torch.quint8))
+    assert (quantized.dtype, quantized.shape, quantized.memory.bytes, quantized.channels) == (
+        "quint8",
+        (3, 4, 5),
+        60,
+        (),
+    )
+    assert "dequantize() first" in quantized.problems[0]
+    nested = describe(torch.nested.nested_tensor([torch.zeros(3, 4, 5), torch.zeros(3, 6, 5)]))
+    assert (nested.dtype, nested.shape, nested.memory.layout, nested.channels) == ("float32", (), "nested", ())
+    assert nested.problems == ("image: expected a dense tensor, got a nested one; take its pictures one by one.",)
+    assert "size not known, on the host, nested" in str(nested)
+
+
+def test_a_mask_that_hides_everything_makes_nothing_nan():
+    found = describe(np.ma.masked_all((4, 5), np.uint8))
+    assert (found.masked, found.hints) == (20, ())
+    assert "none is finite, 20 masked" in str(found)
 
 
 def test_what_a_mask_hides_is_in_no_figure():
@@ -483,3 +673,15 @@ def test_the_card_escapes_what_it_is_told():
 def test_histograms_count_every_value(image, peaks):
     counts = describe(image)._histogram[0]
     assert {at: count for at, count in enumerate(counts) if count} == peaks
+
+
+@pytest.mark.parametrize("image", [np.full((4, 5), 7.0), np.full((4, 5), np.nan), codes(4, 5, 6).astype("int64")])
+def test_what_has_no_range_or_no_colors_has_no_histogram(image):
+    assert describe(image)._histogram == ()
+    assert "<svg" not in describe(image)._repr_html_()
+
+
+def test_histograms_are_of_the_colors_alone():
+    image = codes(20, 30, 4)
+    expected = [np.histogram(image[..., at], 64, (0, 255))[0].tolist() for at in range(3)]
+    assert [list(counts) for counts in describe(image)._histogram] == expected

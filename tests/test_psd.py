@@ -2,6 +2,7 @@
 
 import io
 import itertools
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -194,6 +195,37 @@ def test_names_in_every_script(name, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("given", "stored"),
+    [(0, 0), (1, 255), (Fraction(1, 2), 128), (np.float32(0.25), 64), (0.3, 76), (0.0019, 0), (0.002, 1)],
+)
+def test_opacities_are_stored_in_a_byte(given, stored):
+    document = aikit.new_psd(height=2, width=2)
+    layer = document.add(codes(2, 2, 3), name="layer", opacity=given)
+    assert (layer.raw.opacity, layer.opacity) == (stored, stored / 255)
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ("linear burn", "linear_burn"),
+        (" Linear-Burn ", "linear_burn"),
+        ("LINEAR_BURN", "linear_burn"),
+        ("Color-Dodge", "color_dodge"),
+    ],
+)
+def test_blend_modes_are_written_in_many_ways(given, word):
+    layer = aikit.new_psd(height=2, width=2).add(codes(2, 2, 3), name="layer", blend_mode=given)
+    assert layer.blend_mode == word
+
+
+def test_places_far_away_and_of_other_integers():
+    document = aikit.new_psd(height=2, width=2)
+    layer = document.add(codes(2, 3, 3), name="layer", left=np.int16(-7), top=2**30)
+    assert layer.bbox == (-7, 2**30, -4, 2**30 + 2)
+    assert document.add(codes(2, 3, 3), name="layer", left=-(2**30)).bbox[0] == -(2**30)
+
+
+@pytest.mark.parametrize(
     ("options", "error", "message"),
     [
         ({"name": "x" * 256}, aikit.InputValueError, r"^name: expected at most 255 characters, got 256; shorten it\."),
@@ -202,6 +234,20 @@ def test_names_in_every_script(name, tmp_path):
         ({"opacity": 50}, aikit.InputValueError, r"^opacity: expected 0 to 1, got 50; divide a byte by 255\."),
         ({"opacity": float("nan")}, aikit.InputValueError, r"^opacity: expected 0 to 1, got nan; "),
         ({"opacity": "1"}, aikit.InputTypeError, r"^opacity: expected a number from 0 to 1, got '1'; "),
+        ({"opacity": True}, aikit.InputTypeError, r"^opacity: expected a number from 0 to 1, got True; "),
+        ({"opacity": 1.0001}, aikit.InputValueError, r"^opacity: expected 0 to 1, got 1\.0001; "),
+        ({"opacity": -0.0001}, aikit.InputValueError, r"^opacity: expected 0 to 1, got -0\.0001; "),
+        ({"left": True}, aikit.InputTypeError, r"^left: expected a whole number, got True; round it\."),
+        (
+            {"left": 2**30 + 1},
+            aikit.InputValueError,
+            r"^left: expected at most 1073741824 either way, got 1073741825; ",
+        ),
+        (
+            {"top": -(2**30) - 1},
+            aikit.InputValueError,
+            r"^top: expected at most 1073741824 either way, got -1073741825",
+        ),
         (
             {"blend_mode": "mulitply"},
             aikit.InputValueError,
@@ -294,6 +340,12 @@ def test_names_and_paths():
         aikit.InputTypeError, match=r"^name: expected a layer's name or path, got 0; for a number use doc\.l"
     ):
         document[0]
+
+
+def test_the_tree_has_no_size_of_what_is_empty():
+    document = aikit.new_psd(height=4, width=4)
+    document.add_group("empty")
+    assert str(document).splitlines()[1:] == ["    'empty' (group)"]
 
 
 def test_the_tree_in_text():

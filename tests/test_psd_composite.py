@@ -1,11 +1,17 @@
 """What documents look like, against a compositor written in psd_oracle.py from the published formulas."""
 
+import io
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import aikit
 import psd_oracle as oracle
+from aikit.psd import report
+from pictures import codes
 from psd_oracle import Paint
+from test_psd_files import flat_file
 
 HEIGHT, WIDTH = 9, 12
 DEPTHS = [8, 16, 32]
@@ -268,12 +274,152 @@ def test_colors_are_zero_where_nothing_is():
     assert not got.any()
 
 
-def test_light_above_white_stays_in_the_layer_and_is_reported():
+@pytest.mark.parametrize("light", [1.01, 1.5, -0.1])
+def test_light_beyond_white_and_black_stays_in_the_layer_and_is_reported(light):
     document = aikit.new_psd(height=2, width=2, depth=32)
-    document.add(np.full((2, 2, 3), 1.5, np.float32), name="sun")
-    np.testing.assert_allclose(document["sun"].image()[..., :3], 1.5, rtol=1e-5)
+    document.add(np.float32([[(1, 1, 1), (light, 0, 1)]]), name="sun")
+    np.testing.assert_allclose(document["sun"].image()[0, 1, :3], (light, 0, 1), rtol=1e-5)
     assert document.unsupported() == ["sun: values outside 0 to 1 are clipped by composite()"]
-    assert document.composite().max() == 1
+    assert (document.composite().min(), document.composite().max()) == (0, 1)
+
+
+def test_light_from_black_to_white_is_not_reported():
+    document = aikit.new_psd(height=2, width=2, depth=32)
+    document.add(np.float32([[(0, 1, 0.5)]]), name="day")
+    assert document.unsupported() == []
+
+
+EFFECTS = {
+    b"DrSh": "drop shadow is not drawn",
+    b"IrSh": "inner shadow is not drawn",
+    b"OrGl": "outer glow is not drawn",
+    b"IrGl": "inner glow is not drawn",
+    b"ebbl": "bevel is not drawn",
+    b"ChFX": "satin is not drawn",
+    b"SoFi": "color overlay is approximated",
+    b"GrFl": "gradient overlay is approximated",
+    b"patternFill": "pattern overlay is approximated",
+    b"FrFX": "stroke is approximated",
+}
+
+
+def put_block(layer, tag, data):
+    from psd_tools.psd.tagged_blocks import TaggedBlock
+
+    layer.raw.tagged_blocks[tag] = TaggedBlock(key=tag, data=data)
+
+
+@pytest.mark.parametrize(("switch", "on"), [(True, 0), (True, 1), (False, 0)])
+def test_every_effect_that_is_on_is_reported(switch, on):
+    from psd_tools.constants import Tag
+    from psd_tools.psd.descriptor import Bool, Descriptor, DescriptorBlock2
+
+    document = aikit.new_psd(height=HEIGHT, width=WIDTH)
+    block = DescriptorBlock2(items={b"masterFXSwitch": Bool(switch)})
+    for at, kind in enumerate(EFFECTS):
+        facts = {b"enab": Bool(at % 2 == on), b"present": Bool(True)}
+        block[f"at{at:02}".encode()] = Descriptor(items=facts, classID=kind)
+    put_block(document.add(pixels(8, 1), name="fx"), Tag.OBJECT_BASED_EFFECTS_LAYER_INFO, block)
+    expected = list(EFFECTS.values())[on::2] if switch else []
+    assert document.unsupported() == [f"fx: effect {what}" for what in expected]
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind", "line"),
+    [
+        ("RGB", "INVERT", None),
+        ("L", "INVERT", None),
+        ("RGB", "POSTERIZE", "adjustment posterize is approximated"),
+        ("CMYK", "THRESHOLD", "adjustment threshold is approximated"),
+        ("RGB", "VIBRANCE", "adjustment vibrance is not drawn"),
+        ("LAB", "INVERT", "adjustment invert is not drawn"),
+    ],
+)
+def test_adjustments_are_reported_by_how_well_they_are_drawn(mode, kind, line):
+    from psd_tools.constants import Tag
+    from psd_tools.psd.base import EmptyElement, ShortIntegerElement
+    from psd_tools.psd.descriptor import DescriptorBlock
+
+    tag = Tag[kind]
+    data = {"INVERT": EmptyElement, "VIBRANCE": lambda: DescriptorBlock(version=16)}.get(
+        kind, lambda: ShortIntegerElement(4)
+    )()
+    document = aikit.open_psd(flat_file("LAB" if mode == "LAB" else "RGB", 8, codes(3, 2, 2)))
+    if mode != "LAB":
+        document = aikit.new_psd(height=2, width=2, mode=mode)
+    put_block(document.add(pixels(8, 1), name="change"), tag, data)
+    # psd-tools tells an adjustment from its blocks when it opens a file.
+    with io.BytesIO() as file:
+        document.raw._record.write(file)
+        again = aikit.open_psd(file.getvalue())
+    assert (again["change"].kind, again["change"].raw.kind) == ("adjustment", kind.lower())
+    assert again.unsupported() == ([f"change: {line}"] if line else [])
+
+
+def test_a_fill_without_pixels_is_reported():
+    from psd_tools.constants import Tag
+    from psd_tools.psd.descriptor import DescriptorBlock
+
+    document = aikit.new_psd(height=2, width=2)
+    put_block(document.add(pixels(8, 1), name="fill"), Tag.GRADIENT_FILL_SETTING, DescriptorBlock(version=16))
+    with io.BytesIO() as file:
+        document.raw._record.write(file)
+        again = aikit.open_psd(file.getvalue())
+    assert (again["fill"].kind, again.unsupported()) == ("fill", [])
+    for channel in again["fill"].raw._channels:
+        channel.data = b""
+    assert again.unsupported() == ["fill: gradient fill is approximated"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "at", "is_reported"), [("RGB", 5, True), ("RGB", 6, False), ("L", 1, True), ("L", 2, False)]
+)
+def test_blend_if_of_every_color_is_reported(mode, at, is_reported):
+    """Photoshop writes a pair of ranges for each channel, two for each color and then some for others."""
+    document = aikit.new_psd(height=2, width=2, mode=mode)
+    ranges = document.add(pixels(8, 1), name="layer").raw._record.blending_ranges
+    ranges.composite_ranges = [(0, 65535), (0, 65535)]
+    pairs = [(0, 65535)] * 10
+    pairs[at] = (0, 999)
+    ranges.channel_ranges = [pairs[start : start + 2] for start in range(0, 10, 2)]
+    assert document.unsupported() == ["layer: blend if is not drawn"] * is_reported
+
+
+def test_blend_modes_in_lab_are_reported():
+    document = aikit.open_psd(flat_file("LAB", 8, codes(3, 2, 2)))
+    document.add(pixels(8, 1), name="plain")
+    document.add(pixels(8, 1), name="dark", blend_mode="multiply", group=document.add_group("group"))
+    document.add(pixels(8, 1), name="grain", blend_mode="dissolve")
+    assert document.unsupported() == [
+        "group/dark: blend mode multiply in Lab is approximated",
+        "grain: dissolve is drawn as normal",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "stored", "stroke", "lines"),
+    [
+        ("type", False, None, ["it has no stored pixels and is not drawn"]),
+        ("smartobject", False, None, ["it has no stored pixels and is not drawn"]),
+        ("type", True, None, []),
+        ("group", False, None, []),
+        ("gradientfill", False, None, ["gradient fill is approximated"]),
+        ("patternfill", False, None, ["pattern fill is approximated"]),
+        ("solidcolorfill", False, None, []),
+        ("gradientfill", True, True, []),
+        ("shape", False, True, ["the stroke of its path is approximated"]),
+        ("shape", False, False, []),
+        ("shape", True, True, []),
+    ],
+)
+def test_what_has_no_stored_pixels_is_reported(kind, stored, stroke, lines):
+    raw = SimpleNamespace(
+        kind=kind,
+        has_pixels=lambda: stored,
+        has_stroke=lambda: stroke is not None,
+        stroke=SimpleNamespace(enabled=stroke),
+    )
+    assert list(report._of_shape(raw)) == lines
 
 
 def test_what_is_not_drawn_is_reported():

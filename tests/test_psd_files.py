@@ -1,8 +1,10 @@
 """Documents as files: what the readers and the command make of them, folders of layers, limits, and damage."""
 
+import errno
 import io
 import json
 import os
+import re
 import struct
 import tracemalloc
 from pathlib import Path
@@ -10,11 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from psd_tools.constants import BlendMode
+from psd_tools.psd.vector import Path as VectorPath
 
 import aikit
 from aikit.cli import main
+from aikit.psd import preview
 from pictures import codes
-from test_psd import DTYPES, TOPS, nested, saved, two_layers
+from test_psd import DTYPES, TOPS, nested, raw_of, saved, two_layers
 
 ROOT = Path(__file__).parents[1]
 PLACES = [os.environ.get("AIKIT_SAMPLES"), ROOT.parent / "shared" / "samples", ROOT.parents[1] / "shared" / "samples"]
@@ -122,8 +127,6 @@ def test_a_black_or_missing_merged_picture_is_not_believed(tmp_path):
     document, _, _ = two_layers()
     expected = document.composite()
     data = saved(document, tmp_path)
-    from test_psd import raw_of
-
     for black in (True, False):
         raw = raw_of(data)
         if black:
@@ -144,8 +147,6 @@ def test_the_merged_picture_is_taken_where_it_is_to_be_believed(tmp_path):
     raw[0]._record.channel_info.pop(0)
     raw[0]._channels.pop(0)
     data = saved(document, tmp_path)
-    from test_psd import raw_of
-
     raw = raw_of(data)
     raw._record.image_data.set_data([bytes(range(70))] * 3, raw._record.header)
     with io.BytesIO() as file:
@@ -155,6 +156,120 @@ def test_the_merged_picture_is_taken_where_it_is_to_be_believed(tmp_path):
     assert aikit.read_pil(file_bytes(opened, tmp_path)).mode == "RGB"
     opened["above"].opacity = 0.1
     assert opened.composite()[..., 0].ravel().tolist() != list(range(70))
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_the_merged_picture_is_over_white_for_programs_that_read_nothing_else(mode, depth, tmp_path):
+    document = aikit.new_psd(height=5, width=6, mode=mode, depth=depth)
+    image = codes(5, 6, 4, DTYPES[depth])
+    image[0, :3, 3], image[0, 3:, 3] = 0, TOPS[depth]
+    document.add(image, name="layer")
+    raw = raw_of(saved(document, tmp_path))
+    color, alpha = raw[0].numpy("color"), raw[0].numpy("shape")
+    # White is 1 of each light, and in psd-tools' numbers of each ink too.
+    np.testing.assert_allclose(raw.numpy("color"), 1 - (1 - color) * alpha, rtol=0, atol=0.51 / TOPS[depth])
+    assert (raw.numpy("color")[0, :3] == 1).all()
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_the_white_of_lab_has_no_color(depth):
+    middle = 128 << (depth - 8)
+    planes = np.array([[[TOPS[depth]]], [[middle]], [[middle]]])
+    data = flat_file("LAB", depth, planes)
+    assert aikit.read_numpy(data).tolist() == [[[TOPS[depth]] * 3]]
+    assert [share * TOPS[depth] for share in preview._white(raw_of(data))] == pytest.approx(planes.ravel().tolist())
+
+
+def test_an_edit_takes_the_old_thumbnail_along_and_leaves_other_resources(tmp_path):
+    thumbnails = b"".join(resource(number, struct.pack(">6I2H", 1, 0, 0, 0, 0, 0, 24, 1)) for number in (1033, 1036))
+    version = resource(1057, struct.pack(">IBI0sI0sI", 1, 0, 0, b"", 0, b"", 1))
+    kept = resource(1005, struct.pack(">IHHIHH", 72 << 16, 1, 2, 72 << 16, 1, 2))
+    data = flat_file("RGB", 8, np.moveaxis(codes(4, 5, 3), -1, 0), resources=thumbnails + version + kept)
+    document = aikit.open_psd(data)
+    np.testing.assert_array_equal(document.composite()[..., :3], codes(4, 5, 3))
+    assert saved(document, tmp_path) == data
+    document.add(codes(4, 5, 4), name="new")
+    raw = raw_of(saved(document, tmp_path))
+    assert sorted(map(int, raw.image_resources)) == [1005, 1057]
+    assert raw.image_resources.get_data(1057).has_composite
+    np.testing.assert_array_equal(aikit.open_psd(saved(document, tmp_path)).composite(), document.composite())
+
+
+@pytest.mark.parametrize("says", ["count", "block", "nothing"])
+@pytest.mark.parametrize("depth", [8, 16, 32])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_white_below_a_transparent_merged_picture_is_taken_out(mode, depth, says, tmp_path):
+    """Photoshop stores color * alpha + 1 - alpha, and says so by a negative count of layers or by a block."""
+    document = aikit.new_psd(height=5, width=6, mode=mode, depth=depth)
+    document.add(np.zeros((1, 1, 4), DTYPES[depth]), name="layer")
+    raw = raw_of(saved(document, tmp_path))
+    top = TOPS[depth]
+    image = codes(5, 6, 4, DTYPES[depth]).astype(np.float64) / top
+    image[0, :3, 3], image[0, 3:, 3] = 0, 1
+    color, alpha = image[..., : 1 if mode == "L" else 3], image[..., 3:]
+    over = color * alpha + 1 - alpha
+    stored = np.dstack([over, alpha]) * top
+    stored = (np.rint(stored) if depth < 32 else stored).astype({8: "u1", 16: ">u2", 32: ">f4"}[depth])
+    raw._record.header.channels = stored.shape[-1]
+    raw._record.image_data.set_data([plane.tobytes() for plane in np.moveaxis(stored, -1, 0)], raw._record.header)
+    layers = raw._record.layer_and_mask_information
+    layers.layer_info.layer_count = -1 if says == "count" else 1
+    if says == "block":
+        put_mark(raw)
+    with io.BytesIO() as file:
+        raw._record.write(file)
+        again = raw_of(file.getvalue())
+    found, found_alpha = preview.merged(again, "file")
+    expected = np.where(alpha > 0, color, 0)
+    if says == "nothing":  # the fourth channel is some selection that was stored
+        expected, alpha = over, np.ones_like(alpha)
+    np.testing.assert_allclose(found_alpha, alpha[..., 0] * top, rtol=0, atol=0.51 if depth < 32 else 1e-6)
+    # Rounding the stored codes is magnified where little of the color is left.
+    tolerance = (0.51 / np.maximum(alpha, 1 / top) + 0.51) / top if depth < 32 else 1e-6 / np.maximum(alpha, 0.01)
+    assert (abs(found.astype(np.float64) / top - expected) <= tolerance).all()
+
+
+def put_mark(raw):
+    from psd_tools.constants import Tag
+    from psd_tools.psd.tagged_blocks import TaggedBlock, TaggedBlocks
+
+    blocks = raw._record.layer_and_mask_information
+    if blocks.tagged_blocks is None:
+        blocks.tagged_blocks = TaggedBlocks()
+    tag = Tag.SAVING_MERGED_TRANSPARENCY
+    blocks.tagged_blocks[tag] = TaggedBlock(key=tag, data=b"")
+
+
+OPAQUE_BOTTOM = {
+    "hidden": lambda raw: setattr(raw, "visible", False),
+    "half": lambda raw: setattr(raw, "opacity", 128),
+    "blended": lambda raw: setattr(raw, "blend_mode", BlendMode.MULTIPLY),
+    "moved": lambda raw: setattr(raw, "left", 1),
+    "masked": lambda raw: raw.create_mask(Image.new("L", (5, 4), 9)),
+    "cut out": lambda raw: raw.tagged_blocks.set_data(b"vmsk", 3, 0, VectorPath(items=[])),
+}
+
+
+@pytest.mark.parametrize("change", [None, *OPAQUE_BOTTOM])
+def test_a_background_layer_is_all_that_its_name_says(change, tmp_path):
+    """A layer without a transparency channel says that the picture is opaque only where it covers the canvas as it is."""
+    document = aikit.open_psd(flat_file("RGB", 8, np.moveaxis(codes(4, 5, 3), -1, 0)))
+    document.add(codes(1, 1, 3), name="dot")
+    raw = raw_of(saved(document, tmp_path))
+    assert not preview.is_opaque(raw)
+    raw[0]._record.channel_info.pop(0)
+    raw[0]._channels.pop(0)
+    assert preview.is_opaque(raw)
+    if change:
+        OPAQUE_BOTTOM[change](raw[0])
+    assert preview.is_opaque(raw) == (change is None)
+
+
+def test_a_group_at_the_bottom_is_no_background(tmp_path):
+    document = aikit.new_psd(height=4, width=5)
+    document.add(codes(4, 5, 3), name="all", group=document.add_group("group", blend_mode="normal"))
+    assert not preview.is_opaque(raw_of(saved(document, tmp_path)))
 
 
 def file_bytes(document, tmp_path):
@@ -223,28 +338,119 @@ def test_a_folder_of_layers_makes_the_same_document(mode, depth, tmp_path):
     np.testing.assert_allclose(kept, document.layers[0].layers[0].image(), rtol=0, atol=0)
 
 
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("a" * 60, "a" * 60),
+        ("a" * 61, "a" * 60),
+        ("日" * 25, "日" * 20),
+        ("a" + "日" * 25, "a" + "日" * 19),
+        ("...", "layer"),
+        ("?", "layer"),
+        ("_.a b/c.", "a_b_c"),
+        ("CON", "CON"),
+    ],
+)
+def test_names_of_layers_become_names_of_files(name, part, tmp_path):
+    document = aikit.new_psd(height=2, width=2)
+    document.add_group("first")
+    document.add(codes(2, 2, 4), name=name)
+    assert document.export_layers(tmp_path) == [str(tmp_path / f"002-{part}.png")]
+    assert aikit.psd_from_folder(tmp_path).layers[1].name == name
+
+
+def test_the_manifest_says_what_every_layer_is(tmp_path):
+    document = aikit.new_psd(height=8, width=9, mode="CMYK", depth=16)
+    group = document.add_group("outer")
+    document.add(codes(4, 5, 4, np.uint16), name="in", group=group, left=2, top=1, opacity=0.2)
+    document.export_layers(tmp_path)
+    manifest = json.loads((tmp_path / "layers.json").read_text())
+    (outer,) = manifest.pop("layers")
+    assert manifest == {"aikit_layers": 1, "height": 8, "width": 9, "mode": "RGB", "depth": 16}
+    assert (outer["kind"], outer["file"], outer["blend_mode"]) == ("group", None, "pass_through")
+    assert outer["layers"] == [
+        {
+            "path": "outer/in", "name": "in", "kind": "pixel", "box": [2, 1, 7, 5], "visible": True, "opacity": 0.2,
+            "fill_opacity": 1, "blend_mode": "normal", "clipping": False, "locked": False, "text": None,
+            "file": "002-in.png",
+        }
+    ]  # fmt: skip
+    again = aikit.psd_from_folder(tmp_path)
+    assert (again.mode, again.depth, again.source) == ("RGB", 16, "document")
+
+
+def test_half_a_character_in_the_name_of_a_layer_of_a_file_is_kept(tmp_path):
+    document, _, _ = two_layers()
+    document["above"].raw.name = "\ud800x"
+    assert document.export_layers(tmp_path)[1] == str(tmp_path / "002-x.png")
+    assert json.loads((tmp_path / "layers.json").read_bytes())["layers"][1]["name"] == "\ud800x"
+    with pytest.raises(aikit.FileFormatError, match=r"layers\.json: expected a manifest .*with half a character"):
+        aikit.psd_from_folder(tmp_path)
+
+
+def test_folders_of_what_is_no_layer_of_pixels(tmp_path):
+    """Bitmaps have one bit, which no new document has; what only changes the layers below has no picture."""
+    aikit.open_psd(flat_file("BITMAP", 1, np.array([[[7]]]))).export_layers(tmp_path / "bits")
+    again = aikit.psd_from_folder(tmp_path / "bits")
+    assert (again.width, again.depth, again.layers) == (8, 8, [])
+    document, _, _ = two_layers()
+    files = document.export_layers(tmp_path / "made" / "twice")
+    path = tmp_path / "made" / "twice" / "layers.json"
+    manifest = json.loads(path.read_text())
+    manifest["layers"].insert(1, {**manifest["layers"][0], "kind": "adjustment", "file": None})
+    path.write_text(json.dumps(manifest))
+    assert repr(aikit.psd_from_folder(path.parent)) == repr(document)
+    assert document.export_layers(path.parent) == files
+
+
+OUTSIDE = ["../x.png", "..", ".", "", "in/x.png", "in\\x.png"]
 BROKEN_MANIFESTS = {
     "not json": ("{", r"Expecting property name"),
     "not ours": ("{}", r"aikit_layers"),
+    "another version": ('{"aikit_layers": 2}', r"version 2"),
     "a list": ("[1]", r"list indices"),
-    "outside": ('"../x.png"', r"the file name '\.\./x\.png', which leaves the folder"),
-    "a mode": ('"x"', r"blend_mode: expected one of"),
+    "a word": ('{"aikit_layers": 1, "height": 1, "width": 1, "depth": "x"}', r"not supported between"),
+    "without end": ("[" * 100_000, r"recursion"),
+    "no layers": ('{"aikit_layers": 1, "height": 1, "width": 1, "depth": 8, "mode": "L", "layers": 5}', r"iterable"),
+    "texts": ('{"aikit_layers": 1, "height": 1, "width": 1, "depth": 8, "mode": "L", "layers": ["x"]}', r"indices"),
 }
+
+
+def with_manifest(folder, **changes):
+    """A folder of two layers whose manifest says something else of the lower one."""
+    two_layers()[0].export_layers(folder)
+    manifest = json.loads((folder / "layers.json").read_text())
+    manifest["layers"][0].update(changes)
+    (folder / "layers.json").write_text(json.dumps(manifest))
+    return folder
 
 
 @pytest.mark.parametrize("case", BROKEN_MANIFESTS)
 def test_manifests_that_are_none(case, tmp_path):
     text, reason = BROKEN_MANIFESTS[case]
-    two_layers()[0].export_layers(tmp_path)
-    path = tmp_path / "layers.json"
-    manifest = json.loads(path.read_text())
-    if case == "outside":
-        manifest["layers"][0]["file"] = "../x.png"
-    elif case == "a mode":
-        manifest["layers"][0]["blend_mode"] = "x"
-    path.write_text(json.dumps(manifest) if case in ("outside", "a mode") else text)
+    (tmp_path / "layers.json").write_text(text)
     with pytest.raises(aikit.FileFormatError, match=rf"layers\.json: expected a manifest written by .*{reason}"):
         aikit.psd_from_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        *(({"file": name}, rf"the file name {re.escape(repr(name))}, which leaves the fo") for name in OUTSIDE),
+        ({"file": 5}, r"expected str, bytes or os\.PathLike"),
+        ({"blend_mode": "x"}, r"blend_mode: expected one of"),
+        ({"name": 5}, r"name: expected a str, got int"),
+        ({"opacity": 2}, r"opacity: expected 0 to 1, got 2"),
+        ({"box": 5}, r"cannot unpack"),
+    ],
+    ids=str,
+)
+def test_manifests_that_lie(changes, reason, tmp_path):
+    # The message quotes the reason once more.
+    with pytest.raises(aikit.FileFormatError) as caught:
+        aikit.psd_from_folder(with_manifest(tmp_path, **changes))
+    assert "layers.json: expected a manifest written by export_layers, got " in str(caught.value)
+    assert re.search(reason, str(caught.value.__cause__))
 
 
 def test_folders_under_limits(tmp_path):
@@ -254,8 +460,26 @@ def test_folders_under_limits(tmp_path):
     (tmp_path / "001-below.png").unlink()
     with pytest.raises(aikit.FileAccessError, match=r"001-below\.png: expected a readable file"):
         aikit.psd_from_folder(tmp_path)
-    with pytest.raises(aikit.FileAccessError, match=r"expected a folder that can be made"):
+    with pytest.raises(aikit.FileAccessError, match=r"expected a folder that can be made") as caught:
         two_layers()[0].export_layers(tmp_path / "layers.json")
+    assert (caught.value.errno, caught.value.filename) == (errno.EEXIST, str(tmp_path / "layers.json"))
+
+
+def test_the_size_in_a_manifest_and_its_own_bytes_are_under_the_limits(tmp_path):
+    """Nothing is made of a canvas that is too large, and nothing read of a manifest that is too long."""
+    two_layers()[0].export_layers(tmp_path)
+    path = tmp_path / "layers.json"
+    data = path.read_bytes()
+    with pytest.raises(aikit.LimitError, match=r"layers\.json: expected at most .* bytes"):
+        aikit.psd_from_folder(tmp_path, limits=aikit.Limits(max_bytes=len(data) - 1))
+    manifest = json.loads(data)
+    path.write_text(json.dumps({**manifest, "height": 10**5, "layers": []}))
+    with pytest.raises(aikit.LimitError, match=r"layers\.json: expected"):
+        aikit.psd_from_folder(tmp_path, limits=aikit.Limits(max_pixels=10**5))
+    path.write_text(json.dumps(manifest))
+    (tmp_path / "001-below.png").write_bytes((tmp_path / "001-below.png").read_bytes() + bytes(len(data)))
+    with pytest.raises(aikit.LimitError, match=r"001-below\.png: expected at most .* bytes"):
+        aikit.psd_from_folder(tmp_path, limits=aikit.Limits(max_bytes=len(data)))
 
 
 # The command

@@ -106,10 +106,25 @@ def test_a_row_is_as_high_as_its_highest_picture():
     assert (cell(sheet, 0, 3 * MARGIN + 2 * LABEL + 80, (25, 10)) == 9).all()
 
 
+@pytest.mark.parametrize("size", [(30, 40), (1, 1), (240, 240), (500, 3)])
+def test_a_line_shows_where_a_white_picture_ends(size):
+    """All around it, and nowhere else; against the paper it stands out by 3 to 1, as WCAG 2.2 asks of graphics."""
+    sheet = np.asarray(show(np.full(size, 255, np.uint8), np.full(size, 255, np.uint8), columns=2))
+    height, width = min(size[0], CELL), max(1, round(size[1] * min(1, CELL / size[0])))
+    expected = np.full_like(sheet, 255)
+    for column in range(2):
+        top, left = MARGIN + LABEL - 1, MARGIN + column * STEP - 1
+        expected[top : top + height + 2, left : left + width + 2] = sheet[top, left]
+        expected[top + 1 : top + 1 + height, left + 1 : left + 1 + width] = 255
+    np.testing.assert_array_equal(sheet, expected)
+    light = ((sheet[MARGIN + LABEL - 1, MARGIN - 1, 0] / 255 + 0.055) / 1.055) ** 2.4
+    assert 1.05 / (light + 0.05) >= 3
+
+
 def inked(sheet, column=0):
     """The columns of the label that bear ink."""
     left = MARGIN + column * STEP
-    label = np.asarray(sheet.convert("L"))[MARGIN : MARGIN + LABEL, left - MARGIN : left + STEP]
+    label = np.asarray(sheet.convert("L"))[MARGIN : MARGIN + LABEL - 1, left - MARGIN : left + STEP]
     return np.flatnonzero((label < 200).any(0)) - MARGIN
 
 
@@ -132,6 +147,12 @@ def test_titles_stay_within_their_cell(title):
     assert ink.size
     assert ink.min() >= -1
     assert ink.max() < CELL
+
+
+def test_a_title_of_none_is_none():
+    sheet = show(np.zeros((9, 9), np.uint8), np.zeros((9, 9), np.uint8), titles=[None, "x"], columns=np.int64(2))
+    assert inked(sheet).size == 0
+    assert "1: gray, 9x9" in sheet.info["alt"]
 
 
 def test_titles_stand_over_their_pictures():
@@ -283,7 +304,7 @@ def test_a_picture_of_nothing_but_nan_or_infinity_is_shown():
 # Zoom
 
 
-@pytest.mark.parametrize("zoom", [1, 3, 40])
+@pytest.mark.parametrize("zoom", [1, 3, np.int64(40)])
 def test_zoom_makes_every_pixel_a_square(zoom):
     color = codes(7, 9, 3)
     sheet = show(color, color[:2], zoom=zoom, columns=2)

@@ -151,7 +151,7 @@ def test_a_single_pixel_and_unchanged_inputs():
 # The sheet
 
 
-@pytest.mark.parametrize("amplify", [1, 4, 0.5])
+@pytest.mark.parametrize("amplify", [1, np.int64(4), np.float32(0.5)])
 def test_the_sheet_is_both_and_their_amplified_difference(amplify):
     first, second = codes(20, 30, 3), noisy(codes(20, 30, 3), 30)
     sheet = show_difference(first, second, amplify=amplify)

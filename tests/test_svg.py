@@ -10,6 +10,7 @@ import math
 import os
 import random
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -180,6 +181,7 @@ BOX = 'viewBox="0 0 40 20"'
         (f'{BOX} width="100"', {}, (100, 50)),
         (f'{BOX} height="100"', {}, (200, 100)),
         (f'{BOX} width="30" height="30"', {}, (30, 30)),
+        (f'{BOX} width="1" height="0.5"', {}, (1, 1)),
         (f'{BOX} width="0" height="10"', {}, (20, 10)),
         ('width="1in" height="2.54cm"', {}, (96, 96)),
         ('width="25.4mm" height="101.6Q"', {}, (96, 96)),
@@ -248,8 +250,9 @@ def test_lengths():
     assert size.to_pixels("2.54cm") == pytest.approx(96)
     assert size.to_pixels("-1.5e1px") == -15
     assert size.to_pixels("2rem", font_size=99) == 32
+    assert size.to_pixels("4ch", font_size=10) == size.to_pixels("4ex", font_size=10) == 20
     assert size.to_pixels("50%", whole=30) == 15
-    for unknown in (None, "", "auto", "1 2", "5%", "1vw", "calc(1px)", "1e999"):
+    for unknown in (None, "", "auto", "1 2", "5%", "1vw", "calc(1px)", "1e999", "1e308in"):
         assert size.to_pixels(unknown) is None
 
 
@@ -376,6 +379,95 @@ def test_families_are_those_of_the_machine(monkeypatch, tmp_path):
 def test_the_language_is_english_and_lengths_have_a_size():
     switch = '<switch><rect width="9" height="9" fill="#0f0" systemLanguage="en"/><rect width="9" height="9" fill="#f00"/></switch>'
     assert render_svg(svg('width="9" height="9"', switch)).getpixel((4, 4)) == (0, 255, 0, 255)
+
+
+# The renderers
+
+
+def test_a_drawing_leaves_the_stacks_of_other_threads_as_they_were():
+    before = threading.stack_size(1 << 20)
+    try:
+        render_svg(COLUMNS)
+        assert threading.stack_size() == 1 << 20
+    finally:
+        threading.stack_size(before)
+
+
+def test_errors_come_back_from_the_deep_stack():
+    def level(count):
+        return count and level(count - 1)
+
+    assert engines.with_deep_stack(lambda: level(9), "a.svg") == 0
+    with pytest.raises(LimitError, match=r"^a\.svg: expected fewer levels of elements, got more than Python's stack"):
+        engines.with_deep_stack(lambda: level(50_000), "a.svg")
+    with pytest.raises(KeyboardInterrupt):
+        engines.with_deep_stack(lambda: (_ for _ in ()).throw(KeyboardInterrupt), "a.svg")
+
+
+class PanicException(BaseException):
+    """By this name alone a panic of Rust can be told from the end of the program."""
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected", "message"),
+    [
+        (PanicException("index out of\n bounds"), FileFormatError, r"that resvg can draw, got 'index out of bounds'; "),
+        (ValueError(), FileFormatError, r"that resvg can draw, got 'ValueError'; check the drawing"),
+        (MemoryError("much"), MemoryError, "^much$"),
+        (KeyboardInterrupt("now"), KeyboardInterrupt, "^now$"),
+    ],
+    ids=lambda case: type(case).__name__,
+)
+def test_what_resvg_raises(raised, expected, message, monkeypatch):
+    import resvg_py
+
+    def fail(**options):
+        raise raised
+
+    monkeypatch.setattr(resvg_py, "svg_to_bytes", fail)
+    with pytest.raises(expected, match=message):
+        render_svg(COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected", "message"),
+    [
+        (ValueError("no  number"), FileFormatError, r"that CairoSVG can draw, got 'no number'; "),
+        (MemoryError("much"), MemoryError, "^much$"),
+        (RecursionError("deep"), LimitError, "expected fewer levels of elements"),
+        (LimitError("ours"), LimitError, "^ours$"),
+    ],
+    ids=lambda case: type(case).__name__,
+)
+def test_what_cairosvg_raises(raised, expected, message, monkeypatch):
+    from cairosvg import surface
+
+    def fail(*arguments, **options):
+        raise raised
+
+    monkeypatch.setattr(surface, "PNGSurface", fail)
+    with pytest.raises(expected, match=message):
+        render_svg(COLUMNS, engine="cairosvg")
+
+
+def test_cairosvg_is_given_what_is_embedded_and_nothing_else():
+    assert engines._embedded_only("data:image/png;base64,aGk=", "image/*") == b"hi"
+    for url in (
+        "https://example.org/a.png",
+        "data:image/png,hi",
+        "data:text/html;base64,aGk=",
+        "data:image/png;base64",
+    ):
+        with pytest.raises(FileFormatError, match=r"^picture: expected a data URL, got '"):
+            engines._embedded_only(url, "image/*")
+
+
+@both
+def test_a_size_in_a_style_is_not_the_size_of_the_picture(engine):
+    full = svg('width="20" height="10" style="width:7px;fill:#00f;height:3px"', '<rect width="20" height="10"/>')
+    found = pixels(full, engine=engine)
+    assert found.shape == (10, 20, 4)
+    assert (found == (0, 0, 255, 255)).all()
 
 
 # What is in a file

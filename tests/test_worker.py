@@ -592,6 +592,32 @@ _worker.call("supervised_jobs:misbehave", "hang in C", subject="x", limits=Limit
 
 
 @LINUX
+def test_ctrl_c_that_the_parent_survives_leaves_its_child_alone():
+    code = """
+import time
+from aikit import _worker
+before = _worker.call("os:getpid", subject="x")
+try:
+    print(flush=True)
+    time.sleep(600)
+except KeyboardInterrupt:
+    print(before == _worker.call("os:getpid", subject="x"), _worker.call("os:getpgrp", subject="x") == before)
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        start_new_session=True,
+    )
+    process.stdout.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=PATIENCE)
+    assert (output.split(), errors) == (["True", "True"], "")
+
+
+@LINUX
 def test_a_forked_process_has_children_of_its_own_and_holds_none_of_ours():
     ours = _worker.call("os:getpid", subject="x")
     reader, writer = os.pipe()

@@ -94,7 +94,7 @@ def load(
 
 def is_resolved(image: Image.Image) -> bool:
     """Whether a picture already is what `load` would make of it."""
-    return image.mode in _RESOLVED and "transparency" not in image.info and _orientation(image) == 1
+    return image.mode in _RESOLVED and "transparency" not in image.info and orientation_of(image) == 1
 
 
 def _loaded(image: Image.Image) -> Image.Image:
@@ -122,7 +122,8 @@ def _is_closed(image: Image.Image, error: Exception) -> bool:
     return never_read or "closed" in str(error)
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation_of(image: Image.Image) -> int:
+    """1..8, from the EXIF of an image in memory; 1 where it is upright or does not say."""
     try:
         orientation = int(image.getexif().get(_ORIENTATION, 1))
     except _DAMAGE as error:  # a damaged tag block has no orientation to honor, and the pixels are sound
@@ -132,7 +133,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    orientation = _orientation(image)
+    orientation = orientation_of(image)
     if orientation == 1:
         return image
     try:

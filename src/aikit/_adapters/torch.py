@@ -22,6 +22,8 @@ _IN_NUMPY = {"bool": "uint8", "bfloat16": "float32"}
 
 def check(image: torch.Tensor, layout: str | None) -> torch.Tensor:
     """The tensor as (..., C, H, W), a plain Tensor whatever subclass it was."""
+    if image.is_nested:
+        raise InputTypeError("image: expected a dense tensor, got a nested one; take its pictures one by one.")
     if image.layout is not torch.strided or image.is_quantized:
         raise InputTypeError(
             f"image: expected a dense tensor, got layout {image.layout} and dtype {image.dtype}; "

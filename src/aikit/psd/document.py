@@ -143,7 +143,7 @@ class Psd:
             InputValueError: the background is not an opaque color.
             LimitError: drawing would cost more than the document's limits allow.
         """
-        image = self.rgba(self._whole())
+        image = self._rgba(self._whole())
         image[image[..., 3] < (_CLEAR if image.dtype == np.float32 else 1)] = 0
         if background is None:
             return image
@@ -159,7 +159,7 @@ class Psd:
         # Three channels say nothing of transparency; where there is none Photoshop's own pixels are better than ours.
         return painted if stored is None or (painted[1] < TOPS[self.depth]).any() else stored
 
-    def rgba(self, painted: Painted) -> Codes:
+    def _rgba(self, painted: Painted) -> Codes:
         """Colors and alpha in codes of the document as sRGB (H, W, 4)."""
         import cv2
 
@@ -168,11 +168,11 @@ class Psd:
         image[..., 3] = alpha
         return image
 
-    def blank(self) -> Codes:
+    def _blank(self) -> Codes:
         """A transparent image of the size of the canvas."""
         return np.zeros((self.height, self.width, 4), DTYPES[self.depth])
 
-    def codes(self, image: AnyImage) -> Painted:
+    def _codes(self, image: AnyImage) -> Painted:
         """An image of any kind as colors and alpha in codes of the document."""
         array = to_numpy(image, dtype=DTYPES[self.depth])
         if array.ndim > 3:
@@ -233,8 +233,8 @@ class Psd:
         name, place = checked_name(name), (whole("left", left), whole("top", top))
         share, mode = checked_share("opacity", opacity), blend_mode_of(blend_mode)
         self._check_layered()
-        target = self.group_of(self if group is None else group)
-        codes, alpha = self.codes(image)
+        target = self._group_of(self if group is None else group)
+        codes, alpha = self._codes(image)
         self._keep_flat_picture()
         raw = PixelLayer(target, LayerRecord(name="layer"), ChannelDataList())
         store(raw, codes, alpha, place)
@@ -277,7 +277,7 @@ class Psd:
         order = [layer for layer in self.walk() if layer in members]
         if len(order) < len(set(members)):
             raise InputValueError("layers: expected layers of this document, got one of another; add its image().")
-        parent: Any = self.group_of(group) if group is not None else order[-1].raw.parent if order else self.raw
+        parent: Any = self._group_of(group) if group is not None else order[-1].raw.parent if order else self.raw
         if any(parent is inner.raw for layer in order for inner in (layer, *layer.walk())):
             raise InputValueError(f"layers: expected none around the new group, got {order[0].path!r}; leave it out.")
         self._keep_flat_picture()
@@ -290,7 +290,7 @@ class Psd:
             layer.move_to(group=made)
         return made
 
-    def group_of(self, group: object) -> Any:
+    def _group_of(self, group: object) -> Any:
         """psd-tools' object of a group given as a layer, as its path, or as the document itself."""
         if isinstance(group, Psd):
             found: Any = group.raw
@@ -304,7 +304,7 @@ class Psd:
             raise InputValueError(f"group: expected a group, got the layer {found.name!r}; pass a group or its path.")
         return found
 
-    def changed(self) -> None:
+    def _changed(self) -> None:
         """Say that the picture is another: the merged image is written anew on saving."""
         self.raw._update_record()
 

@@ -76,7 +76,7 @@ def _entry(layer: Layer, document: Psd, root: Path, numbers: dict[Layer, int], w
         return entry
     found = layer_pixels(layer.raw, document.mode, document.source, document.limits)
     if found is not None:
-        pixels = document.rgba(found[0])
+        pixels = document._rgba(found[0])
         name = f"{numbers[layer]:03}-{_safe(layer.name)}{'.tif' if pixels.dtype == np.float32 else '.png'}"
         write_bytes(root / name, _encoded(pixels))
         entry["file"] = name

@@ -240,10 +240,10 @@ class Layer:
         for layer in moved:
             layer._shift(right, down)
         if moved:
-            self._document.changed()
+            self._document._changed()
 
     def _restack(self, group: Layer | Psd | str | None, index: int | None) -> None:
-        target: Any = self.raw.parent if group is None else self._document.group_of(group)
+        target: Any = self.raw.parent if group is None else self._document._group_of(group)
         if self.kind == "group" and (target is self.raw or any(layer.raw is target for layer in self.walk())):
             raise InputValueError(f"group: expected one outside {self.path!r}, got one inside; name another.")
         count = len(target) - (self.raw.parent is target)
@@ -308,9 +308,9 @@ class Layer:
                 "pass canvas=True for a transparent image."
             )
         if found is None:
-            return document.blank()
+            return document._blank()
         painted, box = found
-        image = document.rgba(painted)
+        image = document._rgba(painted)
         return pasted(image, box, (0, 0, document.width, document.height), 0) if canvas else image
 
     def replace(self, image: AnyImage, *, canvas: bool = False) -> None:
@@ -332,7 +332,7 @@ class Layer:
             raise InputValueError(
                 f"layer: expected one with pixels, got {self.path!r}, {_WITHOUT[self.kind]}; add a layer instead."
             )
-        codes, alpha = self._document.codes(image)
+        codes, alpha = self._document._codes(image)
         left, top, _, _ = (0, 0, 0, 0) if canvas else self.bbox
         record = self.raw._record
         kept = [
@@ -343,7 +343,7 @@ class Layer:
         if self.kind != "pixel":
             self._rasterize()
         store(self.raw, codes, alpha, (left, top), kept)
-        self._document.changed()
+        self._document._changed()
 
     def _rasterize(self) -> None:
         """Drop what would draw the layer anew, and let psd-tools see a pixel layer."""

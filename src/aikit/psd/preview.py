@@ -42,8 +42,7 @@ def _has_background(raw: Any) -> bool:
     """Photoshop's Background layer: at the bottom, shown, the whole canvas, and no transparency channel at all."""
     bottom = raw[0]
     return bool(
-        not bottom.is_group()
-        and bottom.visible
+        bottom.visible
         and bottom.has_pixels()
         and bottom.opacity == 255
         and bottom.mask is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -228,10 +229,8 @@ def show_difference(
         'difference times 85, max 3, mean 3 of 255, PSNR 38.59 dB, SSIM 0.9996.'
     """
     names = check_titles(titles if titles is not None else ("first", "second"), 2)
-    if amplify is not None:
-        _check_factor(amplify)
-    if zoom is not None:
-        check_whole("zoom", zoom)
+    amplify = None if amplify is None else _check_factor(amplify)
+    zoom = None if zoom is None else check_whole("zoom", zoom)
     pair = _Pair(image, other, bgr)
     found = [pair.measure([index]) for index in pair.indices()]
     factor = pair.factor() if amplify is None else amplify
@@ -249,11 +248,13 @@ def show_difference(
     return lay_out(cells, columns=3)
 
 
-def _check_factor(amplify: object) -> None:
-    if isinstance(amplify, bool) or not isinstance(amplify, (int, float)):
+def _check_factor(amplify: object) -> float:
+    if isinstance(amplify, bool) or not isinstance(amplify, Real):
         raise InputTypeError(f"amplify: expected a number, got {amplify!r}; pass for instance 10.")
-    if not 0 < amplify < math.inf:
+    factor = float(amplify)
+    if not 0 < factor < math.inf:
         raise InputValueError(f"amplify: expected a positive number, got {amplify}; pass for instance 10.")
+    return factor
 
 
 def _apart(first: list[Array], second: list[Array], colors: int, factor: float) -> Visible:

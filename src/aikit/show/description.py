@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ _BINS = 64
 _THUMBNAIL = 160
 # Pixels of a float plane that its histogram looks at.
 _SAMPLE = 1 << 18
+# Values that are counted or squared at once: in 64 bits a large picture would take eight times the memory of its bytes.
+_PART = 1 << 20
 # Bytes of a pixel in Pillow's own memory, where RGB takes four.
 _PIL_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 
@@ -219,7 +222,7 @@ def describe(image: AnyImage, *, bgr: bool = False) -> Description:
         channels=channels,
         alpha=alpha,
         masked=int(np.ma.getmaskarray(image).sum()) if isinstance(image, np.ma.MaskedArray) else 0,
-        orientation=adapter("pil")._orientation(image) if found.kind == "pil" else 1,
+        orientation=adapter("pil").orientation_of(image) if found.kind == "pil" else 1,
         profile=_profile(image) if found.kind == "pil" else None,
         memory=_MEMORY[found.kind](image),
         problems=found.problems,
@@ -244,10 +247,11 @@ def _measure(name: str, plane: Array) -> Channel:
         values = values if finite.all() else values[finite]
     if not values.size:
         return Channel(name, math.nan, math.nan, math.nan, math.nan, nan, infinite)
-    wide = np.dtype(np.float64)
-    figures = values.min(), values.max(), values.mean(dtype=wide), values.std(dtype=wide)
-    low, high, mean, spread = map(float, figures)
-    return Channel(name, low, high, mean, spread, nan, infinite)
+    mean = float(values.mean(dtype=np.dtype(np.float64)))
+    squares = sum(float(np.square(part.astype(np.float64) - mean).sum()) for part in _parts(values))
+    return Channel(
+        name, float(values.min()), float(values.max()), mean, math.sqrt(squares / values.size), nan, infinite
+    )
 
 
 def _measure_codes(name: str, plane: Array) -> Channel:
@@ -262,7 +266,15 @@ def _measure_codes(name: str, plane: Array) -> Channel:
 
 def _counts(plane: Array) -> Array:
     codes = plane.view(np.uint8) if plane.dtype == np.bool_ else plane
-    return np.bincount(codes.reshape(-1), minlength=65536 if codes.dtype == np.uint16 else 256)
+    counts = np.zeros(65536 if codes.dtype == np.uint16 else 256, np.int64)
+    for part in _parts(codes):
+        counts += np.bincount(part, minlength=counts.size)
+    return counts
+
+
+def _parts(plane: Array) -> Iterator[Array]:
+    values = plane.reshape(-1)
+    return (values[start : start + _PART] for start in range(0, values.size, _PART))
 
 
 def _histogram(found: Found, channels: tuple[Channel, ...]) -> tuple[tuple[int, ...], ...]:
@@ -293,7 +305,7 @@ def _alpha(found: Found) -> Alpha:
     count = int(clear.sum())
     hidden = sum((plane[clear] != 0).astype(np.uint8) for plane in colors) if count else np.zeros(1)
     return Alpha(
-        used=bool(count or partial.any()),
+        used=not bool((alpha >= top).all()),
         clear=count / alpha.size,
         partial=int(partial.sum()) / alpha.size,
         hidden=float(np.mean(hidden > 0)),
@@ -304,10 +316,12 @@ def _thumbnail(found: Found) -> Image.Image | None:
     """The first picture, small; None where there is nothing to draw."""
     from .visible import make_visible, on_screen
 
-    planes = found.planes if 1 <= len(found.planes) <= 4 else found.planes[:1]
+    planes = found.planes if len(found.planes) <= 4 else found.planes[:1]
     if not planes or planes[0].ndim < 2:
         return None
-    first = [np.ma.filled(plane[(0,) * (plane.ndim - 2)], 0) for plane in planes]
+    # Of a huge picture every few pixels are enough to be reduced.
+    step = max(1, max(planes[0].shape[-2:]) // (16 * _THUMBNAIL))
+    first = [np.ma.filled(plane[(0,) * (plane.ndim - 2)][::step, ::step], 0) for plane in planes]
     if found.order is None:
         first = [plane.astype(np.float64) for plane in first]
     return on_screen(make_visible(np.stack(first, -1)), side=_THUMBNAIL)
@@ -324,7 +338,8 @@ def _profile(image: Any) -> str | None:
 
 def _profile_hint(image: Any, kind: str) -> tuple[str, ...]:
     name = _profile(image) if kind == "pil" else None
-    if name is None or "srgb" in name.lower() or image.mode in ("1", "I", "F") or image.mode.startswith("I;"):
+    # The profile of Lab says no more than the mode does.
+    if name is None or "srgb" in name.lower() or image.mode in ("1", "I", "F", "LAB") or image.mode.startswith("I;"):
         return ()
     return (f"Colors are those of the profile {name!r}, not sRGB: read_pil takes a file's to sRGB.",)
 

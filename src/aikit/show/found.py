@@ -43,8 +43,6 @@ class Found:
 def look_into(image: Any, bgr: bool) -> Found:
     """Read an image as every operation does; where none would take it, say why and read what can be read."""
     kind = kind_of(image)
-    if getattr(image, "is_nested", False):
-        return _odd(image, kind, "image: expected a dense tensor, got a nested one; take its pictures one by one.")
     try:
         pixels, spec = load(image, bgr=bgr)
     except AikitError as error:
@@ -113,7 +111,8 @@ def _raw_array(image: Any) -> tuple[tuple[int, ...], str, Array | None]:
 
 
 def _raw_picture(image: Any) -> tuple[tuple[int, ...], str, Array | None]:
-    shape, dtype = (image.height, image.width), {"I": "int32", "F": "float32"}.get(image.mode, "uint8")
+    shape = image.height, image.width
+    dtype = "uint16" if image.mode.startswith("I;") else {"I": "int32", "F": "float32"}.get(image.mode, "uint8")
     try:
         return shape, dtype, np.asarray(image)
     except Exception:  # noqa: BLE001  # Pillow's decoders raise eight different types; `load` has said which one

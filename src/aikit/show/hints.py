@@ -18,6 +18,8 @@ __all__ = ["look_wrong"]
 
 # Pixels that a guess looks at: a grid of about 200x200 of one picture.
 _LOOK = 40_000
+# Pixels that are worked on at once where every one counts.
+_BAND = 1 << 20
 
 
 def look_wrong(found: Found, channels: Sequence[Any]) -> tuple[str, ...]:
@@ -29,7 +31,7 @@ def look_wrong(found: Found, channels: Sequence[Any]) -> tuple[str, ...]:
         else:
             for hint in (_missing, _range, _bits, _constant, _alpha_values, _premultiplied, _order):
                 texts += hint(found, channels)
-    elif channels:
+    elif any(channel.nan or channel.infinite for channel in channels):
         texts += ["Every value is NaN or infinite: integers made of it are black or refused."]
     return tuple(texts)
 
@@ -39,7 +41,7 @@ def look_wrong(found: Found, channels: Sequence[Any]) -> tuple[str, ...]:
 
 def _shape(found: Found) -> Iterator[str]:
     shape = found.shape
-    if found.order is not None or len(shape) < 3:
+    if len(shape) < 3:
         return
     if found.kind == "numpy" and shape[-1] > 4 and 1 <= shape[-3] <= 4:
         yield f'Looks like channels first, {shape}: pass layout="CHW" to to_numpy, to_cv2, to_pil or to_tensor.'
@@ -119,7 +121,7 @@ def _constant(found: Found, channels: Sequence[Any]) -> Iterator[str]:
 
 
 def _alpha_values(found: Found, channels: Sequence[Any]) -> Iterator[str]:
-    if not found.has_alpha or not np.isfinite(channels[-1].low):
+    if not found.has_alpha:
         return
     alpha, top = channels[-1], TOP.get(found.dtype, 1)
     if alpha.high == 0:
@@ -136,14 +138,31 @@ def _premultiplied(found: Found, channels: Sequence[Any]) -> Iterator[str]:
     """No color is brighter than its alpha, though there are bright colors at many low alphas."""
     if not found.has_alpha:
         return
-    top = TOP.get(found.dtype, 1)
-    *colors, alpha = (_first(plane).reshape(-1).astype(np.float64) / top for plane in found.planes)
-    soft = (alpha > 0) & (alpha < 1)
-    alpha, bright = alpha[soft], np.max(colors, axis=0)[soft]
-    # Straight colors of a soft edge go on where alpha is low: some lie above it, unless they are almost black.
-    low = (alpha < 0.3) & (bright > alpha / 2)
-    if low.sum() >= 16 and len(np.unique(alpha[low])) >= 4 and (bright <= alpha + 0.005).all():
+    seen, alphas = 0, set[float]()
+    for alpha, bright in _soft(found):
+        if not (bright <= alpha + 0.005).all():
+            return
+        # Straight colors of a soft edge go on where alpha is low: some lie above it, unless they are almost black.
+        low = alpha[(alpha < 0.3) & (bright > alpha / 2)]
+        seen += low.size
+        alphas.update(np.unique(low)[:4].tolist())
+    if seen >= 16 and len(alphas) >= 4:
         yield "No color is brighter than its alpha, as if colors were multiplied by it: see unpremultiply."
+
+
+def _soft(found: Found) -> Iterator[tuple[Array, Array]]:
+    """Alpha and the brightest color of the pixels neither clear nor opaque, from 0 to 1, in bands of some rows."""
+    top = TOP.get(found.dtype, 1)
+    planes = [_first(plane) for plane in found.planes]
+    height, width = planes[0].shape
+    rows = max(1, _BAND // width)
+    for start in range(0, height, rows):
+        *colors, alpha = (plane[start : start + rows] for plane in planes)
+        soft = (alpha > 0) & (alpha < top)
+        yield (
+            alpha[soft].astype(np.float64) / top,
+            np.max([plane[soft] for plane in colors], axis=0).astype(np.float64) / top,
+        )
 
 
 # ---------------------------------------------------------------- channel order

@@ -43,6 +43,7 @@ class Visible(NamedTuple):
 
 def figure(value: float) -> str:
     """A number for people: four digits, whole numbers whole."""
+    value += 0.0  # and zero without a sign
     return f"{value:.0f}" if value == round(value) and abs(value) < 1e7 else f"{value:.4g}"
 
 
