@@ -7,6 +7,7 @@ How a block in a page is treated follows from the word after its fence:
   these.
 - console: what stands behind "$ aikit" is run, and prints the lines below it.
 - sh: `aikit` commands are run and succeed; `make` verbs must exist. Others are not run, as they install or need a shell.
+- text, right behind a python block: what that block prints.
 - anything else, or nothing: text.
 """
 
@@ -103,9 +104,15 @@ def test_a_dead_link_is_found(tmp_path):
     assert list(dead_links(path)) == ["#two", "gone.md"]
 
 
+PRINTS = re.compile(
+    r"^```python\n(?P<code>(?:(?!^```).*\n)+)```\n\n```text\n(?P<shown>(?:(?!^```).*\n)+)```", re.MULTILINE
+)
+
+
 @page
-def test_python_blocks_run(page, tmp_path, monkeypatch):
+def test_python_blocks_run(page, tmp_path, monkeypatch, capsys):
     found = [(body, line, reason) for word, body, line, reason in blocks(page.read_text()) if word == "python"]
+    prints = {match["code"]: match["shown"] for match in PRINTS.finditer(page.read_text())}
     if found:
         pictures(tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -115,6 +122,8 @@ def test_python_blocks_run(page, tmp_path, monkeypatch):
         code = compile("\n" * (line - 1) + body, str(page), "exec")
         if not reason:
             exec(code, namespace)
+        printed = capsys.readouterr().out
+        assert printed == prints.get(body, printed)
 
 
 def test_few_blocks_are_not_run():

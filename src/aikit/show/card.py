@@ -76,7 +76,7 @@ def _alpha(found: Description) -> str:
 def _percent(part: float) -> str:
     if 0 < part < 0.001:
         return "less than 0.1 %"
-    return f"{part:.0%}" if part in (0, 1) else f"{part * 100:.1f} %"
+    return f"{part * 100:.0f} %" if part in (0, 1) else f"{part * 100:.1f} %"
 
 
 def _memory(found: Description) -> str:
