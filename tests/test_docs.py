@@ -96,6 +96,12 @@ def test_links_resolve(page):
     assert not list(dead_links(page))
 
 
+@page
+def test_pictures_are_described(page):
+    described = re.findall(r"!\[([^\]]*)\]\(", FENCE.sub("", page.read_text("utf-8")))
+    assert [words for words in described if len(words) < 10] == []
+
+
 def test_a_dead_link_is_found(tmp_path):
     path = tmp_path / "page.md"
     path.write_text(
