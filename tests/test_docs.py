@@ -132,6 +132,15 @@ def test_python_blocks_run(page, tmp_path, monkeypatch, capsys):
         assert printed == prints.get(body, printed)
 
 
+def test_each_recipe_runs_by_itself(tmp_path, monkeypatch):
+    pictures(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    recipes = (ROOT / "docs" / "recipes.md").read_text("utf-8").split("\n## ")[1:]
+    assert len(recipes) >= 9
+    for recipe in recipes:
+        exec("\n".join(body for word, body, _, _ in blocks(recipe) if word == "python"), {"__name__": "__page__"})
+
+
 def test_few_blocks_are_not_run():
     reasons = [reason for path in PAGES for _, _, _, reason in blocks(path.read_text()) if reason]
     assert reasons == ["compiling takes seconds", "needs the system's cairo"]
