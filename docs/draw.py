@@ -38,8 +38,15 @@ def rings() -> Image.Image:
     return Image.fromarray(np.rint(127.5 + 110 * np.cos(2 * np.pi * squares * 0.35 / (2 * 1131))).astype(np.uint8))
 
 
+def beside(pictures: list[Image.Image]) -> np.ndarray:
+    """One row of pictures of one height, with white between them."""
+    gap = np.full((pictures[0].height, 12, 3), 255, np.uint8)
+    parts = [part for picture in pictures for part in (gap, np.asarray(picture.convert("RGB")))]
+    return np.hstack(parts[1:])
+
+
 def resampling() -> Image.Image:
-    """The four classic methods enlarging, and shrinking with and without antialiasing."""
+    """The four classic methods enlarging, and shrinking with and without antialiasing; every pixel as it came."""
     face = photograph().crop((195, 65, 245, 115))
     grid = rings()
     rows = {
@@ -47,13 +54,12 @@ def resampling() -> Image.Image:
         "text, x4": [aikit.resize(text(), scale=4, method=method) for method in METHODS],
         "a photograph, x3.2": [aikit.resize(face, scale=3.2, method=method) for method in METHODS],
         "rings to 1/5": [aikit.resize(grid, scale=1 / 5, method=method) for method in METHODS],
-        "rings to 1/5, antialias=False": [
+        "rings to 1/5 with antialias=False": [
             aikit.resize(grid, scale=1 / 5, method=method, antialias=False) for method in METHODS
         ],
     }
-    pictures = [picture for row in rows.values() for picture in row]
-    titles = [f"{method}: {name}" for name in rows for method in METHODS]
-    return aikit.show(*pictures, titles=titles, columns=4)
+    titles = [f"{name}: {', '.join(METHODS)}" for name in rows]
+    return aikit.show(*map(beside, rows.values()), titles=titles, columns=1, zoom=1)
 
 
 def halo() -> Image.Image:
@@ -113,6 +119,36 @@ def hsv_mask() -> Image.Image:
     return aikit.show(*done.values(), titles=list(done), columns=2)
 
 
+def road() -> np.ndarray:
+    """A road with a yellow line at its edge and white dashes in the middle, a tree's shadow across it."""
+    rows, columns = np.mgrid[:150, :220].astype(np.float32)
+    near = np.clip((rows - 60) / 90, 0, 1)  # 0 at the horizon
+    across = (columns - 110) / (8 + 115 * near)  # -1 and 1 are the edges
+    picture = np.where(rows[..., None] < 60, [140, 190, 235], [80, 130, 60]).astype(np.float32)
+    ground = rows >= 60
+    picture[ground & (abs(across) < 1)] = 90, 92, 95
+    picture[ground & (abs(across + 0.85) < 0.06)] = 230, 190, 30
+    picture[ground & (abs(across) < 0.045) & (1 / (near + 0.05) % 1.6 < 0.9)] = 240, 240, 240
+    picture[ground & (abs(rows - 105 - 0.1 * columns) < 8)] *= 0.8
+    return np.rint(picture).astype(np.uint8)
+
+
+def lane_mask() -> Image.Image:
+    """The recipe for lanes."""
+    camera = road()
+    hue, saturation, value = aikit.rgb_to_hsv(camera).transpose(2, 0, 1)
+    yellow = (hue > 40) & (hue < 70) & (saturation > 0.4) & (value > 0.4)
+    white = (saturation < 0.15) & (value > 0.7)
+    lanes = yellow | white
+    magenta = np.full_like(camera, (255, 0, 255))
+    done = {
+        "road": camera,
+        "yellow | white": lanes,
+        "painted": aikit.composite(aikit.merge_alpha(magenta, lanes), camera),
+    }
+    return aikit.show(*done.values(), titles=list(done), columns=3)
+
+
 def sheet() -> Image.Image:
     """Images of four kinds and sizes."""
     from skimage import data
@@ -128,7 +164,7 @@ def sheet() -> Image.Image:
     return aikit.show(*done.values(), titles=list(done), columns=2)
 
 
-DRAWN = (resampling, halo, color_to_alpha, hsv_mask, sheet)
+DRAWN = (resampling, halo, color_to_alpha, hsv_mask, lane_mask, sheet)
 
 
 def main() -> None:

@@ -5,15 +5,20 @@ How a block in a page is treated follows from the word after its fence:
 - python: run, all blocks of a page in order, in one namespace and in an empty folder that holds the pictures of
   `pictures` below. A block with `<!-- not run: reason -->` on the line above is compiled and not run; a test counts
   these.
-- sh, bash, console: not run, as they install or need a shell; `make` verbs and subcommands in them must exist.
+- console: what stands behind "$ aikit" is run, and prints the lines below it.
+- sh: `aikit` commands are run and succeed; `make` verbs must exist. Others are not run, as they install or need a shell.
+- text, right behind a python block: what that block prints.
 - anything else, or nothing: text.
 """
 
 import ast
+import glob
 import importlib.util
 import io
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import tokenize
@@ -77,11 +82,24 @@ def pictures(folder):
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><circle cx="12" cy="12" r="9" fill="#c06"/></svg>'
     )
     aikit.psd_from_layers([rgba[..., :3], rgba], names=["Photo", "Logo"]).save(folder / "page.psd")
+    for name in ("photos", "scans"):
+        (folder / name).mkdir()
+    shutil.copy(folder / "photo.jpg", folder / "photos")
+    shutil.copy(folder / "logo.png", folder / "photos")
+    aikit.write(rgba[..., :3], folder / "scans" / "page.tif")
+    # Its head alone, of a size that no compressor changes.
+    (folder / "photos" / "broken.png").write_bytes((folder / "logo.png").read_bytes()[:33])
 
 
 @page
 def test_links_resolve(page):
     assert not list(dead_links(page))
+
+
+@page
+def test_pictures_are_described(page):
+    described = re.findall(r"!\[([^\]]*)\]\(", FENCE.sub("", page.read_text("utf-8")))
+    assert [words for words in described if len(words) < 10] == []
 
 
 def test_a_dead_link_is_found(tmp_path):
@@ -92,9 +110,15 @@ def test_a_dead_link_is_found(tmp_path):
     assert list(dead_links(path)) == ["#two", "gone.md"]
 
 
+PRINTS = re.compile(
+    r"^```python\n(?P<code>(?:(?!^```).*\n)+)```\n\n```text\n(?P<shown>(?:(?!^```).*\n)+)```", re.MULTILINE
+)
+
+
 @page
-def test_python_blocks_run(page, tmp_path, monkeypatch):
+def test_python_blocks_run(page, tmp_path, monkeypatch, capsys):
     found = [(body, line, reason) for word, body, line, reason in blocks(page.read_text()) if word == "python"]
+    prints = {match["code"]: match["shown"] for match in PRINTS.finditer(page.read_text())}
     if found:
         pictures(tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -104,6 +128,17 @@ def test_python_blocks_run(page, tmp_path, monkeypatch):
         code = compile("\n" * (line - 1) + body, str(page), "exec")
         if not reason:
             exec(code, namespace)
+        printed = capsys.readouterr().out
+        assert printed == prints.get(body, printed)
+
+
+def test_each_recipe_runs_by_itself(tmp_path, monkeypatch):
+    pictures(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    recipes = (ROOT / "docs" / "recipes.md").read_text("utf-8").split("\n## ")[1:]
+    assert len(recipes) >= 9
+    for recipe in recipes:
+        exec("\n".join(body for word, body, _, _ in blocks(recipe) if word == "python"), {"__name__": "__page__"})
 
 
 def test_few_blocks_are_not_run():
@@ -122,14 +157,38 @@ def test_make_verbs_exist(page):
     assert shell_words(page.read_text(), r"^[$ ]*make ([a-z-]+)") <= verbs
 
 
-@page
-def test_subcommands_exist(page, capsys):
+def run_command(line, capsys):
+    """What `aikit ...` prints, as a shell would call it, and its exit status."""
     from aikit.cli import main
 
-    for command in shell_words(page.read_text(), r"^[$ ]*aikit ((?:psd |svg )?[a-z]+)"):
-        with pytest.raises(SystemExit) as end:
-            main([*command.split(), "--help"])
-        assert end.value.code == 0, capsys.readouterr().err
+    words = shlex.split(line, comments=True)[1:]
+    status = main([found for word in words for found in (sorted(glob.glob(word)) if "*" in word else [word])])
+    return status, "".join(capsys.readouterr())
+
+
+@page
+def test_commands_run(page, tmp_path, monkeypatch, capsys):
+    shell = [body for word, body, _, _ in blocks(page.read_text()) if word == "sh"]
+    lines = [line for body in shell for line in body.splitlines() if line.startswith("aikit ")]
+    if lines:
+        pictures(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for line in lines:
+        status, printed = run_command(line, capsys)
+        broken = "photos/" in line  # one file of this folder is
+        assert status == int(broken), (line, printed)
+
+
+@page
+def test_consoles_show_what_is_printed(page, tmp_path, monkeypatch, capsys):
+    shown = [body for word, body, _, _ in blocks(page.read_text()) if word == "console"]
+    if shown:
+        pictures(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for body in shown:
+        for command in body.removeprefix("$ ").split("\n$ "):
+            line, _, expected = command.partition("\n")
+            assert run_command(line, capsys)[1].rstrip("\n") == expected.rstrip("\n")
 
 
 def test_blocks_are_found_with_their_lines():
@@ -191,6 +250,16 @@ def public_names():
     for node in ast.parse((ROOT / "src" / "aikit" / "__init__.pyi").read_text()).body:
         if isinstance(node, ast.ImportFrom) and node.module:
             yield from ((alias.name, node.module) for alias in node.names)
+
+
+def test_the_first_page_names_what_there_is():
+    text = FENCE.sub("", (ROOT / "docs" / "index.md").read_text("utf-8"))
+    named = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", text))))
+    results = {"DeviceInfo", "MemoryReport", "Outcome", "Failure", "Report", "Description", "Difference"}
+    wanted = {name for name, module in public_names() if module not in ("color", "errors")} - results
+    assert wanted - named == set()
+    spaces = {re.sub("^rgb_to_|_to_rgb$", "", name) for name, module in public_names() if module == "color"}
+    assert spaces - set(re.findall(r"\w+", text)) == set()
 
 
 class Resources(HTMLParser):

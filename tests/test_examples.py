@@ -138,9 +138,15 @@ def texts(notebook):
     return ["".join(output.get("text", "") for output in cell.get("outputs", [])) for cell in notebook.cells]
 
 
-def sheets(notebook):
-    """How many cells show a picture."""
-    return sum("image/png" in output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", []))
+def shown(notebook, kind):
+    """How many cells show something of this kind."""
+    return sum(kind in output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", []))
+
+
+def described(notebook):
+    """What the cards say."""
+    data = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [each["text/plain"] for each in data if "text/html" in each]
 
 
 def test_the_notebook_runs_and_prints_what_is_stored_in_it(tmp_path, monkeypatch):
@@ -149,7 +155,9 @@ def test_the_notebook_runs_and_prints_what_is_stored_in_it(tmp_path, monkeypatch
     fresh = nbformat.read(FOLDER / "tour.ipynb", as_version=4)
     NotebookClient(fresh, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
     assert texts(fresh) == texts(stored)
-    assert sheets(fresh) == sheets(stored) == 6
+    assert shown(fresh, "image/png") == shown(stored, "image/png") == 6
+    assert described(fresh) == described(stored)
+    assert "pass value_range=(0, 255)" in described(stored)[0]
     assert_alike(tmp_path / "tour.png", FOLDER / "output" / "tour.png")
 
 
