@@ -178,7 +178,7 @@ def test_results_do_not_share_memory():
         (FILES["png"][:60], {}, FileFormatError, "truncated"),
         (FILES["png"][:60] + b"x" + FILES["png"][61:], {}, FileFormatError, "corrupt"),
         (FILES["png"], {"limits": Limits(max_pixels=10)}, LimitError, "limit_exceeded"),
-        (FILES["png"], {"limits": Limits(formats={"jpeg"})}, LimitError, "limit_exceeded"),
+        (FILES["png"], {"limits": Limits(formats={"jpeg"})}, FileFormatError, "unsupported_format"),
         (FILES["png"], {"frame": 3}, InputValueError, None),
         (FILES["png"], {"frame": "a"}, InputTypeError, None),
         (FILES["png"], {"profile": "x"}, InputValueError, None),
