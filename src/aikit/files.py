@@ -87,7 +87,7 @@ def read_pil(
         >>> read_pil(encode(Image.new("P", (2, 1)), "png")).mode
         'RGB'
     """
-    return _as_pil(_decoded(source, frame, profile, limits, allow_truncated, isolate), name_of(source))
+    return _as_pil(_decoded(source, frame, profile, limits, allow_truncated, isolate, pil_depth=True), name_of(source))
 
 
 def read_numpy(

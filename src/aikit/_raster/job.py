@@ -50,6 +50,7 @@ class Job:
     lenient: bool
     facts: Facts
     pages: list[tiff.Page]
+    pil_depth: bool = False
 
 
 def prepare(data: bytes, name: str, profile: Profile, limits: Limits | None, lenient: bool) -> Job:
