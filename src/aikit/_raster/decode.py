@@ -11,9 +11,9 @@ from PIL import ExifTags, Image
 
 from ..errors import InputTypeError, InputValueError
 from ..limits import Limits
-from . import deep, png16, ppm, tiff
+from . import deep, frugal, png16, ppm, tiff
 from .deep import Deep
-from .guard import check_frames, check_size, foreign
+from .guard import check_frames, check_samples_size, check_size, foreign
 from .integrity import Facts
 from .job import Job, Profile, check_heic, frame_count, heic_images, opened, png_exif, prepare
 from .orientation import orientation_of, upright, without_orientation
@@ -79,7 +79,8 @@ def _decoded(job: Job, frame: int, at_least: tuple[int, int] | None = None) -> I
         if at_least is not None and job.format == "jpeg":
             height, width = at_least if orientation_of(image.info) < 5 else at_least[::-1]
             image.draft(None, (width, height))  # None leaves the mode
-        return _finished(_loaded(image, job), job)
+        large = frugal.decoded_webp(job.data, image) if job.format == "webp" else None
+        return _finished(_loaded(image, job) if large is None else large, job)
 
 
 def frames(
@@ -190,11 +191,18 @@ def _finished(image: Image.Image, job: Job) -> Image.Image:
         image.info = without_orientation(image.info)
         image.getexif().pop(int(ExifTags.Base.Orientation), None)
     else:
-        image = upright(image)
+        image = _instead(upright(image), image)
     if job.profile == "srgb":
-        image = image_to_srgb(image, job.name)
+        image = _instead(image_to_srgb(image, job.name), image)
     # A copy cannot be asked for its other frames, past the limits checked here.
     return image.copy() if getattr(image, "is_animated", False) else image
+
+
+def _instead(result: Image.Image, source: Image.Image) -> Image.Image:
+    """The result; the memory of what it was made from is given back, for frames further up still hold that."""
+    if result is not source:
+        source.close()
+    return result
 
 
 def _deep(job: Job, frame: int) -> Deep | Image.Image | None:
@@ -240,6 +248,7 @@ def _wide_tiff(job: Job, frame: int) -> Deep | Image.Image | None:
         tiff.check_samples(max(page.samples, job.pages[0].samples), job.name)
         return None
     _check_total(job, page.width * page.height)
+    check_samples_size(job.name, page.width * page.height * page.samples * page.bits[0] // 8, job.limits)
     info: dict[Any, Any] = {"icc_profile": page.profile, "xmp": page.xmp, "dpi": page.dpi}
     info = {key: value for key, value in info.items() if value is not None}
     if job.pil_depth and page.sample_format == 3 and page.kept > 1:

@@ -33,7 +33,8 @@ __all__ = [
 class Facts:
     """What the structure says: the size a decoder would allocate, 0 where only the decoder can tell.
 
-    `scans` is how often a JPEG goes over its pixels, `runs` how many bytes of run lengths a BMP holds.
+    `scans` is how often a JPEG goes over its pixels, `runs` how many bytes of run lengths a BMP holds, `held` how many
+    bytes a JPEG's decoder holds beside the picture.
     """
 
     width: int = 0
@@ -45,6 +46,7 @@ class Facts:
     chunks: dict[bytes, bytes] = field(default_factory=dict)
     scans: int = 1
     runs: int = 0
+    held: int = 0
 
 
 PngChunk = tuple[bytes, memoryview]
@@ -175,7 +177,7 @@ _MOST_SEGMENTS, _MOST_METADATA = 4096, 1 << 25
 
 
 def _walk_jpeg(data: bytes, name: str) -> Facts:
-    at, size, kind = 2, (0, 0), 0
+    at, size, kind, components = 2, (0, 0), 0, 0
     segments = 0
     while True:
         segments += 1
@@ -196,7 +198,7 @@ def _walk_jpeg(data: bytes, name: str) -> Facts:
         if at + 2 + length > len(data):
             raise truncated(name, "jpeg", f"{len(data)} bytes that end inside a header")
         if marker in _FRAMES:
-            height, width = struct.unpack_from(">HH", data, at + 5)
+            height, width, components = struct.unpack_from(">HHB", data, at + 5)
             size, kind = (width, height), marker
         if marker == 0xDA:
             break
@@ -207,7 +209,10 @@ def _walk_jpeg(data: bytes, name: str) -> Facts:
         raise truncated(
             name, "jpeg", f"{len(data) - at} bytes for {size[0]} x {size[1]} pixels, which take {least} at least"
         )
-    return Facts(*size, scans=data.count(b"\xff\xda", at))
+    scans = data.count(b"\xff\xda", at)
+    # All coefficients are held, of two bytes each, where a scan does not bring whole blocks.
+    held = 2 * min(components, 4) * size[0] * size[1] if scans > 1 or kind not in (0xC0, 0xC1) else 0
+    return Facts(*size, scans=scans, held=held)
 
 
 # GIF: CompuServe, "Graphics Interchange Format, Version 89a".

@@ -458,13 +458,18 @@ def _straight(samples: NDArray[Any], page: Page) -> NDArray[Any]:
     """Divide by alpha where the file stores color multiplied by it; color without alpha becomes black."""
     if not page.associated:
         return samples
-    wide: NDArray[Any] = samples.astype(np.float64 if samples.dtype.kind == "u" else np.float32)
-    alpha = wide[..., -1:]
-    full = 65535.0 if samples.dtype.kind == "u" else 1.0
-    color = np.divide(wide[..., :-1] * full, alpha, out=np.zeros_like(wide[..., :-1]), where=alpha > 0)
-    if samples.dtype.kind == "u":
-        color = np.minimum(np.rint(color), full)
-    return np.concatenate([color, alpha], axis=-1).astype(samples.dtype)
+    codes, alpha = samples.dtype.kind == "u", samples[..., -1:]
+    color: NDArray[Any] = samples[..., :-1].astype(np.float64 if codes else np.float32)
+    if codes:
+        color *= 65535.0
+    seen = alpha > 0
+    np.divide(color, alpha, out=color, where=seen)
+    if codes:
+        np.minimum(np.rint(color, out=color), 65535.0, out=color)
+    result = samples.copy()
+    result[..., :-1] = color
+    np.copyto(result[..., :-1], 0, where=~seen)
+    return result
 
 
 def turned(samples: NDArray[Any], orientation: int) -> NDArray[Any]:
