@@ -508,3 +508,88 @@ def test_forged_pixels_of_documents_are_refused(forged, monkeypatch):
     with pytest.raises(WorkerError, match=r"^source: expected a result, got .* from the child process") as caught:
         document.composite()
     assert caught.value.code == "worker_crashed"
+
+
+# Files that ruin their decoder
+
+
+RUINOUS = """
+import ctypes, os, time
+from PIL.PngImagePlugin import PngImageFile
+real = PngImageFile.load
+def load(self):
+    how = self.info.get("how")
+    if how == "segv":
+        ctypes.string_at(0)
+    elif how == "abort":
+        os.abort()
+    elif how == "exit":
+        os._exit(7)
+    elif how == "hang":
+        ctypes.PyDLL(None).sleep(600)
+    elif how == "print":
+        os.write(1, b"out" * 1000)
+        os.write(2, b"err" * 1000)
+    return real(self)
+PngImageFile.load = load
+"""
+
+
+@pytest.fixture
+def fragile(tmp_path, monkeypatch):
+    """Children whose PNG decoder does what a text in the file says, and such files."""
+    (tmp_path / "sitecustomize.py").write_text(RUINOUS)
+    monkeypatch.syspath_prepend(tmp_path)
+    bench = _worker._Bench()
+    monkeypatch.setattr(_worker, "_bench", bench)
+
+    def file(how):
+        chunks = PngInfo()
+        chunks.add_text("how", how)
+        return saved(RGB, "PNG", pnginfo=chunks)
+
+    yield file
+    for worker in bench._idle:
+        worker.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize(
+    ("how", "error", "code", "words"),
+    [
+        ("segv", WorkerError, "worker_crashed", "SIGSEGV"),
+        ("abort", WorkerError, "worker_crashed", "SIGABRT"),
+        ("exit", WorkerError, "worker_crashed", "status 7"),
+        ("hang", LimitError, "timeout", "within 3 seconds"),
+    ],
+)
+@pytest.mark.parametrize(
+    "read", [read_pil, lambda *job, **options: list(read_frames(*job, **options))], ids=["pil", "frames"]
+)
+def test_a_file_that_ruins_its_decoder_costs_itself_only(how, error, code, words, read, fragile, capfd):
+    files = [fragile("well"), fragile(how), fragile("well"), fragile(how), fragile("well")]
+    outcomes = []
+    for data in files:
+        try:
+            read(data, isolate=True, limits=Limits(max_seconds=3))
+            outcomes.append("ok")
+        except error as problem:
+            outcomes.append((problem.code, words in str(problem)))
+    assert outcomes == ["ok", (code, True), "ok", (code, True), "ok"]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_a_decoder_prints_is_not_seen(fragile, capfd):
+    assert read_pil(fragile("print"), isolate=True).size == (17, 13)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_isolation_works_in_a_notebook(tmp_path):
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    (tmp_path / "a.png").write_bytes(FILES["png"])
+    cells = ["import aikit", f"aikit.read_pil({str(tmp_path / 'a.png')!r}, isolate=True).size"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute(cwd=str(tmp_path))
+    (output,) = notebook.cells[1].outputs
+    assert output["data"]["text/plain"] == str(read_pil(FILES["png"]).size)
