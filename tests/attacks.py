@@ -122,6 +122,34 @@ def _plain_numbers(magic, side, number, top=255):
     return magic + b" %d %d %d\n" % (side, side, top) + (number + b" ") * (side * side)
 
 
+def _moving(side, kind, **options):
+    frames = [Image.new("RGBA", (side, side), color) for color in ((1, 2, 3, 4), (5, 6, 7, 8))]
+    frames[1].putpixel((side - 1, side - 1), (1, 2, 3, 4))
+    return _saved(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+
+
+def _tiff_of_planes(side):
+    """Four planes of 16 bits, color multiplied by alpha: a kilobyte for each 1.6 megapixels."""
+    body = _zeros(side * side * 2)
+    tags = [tag for tag in _tiff_tags(side, side, 8) if tag[0] not in (258, 262, 273, 277, 279)]
+    count = len(tags) + 8
+    values = 8 + 2 + 12 * count + 4
+    start = values + 4 * 2 + 4 * 4 + 4 * 4
+    tags += [(258, 3, 4, values), (262, 4, 1, 2), (273, 4, 4, values + 8), (277, 4, 1, 4), (279, 4, 4, values + 24)]
+    tags += [(284, 4, 1, 2), (338, 4, 1, 1), (339, 4, 1, 1)]
+    tail = struct.pack("<4H4I4I", *[16] * 4, *[start] * 4, *[len(body)] * 4)
+    return _tiff_of(tags, tail + body)
+
+
+def _tiff_of_zeros(side, samples, bits, kind):
+    """One deflated strip of zeros; kind 1 is integers, 3 floats."""
+    body = _zeros(side * side * samples * bits // 8)
+    more = {"t258": bits, "t262": 2 if samples > 2 else 1, "t277": samples, "t279": len(body), "t339": kind}
+    tags = _tiff_tags(side, side, 8, **more)
+    start = 8 + 2 + 12 * len(tags) + 4
+    return _tiff_of([(tag, 4, 1, start if tag == 273 else value) for tag, _, _, value in tags], body)
+
+
 def _flat(mode, side, kind, **options):
     file = io.BytesIO()
     Image.new(mode, (side, side), 0).save(file, kind, **options)
@@ -258,8 +286,19 @@ ATTACKS = {
     "49 megapixels of gif": (lambda: _flat("P", 7000, "GIF"), "ok", ""),
     "49 megapixels of deep png": (lambda: _png_claiming(7000, 7000, 16, 2, _zeros(7000 * 42001)), "ok", ""),
     "49 megapixels of jpeg": (lambda: _flat("RGB", 7000, "JPEG", progressive=True), "ok", ""),
-    # Pillow's decoder takes 15 bytes a pixel.
-    "31 megapixels of webp": (lambda: _flat("RGBA", 5600, "WEBP", lossless=True), "ok", ""),
+    "49 megapixels of webp": (lambda: _flat("RGB", 7000, "WEBP", method=0), "ok", ""),
+    "49 megapixels of lossless webp": (lambda: _flat("RGBA", 7000, "WEBP", lossless=True), "ok", ""),
+    "49 megapixels of moving webp": (lambda: _moving(7000, "WEBP", lossless=True, method=0), "ok", ""),
+    "49 megapixels of moving gif": (lambda: _moving(7000, "GIF", disposal=2), "ok", ""),
+    "49 megapixels of moving png": (lambda: _moving(7000, "PNG", disposal=2, blend=1), "ok", ""),
+    "49 megapixels of deep png with a key": (lambda: _png_claiming(7000, 7000, 16, 2, _zeros(7000 * 42001), _chunk(b"tRNS", bytes(6))), "ok", ""),
+    "49 megapixels of deep png with alpha": (lambda: _png_claiming(7000, 7000, 16, 6, _zeros(7000 * 56001)), "ok", ""),
+    "49 megapixels of planes under alpha in a tiff": (lambda: _tiff_of_planes(7000), "ok", ""),
+    "49 megapixels of 16 samples in a tiff": (lambda: _tiff_of_zeros(7000, 16, 16, 1), "limit_exceeded", "bytes of samples, got 1568000000"),
+    "37 megapixels of float color in a tiff": (lambda: _tiff_of_zeros(6100, 4, 32, 3), "unsupported_format", "float color"),
+    "49 megapixels of inks": (lambda: _flat("CMYK", 7000, "JPEG"), "ok", ""),
+    "49 megapixels of progressive inks": (lambda: _flat("CMYK", 7000, "JPEG", progressive=True), "ok", ""),
+    "49 megapixels of avif with alpha": (lambda: _flat("RGBA", 7000, "AVIF", speed=10), "ok", ""),
     "49 megapixels of tiff": (lambda: _flat("RGB", 7000, "TIFF", compression="tiff_lzw"), "ok", ""),
     "49 megapixels of avif": (lambda: _flat("RGB", 7000, "AVIF", speed=10), "ok", ""),
 }  # fmt: skip

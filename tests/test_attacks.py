@@ -3,7 +3,9 @@
 import io
 import os
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from aikit import AikitError, Limits, map_supervised, read_pil
 from attacks import ATTACKS
@@ -68,6 +70,91 @@ def test_the_judge_sees_memory_time_and_words(monkeypatch):
 def test_the_judge_sees_messages_out_of_form(message):
     assert judging._fault_of(AikitError(message)) == f"AikitError says {message!r}"
     assert judging._fault_of(AikitError("source: expected a, got b; do c.")) is None
+
+
+# What takes much memory goes another way, to the same pixels
+
+
+@pytest.mark.parametrize("name", ["webp", "webp-lossless"])
+def test_large_webps_are_decoded_with_less_room_to_the_same_pixels(name, monkeypatch):
+    from aikit._raster import frugal
+    from fuzz.files import FILES
+
+    expected, used, decode = read_pil(FILES[name]), [], frugal.cv2.imdecode
+    monkeypatch.setattr(frugal.cv2, "imdecode", lambda *job: used.append(1) or decode(*job))
+    monkeypatch.setattr(frugal, "_LARGE", 1)
+    picture = read_pil(FILES[name])
+    assert used
+    assert picture.mode == expected.mode
+    assert picture.tobytes() == expected.tobytes()
+    assert picture.info == expected.info
+
+
+def test_large_webps_that_are_damaged_are_refused_without_a_word(monkeypatch, capfd):
+    from aikit._raster import frugal
+    from fuzz.files import FILES
+
+    monkeypatch.setattr(frugal, "_LARGE", 1)
+    data, refused = FILES["webp-lossless"], 0
+    for at in range(20, len(data)):
+        try:
+            read_pil(data[:at] + bytes([data[at] ^ 0x55]) + data[at + 1 :], limits=Limits())
+        except AikitError:
+            refused += 1
+    assert refused > 100
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "apart"),
+    [
+        ("jpeg-progressive", True),
+        ("jpeg", False),
+        ("webp-moving", True),
+        ("webp", False),
+        ("gif-moving", True),
+        ("gif", False),
+        ("png-moving", True),
+        ("png", False),
+        ("avif-alpha", True),
+        ("bmp", False),
+    ],
+)
+def test_what_takes_more_than_half_a_gigabyte_is_decoded_in_a_child(name, apart, monkeypatch):
+    from aikit._raster import frugal, needs_child
+    from fuzz.files import FILES
+
+    assert not needs_child(FILES[name], name, Limits())
+    facts = Image.open(io.BytesIO(FILES[name]))
+    monkeypatch.setattr(frugal, "_MOST", 5 * facts.width * facts.height)
+    assert needs_child(FILES[name], name, Limits()) == apart
+    assert not needs_child(FILES[name], name, None)
+    assert read_pil(FILES[name], limits=Limits()).tobytes() == read_pil(FILES[name]).tobytes()
+
+
+@pytest.mark.parametrize("name", ["png-16", "png-key-16", "tiff-16", "tiff-16-lzw", "tiff-float", "tiff-integers"])
+def test_bands_make_no_difference(name, monkeypatch):
+    from aikit import read_numpy
+    from aikit._raster import png16, tiff
+    from fuzz.files import FILES
+
+    read = read_pil if name == "tiff-integers" else read_numpy
+    expected = np.asarray(read(FILES[name]))
+    picture = np.asarray(read_pil(FILES[name]))
+    for module in (png16, tiff):
+        monkeypatch.setattr(module, "_BAND", 40)
+    np.testing.assert_array_equal(np.asarray(read(FILES[name])), expected)
+    np.testing.assert_array_equal(np.asarray(read_pil(FILES[name])), picture)
+
+
+def test_color_of_16_bits_is_rounded_for_pil_as_it_is_by_to_pil():
+    from aikit import read_numpy, to_pil
+    from fuzz.files import FILES
+
+    for name in ("png-16", "png-key-16", "tiff-16", "ppm-16"):
+        expected = to_pil(read_numpy(FILES[name]), dtype="uint8")
+        assert read_pil(FILES[name]).mode == expected.mode
+        assert read_pil(FILES[name]).tobytes() == expected.tobytes()
 
 
 # What the guards must let through

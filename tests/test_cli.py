@@ -647,3 +647,58 @@ def test_several_pictures_need_a_folder(tmp_path, capsys):
     assert main(["convert", str(tmp_path / "a.png"), str(tmp_path / "b.png"), str(tmp_path / "o.webp")]) == 2
     assert "OUT: expected a folder for several pictures, got" in capsys.readouterr().err
     assert not (tmp_path / "o.webp").exists()
+
+
+# Files of strangers
+
+
+DRAWING = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="7"><rect width="5" height="4" fill="#c80"/><script/></svg>'
+
+
+@pytest.fixture
+def strange(folder):
+    """A folder with one file of each kind that a stranger may send."""
+    from aikit import new_psd
+
+    (folder / "a.svg").write_bytes(DRAWING)
+    write(RGBA, folder / "a.png")
+    document = new_psd(width=9, height=7)
+    document.add(codes(4, 5, 4), name="one", left=2, top=1)
+    document.save(folder / "a.psd")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "info --json a.svg a.png a.psd",
+        "svg info --json a.svg",
+        "svg render a.svg OUT.png",
+        "svg sanitize a.svg OUT.svg",
+        "psd tree a.psd",
+        "psd export a.psd OUT",
+        "psd compose a.psd OUT.png",
+    ],
+)
+def test_files_of_strangers_are_worked_on_in_child_processes(arguments, strange, run, monkeypatch):
+    from aikit import _worker
+
+    asked, call = [], _worker.call
+    monkeypatch.setattr(_worker, "call", lambda *job, **options: asked.append(job[0]) or call(*job, **options))
+    expected = run(*arguments.replace("OUT", "trusted").split())
+    assert expected[0] == 0
+    assert not asked
+    status, out, err = run(*arguments.replace("OUT", "strange").split(), "--untrusted")
+    assert (status, out.replace("strange", "trusted"), err) == expected
+    assert len(asked) >= 1
+    results = [sorted(path.rglob("*")) if path.is_dir() else [path] for path in sorted(strange.glob("trusted*"))]
+    for path in (path for paths in results for path in paths if path.is_file()):
+        other = strange / str(path.relative_to(strange)).replace("trusted", "strange", 1)
+        assert other.read_bytes() == path.read_bytes()
+
+
+def test_files_of_strangers_have_limits(strange, run):
+    (strange / "large.svg").write_bytes(DRAWING.replace(b'width="9"', b'width="40000"'))
+    status, _, err = run("svg", "render", "large.svg", "large.png", "--untrusted")
+    assert status == 2
+    assert "expected at most 32767 pixels a side, got 40000" in err

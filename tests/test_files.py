@@ -582,9 +582,8 @@ def test_an_unreadable_file_is_refused(tmp_path):
         (Limits(max_bytes=100), r"expected at most 100 bytes, got \d+; raise Limits\(max_bytes=...\)"),
         (Limits(max_pixels=99), r"expected at most 99 pixels, got 221"),
         (Limits(max_side=16), r"expected at most 16 pixels a side, got 17"),
-        (Limits(formats={"jpeg"}), r"expected one of the formats jpeg, got png"),
     ],
-    ids="bytes pixels side formats".split(),
+    ids="bytes pixels side".split(),
 )
 @pytest.mark.parametrize("pixels", [RGB, DEEP], ids=["8", "16"])
 @READERS
@@ -594,6 +593,16 @@ def test_every_limit_is_honored(read, pixels, limits, message):
         read(data, limits=limits)
     assert caught.value.code == "limit_exceeded"
     assert read(data, limits=Limits()) is not None
+
+
+@READERS
+def test_a_format_outside_of_those_allowed_is_unsupported(read):
+    with pytest.raises(
+        FileFormatError, match=r"^source: expected one of the formats jpeg, tiff, got png; add it"
+    ) as caught:
+        read(encode(RGB, "png"), limits=Limits(formats={"tif", "jpg"}))
+    assert caught.value.code == "unsupported_format"
+    assert read(encode(RGB, "png"), limits=Limits(formats={"png"})) is not None
 
 
 def test_later_frames_count_as_frames():

@@ -178,7 +178,7 @@ def test_results_do_not_share_memory():
         (FILES["png"][:60], {}, FileFormatError, "truncated"),
         (FILES["png"][:60] + b"x" + FILES["png"][61:], {}, FileFormatError, "corrupt"),
         (FILES["png"], {"limits": Limits(max_pixels=10)}, LimitError, "limit_exceeded"),
-        (FILES["png"], {"limits": Limits(formats={"jpeg"})}, LimitError, "limit_exceeded"),
+        (FILES["png"], {"limits": Limits(formats={"jpeg"})}, FileFormatError, "unsupported_format"),
         (FILES["png"], {"frame": 3}, InputValueError, None),
         (FILES["png"], {"frame": "a"}, InputTypeError, None),
         (FILES["png"], {"profile": "x"}, InputValueError, None),
@@ -342,3 +342,254 @@ def test_documents_that_come_with_limits_are_drawn_in_a_child(data, monkeypatch)
     np.testing.assert_array_equal(aikit.read_numpy(data, limits=aikit.Limits()), expected)
     np.testing.assert_array_equal(aikit.read_numpy(data, isolate=True), expected)
     assert asked == ["aikit.files:_packed_document"] * 2
+
+
+PATHS = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="7"><path id="p" d="M0 0L5 1L2 6ZM1 1C2 3 4 4 6 1"/><circle r="4" fill="#c80"/><script/></svg>'
+
+
+def path_facts(paths):
+    return [(path.d, dict(path.attributes), path.subpaths[0].closed, path.subpaths[0].straight) for path in paths]
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda limits: aikit.render_svg(PATHS, width=31, background="#123", limits=limits).tobytes(),
+        lambda limits: aikit.sanitize_svg(PATHS, limits=limits),
+        lambda limits: aikit.svg_info(PATHS, limits=limits),
+        lambda limits: path_facts(aikit.svg_paths(PATHS, limits=limits)),
+        lambda limits: path_facts(aikit.svg_paths(aikit.edit_svg(PATHS, limits=limits))),
+        lambda limits: aikit.edit_svg(PATHS, limits=limits).render(scale=2).tobytes(),
+    ],
+    ids="render_svg sanitize_svg svg_info svg_paths svg_paths-of-an-Svg edit_svg".split(),
+)
+def test_svgs_that_come_with_limits_are_worked_on_in_a_child(work, monkeypatch):
+    expected = work(None)
+    assert expected
+    check_done_in_a_child(lambda: work(aikit.Limits()), expected, monkeypatch)
+
+
+def check_done_in_a_child(work, expected, monkeypatch):
+    """That the work gives the same, asks a child process for it, and fails where that one does."""
+    asked, call = [], _worker.call
+    with monkeypatch.context() as patch:
+        patch.setattr(_worker, "call", lambda *job, **options: asked.append(job[0]) or call(*job, **options))
+        assert work() == expected
+    assert asked
+
+    def crash(function, *arguments, **options):
+        return call("supervised_jobs:misbehave", "exit", subject="x")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_worker, "call", crash)
+        with pytest.raises(WorkerError, match="exited with status 7"):
+            work()
+
+
+def test_a_pdf_with_limits_is_made_in_a_child(monkeypatch):
+    pytest.importorskip("cairosvg")
+    length = len(aikit.svg_to_pdf(PATHS))
+    check_done_in_a_child(lambda: len(aikit.svg_to_pdf(PATHS, limits=aikit.Limits())), length, monkeypatch)
+
+
+def edited(limits):
+    """A document that was opened and changed, beside what it was opened from."""
+    document = aikit.open_psd(layered(), limits=limits)
+    document["one"].opacity = 0.5
+    document.add(np.full((3, 2, 3), 77, np.uint8), name="two", left=6, group=document.add_group("group"))
+    return document
+
+
+def saved_bytes(document, folder):
+    document.save(folder / "x.psd")
+    return (folder / "x.psd").read_bytes()
+
+
+def exported(document, folder):
+    return [Path(path).read_bytes() for path in document.export_layers(folder)]
+
+
+@pytest.mark.parametrize(
+    "make", [lambda limits: aikit.open_psd(layered(), limits=limits), edited], ids=["as-opened", "edited"]
+)
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda document, folder: document.composite().tolist(),
+        lambda document, folder: [layer.image(canvas=True).tolist() for layer in document.walk()],
+        exported,
+    ],
+    ids=["composite", "image", "export_layers"],
+)
+def test_the_pixels_of_documents_with_limits_are_unpacked_in_a_child(make, work, monkeypatch, tmp_path):
+    expected = work(make(None), tmp_path)
+    assert len(expected) > 0
+    document = make(aikit.Limits())
+    check_done_in_a_child(lambda: work(document, tmp_path), expected, monkeypatch)
+
+
+def test_edited_documents_with_limits_are_drawn_in_a_child_when_they_are_saved(monkeypatch, tmp_path):
+    document = edited(aikit.Limits())
+    check_done_in_a_child(lambda: saved_bytes(document, tmp_path), saved_bytes(edited(None), tmp_path), monkeypatch)
+
+
+def test_documents_with_limits_are_read_in_a_child_before_they_are_opened(monkeypatch):
+    data = layered()
+    expected = repr(aikit.open_psd(data))
+    check_done_in_a_child(lambda: repr(aikit.open_psd(data, limits=aikit.Limits())), expected, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "open_it", [aikit.open_psd, aikit.edit_svg, aikit.render_svg, aikit.sanitize_svg, aikit.svg_info, aikit.svg_paths]
+)
+def test_the_time_of_documents_is_a_limit(open_it, monkeypatch):
+    call = _worker.call
+
+    def hang(function, *arguments, **options):
+        return call("supervised_jobs:misbehave", "hang", subject=options["subject"], limits=options["limits"])
+
+    monkeypatch.setattr(_worker, "call", hang)
+    data = layered() if open_it is aikit.open_psd else PATHS
+    with pytest.raises(LimitError, match=r"^source: expected a result within 0\.2 seconds") as caught:
+        open_it(data, limits=aikit.Limits(max_seconds=0.2))
+    assert caught.value.code == "timeout"
+
+
+def test_a_layer_that_was_removed_has_no_pixels_under_limits():
+    document = aikit.open_psd(layered(), limits=aikit.Limits())
+    layer = document["one"]
+    layer.remove()
+    with pytest.raises(InputValueError, match=r"^layer: expected one of the document, got 'one', removed"):
+        layer.image()
+
+
+@pytest.mark.parametrize("answer", [None, 5, b"", "text", (1, 2, 3), [("a",)], {"a": 1}], ids=repr)
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda: aikit.render_svg(PATHS, limits=aikit.Limits()),
+        lambda: aikit.sanitize_svg(PATHS, limits=aikit.Limits()),
+        lambda: aikit.svg_info(PATHS, limits=aikit.Limits()),
+        lambda: aikit.svg_paths(PATHS, limits=aikit.Limits()),
+    ],
+    ids="render_svg sanitize_svg svg_info svg_paths".split(),
+)
+def test_a_child_that_was_taken_over_can_only_fail(work, answer, monkeypatch):
+    call = _worker.call
+
+    def forged(function, *arguments, **options):
+        return call("supervised_jobs:echo", answer, subject="source", unpack=options["unpack"])
+
+    monkeypatch.setattr(_worker, "call", forged)
+    with pytest.raises(WorkerError, match=r"^(source|worker): expected .*, got .*; leave .* out\.$") as caught:
+        work()
+    assert caught.value.code == "worker_crashed"
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        ("uint8", (7, 9, 4), b"1"),
+        ("uint8", (9, 7, 4), bytes(252)),
+        ("object", (7, 9, 4), bytes(8 * 252)),
+        ("uint8", (7, 9), bytes(63)),
+        5,
+        None,
+    ],
+    ids=repr,
+)
+def test_forged_pixels_of_documents_are_refused(forged, monkeypatch):
+    document, call = aikit.open_psd(layered(), limits=aikit.Limits()), _worker.call
+
+    def answer(function, *arguments, **options):
+        return call("supervised_jobs:echo", forged, subject="source", unpack=options["unpack"])
+
+    monkeypatch.setattr(_worker, "call", answer)
+    with pytest.raises(WorkerError, match=r"^source: expected a result, got .* from the child process") as caught:
+        document.composite()
+    assert caught.value.code == "worker_crashed"
+
+
+# Files that ruin their decoder
+
+
+RUINOUS = """
+import ctypes, os, time
+from PIL.PngImagePlugin import PngImageFile
+real = PngImageFile.load
+def load(self):
+    how = self.info.get("how")
+    if how == "segv":
+        ctypes.string_at(0)
+    elif how == "abort":
+        os.abort()
+    elif how == "exit":
+        os._exit(7)
+    elif how == "hang":
+        ctypes.PyDLL(None).sleep(600)
+    elif how == "print":
+        os.write(1, b"out" * 1000)
+        os.write(2, b"err" * 1000)
+    return real(self)
+PngImageFile.load = load
+"""
+
+
+@pytest.fixture
+def fragile(tmp_path, monkeypatch):
+    """Children whose PNG decoder does what a text in the file says, and such files."""
+    (tmp_path / "sitecustomize.py").write_text(RUINOUS)
+    monkeypatch.syspath_prepend(tmp_path)
+    bench = _worker._Bench()
+    monkeypatch.setattr(_worker, "_bench", bench)
+
+    def file(how):
+        chunks = PngInfo()
+        chunks.add_text("how", how)
+        return saved(RGB, "PNG", pnginfo=chunks)
+
+    yield file
+    for worker in bench._idle:
+        worker.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize(
+    ("how", "error", "code", "words"),
+    [
+        ("segv", WorkerError, "worker_crashed", "SIGSEGV"),
+        ("abort", WorkerError, "worker_crashed", "SIGABRT"),
+        ("exit", WorkerError, "worker_crashed", "status 7"),
+        ("hang", LimitError, "timeout", "within 3 seconds"),
+    ],
+)
+@pytest.mark.parametrize(
+    "read", [read_pil, lambda *job, **options: list(read_frames(*job, **options))], ids=["pil", "frames"]
+)
+def test_a_file_that_ruins_its_decoder_costs_itself_only(how, error, code, words, read, fragile, capfd):
+    files = [fragile("well"), fragile(how), fragile("well"), fragile(how), fragile("well")]
+    outcomes = []
+    for data in files:
+        try:
+            read(data, isolate=True, limits=Limits(max_seconds=3))
+            outcomes.append("ok")
+        except error as problem:
+            outcomes.append((problem.code, words in str(problem)))
+    assert outcomes == ["ok", (code, True), "ok", (code, True), "ok"]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_a_decoder_prints_is_not_seen(fragile, capfd):
+    assert read_pil(fragile("print"), isolate=True).size == (17, 13)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_isolation_works_in_a_notebook(tmp_path):
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    (tmp_path / "a.png").write_bytes(FILES["png"])
+    cells = ["import aikit", f"aikit.read_pil({str(tmp_path / 'a.png')!r}, isolate=True).size"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute(cwd=str(tmp_path))
+    (output,) = notebook.cells[1].outputs
+    assert output["data"]["text/plain"] == str(read_pil(FILES["png"]).size)

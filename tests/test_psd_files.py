@@ -292,7 +292,7 @@ def test_every_reader_takes_documents(tmp_path):
     with pytest.raises(aikit.InputValueError, match=r"^frame: expected 0 to 0, got 1; .*two\.psd has 1 frame\."):
         aikit.read_pil(path, frame=1)
     with pytest.raises(
-        aikit.LimitError, match=r"expected one of the formats png, got psd; raise Limits\(formats=\.\.\.\)"
+        aikit.FileFormatError, match=r"expected one of the formats png, got psd; add it to Limits\(formats=\.\.\.\)"
     ):
         aikit.read_pil(path, limits=aikit.Limits(formats={"png"}))
 

@@ -652,7 +652,7 @@ def test_readers_say_what_an_svg_lacks():
         read_numpy(COLUMNS, frame=1)
     with pytest.raises(InputValueError, match=r"source: expected a width and height or a viewBox"):
         read_pil(svg(""))
-    with pytest.raises(LimitError, match=r"expected one of the formats png, got svg"):
+    with pytest.raises(FileFormatError, match=r"expected one of the formats png, got svg"):
         read_pil(COLUMNS, limits=Limits(formats={"png"}))
     assert read_pil(COLUMNS, limits=Limits(formats={"svg"})).size == (20, 10)
 

@@ -840,3 +840,18 @@ def test_repr_shows_what_it_is(rich):
     assert repr(rich.find(id="layer")) == '<g id="layer" class="a  b">'
     assert rich.find("tspan").tostring().startswith("<tspan xmlns=")
     assert rich.find("tspan").tostring().endswith(' id="ts">two</tspan>')
+
+
+def test_gzip_bombs_behind_many_members_are_refused():
+    import gzip
+
+    members = b"".join(gzip.compress(b"<svg/>"[at : at + 1]) for at in range(100))
+    with pytest.raises(LimitError, match=r"^source: expected at most 100 gzip members, got more"):
+        edit_svg(members + gzip.compress(bytes(200_000_000)), limits=Limits())
+
+
+def test_what_stands_behind_a_gzip_file_is_left_out():
+    import gzip
+
+    data = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
+    assert edit_svg(gzip.compress(data) + b"garbage").tobytes() == data

@@ -566,12 +566,19 @@ def test_no_child_is_left(task, end, tmp_path):
 
 @LINUX
 def test_ctrl_c_stops_the_parent_within_a_second(tmp_path):
-    code = """
+    begin = """
 from aikit import _worker, Limits
+import time
 _worker.call("supervised_jobs:echo", 1, subject="x")
 print(_worker.call("os:getpid", subject="x"), flush=True)
-_worker.call("supervised_jobs:misbehave", "hang in C", subject="x", limits=Limits(max_seconds=600))
 """
+    ask = '_worker.call("supervised_jobs:misbehave", "hang in C", subject="x", limits=Limits(max_seconds=600))'
+    # How long this machine takes, as busy as it is, to end a process that waits for nobody.
+    bare = seconds_to_interrupt(begin + "time.sleep(600)")
+    assert seconds_to_interrupt(begin + ask) < bare + 1
+
+
+def seconds_to_interrupt(code):
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,
@@ -585,10 +592,10 @@ _worker.call("supervised_jobs:misbehave", "hang in C", subject="x", limits=Limit
     start = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
     errors = process.communicate(timeout=PATIENCE)[1]
-    # A second on an idle machine; nobody waits for the task, which takes ten minutes.
-    assert time.monotonic() - start < 10
+    elapsed = time.monotonic() - start
     assert "KeyboardInterrupt" in errors
     wait_until(lambda: not is_running(pid))
+    return elapsed
 
 
 @LINUX

@@ -66,8 +66,9 @@ class FileFormatError(_CodedError, ValueError):
     """The bytes are not a picture aikit can read, or not a whole one.
 
     Attributes:
-        code: "unsupported_format", no format aikit reads; "corrupt", its parts contradict each other; "truncated", it
-            ends too early; "unsafe_content", it is whole and asks for what it must not, such as a file or an entity.
+        code: "unsupported_format", no format aikit reads, or none of those allowed; "corrupt", its parts contradict
+            each other; "truncated", it ends too early; "unsafe_content", it is whole and asks for what it must not,
+            such as a file or an entity.
     """
 
     def __init__(self, message: str, *, code: str = "corrupt") -> None:

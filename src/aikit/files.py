@@ -87,7 +87,7 @@ def read_pil(
         >>> read_pil(encode(Image.new("P", (2, 1)), "png")).mode
         'RGB'
     """
-    return _as_pil(_decoded(source, frame, profile, limits, allow_truncated, isolate), name_of(source))
+    return _as_pil(_decoded(source, frame, profile, limits, allow_truncated, isolate, pil_depth=True), name_of(source))
 
 
 def read_numpy(
@@ -292,7 +292,20 @@ def _as_pil(decoded: Any, name: str) -> Image.Image:
     """A decoded picture in PIL's depths."""
     if isinstance(decoded, _raster.Deep):
         return _raster.rounded(decoded, name)
+    if decoded.mode in _AS_IT_IS and "transparency" not in decoded.info:
+        # A picture that no file stands behind, of the same pixels: to_pil would hold them twice.
+        plain: Image.Image = decoded._new(decoded.im)
+        return plain
+    if decoded.mode == "CMYK":
+        plain = decoded.convert("RGB")
+        plain.info = {key: value for key, value in decoded.info.items() if key not in ("icc_profile", "transparency")}
+        # Somebody up the stack still holds it.
+        decoded.close()
+        return plain
     return decoded if decoded.mode == "I" else convert.to_pil(decoded)
+
+
+_AS_IT_IS = ("L", "LA", "RGB", "RGBA", "I;16", "F")
 
 
 def read_any(

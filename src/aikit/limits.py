@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 from numbers import Real
 
-from .errors import InputTypeError, InputValueError, LimitError
+from .errors import FileFormatError, InputTypeError, InputValueError, LimitError
 
 __all__ = ["Limits"]
 
@@ -74,6 +74,20 @@ class Limits:
         if value > limit:
             raise LimitError(
                 f"{subject}: expected at most {limit} {what}, got {value}; raise Limits({field}=...) to allow it."
+            )
+
+    def check_format(self, subject: str, format: str) -> None:
+        """Raise FileFormatError, code "unsupported_format", for a format that `formats` leave out.
+
+        Args:
+            subject: the file, as the message should name it.
+            format: its name, such as "png".
+        """
+        if self.formats is not None and format not in self.formats:
+            raise FileFormatError(
+                f"{subject}: expected one of the formats {', '.join(sorted(self.formats))}, got {format}; "
+                "add it to Limits(formats=...) to allow it.",
+                code="unsupported_format",
             )
 
 

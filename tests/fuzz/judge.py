@@ -16,8 +16,9 @@ from .mutations import mutated
 
 SECONDS = 5.0
 MEMORY = 512 * 1024**2
-# The default limits but for what a grandchild may take, which we cannot measure; the clock runs on a busy machine too.
-LIMITS = Limits(max_seconds=4 * SECONDS, max_memory=MEMORY)
+# The default limits but for what a grandchild may take, which we cannot measure: to it goes what would take more than
+# MEMORY here. The clock runs on a busy machine too.
+LIMITS = Limits(max_seconds=4 * SECONDS, max_memory=2 * MEMORY)
 CODES = {"unsupported_format", "corrupt", "truncated", "limit_exceeded", "timeout", "unsafe_content", "worker_crashed"}
 _MESSAGE = re.compile(r"^source: expected .*, got .*; .*\.$|^source: HEIC needs the package pi-heif", re.DOTALL)
 

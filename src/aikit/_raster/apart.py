@@ -11,7 +11,7 @@ from .. import _worker
 from ..convert import to_pil
 from ..errors import FileFormatError
 from ..limits import Limits
-from . import decode as decoder, tiff
+from . import decode as decoder, frugal, tiff
 from .deep import Deep
 from .parcel import pack, unpack
 from .signatures import identify
@@ -20,10 +20,16 @@ __all__ = ["decode_apart", "frames_apart", "needs_child"]
 
 
 def needs_child(data: bytes, name: str, limits: Limits | None) -> bool:
-    """Whether an untrusted file could make its decoder write to the error stream, which only a child can redirect."""
-    if limits is None or identify(data) != "tiff":
+    """Whether an untrusted file is not for our own process.
+
+    Its decoder could write to the error stream, which only a child can redirect, or take more than 512 MB.
+    """
+    if limits is None:
         return False
+    kind = identify(data)
     try:
+        if kind != "tiff":
+            return frugal.is_too_large(data, str(kind), name)
         pages = tiff.pages(data, name, lenient=True, at_most=limits.max_frames)
         return any(page.noisy for page in pages)
     except FileFormatError:

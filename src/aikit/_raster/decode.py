@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,13 +11,13 @@ from PIL import ExifTags, Image
 
 from ..errors import InputTypeError, InputValueError
 from ..limits import Limits
-from . import deep, png16, ppm, tiff
+from . import deep, frugal, png16, ppm, tiff
 from .deep import Deep
-from .guard import check_frames, check_size, foreign
+from .guard import check_frames, check_samples_size, check_size, foreign
 from .integrity import Facts
 from .job import Job, Profile, check_heic, frame_count, heic_images, opened, png_exif, prepare
 from .orientation import orientation_of, upright, without_orientation
-from .profile import image_to_srgb, samples_to_srgb
+from .profile import image_to_srgb, to_srgb_of
 
 __all__ = ["decode", "frames"]
 
@@ -34,6 +34,7 @@ def decode(
     limits: Limits | None = None,
     allow_truncated: bool = False,
     at_least: tuple[int, int] | None = None,
+    pil_depth: bool = False,
 ) -> Image.Image | Deep:
     """Decode one frame of a raster file, loaded, upright and in sRGB.
 
@@ -47,6 +48,7 @@ def decode(
         allow_truncated: hand out what could be decoded of a file that ends too early.
         at_least: upright (height, width) that will do: a JPEG is decoded to a half, a quarter or an eighth of its size
             where that is no smaller, which saves most of the time.
+        pil_depth: whether color of 16 bits comes in 8, the most that Pillow has, in less memory.
 
     Returns:
         A PIL image in the mode of the file, or `Deep` for 16-bit color and alpha and for float color.
@@ -58,7 +60,8 @@ def decode(
         MissingDependencyError: HEIC without pi-heif.
     """
     _check_options(frame, profile)
-    return _decoded(_readable(prepare(data, name, profile, limits, allow_truncated)), frame, at_least)
+    job = replace(_readable(prepare(data, name, profile, limits, allow_truncated)), pil_depth=pil_depth)
+    return _decoded(job, frame, at_least)
 
 
 def _decoded(job: Job, frame: int, at_least: tuple[int, int] | None = None) -> Image.Image | Deep:
@@ -76,7 +79,8 @@ def _decoded(job: Job, frame: int, at_least: tuple[int, int] | None = None) -> I
         if at_least is not None and job.format == "jpeg":
             height, width = at_least if orientation_of(image.info) < 5 else at_least[::-1]
             image.draft(None, (width, height))  # None leaves the mode
-        return _finished(_loaded(image, job), job)
+        large = frugal.decoded_webp(job.data, image) if job.format == "webp" else None
+        return _finished(_loaded(image, job) if large is None else large, job)
 
 
 def frames(
@@ -96,7 +100,7 @@ def frames(
         As `decode`, before the first frame where the header tells.
     """
     _check_options(0, profile)
-    job = _readable(prepare(data, name, profile, limits, allow_truncated))
+    job = replace(_readable(prepare(data, name, profile, limits, allow_truncated)), pil_depth=True)
     return _heic_frames(job) if job.format == "heic" else _frames(job)
 
 
@@ -187,11 +191,18 @@ def _finished(image: Image.Image, job: Job) -> Image.Image:
         image.info = without_orientation(image.info)
         image.getexif().pop(int(ExifTags.Base.Orientation), None)
     else:
-        image = upright(image)
+        image = _instead(upright(image), image)
     if job.profile == "srgb":
-        image = image_to_srgb(image, job.name)
+        image = _instead(image_to_srgb(image, job.name), image)
     # A copy cannot be asked for its other frames, past the limits checked here.
     return image.copy() if getattr(image, "is_animated", False) else image
+
+
+def _instead(result: Image.Image, source: Image.Image) -> Image.Image:
+    """The result; the memory of what it was made from is given back, for frames further up still hold that."""
+    if result is not source:
+        source.close()
+    return result
 
 
 def _deep(job: Job, frame: int) -> Deep | Image.Image | None:
@@ -202,14 +213,29 @@ def _deep(job: Job, frame: int) -> Deep | Image.Image | None:
         return None
     _check_total(job, job.facts.width * job.facts.height)
     if job.format == "ppm":
-        return _delivered(ppm.samples_16(job.data, job.name, lenient=job.lenient), {}, job)
+        samples = ppm.samples_16(job.data, job.name, lenient=job.lenient)
+        return _delivered(_finish(job, {}, samples.shape[2])(samples), {}, job)
     if job.facts.color_type == 0 and b"tRNS" not in job.facts.chunks:
         return None
     with foreign(job.name, "png"):
         info: dict[Any, Any] = dict(opened(job).info)
     info.pop("transparency", None)
     info.update(png_exif(job.facts))
-    return _delivered(png16.read_png(job.data, job.name, lenient=job.lenient), info, job)
+    channels = {0: 2, 2: 3 + (b"tRNS" in job.facts.chunks), 4: 2, 6: 4}[job.facts.color_type]
+    finish = _finish(job, info, channels)
+    return _delivered(png16.read_png(job.data, job.name, finish, lenient=job.lenient), info, job)
+
+
+def _finish(job: Job, info: dict[Any, Any], channels: int) -> Callable[[Any], Any]:
+    """What is done to each band of uint16 samples: into sRGB, and into Pillow's depth where that is wanted."""
+    profile = info.pop("icc_profile", None) if job.profile == "srgb" else None
+    convert = to_srgb_of(profile, channels, job.name) if profile else None
+
+    def finish(band: Any) -> Any:
+        band = band if convert is None else convert(band)
+        return deep.rounded_band(band) if job.pil_depth and channels > 1 else band
+
+    return finish
 
 
 def _wide_tiff(job: Job, frame: int) -> Deep | Image.Image | None:
@@ -222,9 +248,14 @@ def _wide_tiff(job: Job, frame: int) -> Deep | Image.Image | None:
         tiff.check_samples(max(page.samples, job.pages[0].samples), job.name)
         return None
     _check_total(job, page.width * page.height)
+    check_samples_size(job.name, page.width * page.height * page.samples * page.bits[0] // 8, job.limits)
     info: dict[Any, Any] = {"icc_profile": page.profile, "xmp": page.xmp, "dpi": page.dpi}
-    samples = tiff.read_page(job.data, page, job.name, lenient=job.lenient)
-    return _delivered(samples, {key: value for key, value in info.items() if value is not None}, job, turned=True)
+    info = {key: value for key, value in info.items() if value is not None}
+    if job.pil_depth and page.sample_format == 3 and page.kept > 1:
+        raise deep.no_mode_for(job.name)
+    codes = page.sample_format == 1 and page.bits[0] == 16
+    finish = _finish(job, info, page.kept) if codes else lambda band: band
+    return _delivered(tiff.read_page(job.data, page, job.name, finish, lenient=job.lenient), info, job, turned=True)
 
 
 def _delivered(samples: Any, info: dict[Any, Any], job: Job, *, turned: bool = False) -> Deep | Image.Image:
@@ -232,9 +263,6 @@ def _delivered(samples: Any, info: dict[Any, Any], job: Job, *, turned: bool = F
     if not turned:
         samples = tiff.turned(samples, orientation_of(info))
     info = without_orientation(info)
-    if job.profile == "srgb" and samples.dtype == np.uint16:
-        profile = info.pop("icc_profile", None)
-        samples = samples_to_srgb(samples, profile, job.name) if profile else samples
     if samples.shape[2] > 1:
         return Deep(samples, info)
     image = Image.fromarray(np.ascontiguousarray(samples[..., 0]))

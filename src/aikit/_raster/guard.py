@@ -12,7 +12,7 @@ from ..errors import AikitError, LimitError
 from ..limits import Limits
 from .integrity import Facts, corrupt, truncated
 
-__all__ = ["check_frames", "check_size", "check_work", "foreign"]
+__all__ = ["check_frames", "check_samples_size", "check_size", "check_work", "foreign"]
 
 
 def check_size(name: str, width: int, height: int, limits: Limits | None) -> None:
@@ -49,6 +49,15 @@ def check_work(name: str, facts: Facts, limits: Limits | None) -> None:
     if facts.runs > _MOST_RUNS:
         raise LimitError(
             f"{name}: expected at most {_MOST_RUNS} bytes of run lengths, got {facts.runs}; read it without limits."
+        )
+
+
+def check_samples_size(name: str, size: int, limits: Limits | None) -> None:
+    """Raise LimitError when there are more bytes of samples, unpacked, than RGB in 32-bit floats takes."""
+    if limits is not None and size > 12 * limits.max_pixels:
+        raise LimitError(
+            f"{name}: expected at most {12 * limits.max_pixels} bytes of samples, got {size}; "
+            "raise Limits(max_pixels=...) to allow it."
         )
 
 

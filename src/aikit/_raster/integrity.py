@@ -33,7 +33,8 @@ __all__ = [
 class Facts:
     """What the structure says: the size a decoder would allocate, 0 where only the decoder can tell.
 
-    `scans` is how often a JPEG goes over its pixels, `runs` how many bytes of run lengths a BMP holds.
+    `scans` is how often a JPEG goes over its pixels, `runs` how many bytes of run lengths a BMP holds, `held` how many
+    bytes a JPEG's decoder holds beside the picture.
     """
 
     width: int = 0
@@ -45,6 +46,7 @@ class Facts:
     chunks: dict[bytes, bytes] = field(default_factory=dict)
     scans: int = 1
     runs: int = 0
+    held: int = 0
 
 
 PngChunk = tuple[bytes, memoryview]
@@ -53,6 +55,11 @@ PngChunk = tuple[bytes, memoryview]
 def word(format: str) -> str:
     """How messages write a format."""
     return WORDS.get(format, format.upper())
+
+
+def _four(kind: bytes) -> str:
+    """The type of a chunk or box: four letters, unless somebody lies."""
+    return kind.decode("ascii") if kind.isalnum() else f"0x{kind.hex()}"
 
 
 def truncated(name: str, format: str, got: str) -> FileFormatError:
@@ -109,10 +116,10 @@ def png_chunks(data: bytes, name: str, *, lenient: bool = False) -> Iterator[Png
             if lenient:
                 yield kind, view[at + 8 :]
                 return
-            raise truncated(name, "png", f"a {kind!r} chunk of {length} bytes that ends behind the file")
+            raise truncated(name, "png", f"a {_four(kind)} chunk of {length} bytes that ends behind the file")
         (stored,) = struct.unpack_from(">I", data, end - 4)
         if zlib.crc32(view[at + 4 : end - 4]) != stored:
-            raise corrupt(name, "png", f"a wrong checksum in its {kind!r} chunk at byte {at}")
+            raise corrupt(name, "png", f"a wrong checksum in its {_four(kind)} chunk at byte {at}")
         yield kind, view[at + 8 : end - 4]
         if kind == b"IEND":
             return
@@ -140,7 +147,7 @@ def _walk_png(data: bytes, name: str, lenient: bool = False) -> Facts:
     for kind, body in png_chunks(data, name, lenient=lenient):
         if header is None:
             if kind != b"IHDR":
-                raise corrupt(name, "png", f"a first chunk {kind!r} where IHDR belongs")
+                raise corrupt(name, "png", f"a first chunk {_four(kind)} where IHDR belongs")
             header = png_header(bytes(body), name)
         if kind == b"IDAT":
             pixels += len(body)
@@ -170,7 +177,7 @@ _MOST_SEGMENTS, _MOST_METADATA = 4096, 1 << 25
 
 
 def _walk_jpeg(data: bytes, name: str) -> Facts:
-    at, size, kind = 2, (0, 0), 0
+    at, size, kind, components = 2, (0, 0), 0, 0
     segments = 0
     while True:
         segments += 1
@@ -191,7 +198,7 @@ def _walk_jpeg(data: bytes, name: str) -> Facts:
         if at + 2 + length > len(data):
             raise truncated(name, "jpeg", f"{len(data)} bytes that end inside a header")
         if marker in _FRAMES:
-            height, width = struct.unpack_from(">HH", data, at + 5)
+            height, width, components = struct.unpack_from(">HHB", data, at + 5)
             size, kind = (width, height), marker
         if marker == 0xDA:
             break
@@ -202,7 +209,10 @@ def _walk_jpeg(data: bytes, name: str) -> Facts:
         raise truncated(
             name, "jpeg", f"{len(data) - at} bytes for {size[0]} x {size[1]} pixels, which take {least} at least"
         )
-    return Facts(*size, scans=data.count(b"\xff\xda", at))
+    scans = data.count(b"\xff\xda", at)
+    # All coefficients are held, of two bytes each, where a scan does not bring whole blocks.
+    held = 2 * min(components, 4) * size[0] * size[1] if scans > 1 or kind not in (0xC0, 0xC1) else 0
+    return Facts(*size, scans=scans, held=held)
 
 
 # GIF: CompuServe, "Graphics Interchange Format, Version 89a".
@@ -270,7 +280,7 @@ def _walk_webp(data: bytes, name: str) -> Facts:
         raise truncated(name, "webp", f"{len(data)} of {riff + 8} bytes")
     kind, size = struct.unpack_from("<4sI", data, 12)
     if 20 + size > riff + 8:
-        raise corrupt(name, "webp", f"a {kind!r} chunk of {size} bytes in {riff + 8}")
+        raise corrupt(name, "webp", f"a {_four(kind)} chunk of {size} bytes in {riff + 8}")
     if kind == b"VP8X":
         return Facts(1 + _u24(data, 24), 1 + _u24(data, 27))
     if kind == b"VP8L":
@@ -279,7 +289,7 @@ def _walk_webp(data: bytes, name: str) -> Facts:
     if kind == b"VP8 ":
         width, height = struct.unpack_from("<HH", data, 26)
         return Facts(width & 0x3FFF, height & 0x3FFF)
-    raise corrupt(name, "webp", f"a first chunk {kind!r}")
+    raise corrupt(name, "webp", f"a first chunk {_four(kind)}")
 
 
 def _u24(data: bytes, at: int) -> int:
@@ -302,9 +312,11 @@ def _walk_iso(format: str) -> Callable[[bytes, str], Facts]:
             elif size == 0:
                 size = len(data) - at
             if size < 8:
-                raise corrupt(name, format, f"a {kind!r} box of {size} bytes")
+                raise corrupt(name, format, f"a {_four(kind)} box of {size} bytes")
             if at + size > len(data):
-                raise truncated(name, format, f"a {kind!r} box that ends {at + size - len(data)} bytes behind the file")
+                raise truncated(
+                    name, format, f"a {_four(kind)} box that ends {at + size - len(data)} bytes behind the file"
+                )
             kinds.add(kind)
             at += size
         if not kinds & {b"meta", b"moov"} or (b"mdat" not in kinds and b"idat" not in data):

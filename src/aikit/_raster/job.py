@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from PIL import Image
 
-from ..errors import FileFormatError, LimitError, MissingDependencyError
+from ..errors import FileFormatError, MissingDependencyError
 from ..limits import Limits
 from . import integrity, ppm, tiff
 from .guard import check_size, check_work, foreign
@@ -35,7 +35,7 @@ _PLUGINS = {
     "ico": "ICO",
     "ppm": "PPM",
 }
-_READABLE = "PNG, JPEG, WebP, AVIF, GIF, TIFF, BMP, ICO, PPM or HEIC"
+_RASTER = "PNG, JPEG, WebP, AVIF, HEIC, GIF, TIFF, BMP, ICO, PPM"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class Job:
     lenient: bool
     facts: Facts
     pages: list[tiff.Page]
+    pil_depth: bool = False
 
 
 def prepare(data: bytes, name: str, profile: Profile, limits: Limits | None, lenient: bool) -> Job:
@@ -77,14 +78,13 @@ def prepare(data: bytes, name: str, profile: Profile, limits: Limits | None, len
 def _format(data: bytes, name: str, limits: Limits | None) -> str:
     kind = identify(data)
     if kind is None or kind in ("svg", "psd"):
-        got = f"bytes that begin with {data[:8].hex(' ')}" if kind is None else kind.upper()
-        do = "export it as PNG first" if kind else "check how the file was written"
-        raise FileFormatError(f"{name}: expected {_READABLE}, got {got}; {do}.", code="unsupported_format")
-    if limits is not None and limits.formats is not None and kind not in limits.formats:
-        allowed = ", ".join(sorted(limits.formats))
-        raise LimitError(
-            f"{name}: expected one of the formats {allowed}, got {kind}; raise Limits(formats=...) to allow it."
-        )
+        expected, got, do = _RASTER, str(kind).upper(), "export it as PNG first"
+        if kind is None:
+            expected, got = f"{_RASTER}, SVG or PSD", f"bytes that begin with {data[:8].hex(' ')}"
+            do = "check how the file was written"
+        raise FileFormatError(f"{name}: expected {expected}, got {got}; {do}.", code="unsupported_format")
+    if limits is not None:
+        limits.check_format(name, kind)
     return kind
 
 

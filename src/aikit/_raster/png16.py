@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import cv2
@@ -29,8 +29,14 @@ _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), 
 _BAND, _PIECE = 1 << 18, 1 << 16
 
 
-def read_png(data: bytes, name: str, *, lenient: bool = False) -> NDArray[np.uint16]:
-    """The samples of a 16-bit PNG, (H, W, C), the transparent color resolved to alpha."""
+Finish = Callable[[NDArray[Any]], NDArray[Any]]
+
+
+def read_png(data: bytes, name: str, finish: Finish, *, lenient: bool = False) -> NDArray[Any]:
+    """The samples of a 16-bit PNG, (H, W, C), the transparent color resolved to alpha.
+
+    Each band of rows goes through `finish` before it is put in its place, so that nothing is held twice.
+    """
     head, key, parts = b"", b"", []
     for kind, body in png_chunks(data, name, lenient=lenient):
         if kind == b"IHDR":
@@ -42,12 +48,19 @@ def read_png(data: bytes, name: str, *, lenient: bool = False) -> NDArray[np.uin
     width, height, _, color_type, interlace = png_header(head, name)
     passes = list(_passes(width, height, PNG_SAMPLES[color_type], interlace))
     source = _Inflater(parts, sum(each.rows * each.row_bytes for each in passes), name, lenient)
-    samples = np.zeros((height, width, PNG_SAMPLES[color_type]), np.uint16)
+    channels = PNG_SAMPLES[color_type]
+    keyed = color_type in (0, 2) and len(key) >= 2 * channels
+
+    def finished(band: NDArray[Any]) -> NDArray[Any]:
+        return finish(_with_key(band, key) if keyed else band)
+
+    example = finished(np.zeros((1, 1, channels), np.uint16))
+    samples = np.zeros((height, width, example.shape[2]), example.dtype)
     for each in passes:
         x, y, step_x, step_y = each.place
-        _read_pass(source, each, color_type, samples[y::step_y, x::step_x], name)
+        _read_pass(source, each, color_type, samples[y::step_y, x::step_x], finished, name)
     source.finish()
-    return _with_key(samples, key) if color_type in (0, 2) and len(key) >= 2 * samples.shape[2] else samples
+    return samples
 
 
 class _Pass(NamedTuple):
@@ -64,7 +77,9 @@ def _passes(width: int, height: int, channels: int, interlace: int) -> Iterator[
             yield _Pass(columns, rows, 1 + 2 * columns * channels, place)
 
 
-def _read_pass(source: _Inflater, each: _Pass, color_type: int, target: NDArray[Any], name: str) -> None:
+def _read_pass(
+    source: _Inflater, each: _Pass, color_type: int, target: NDArray[Any], finish: Finish, name: str
+) -> None:
     """Decode one pass into its place. Each band begins with the last row of the band above, which filters refer to."""
     above = bytes(each.row_bytes)
     step = max(1, _BAND // each.columns)
@@ -76,7 +91,7 @@ def _read_pass(source: _Inflater, each: _Pass, color_type: int, target: NDArray[
         if worst > 4:
             raise corrupt(name, "png", f"the filter {worst} in a row of pixels")
         band = _decoded(above + filtered, each.columns, rows + 1, color_type, name)[1:]
-        target[top : top + rows] = band
+        target[top : top + rows] = finish(band)
         above = b"\0" + band[-1].astype(">u2").tobytes()
 
 

@@ -32,7 +32,7 @@ def _header(data: bytes, name: str) -> tuple[int, int, int, int]:
         while data[at] in b"0123456789":
             at += 1
         if start == at or at - start > 10:
-            raise corrupt(name, "ppm", f"{data[start : start + 8]!r} where a number belongs")
+            raise corrupt(name, "ppm", f"{data[start : start + 8].decode('latin-1')!a} where a number belongs")
         values.append(int(data[start:at]))
     width, height, top = (*values, 1)[:3]
     if not width or not height or not 0 < top < 65536:
@@ -101,7 +101,7 @@ def _written(text: bytes, name: str) -> NDArray[np.int32]:
     text = _without_comments(text)
     other = text.translate(None, b"0123456789" + _SPACE)
     if other:
-        raise corrupt(name, "ppm", f"{other[:8]!r} where a number belongs")
+        raise corrupt(name, "ppm", f"{other[:8].decode('latin-1')!a} where a number belongs")
     # Nine digits fit 32 bits.
     if re.search(rb"[0-9]{10}", text):
         raise corrupt(name, "ppm", "a number of ten digits or more")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image, ImageCms
 from ..errors import FileFormatError
 from . import icc
 
-__all__ = ["describe_profile", "image_to_srgb", "samples_to_srgb"]
+__all__ = ["describe_profile", "image_to_srgb", "samples_to_srgb", "to_srgb_of"]
 
 # The space a profile must be for, by the mode LittleCMS is handed.
 _SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab"}
@@ -29,7 +30,7 @@ def image_to_srgb(image: Image.Image, name: str) -> Image.Image:
     """Apply the profile in `image.info` and drop it; pixels that are sRGB already stay bit for bit.
 
     Gray stays gray, alpha is untouched; CMYK and LAB become RGB. Modes without 8-bit color (1, I, F)
-    are handed back as they are.
+    are handed back as they are. The image itself may be changed: it is for those who have no other use of it.
 
     Raises:
         FileFormatError: the profile is damaged, or for another color space than the pixels.
@@ -59,24 +60,41 @@ def samples_to_srgb(samples: NDArray[Any], profile: bytes, name: str) -> NDArray
     Raises:
         FileFormatError: as above, or the profile has lookup tables and no matrix.
     """
-    colors = 1 if samples.shape[2] < 3 else 3
+    convert = to_srgb_of(profile, samples.shape[2], name)
+    if convert is None:
+        return samples
+    result = np.empty_like(samples)
+    rows = max(1, _BAND // samples.shape[1])
+    for top in range(0, samples.shape[0], rows):
+        result[top : top + rows] = convert(samples[top : top + rows])
+    return result
+
+
+def to_srgb_of(profile: bytes, channels: int, name: str) -> Callable[[NDArray[Any]], NDArray[Any]] | None:
+    """What turns a band of uint16 samples with a profile into sRGB; None where they are sRGB already.
+
+    Raises:
+        FileFormatError: as `samples_to_srgb`.
+    """
+    colors = 1 if channels < 3 else 3
     try:
         space = icc.color_space(profile)
         if space != ("GRAY" if colors == 1 else "RGB") and not (colors == 1 and space == "RGB"):
             raise icc.UnusableProfileError(f"a profile for {space} with {'gray' if colors == 1 else 'RGB'} pixels")
         if _is_srgb(profile, "RGB" if space == "RGB" else "L"):
-            return samples
+            return None
         matrix = icc.parse(profile)
     except icc.UnusableProfileError as error:
         raise _unusable(name, str(error), error.code) from error
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
         raise _unusable(name, f"a profile that LittleCMS refuses ({error})") from error
-    result = samples.copy()
-    rows = max(1, _BAND // samples.shape[1])
-    for top in range(0, samples.shape[0], rows):
-        band = samples[top : top + rows, :, :colors]
-        result[top : top + rows, :, :colors] = np.rint(65535 * _encoded(band, matrix)).astype(np.uint16)
-    return result
+
+    def convert(band: NDArray[Any]) -> NDArray[Any]:
+        result = band.copy()
+        result[..., :colors] = np.rint(65535 * _encoded(band[..., :colors], matrix)).astype(np.uint16)
+        return result
+
+    return convert
 
 
 def _encoded(codes: NDArray[Any], matrix: icc.Matrix) -> NDArray[Any]:
@@ -135,7 +153,11 @@ def _converted(image: Image.Image, profile: bytes) -> Image.Image:
         image = image.convert(image.mode + "A")
     elif palette:
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
+    if image.mode == "RGBA":
+        # In place: it need not be taken apart, which would hold it four times.
+        _through(image, profile, in_place=True)
+        return image
+    alpha = image.getchannel("A") if image.mode == "LA" else None
     color = _transformed(image if image.mode == mode else image.convert(mode), profile, space)
     if alpha is not None:
         color.putalpha(alpha)
@@ -151,16 +173,13 @@ def _transformed(color: Image.Image, profile: bytes, space: str) -> Image.Image:
     return _through(color, profile)
 
 
-def _through(color: Image.Image, profile: bytes, *, exact: bool = False) -> Image.Image:
+def _through(color: Image.Image, profile: bytes, *, exact: bool = False, in_place: bool = False) -> Image.Image:
     """LittleCMS itself; exact where few colors pass, for its tables are up to 10 codes off under linear gray."""
     flags = _FLAGS | ImageCms.Flags.NOOPTIMIZE if exact else _FLAGS
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     target = ImageCms.createProfile("sRGB")
-    transform = ImageCms.buildTransform(source, target, color.mode, "RGB", _INTENT, flags)
-    result = ImageCms.applyTransform(color, transform)
-    if result is None:  # pragma: no cover - only with inPlace
-        raise icc.UnusableProfileError("a profile without a transform")
-    return result
+    transform = ImageCms.buildTransform(source, target, color.mode, color.mode if in_place else "RGB", _INTENT, flags)
+    return ImageCms.applyTransform(color, transform, inPlace=in_place) or color
 
 
 _known: dict[bytes, bool] = {}

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -35,6 +35,10 @@ _NONE, _LZW, _PACKBITS, _DEFLATE = 1, 5, 32773, (8, 32946)
 # Bits and sample format: 1 unsigned, 2 signed, 3 float.
 _KINDS, _GRAY_KINDS = ((16, 1), (16, 3), (32, 3), (64, 3)), ((16, 2), (32, 1), (32, 2))
 _UNPACKED_BY_OPENCV = (_LZW, _PACKBITS)
+# Samples in a band of rows, and bytes of input that are inflated at a time.
+_BAND, _PIECE = 1 << 18, 1 << 16
+
+Finish = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +95,11 @@ class Page:
         if not self.extra:
             return self.colors if self.samples == self.colors + 1 else None
         return next((self.colors + at for at, kind in enumerate(self.extra) if kind in (1, 2, 999)), None)
+
+    @property
+    def kept(self) -> int:
+        """How many samples `read_page` gives."""
+        return self.colors + (self.alpha is not None)
 
     @property
     def associated(self) -> bool:
@@ -301,53 +310,109 @@ def check_samples(samples: int, name: str) -> None:
         )
 
 
-def read_page(data: bytes, page: Page, name: str, *, lenient: bool = False) -> NDArray[Any]:
+def read_page(data: bytes, page: Page, name: str, finish: Finish, *, lenient: bool = False) -> NDArray[Any]:
     """The samples of a `wide` page as (H, W, C): color, then alpha if there is one; straight and upright.
 
-    White-is-zero 16-bit integers are inverted, so 0 is black. Signed and 32-bit integers come as int32. float16 widens to float32 exactly; float64 is
-    rounded to float32, the widest kind aikit's readers hand out.
+    White-is-zero 16-bit integers are inverted, so 0 is black. Signed and 32-bit integers come as int32. float16 widens
+    to float32 exactly; float64 is rounded to float32, the widest kind aikit's readers hand out. Each band of rows goes
+    through `finish` before it is put in its place: only the result is ever held whole.
     """
     down, across, planes = _grid(page)
     channels = page.samples // planes if planes > 1 else page.samples
     dtype = np.dtype(f"{page.order}{'?uif'[page.sample_format]}{page.bits[0] // 8}")
-    out = np.zeros((page.height, page.width, page.samples), dtype.newbyteorder("="))
-    for index in range(down * across * planes):
-        plane, rest = divmod(index, down * across)
-        row, column = divmod(rest, across)
+
+    def finished(band: NDArray[Any]) -> NDArray[Any]:
+        native = band.astype(dtype.newbyteorder("="), copy=False)
+        return finish(_straight(_kept(native, page, name), page))
+
+    example = finished(np.zeros((1, 1, page.samples), dtype))
+    out = np.zeros((page.height, page.width, example.shape[2]), example.dtype)
+    for row, column in np.ndindex(down, across):
         rows = page.block_height if page.tiled else _rows(page, row)
-        block = _block(data, page, index, rows, channels, dtype, name, lenient)
-        if block is None:
-            continue
+        indexes = [(plane * down + row) * across + column for plane in range(planes)]
+        blocks = [_Block(data, page, index, rows, channels, dtype, name, lenient) for index in indexes]
         top, left = row * page.block_height, column * page.block_width
-        target = out[top : top + rows, left : left + page.block_width]
-        part = block[: target.shape[0], : target.shape[1]]
-        if planes > 1:
-            target[..., plane] = part[..., 0]
-        else:
-            target[...] = part
-    return turned(_straight(_kept(out, page, name), page), page.orientation)
+        height, width = min(rows, page.height - top), min(page.block_width, page.width - left)
+        step = max(1, _BAND // page.block_width)
+        for above in range(0, height, step):
+            bands = [block.take(min(step, height - above))[:, :width] for block in blocks]
+            band = bands[0] if planes == 1 else np.concatenate(bands, axis=2)
+            out[top + above : top + above + len(band), left : left + width] = finished(band)
+    return turned(out, page.orientation)
 
 
-def _block(
-    data: bytes, page: Page, index: int, rows: int, channels: int, dtype: np.dtype[Any], name: str, lenient: bool
-) -> NDArray[Any] | None:
-    """One strip or tile as (rows, columns, channels); None where a lenient caller meets nothing usable."""
-    offset = page.offsets[index]
-    packed = data[offset : offset + page.counts[index]] if page.counts else data[offset:]
-    row_bytes = page.block_width * channels * dtype.itemsize
-    raw = _unpack(packed, page.compression, rows, row_bytes)
-    if raw is None or len(raw) < rows * row_bytes:
-        if not lenient:
-            got = "nothing" if raw is None else f"{len(raw)} bytes"
-            raise corrupt(name, "tiff", f"{got} of {rows * row_bytes} bytes from strip or tile {index}")
-        raw = (raw or b"").ljust(rows * row_bytes, b"\0")
-    bytes_ = np.frombuffer(raw, np.uint8, rows * row_bytes).reshape(rows, row_bytes)
-    if page.predictor == 3:
-        return _float_predicted(bytes_, page.block_width, channels, dtype)
-    samples = bytes_.view(dtype).reshape(rows, page.block_width, channels)
-    if page.predictor == 2 and dtype.kind in "ui":
-        return np.cumsum(samples, axis=1, dtype=dtype.newbyteorder("="))
-    return samples
+class _Block:
+    """One strip or tile, taken a few rows at a time; what a lenient caller finds missing comes as zeros."""
+
+    def __init__(
+        self,
+        data: bytes,
+        page: Page,
+        index: int,
+        rows: int,
+        channels: int,
+        dtype: np.dtype[Any],
+        name: str,
+        lenient: bool,
+    ) -> None:
+        self._page, self._index, self._channels, self._dtype = page, index, channels, dtype
+        self._name, self._lenient = name, lenient
+        self._row_bytes = page.block_width * channels * dtype.itemsize
+        self._need, self._got = rows * self._row_bytes, 0
+        offset = page.offsets[index]
+        # Not a copy: blocks may overlap, and there may be thousands of planes.
+        packed = memoryview(data)[offset : offset + page.counts[index] if page.counts else None]
+        self._engine = zlib.decompressobj() if page.compression in _DEFLATE else None
+        self._rest = packed if self._engine or page.compression == _NONE else self._unpacked(bytes(packed), rows)
+
+    def take(self, rows: int) -> NDArray[Any]:
+        """The next rows, (rows, columns, channels), without predictor."""
+        raw = self._taken(rows * self._row_bytes)
+        self._got += len(raw)
+        if len(raw) < rows * self._row_bytes:
+            if not self._lenient:
+                got = f"{self._got} of {self._need} bytes"
+                raise corrupt(self._name, "tiff", f"{got} from strip or tile {self._index}")
+            raw = bytes(raw).ljust(rows * self._row_bytes, b"\0")
+        width, dtype = self._page.block_width, self._dtype
+        bytes_ = np.frombuffer(raw, np.uint8, rows * self._row_bytes).reshape(rows, self._row_bytes)
+        if self._page.predictor == 3:
+            return _float_predicted(bytes_, width, self._channels, dtype)
+        samples = bytes_.view(dtype).reshape(rows, width, self._channels)
+        if self._page.predictor == 2 and dtype.kind in "ui":
+            return np.cumsum(samples, axis=1, dtype=dtype.newbyteorder("="))
+        return samples
+
+    def _taken(self, size: int) -> bytes | memoryview:
+        if self._engine is None:
+            taken = self._rest[:size]
+            self._rest = self._rest[size:]
+            return taken
+        parts, left = [], size
+        try:
+            while left and not self._engine.eof:
+                piece: bytes | memoryview = self._engine.unconsumed_tail
+                if not piece:
+                    piece, self._rest = self._rest[:_PIECE], self._rest[_PIECE:]
+                part = self._engine.decompress(piece, left)
+                if not part and not piece:
+                    break
+                parts.append(part)
+                left -= len(part)
+        except zlib.error:
+            self._rest = memoryview(b"")
+            self._engine = None
+        return b"".join(parts)
+
+    def _unpacked(self, packed: bytes, rows: int) -> memoryview:
+        header = _gray_header(self._row_bytes, rows, self._page.compression, len(packed))
+        try:
+            image = cv2.imdecode(np.frombuffer(header + packed, np.uint8), cv2.IMREAD_UNCHANGED)
+        except cv2.error:
+            return memoryview(b"")
+        if image is None or image.shape[:2] != (rows, self._row_bytes) or image.dtype != np.uint8:
+            return memoryview(b"")
+        return image.reshape(-1).data
 
 
 def _float_predicted(raw: NDArray[np.uint8], width: int, channels: int, dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -355,24 +420,6 @@ def _float_predicted(raw: NDArray[np.uint8], width: int, channels: int, dtype: n
     rows, size = raw.shape[0], dtype.itemsize
     summed = np.cumsum(raw.reshape(rows, -1, channels), axis=1, dtype=np.uint8).reshape(rows, size, width * channels)
     return np.ascontiguousarray(summed.transpose(0, 2, 1)).view(dtype.newbyteorder(">")).reshape(rows, width, channels)
-
-
-def _unpack(packed: bytes, compression: int, rows: int, row_bytes: int) -> bytes | None:
-    if compression == _NONE:
-        return packed
-    if compression in _DEFLATE:
-        try:
-            return zlib.decompressobj().decompress(packed, rows * row_bytes)
-        except zlib.error:
-            return None
-    header = _gray_header(row_bytes, rows, compression, len(packed))
-    try:
-        image = cv2.imdecode(np.frombuffer(header + packed, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        return None
-    if image is None or image.shape[:2] != (rows, row_bytes) or image.dtype != np.uint8:
-        return None
-    return image.tobytes()
 
 
 def _gray_header(width: int, height: int, compression: int, size: int) -> bytes:
@@ -392,6 +439,7 @@ def _kept(samples: NDArray[Any], page: Page, name: str) -> NDArray[Any]:
     keep = [*range(page.colors)] + ([alpha] if alpha is not None else [])
     kept = samples if len(keep) == page.samples else np.ascontiguousarray(samples[..., keep])
     if page.photometric == 0 and samples.dtype.kind == "u":
+        kept = kept.copy()
         kept[..., 0] = np.iinfo(samples.dtype).max - kept[..., 0]
     return kept
 
@@ -410,13 +458,18 @@ def _straight(samples: NDArray[Any], page: Page) -> NDArray[Any]:
     """Divide by alpha where the file stores color multiplied by it; color without alpha becomes black."""
     if not page.associated:
         return samples
-    wide: NDArray[Any] = samples.astype(np.float64 if samples.dtype.kind == "u" else np.float32)
-    alpha = wide[..., -1:]
-    full = 65535.0 if samples.dtype.kind == "u" else 1.0
-    color = np.divide(wide[..., :-1] * full, alpha, out=np.zeros_like(wide[..., :-1]), where=alpha > 0)
-    if samples.dtype.kind == "u":
-        color = np.minimum(np.rint(color), full)
-    return np.concatenate([color, alpha], axis=-1).astype(samples.dtype)
+    codes, alpha = samples.dtype.kind == "u", samples[..., -1:]
+    color: NDArray[Any] = samples[..., :-1].astype(np.float64 if codes else np.float32)
+    if codes:
+        color *= 65535.0
+    seen = alpha > 0
+    np.divide(color, alpha, out=color, where=seen)
+    if codes:
+        np.minimum(np.rint(color, out=color), 65535.0, out=color)
+    result = samples.copy()
+    result[..., :-1] = color
+    np.copyto(result[..., :-1], 0, where=~seen)
+    return result
 
 
 def turned(samples: NDArray[Any], orientation: int) -> NDArray[Any]:

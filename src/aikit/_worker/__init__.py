@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+from ..errors import AikitError, WorkerError
 from ..limits import Limits
 from .start import search_path
 from .supervisor import Worker
@@ -52,7 +53,8 @@ def call(
         AikitError: whatever the function raised.
     """
     with _borrowed(function) as worker:
-        return unpack(_Budget(limits).ask(worker, ("call", function, arguments), subject)[1])
+        value = _Budget(limits).ask(worker, ("call", function, arguments), subject)[1]
+        return _unpacked(unpack, value, subject)
 
 
 def stream(
@@ -78,7 +80,19 @@ def _values(function: str, arguments: tuple[Any, ...], budget: _Budget, subject:
         budget.ask(worker, ("call", function, arguments), subject)
         yield
         while (answer := budget.ask(worker, ("next",), subject))[0] == "value":
-            yield unpack(answer[1])
+            yield _unpacked(unpack, answer[1], subject)
+
+
+def _unpacked(unpack: Callable[[Any], Result], value: Any, subject: str) -> Result:
+    """What the function returned, which nobody believes to be what is expected."""
+    try:
+        return unpack(value)
+    except AikitError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise WorkerError(
+            f"{subject}: expected a result, got {str(error)[:160]!r} from the child process; leave it out."
+        ) from error
 
 
 class _Budget:

@@ -17,7 +17,7 @@ from ..folders import Recipe, Report
 from ..folders.converting import Progress, convert_jobs
 from ..folders.planning import Job, files_of, job_of
 from ..folders.reporting import Failure
-from ..limits import Limits
+from .untrusted import add_untrusted, limits_of
 
 # Seconds between the lines that tell of a long run where there is no terminal.
 _EVERY = 30.0
@@ -45,7 +45,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--quality", type=int, metavar="N", help="1 to 100, for JPEG, WebP and AVIF")
     parser.add_argument("--lossless", action="store_true", default=None, help="for WebP")
     parser.add_argument("--allow-truncated", action="store_true", help="take what is there of a file that is cut off")
-    parser.add_argument("--untrusted", action="store_true", help="files of strangers: with limits, in child processes")
+    add_untrusted(parser)
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help="replace files that are there already")
     existing.add_argument("--skip-existing", action="store_true", help="leave files that are there already")
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
             recipe,
             where=", ".join(options.sources),
             workers=options.jobs,
-            limits=Limits() if options.untrusted else None,
+            limits=limits_of(options),
             existing="overwrite" if options.overwrite else existing,  # type: ignore[arg-type]
             retry_failed=options.retry_failed,
             by_digest=options.digest,

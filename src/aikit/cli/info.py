@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from .. import _worker
 from .._bytes import read_bytes
 from ..errors import AikitError
+from ..limits import Limits
+from .untrusted import add_untrusted, limits_of
 
 
 def add_parser(commands: Any) -> None:
@@ -22,12 +25,13 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("files", nargs="+", metavar="FILE")
     parser.add_argument("--json", action="store_true", help="print a JSON list, for programs")
+    add_untrusted(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print one row a file; files that cannot be read are listed with their reason and make the status 1."""
-    rows = [_look(path) for path in options.files]
+    rows = [_look(path, limits_of(options)) for path in options.files]
     failed = [row for row in rows if "error" in row]
     if options.json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
@@ -38,27 +42,34 @@ def run(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _look(path: str) -> dict[str, Any]:
-    from .. import _raster, psd, svg
-
+def _look(path: str, limits: Limits | None) -> dict[str, Any]:
     try:
-        data = read_bytes(path)
-        kind = _raster.identify(data)
-        layers: dict[str, int] = {}
-        if kind == "psd":
-            header, layers["layers"] = psd.probe(data, name=path)
+        job = read_bytes(path, limits=limits), path, limits
+        if limits is None:
+            row = _probed(*job)
         else:
-            header = (svg.probe if kind == "svg" else _raster.probe)(data, name=path)
-        return {"file": path, **asdict(header), **layers, "alpha_used": header.has_alpha and _uses_alpha(path)}
+            row = _worker.call(f"{__name__}:_probed", *job, subject=path, limits=limits, unpack=dict)
+        return {"file": path, **row, "alpha_used": row["has_alpha"] and _uses_alpha(path, limits)}
     except AikitError as error:
         return {"file": path, "error": str(error), "code": getattr(error, "code", "cannot_open")}
 
 
-def _uses_alpha(path: str) -> bool:
+def _probed(data: bytes, path: str, limits: Limits | None) -> dict[str, Any]:
+    """What the header says, and of a document how many layers it has."""
+    from .. import _raster, psd, svg
+
+    kind = _raster.identify(data)
+    if kind == "psd":
+        header, layers = psd.probe(data, name=path, limits=limits)
+        return {**asdict(header), "layers": layers}
+    return asdict((svg.probe if kind == "svg" else _raster.probe)(data, name=path, limits=limits))
+
+
+def _uses_alpha(path: str, limits: Limits | None) -> bool:
     from ..alpha import is_transparent
     from ..files import read_any
 
-    return is_transparent(read_any(path, profile="ignore"))
+    return is_transparent(read_any(path, profile="ignore", limits=limits, isolate=limits is not None))
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:

@@ -6,6 +6,8 @@ import argparse
 import os
 from typing import Any
 
+from .untrusted import add_untrusted, limits_of
+
 
 def add_parser(commands: Any) -> None:
     """Add the subcommand to the parser."""
@@ -27,13 +29,15 @@ def add_parser(commands: Any) -> None:
     compose.add_argument("out", nargs="?", metavar="OUT", help="a file name with a suffix; by default FILE as .png")
     compose.add_argument("--background", metavar="COLOR", help="lay it over a color, instead of transparent")
     compose.set_defaults(run=run_compose)
+    for action in (tree, export, compose):
+        add_untrusted(action)
 
 
 def run_tree(options: argparse.Namespace) -> int:
     """Print the document's tree."""
     from ..psd import open_psd
 
-    document = open_psd(options.file)
+    document = open_psd(options.file, limits=limits_of(options))
     print(document)
     for line in document.unsupported():
         print(f"  not as in Photoshop once edited: {line}")
@@ -45,7 +49,7 @@ def run_export(options: argparse.Namespace) -> int:
     from ..psd import open_psd
 
     folder = options.out or os.path.splitext(options.file)[0] + "-layers"
-    files = open_psd(options.file).export_layers(folder)
+    files = open_psd(options.file, limits=limits_of(options)).export_layers(folder)
     print(f"{len(files)} picture{'' if len(files) == 1 else 's'} and layers.json in {folder}")
     return 0
 
@@ -56,7 +60,7 @@ def run_compose(options: argparse.Namespace) -> int:
     from ..files import read_any, write
 
     out = options.out or os.path.splitext(options.file)[0] + ".png"
-    picture = read_any(options.file)
+    picture = read_any(options.file, limits=limits_of(options), isolate=options.untrusted)
     write(picture if options.background is None else flatten(picture, background=options.background), out)
     print(out)
     return 0

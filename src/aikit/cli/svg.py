@@ -10,6 +10,8 @@ from dataclasses import asdict
 from typing import Any
 
 from ..errors import AikitError, FileAccessError, InputValueError
+from ..limits import Limits
+from .untrusted import add_untrusted, limits_of
 
 
 def add_parser(commands: Any) -> None:
@@ -38,6 +40,7 @@ def add_parser(commands: Any) -> None:
     )
     info.add_argument("files", nargs="+", metavar="FILE")
     info.add_argument("--json", action="store_true", help="print a JSON list, for programs")
+    add_untrusted(info)
     info.set_defaults(run=_info)
 
 
@@ -61,6 +64,7 @@ def _add_files(parser: Any) -> None:
     parser.add_argument("file", metavar="FILE", help="an SVG or svgz file")
     parser.add_argument("out", metavar="OUT", help="the file to write")
     parser.add_argument("--overwrite", action="store_true", help="replace OUT if it is there already")
+    add_untrusted(parser)
 
 
 def _render(options: argparse.Namespace) -> int:
@@ -79,6 +83,7 @@ def _render(options: argparse.Namespace) -> int:
             scale=options.scale,
             background=options.background,
             engine=options.engine,
+            limits=limits_of(options),
         )
         if options.background is not None and not alpha.is_transparent(image):
             image = alpha.split_alpha(image)[0]
@@ -113,7 +118,7 @@ def _pdf(options: argparse.Namespace) -> int:
     from ..svg import svg_to_pdf
 
     _check_out(options)
-    write_bytes(options.out, svg_to_pdf(options.file))
+    write_bytes(options.out, svg_to_pdf(options.file, limits=limits_of(options)))
     return 0
 
 
@@ -122,8 +127,9 @@ def _sanitize(options: argparse.Namespace) -> int:
     from ..svg import sanitize_svg, svg_info
 
     _check_out(options)
-    removed = svg_info(options.file).removed
-    write_bytes(options.out, sanitize_svg(options.file))
+    limits = limits_of(options)
+    removed = svg_info(options.file, limits=limits).removed
+    write_bytes(options.out, sanitize_svg(options.file, limits=limits))
     print(f"{options.out}: " + (f"removed {', '.join(removed)}" if removed else "nothing had to be removed"))
     return 0
 
@@ -138,7 +144,7 @@ def _check_out(options: argparse.Namespace) -> None:
 
 def _info(options: argparse.Namespace) -> int:
     """Print what each file holds; files that cannot be read are listed with their reason and make the status 1."""
-    rows = [_look(path) for path in options.files]
+    rows = [_look(path, limits_of(options)) for path in options.files]
     failed = [row for row in rows if "error" in row]
     if options.json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
@@ -151,11 +157,11 @@ def _info(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _look(path: str) -> dict[str, Any]:
+def _look(path: str, limits: Limits | None) -> dict[str, Any]:
     from ..svg import svg_info
 
     try:
-        return {"file": path, **asdict(svg_info(path))}
+        return {"file": path, **asdict(svg_info(path, limits=limits))}
     except AikitError as error:
         return {"file": path, "error": str(error), "code": getattr(error, "code", "cannot_open")}
 

@@ -15,7 +15,7 @@ from ..alpha.key import Color
 from ..convert import to_numpy
 from ..errors import InputTypeError, InputValueError
 from ..limits import Limits
-from . import preview, report
+from . import apart, preview, report
 from .channels import DTYPES, TOPS, Codes
 from .colors import Colors, from_srgb, to_srgb
 from .layers import Layer, checked_layer, store
@@ -45,12 +45,21 @@ class Psd:
         raw: psd-tools' document, for what is not here. After edits through it call `raw.mark_updated()`.
         source: how messages call the document.
         limits: what drawing it may cost; None trusts the file.
+        profile: "srgb" or "ignore", as it was opened.
+        apart: whether its pixels are unpacked and drawn in a child process: it was opened with limits.
     """
 
     def __init__(
-        self, raw: PSDImage, *, source: str, original: bytes | None, profile: Profile, limits: Limits | None
+        self,
+        raw: PSDImage,
+        *,
+        source: str,
+        original: bytes | None,
+        profile: Profile,
+        limits: Limits | None,
+        apart: bool = False,
     ) -> None:
-        self.raw, self.source, self.limits = raw, source, limits
+        self.raw, self.source, self.limits, self.profile, self.apart = raw, source, limits, profile, apart
         self._original = original
         # One picture and no layers, until something is laid over it.
         self._flat = original is not None and len(raw) == 0
@@ -143,16 +152,28 @@ class Psd:
             InputValueError: the background is not an opaque color.
             LimitError: drawing would cost more than the document's limits allow.
         """
-        image = self._rgba(self._whole())
+        image = apart.image_of(self) if self.apart else self.image()
         image[image[..., 3] < (_CLEAR if image.dtype == np.float32 else 1)] = 0
         if background is None:
             return image
         return merge_alpha(flatten(image, background=background))
 
+    @property
+    def untouched(self) -> bool:
+        """Whether the document still is as it was opened."""
+        return self._flat or (self._original is not None and not self.raw.is_updated())
+
+    def encoded(self) -> bytes:
+        """The document as it is now, but for a merged image that may be out of date."""
+        return self._original if self.untouched and self._original else serialized(self.raw, self.source)
+
+    def image(self) -> Codes:
+        """The whole picture (H, W, 4), drawn in this process."""
+        return self._rgba(self._whole())
+
     def _whole(self) -> Painted:
         """The merged image where the file is as it was and that image can be believed, else the layers drawn."""
-        untouched = self._flat or (self._original is not None and not self.raw.is_updated())
-        stored = preview.merged(self.raw, self.source) if untouched else None
+        stored = preview.merged(self.raw, self.source) if self.untouched else None
         if stored is not None and (preview.has_alpha(self.raw) or preview.is_opaque(self.raw)):
             return stored
         painted = drawn(self.raw, self.source, self.limits)
@@ -363,7 +384,8 @@ class Psd:
             return self._original
         if self._flat or not self.raw.is_updated():
             return data
-        preview.refresh(self.raw, drawn(self.raw, self.source, self.limits), self.source)
+        painted = apart.painted(self) if self.apart else drawn(self.raw, self.source, self.limits)
+        preview.refresh(self.raw, painted, self.source)
         return serialized(self.raw, self.source)
 
     def export_layers(self, folder: str | os.PathLike[str]) -> list[str]:
@@ -406,7 +428,8 @@ def open_psd(source: Source, *, profile: Profile = "srgb", limits: Limits | None
     Args:
         source: a path, bytes, or an open binary file. A str is a path and is never fetched.
         profile: "srgb" turns an embedded ICC profile into sRGB and back; "ignore" takes the codes as sRGB.
-        limits: what the file may cost, to open and later to draw, `Limits()` for uploads; None trusts it.
+        limits: what the file may cost, to open and later to draw, `Limits()` for uploads; None trusts it. With limits
+            the file is read in a child process before it is opened here, and pixels are unpacked and drawn in one.
 
     Returns:
         The document, of 1, 8, 16 or 32 bits, in RGB, gray, CMYK, Lab, indexed, bitmap or duotone, which is shown in
@@ -415,7 +438,8 @@ def open_psd(source: Source, *, profile: Profile = "srgb", limits: Limits | None
     Raises:
         FileAccessError: the file cannot be opened.
         FileFormatError: not a document, damaged, cut off, or multichannel.
-        LimitError: larger than `limits` allow.
+        LimitError: larger than `limits` allow, or slower.
+        WorkerError: with `limits`, reading it crashed.
 
     Example:
         >>> import tempfile, pathlib
@@ -431,7 +455,10 @@ def open_psd(source: Source, *, profile: Profile = "srgb", limits: Limits | None
         raise InputValueError(f'profile: expected "srgb" or "ignore", got {profile!r}; pass one of them.')
     name = name_of(source)
     data = read_bytes(source, limits=limits)
-    return Psd(parse(data, name, limits), source=name, original=data, profile=profile, limits=limits)
+    if limits is not None:
+        apart.check(data, name, limits)
+    raw = parse(data, name, limits)
+    return Psd(raw, source=name, original=data, profile=profile, limits=limits, apart=limits is not None)
 
 
 def new_psd(*, height: int, width: int, mode: Literal["RGB", "L", "CMYK"] = "RGB", depth: int = 8) -> Psd:

@@ -15,8 +15,8 @@ from .._bytes import read_bytes, write_bytes
 from .._raster.guard import check_size
 from ..errors import FileAccessError, FileFormatError, LimitError
 from ..limits import Limits
+from . import apart
 from .document import Psd, new_psd
-from .painting import layer_pixels
 
 if TYPE_CHECKING:
     from .layers import Layer
@@ -74,9 +74,9 @@ def _entry(layer: Layer, document: Psd, root: Path, numbers: dict[Layer, int], w
     if layer.kind == "group":
         entry["layers"] = [_entry(inner, document, root, numbers, written) for inner in layer.layers]
         return entry
-    found = layer_pixels(layer.raw, document.mode, document.source, document.limits)
+    found = apart.pixels_of(document, layer) if document.apart else layer.pixels()
     if found is not None:
-        pixels = document._rgba(found[0])
+        pixels = found[0]
         name = f"{numbers[layer]:03}-{_safe(layer.name)}{'.tif' if pixels.dtype == np.float32 else '.png'}"
         write_bytes(root / name, _encoded(pixels))
         entry["file"] = name
@@ -168,5 +168,7 @@ def _picture(root: Path, name: str, limits: Limits | None) -> Any:
     if name != os.path.basename(name) or name in ("", ".", "..") or "\\" in name:
         raise ValueError(f"the file name {name!r}, which leaves the folder")
     path = root / name
-    decoded = _raster.decode(read_bytes(path, limits=limits), name=str(path), limits=limits)
+    data = read_bytes(path, limits=limits)
+    decode = _raster.decode_apart if _raster.needs_child(data, str(path), limits) else _raster.decode
+    decoded = decode(data, name=str(path), limits=limits)
     return decoded.pixels if isinstance(decoded, _raster.Deep) else decoded

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputTypeError, InputValueError
+from . import apart
 from .channels import MASK, REAL_MASK, SHAPE, Codes, pack
 from .masks import Box, Mask, describe, pasted
 from .painting import box_of, layer_pixels
@@ -301,7 +302,9 @@ class Layer:
             LimitError: it is larger than the document's limits allow.
         """
         document = self._document
-        found = layer_pixels(self.raw, document.mode, document.source, document.limits)
+        if document.apart:
+            self._attached()
+        found = apart.pixels_of(document, self) if document.apart else self.pixels()
         if found is None and not canvas:
             raise InputValueError(
                 f"layer: expected one with pixels, got {self.path!r}, {_WITHOUT.get(self.kind, 'which is empty')}; "
@@ -309,9 +312,14 @@ class Layer:
             )
         if found is None:
             return document._blank()
-        painted, box = found
-        image = document._rgba(painted)
+        image, box = found
         return pasted(image, box, (0, 0, document.width, document.height), 0) if canvas else image
+
+    def pixels(self) -> tuple[Codes, Box] | None:
+        """Its pixels (H, W, 4) and where they lie, unpacked in this process; None where it has none."""
+        document = self._document
+        found = layer_pixels(self.raw, document.mode, document.source, document.limits)
+        return None if found is None else (document._rgba(found[0]), found[1])
 
     def replace(self, image: AnyImage, *, canvas: bool = False) -> None:
         """Give it other pixels; name, place, opacity, blend mode, masks, clipping and effects stay.

@@ -91,11 +91,7 @@ def parse(data: bytes, name: str, limits: Limits | None) -> PSDImage:
     head = read_head(data, name)
     if limits is not None:
         limits.check(name, "bytes", "max_bytes", len(data))
-        if limits.formats is not None and "psd" not in limits.formats:
-            allowed = ", ".join(sorted(limits.formats))
-            raise LimitError(
-                f"{name}: expected one of the formats {allowed}, got psd; raise Limits(formats=...) to allow it."
-            )
+        limits.check_format(name, "psd")
     check_size(name, head.width, head.height, limits)
     with guarded(name):
         raw: PSDImage = _library().PSDImage.open(io.BytesIO(data), max_alloc_bytes="unlimited")

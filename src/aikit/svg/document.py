@@ -6,14 +6,15 @@ import codecs
 import gzip
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from .. import _worker
 from .._bytes import Source, name_of, read_bytes, write_bytes
 from ..errors import FileFormatError, InputTypeError, InputValueError
 from ..limits import Limits
 from .element import Element
 from .markup import parse_kept
-from .source import parse
+from .source import parse, refused, unpacked
 from .values import as_text
 
 if TYPE_CHECKING:
@@ -29,11 +30,14 @@ class Svg(Element):
     """An SVG document: its <svg> element, and the ways out of it.
 
     Made by `new_svg` and `edit_svg`. All that an `Element` can do it can do as the outermost of them.
+
+    Attributes:
+        limits: what drawing it may cost, in a child process; None trusts it.
     """
 
-    def __init__(self, raw: _Element, data: bytes) -> None:
+    def __init__(self, raw: _Element, data: bytes, limits: Limits | None = None) -> None:
         super().__init__(raw)
-        self._data = data
+        self._data, self.limits = data, limits
 
     def tobytes(self) -> bytes:
         """The document as XML.
@@ -92,7 +96,8 @@ class Svg(Element):
         """
         from .render import render_svg
 
-        return render_svg(self.tobytes(), width=width, height=height, scale=scale, background=background, engine=engine)
+        size: dict[str, Any] = {"width": width, "height": height, "scale": scale}
+        return render_svg(self.tobytes(), **size, background=background, engine=engine, limits=self.limits)
 
 
 def _text(root: _Element) -> str:
@@ -120,7 +125,8 @@ def edit_svg(source: Source, *, limits: Limits | None = None) -> Svg:
 
     Args:
         source: a path, bytes or a binary file with an SVG or svgz.
-        limits: for files from strangers, `Limits()`; None for trusted ones.
+        limits: for files from strangers, `Limits()`; None for trusted ones. With limits the file is read in a child
+            process first, so that what would crash, hang or grow is refused, and `render` draws in one.
 
     Returns:
         An `Svg`: the document's <svg> element, with `find`, `find_all`, `attributes`, `style`, `text`, `children`,
@@ -132,6 +138,7 @@ def edit_svg(source: Source, *, limits: Limits | None = None) -> Svg:
         FileAccessError: the file cannot be read.
         FileFormatError: not an SVG, or XML that is not well formed.
         LimitError: the file is beyond `limits`, nested too deeply, or its entities grow too far.
+        WorkerError: with `limits`, the parser crashed.
 
     Example:
         >>> svg = edit_svg(b'<svg xmlns="http://www.w3.org/2000/svg"><path id="a" style="fill:red; opacity:.5"/></svg>')
@@ -143,11 +150,13 @@ def edit_svg(source: Source, *, limits: Limits | None = None) -> Svg:
 
     Source: Extensible Markup Language 1.0, fifth edition; Scalable Vector Graphics 2.
     """
-    data = read_bytes(source, limits=limits)
-    parse(data, limits, name=name_of(source))  # refuses what is no SVG, and what would grow beyond measure
-    if data.startswith(b"\x1f\x8b"):
-        data = gzip.decompress(data)
-    root = parse_kept(data)
+    job = read_bytes(source, limits=limits), name_of(source), limits
+    if limits is None:
+        _check(*job)
+    else:
+        _worker.call(f"{__name__}:_check", *job, subject=name_of(source), limits=limits)
+    data = unpacked(job[0], limits, name_of(source))
+    root = _kept(data, name_of(source))
     try:
         codecs.lookup(_encoding(root, data))
     except LookupError as error:
@@ -155,7 +164,22 @@ def edit_svg(source: Source, *, limits: Limits | None = None) -> Svg:
             f"{name_of(source)}: expected a usual encoding, got {_encoding(root, data)!r}; save it as UTF-8.",
             code="unsupported_format",
         ) from error
-    return Svg(root, data)
+    return Svg(root, data, limits)
+
+
+def _check(data: bytes, name: str, limits: Limits | None) -> None:
+    """Refuse what is no SVG, and what would grow beyond measure."""
+    parse(data, limits, name=name)
+    _kept(unpacked(data, limits, name), name)
+
+
+def _kept(data: bytes, name: str) -> _Element:
+    from lxml import etree
+
+    try:
+        return parse_kept(data)
+    except (etree.LxmlError, LookupError, ValueError) as error:
+        raise refused(error, name) from error
 
 
 # CSS Values and Units Level 4, section 6.2, and no unit, which is px.

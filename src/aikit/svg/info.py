@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING, Any
 
+from .. import _worker
 from .._bytes import Source, name_of, read_bytes
 from .._raster import Header
 from ..limits import Limits
@@ -55,7 +56,7 @@ def svg_info(source: Source, *, limits: Limits | None = None) -> SvgInfo:
 
     Args:
         source: a path, bytes or an open binary file, SVG or svgz. A str is a path and is never fetched.
-        limits: what the file may cost; None trusts it.
+        limits: what the file may cost, in a child process; None trusts it.
 
     Returns:
         Size, viewBox, title, elements, depth, embedded pictures, fonts and what sanitizing removes.
@@ -64,6 +65,7 @@ def svg_info(source: Source, *, limits: Limits | None = None) -> SvgInfo:
         FileAccessError: the file cannot be opened.
         FileFormatError: not an SVG, or damaged.
         LimitError: more than 50,000 elements or 200 levels, or beyond `limits`.
+        WorkerError: with `limits`, the parser crashed.
 
     Example:
         >>> info = svg_info(b'<svg xmlns="http://www.w3.org/2000/svg" width="1in" height="2cm"><script/></svg>')
@@ -71,7 +73,17 @@ def svg_info(source: Source, *, limits: Limits | None = None) -> SvgInfo:
         (96.0, 75.59, ('<script>',))
     """
     name = name_of(source)
-    data = read_bytes(source, limits=limits)
+    job = read_bytes(source, limits=limits), name, limits
+    if limits is None:
+        return _looked_into(*job)
+    return _worker.call(f"{__name__}:_packed", *job, subject=name, limits=limits, unpack=lambda value: SvgInfo(*value))
+
+
+def _packed(*job: Any) -> tuple[Any, ...]:
+    return astuple(_looked_into(*job))
+
+
+def _looked_into(data: bytes, name: str, limits: Limits | None) -> SvgInfo:
     root = parse(data, limits, name=name)
     document, found = with_deep_stack(lambda: (clean(root, name, limits), tuple(_fonts(root))), name)
     width, height = size_of(root) or (None, None)

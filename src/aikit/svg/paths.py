@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._bytes import Source
+from .. import _worker
+from .._bytes import Source, name_of, read_bytes
 from ..errors import InputValueError, LimitError
 from ..limits import Limits
 from . import transform as transforms
@@ -17,7 +18,8 @@ from .document import Svg
 from .outline import SvgPath
 from .shapes import OUTLINES, Lengths
 from .size import Size, size_of, to_pixels, view_box
-from .source import SVG, XLINK_HREF, local_name, read_svg
+from .source import SVG, XLINK_HREF, local_name, parse
+from .subpaths import Subpath
 from .values import number
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def svg_paths(source: Source | Svg, *, limits: Limits | None = None) -> list[Svg
 
     Args:
         source: a path, bytes or a binary file with an SVG or svgz, or an `Svg`.
-        limits: for files from strangers, `Limits()`; None for trusted ones.
+        limits: for files from strangers, `Limits()`, which hold in a child process; None for trusted ones.
 
     Returns:
         A list of `SvgPath`, in drawing order: `length`, `bbox`, `area`, `center`, `d`, `points(count)`,
@@ -59,6 +61,7 @@ def svg_paths(source: Source | Svg, *, limits: Limits | None = None) -> list[Svg
         InputTypeError: the source is none of these.
         FileAccessError: the file cannot be read.
         FileFormatError: not an SVG, or XML that is not well formed.
+        WorkerError: with `limits`, the parser crashed.
         LimitError: the file is beyond `limits`, or <use> multiplies its shapes to more than a million curves.
 
     Example:
@@ -75,9 +78,47 @@ def svg_paths(source: Source | Svg, *, limits: Limits | None = None) -> list[Svg
 
     Source: Scalable Vector Graphics 2, sections 5 to 9.
     """
+    if isinstance(source, Svg):
+        limits = limits or source.limits
+    name, data = name_of(source), source.tobytes() if isinstance(source, Svg) else source
+    job = read_bytes(data, limits=limits), name, limits
+    if limits is None:
+        return _found(*job)
+    return _worker.call(f"{__name__}:_packed", *job, subject=name, limits=limits, unpack=_unpack)
+
+
+def _packed(*job: Any) -> tuple[Any, ...]:
+    """The paths as plain values: what tells the subpaths apart, and all their curves in two pieces of memory."""
     import numpy as np
 
-    root, name = read_svg(source.tobytes() if isinstance(source, Svg) else source, limits)
+    paths = _found(*job)
+    subpaths = [subpath for path in paths for subpath in path.subpaths]
+    told = [(dict(path.attributes), [(len(each.curves), each.closed) for each in path.subpaths]) for path in paths]
+    curves = np.concatenate([each.curves for each in subpaths]) if subpaths else np.zeros((0, 4, 2))
+    straight = np.array([flag for each in subpaths for flag in each.straight], np.uint8)
+    return told, np.ascontiguousarray(curves, np.float64).data.cast("B") if len(curves) else b"", straight.tobytes()
+
+
+def _unpack(value: Any) -> list[SvgPath]:
+    import numpy as np
+
+    told, curves, straight = value
+    # A copy: the memory is lent.
+    curves, flags = np.frombuffer(curves, np.float64).reshape(-1, 4, 2).copy(), [bool(flag) for flag in straight]
+    paths, at = [], 0
+    for attributes, subpaths in told:
+        found = []
+        for count, closed in subpaths:
+            found.append(Subpath(curves[at : at + count], tuple(flags[at : at + count]), bool(closed)))
+            at += count
+        paths.append(SvgPath(tuple(found), attributes))
+    return paths
+
+
+def _found(data: bytes, name: str, limits: Limits | None) -> list[SvgPath]:
+    import numpy as np
+
+    root = parse(data, limits, name=name)
     with np.errstate(all="ignore"):  # coordinates that grow beyond a float are met where they are
         return list(_shapes(root, name))
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from .._bytes import Source
+from .. import _raster, _worker
+from .._bytes import Source, name_of, read_bytes
 from .._image import Spec, parse_color
-from ..errors import InputValueError, LimitError
+from ..errors import InputValueError
 from ..limits import Limits
 from . import engines
 from .clean import clean
 from .size import Plan, plan, view_box
-from .source import parse, read_svg
+from .source import checked_bytes, parse
 from .survey import survey
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def render_svg(
         background: a color behind the drawing; by default there is none.
         engine: "resvg", or "cairosvg", which knows neither filters nor blend modes nor all colors, and needs the
             system's cairo library.
-        limits: what the file may cost; `max_output_pixels` and `max_side` hold for the result. None: 178 million
-            pixels.
+        limits: what the file may cost, `Limits()` for files of strangers, which are drawn in a child process then;
+            `max_output_pixels` and `max_side` hold for the result. None: 178 million pixels.
 
     Returns:
         A PIL image of mode RGBA, sRGB, with straight alpha. Text in fonts that are not installed is drawn in others.
@@ -61,7 +62,9 @@ def render_svg(
     Raises:
         FileAccessError: the file cannot be opened.
         FileFormatError: not an SVG, damaged, or with an element inside itself.
-        LimitError: the result would be larger than allowed, or the drawing takes more than a picture of its size may.
+        LimitError: the result would be larger than allowed, or the drawing takes more than a picture of its size may;
+            with `limits`, more than their time and memory.
+        WorkerError: with `limits`, the renderer crashed.
         InputTypeError: a size that is not a whole number.
         InputValueError: `scale` beside a size, a size below 1, or no size in the file and not both asked for.
         MissingDependencyError: cairo is not installed, or no font at all and the drawing has text.
@@ -79,8 +82,28 @@ def render_svg(
     if engine not in _DRAW:
         raise InputValueError(f'engine: expected "resvg" or "cairosvg", got {engine!r}; pass one of these.')
     behind = None if background is None else _color(background)
-    root, name = read_svg(source, limits)
-    sizes = plan(root, name, width, height, scale, limits)
+    name = name_of(source)
+    job = read_bytes(source, limits=limits), name, limits, (width, height, scale), behind, engine
+    if limits is None:
+        return _rendered(*job)
+    unpacked: Any = _worker.call(f"{__name__}:_packed", *job, subject=name, limits=limits, unpack=_raster.unpack)
+    return unpacked  # type: ignore[no-any-return]
+
+
+def _packed(*job: Any) -> tuple[Any, ...]:
+    return _raster.pack(_rendered(*job))
+
+
+def _rendered(
+    data: bytes,
+    name: str,
+    limits: Limits | None,
+    asked: tuple[Any, Any, Any],
+    behind: tuple[int, ...] | None,
+    engine: str,
+) -> Image.Image:
+    root = parse(data, limits, name=name)
+    sizes = plan(root, name, *asked, limits)
     return engines.with_deep_stack(lambda: _drawn(root, name, sizes, behind, engine, limits), name)
 
 
@@ -132,7 +155,7 @@ def svg_to_pdf(source: Source, *, limits: Limits | None = None) -> bytes:
 
     Args:
         source: a path, bytes or an open binary file, SVG or svgz. A str is a path and is never fetched.
-        limits: what the file may cost; None trusts it.
+        limits: what the file may cost, in a child process; None trusts it.
 
     Returns:
         The bytes of the PDF. The page has the file's own size: 96 px are an inch.
@@ -140,7 +163,8 @@ def svg_to_pdf(source: Source, *, limits: Limits | None = None) -> bytes:
     Raises:
         FileAccessError: the file cannot be opened.
         FileFormatError: not an SVG, damaged, or with an element inside itself.
-        LimitError: the drawing takes more than one of its size may.
+        LimitError: the drawing takes more than one of its size may, or more time or memory than `limits` allow.
+        WorkerError: with `limits`, the renderer crashed.
         InputValueError: the file has neither a size nor a viewBox.
         MissingDependencyError: the system's cairo library is not installed.
 
@@ -148,7 +172,15 @@ def svg_to_pdf(source: Source, *, limits: Limits | None = None) -> bytes:
         >>> svg_to_pdf(b'<svg xmlns="http://www.w3.org/2000/svg" width="1in" height="1in"/>')[:5]
         b'%PDF-'
     """
-    root, name = read_svg(source, limits)
+    name = name_of(source)
+    job = read_bytes(source, limits=limits), name, limits
+    if limits is None:
+        return _pdf(*job)
+    return _worker.call(f"{__name__}:_pdf", *job, subject=name, limits=limits, unpack=checked_bytes)
+
+
+def _pdf(data: bytes, name: str, limits: Limits | None) -> bytes:
+    root = parse(data, limits, name=name)
     sizes = plan(root, name, None, None, None, limits)
 
     def work() -> bytes:
@@ -169,14 +201,9 @@ def decode(data: bytes, *, name: str, frame: int = 0, limits: Limits | None = No
 
     Raises:
         FileFormatError: not an SVG, or damaged.
-        LimitError: larger than `limits` allow, or a format that is not allowed.
+        LimitError: larger than `limits` allow.
         InputValueError: a frame other than 0, or a file without a size.
     """
-    if limits is not None and limits.formats is not None and "svg" not in limits.formats:
-        allowed = ", ".join(sorted(limits.formats))
-        raise LimitError(
-            f"{name}: expected one of the formats {allowed}, got svg; raise Limits(formats=...) to allow it."
-        )
     if frame:
         raise InputValueError(f"frame: expected 0 to 0, got {frame!r}; {name} is an SVG, which has 1 frame.")
     root = parse(data, limits, name=name)

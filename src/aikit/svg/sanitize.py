@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from .._bytes import Source
+import logging
+from typing import Any
+
+from .. import _worker
+from .._bytes import Source, name_of, read_bytes
 from ..limits import Limits
 from .clean import clean
 from .engines import with_deep_stack
-from .source import read_svg
+from .source import checked_bytes, parse
 from .survey import survey
 
 __all__ = ["sanitize_svg"]
+
+_log = logging.getLogger("aikit")
 
 # What a drawing costs depends on how large it is drawn: here as large as a browser may.
 _SIDE = 1024
@@ -26,7 +32,7 @@ def sanitize_svg(source: Source, *, limits: Limits | None = None) -> bytes:
 
     Args:
         source: a path, bytes or an open binary file, SVG or svgz. A str is a path and is never fetched.
-        limits: what the file may cost; None trusts it.
+        limits: what the file may cost, in a child process; None trusts it.
 
     Returns:
         SVG in UTF-8, without an XML declaration: what stays looks as it did. To sanitize it again changes nothing.
@@ -35,22 +41,40 @@ def sanitize_svg(source: Source, *, limits: Limits | None = None) -> bytes:
         FileAccessError: the file cannot be opened.
         FileFormatError: not an SVG, damaged, or with an element inside itself.
         LimitError: more than 50,000 elements or 200 levels, or references that multiply them beyond 100,000 or 200;
-            filters, patterns and layers that take too long; an embedded picture beyond `limits`.
+            filters, patterns and layers that take too long; an embedded picture beyond `limits`, or more time.
+        WorkerError: with `limits`, the parser crashed.
 
     Example:
         >>> sanitize_svg(b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><path d="M0 0h9v9"/></svg>')
         b'<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0h9v9"/></svg>'
     """
+    name = name_of(source)
+    job = read_bytes(source, limits=limits), name, limits
+    if limits is None:
+        return _sanitized(*job)[0]
+    text, removed = _worker.call(f"{__name__}:_sanitized", *job, subject=name, limits=limits, unpack=_unpack)
+    if removed:
+        _log.info("%s: removed %s", name, removed)
+    return text
+
+
+def _sanitized(data: bytes, name: str, limits: Limits | None) -> tuple[bytes, str]:
+    """The clean document, and what was taken out of it."""
     from lxml import etree
 
-    root, name = read_svg(source, limits)
+    root = parse(data, limits, name=name)
 
-    def work() -> bytes:
+    def work() -> tuple[bytes, str]:
         document = clean(root, name, limits)
         etree.cleanup_namespaces(root)
         text = etree.tostring(root, encoding="utf-8", with_tail=False)
         document.settle()
         survey(document, _SIDE, _SIDE)
-        return text
+        return text, ", ".join(document.told())
 
     return with_deep_stack(work, name)
+
+
+def _unpack(value: Any) -> tuple[bytes, str]:
+    text, removed = value
+    return checked_bytes(text), str(removed)

@@ -6,7 +6,6 @@ import re
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from .._bytes import Source, name_of, read_bytes
 from .._raster import identify
 from ..errors import FileFormatError, LimitError
 from ..limits import Limits
@@ -14,7 +13,7 @@ from ..limits import Limits
 if TYPE_CHECKING:
     from lxml import etree
 
-__all__ = ["SVG", "XLINK", "XLINK_HREF", "local_name", "parse", "read_svg"]
+__all__ = ["SVG", "XLINK", "XLINK_HREF", "checked_bytes", "local_name", "parse", "refused", "unpacked"]
 
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
@@ -27,10 +26,11 @@ _CHUNK = 1 << 20
 _MOST_MEMBERS = 100
 
 
-def read_svg(source: Source, limits: Limits | None = None) -> tuple[etree._Element, str]:
-    """The root element of any source, and the name that messages give the source."""
-    name = name_of(source)
-    return parse(read_bytes(source, limits=limits), limits, name=name), name
+def checked_bytes(value: object) -> bytes:
+    """What a child process should have answered with bytes."""
+    if not isinstance(value, bytes):
+        raise TypeError(f"expected bytes, got {type(value).__name__}")
+    return value
 
 
 def parse(data: bytes, limits: Limits | None = None, *, name: str = "source") -> etree._Element:
@@ -53,9 +53,9 @@ def parse(data: bytes, limits: Limits | None = None, *, name: str = "source") ->
         LimitError: too many bytes, nested too deeply, or entities that expand too far.
     """
     if limits is not None:
+        limits.check_format(name, "svg")
         limits.check(name, "bytes", "max_bytes", len(data))
-    if data.startswith(b"\x1f\x8b"):
-        data = _unpacked(data, limits, name)
+    data = unpacked(data, limits, name)
     kind = identify(data)
     if kind not in ("svg", None):
         raise FileFormatError(
@@ -81,8 +81,10 @@ def local_name(element: Any) -> str:
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 
-def _unpacked(data: bytes, limits: Limits | None, name: str) -> bytes:
+def unpacked(data: bytes, limits: Limits | None, name: str) -> bytes:
     """What a gzip file holds, taken out in small steps: a thousandth of its size can be enough to fill the memory."""
+    if not data.startswith(b"\x1f\x8b"):
+        return data
     most = _MOST_TEXT if limits is None else limits.max_bytes
     chunks, total, rest = [], 0, data
     for _ in range(_MOST_MEMBERS):
@@ -106,8 +108,8 @@ def _unpacked(data: bytes, limits: Limits | None, name: str) -> bytes:
                     code="truncated",
                 )
         if not rest.startswith(b"\x1f\x8b"):
-            break
-    return b"".join(chunks)
+            return b"".join(chunks)
+    raise LimitError(f"{name}: expected at most {_MOST_MEMBERS} gzip members, got more; make the file again.")
 
 
 def _check_text(total: int, most: int, limits: Limits | None, name: str) -> None:
@@ -128,7 +130,7 @@ def _parsed(data: bytes, name: str) -> etree._Element:
     try:
         return etree.fromstring(data, parser)
     except (etree.LxmlError, LookupError, ValueError) as error:
-        raise _refused(error, name) from error
+        raise refused(error, name) from error
 
 
 # libxml2's words for what it stops at on purpose.
@@ -137,7 +139,8 @@ _NO_XML = re.compile(r"Start tag expected|Document is empty")
 _CUT_OFF = re.compile(r"premature end|expected '>'|Couldn't find end|unterminated|not closed", re.IGNORECASE)
 
 
-def _refused(error: Exception, name: str) -> FileFormatError | LimitError:
+def refused(error: Exception, name: str) -> FileFormatError | LimitError:
+    """The error for what lxml says of a file."""
     reason = " ".join(str(error).split()).replace("(<string>, line ", "(line ")[:200]
     if _STOPPED.search(reason):
         return LimitError(f"{name}: expected XML within the parser's limits, got {reason!r}; simplify the file.")

@@ -1,0 +1,20 @@
+"""The option --untrusted, the same for every subcommand that reads files of strangers."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ..limits import Limits
+
+__all__ = ["add_untrusted", "limits_of"]
+
+
+def add_untrusted(parser: Any) -> None:
+    """Add the option to a parser."""
+    parser.add_argument("--untrusted", action="store_true", help="files of strangers: with limits, in child processes")
+
+
+def limits_of(options: argparse.Namespace) -> Limits | None:
+    """What the files may cost."""
+    return Limits() if options.untrusted else None
