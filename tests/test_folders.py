@@ -26,7 +26,6 @@ from aikit import (
     WorkerError,
     convert_folder,
     encode,
-    files,
     flatten,
     make_transparent,
     read_numpy,
@@ -36,7 +35,7 @@ from aikit import (
     write,
 )
 from aikit.cli import main
-from aikit.folders import manifest as manifest_module
+from aikit.folders import conversion, manifest as manifest_module
 from pictures import codes
 
 SRC = Path(__file__).parents[1] / "src"
@@ -181,9 +180,11 @@ def test_shrinking_while_decoding_is_close_to_the_plain_way(tmp_path, orientatio
     ],
 )
 def test_only_what_smaller_pixels_will_do_for_is_shrunk(tmp_path, monkeypatch, keywords, shrunk):
-    read, asked = files.read_any, []
+    read, asked = conversion.read_any, []
     monkeypatch.setattr(
-        files, "read_any", lambda source, **options: asked.append(options.get("at_least")) or read(source, **options)
+        conversion,
+        "read_any",
+        lambda source, **options: asked.append(options.get("at_least")) or read(source, **options),
     )
     write(photograph(400, 600), tmp_path / "a.jpg")
     assert convert_folder(tmp_path / "a.jpg", tmp_path / "out", Recipe([("resize", keywords)], to="png")).done == 1
@@ -334,24 +335,24 @@ def test_failures_are_remembered_until_they_are_to_be_retried(folder, monkeypatc
     first = convert_folder(folder / "in", folder / "out", SMALL)
     assert counts(first) == (5, 1, 0)
     assert first.failures[0].code == "truncated"
-    monkeypatch.setattr(files, "read_any", None)  # nothing is read again
+    monkeypatch.setattr(conversion, "read_any", None)  # nothing is read again
     again = convert_folder(folder / "in", folder / "out", SMALL)
     assert counts(again) == (0, 1, 5)
     assert again.failures == first.failures
     monkeypatch.undo()
-    monkeypatch.setattr(files, "read_any", lambda source, **options: codes(20, 30, 3))
+    monkeypatch.setattr(conversion, "read_any", lambda source, **options: codes(20, 30, 3))
     assert run(folder, retry_failed=True) == (1, 0, 5)
 
 
 def test_failures_that_are_not_the_file_s_are_tried_each_time(folder, monkeypatch):
-    read = files.read_any
+    read = conversion.read_any
 
     def fail(source, **options):
         if source.name.endswith("0.png"):
             raise MissingDependencyError("0.png: needs a package.")
         return read(source, **options)
 
-    monkeypatch.setattr(files, "read_any", fail)
+    monkeypatch.setattr(conversion, "read_any", fail)
     report = convert_folder(folder / "in", folder / "out", SMALL)
     assert [failure.code for failure in report.failures] == ["dependency"]
     monkeypatch.undo()
@@ -480,14 +481,10 @@ def test_a_killed_run_is_taken_up(folder, moment, overwrite):
 # Untrusted
 
 
-def test_limits_hold_and_readers_are_apart(folder, monkeypatch):
-    asked = []
-    read = files.read_any
-    monkeypatch.setattr(
-        files, "read_any", lambda source, **options: asked.append(options.get("isolate")) or read(source, **options)
-    )
+def test_limits_hold_and_all_is_done_apart(folder, monkeypatch):
+    monkeypatch.setattr(conversion, "converted", None)  # here; the children have their own
     report = convert_folder(folder / "in", folder / "out", SMALL, limits=Limits(max_pixels=640))
-    assert asked == [True] * 6
+    monkeypatch.undo()
     assert counts(report) == (2, 4, 0)
     assert {failure.code for failure in report.failures} == {"limit_exceeded"}
     # Outputs do not depend on where they were read.
@@ -495,17 +492,50 @@ def test_limits_hold_and_readers_are_apart(folder, monkeypatch):
     assert tree(folder / "out").items() <= tree(folder / "trusted").items()
 
 
+def test_the_steps_of_a_recipe_have_limits(folder):
+    """Each file has 600 pixels and more, of which one may be made 40 times as large; and a blur takes its time."""
+    recipe = Recipe([("trim", {}), ("resize", {"width": 200})], to="png")
+    report = convert_folder(folder / "in", folder / "out", recipe, limits=Limits(max_output_pixels=27_000))
+    assert counts(report) == (1, 5, 0)
+    assert {failure.code for failure in report.failures} == {"limit_exceeded"}
+    assert report.failures[0].message == (
+        f"{folder / 'in' / '2.png'}: expected at most 27000 pixels after resizing, got 29400; "
+        "raise Limits(max_output_pixels=...) to allow it."
+    )
+    write(codes(1000, 1500, 3), folder / "large.png")
+    recipe = Recipe([("resize", {"scale": 3}), ("blur", {"sigma": 300}), ("blur", {"sigma": 301})], to="webp")
+    report = convert_folder(folder / "large.png", folder / "slow", recipe, limits=Limits(max_seconds=1))
+    assert [failure.code for failure in report.failures] == ["timeout"]
+    report = convert_folder(folder / "large.png", folder / "heavy", recipe, limits=Limits(max_memory=60_000_000))
+    assert [failure.code for failure in report.failures] == ["limit_exceeded"]
+
+
+@pytest.mark.parametrize("suffix", ["svg", "tif"])
+def test_a_child_needs_no_other_child(folder, monkeypatch, suffix):
+    """Documents and packed TIFFs go to a child when they come with limits; here they are in one."""
+    drawing = '<svg xmlns="http://www.w3.org/2000/svg" width="30" height="20"><path d="M2 3h9v9z" fill="red"/></svg>'
+    if suffix == "svg":
+        (folder / "a.svg").write_text(drawing)
+    else:
+        Image.fromarray(codes(20, 30, 3)).save(folder / "a.tif", compression="tiff_lzw")
+    monkeypatch.setattr(conversion._worker, "call", None)
+    data = (folder / f"a.{suffix}").read_bytes()
+    made = conversion.converted(data, "a", ".png", Recipe(to="png"), Limits())
+    monkeypatch.undo()
+    assert made == encode(read_pil(folder / f"a.{suffix}"), "png")
+
+
 @pytest.mark.parametrize(("deaths", "expected"), [(1, (6, 0, 0)), (2, (5, 1, 0))])
-def test_a_reader_that_dies_is_asked_once_more(folder, monkeypatch, deaths, expected):
-    read, died = files.read_any, []
+def test_a_child_that_dies_is_asked_once_more(folder, monkeypatch, deaths, expected):
+    convert, died = conversion.converted_apart, []
 
-    def dying(source, **options):
-        if str(source).endswith("4.png") and len(died) < deaths:
-            died.append(source)
-            raise WorkerError(f"{source}: expected a result, got a child process that was killed; leave it out.")
-        return read(source, **options)
+    def dying(data, name, *task):
+        if name.endswith("4.png") and len(died) < deaths:
+            died.append(name)
+            raise WorkerError(f"{name}: expected a result, got a child process that was killed; leave it out.")
+        return convert(data, name, *task)
 
-    monkeypatch.setattr(files, "read_any", dying)
+    monkeypatch.setattr(conversion, "converted_apart", dying)
     recipe = Recipe([("trim", {})], to="png")
     report = convert_folder(folder / "in", folder / "out", recipe, limits=Limits())
     assert counts(report) == expected
