@@ -30,6 +30,9 @@ _SMOOTH = ("bilinear", "bicubic", "lanczos", "area")
 _LEFT = {2: (1, 0), 3: (1, 0), 6: (0, 1), 7: (0, 1)}
 _TOP = {3: (0, 1), 4: (0, 1), 7: (1, 0), 8: (1, 0)}
 
+# Results that share one matrix: 8 take a tenth less than 16 where a pass shrinks by two or more.
+_RESULTS = 8
+
 Box = tuple[float, float, float, float]
 
 # As large as Pillow's blocks.
@@ -145,7 +148,7 @@ def _resized(codes: Any, size: tuple[int, int], method: str, box: Box) -> Any:
 
 def _pass(codes: Any, new: int, method: str, part: tuple[float, float]) -> Any:
     """The rows of a picture resampled to `new` ones, by matrix products; codes (H, W) or (H, W, C)."""
-    blocks = resize_blocks(len(codes), new, method, True, "float32", part)
+    blocks = resize_blocks(len(codes), new, method, True, "float32", part, _RESULTS)
     rows = codes.reshape(len(codes), -1)
     result = np.empty((new, rows.shape[1]), np.uint8)
     # Some columns at a time, which stay in the cache.

@@ -225,7 +225,11 @@ class Manifest:
         )  # fmt: skip
 
     def is_there(self, row: Row, job: Job) -> bool:
-        """Whether what a run that was cut short was about to put in place is there; what it left beside is removed."""
+        """Whether what a run that was cut short was about to put in place is there; what it left beside is removed.
+
+        Where an engine made it elsewhere its digest is not known. But files are put in their places whole, so that one
+        that was not there before is ours, unless the run was one to replace somebody else's.
+        """
         folder = job.target.parent
         for path in folder.glob(".aikit-*.tmp") if folder.is_dir() else ():
             with contextlib.suppress(OSError):
@@ -233,6 +237,9 @@ class Manifest:
                 if time.time() - path.stat().st_mtime > 1:
                     path.unlink()
         try:
+            if row.digest == "*":
+                replaced = row.size is not None or self._one("SELECT overwrite FROM runs WHERE id = ?", row.run)[0]
+                return not replaced and self.is_same(row, job) and job.target.is_file()
             return row.recipe == self._recipe and row.digest == _sha256(job.target)
         except OSError:
             return False

@@ -119,13 +119,19 @@ class Block(NamedTuple):
 
 @lru_cache(maxsize=32)
 def resize_blocks(
-    old: int, new: int, method: str, antialias: bool, dtype: str, part: tuple[float, float] | None = None
+    old: int,
+    new: int,
+    method: str,
+    antialias: bool,
+    dtype: str,
+    part: tuple[float, float] | None = None,
+    size: int = _BLOCK,
 ) -> list[Block]:
-    """The taps of a resize as small dense matrices."""
+    """The taps of a resize as small dense matrices of `size` results."""
     positions, weights = resize_taps(old, new, method, antialias, part)
     blocks = []
-    for start in range(0, new, _BLOCK):
-        at, share = positions[:, start : start + _BLOCK], weights[:, start : start + _BLOCK]
+    for start in range(0, new, size):
+        at, share = positions[:, start : start + size], weights[:, start : start + size]
         first, last, count = int(at.min()), int(at.max()) + 1, at.shape[1]
         matrix = np.zeros((count, last - first))
         np.add.at(matrix, (np.broadcast_to(np.arange(count), at.shape), at - first), share)
