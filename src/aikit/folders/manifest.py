@@ -20,7 +20,7 @@ from ..errors import FileAccessError
 from .planning import Job
 from .reporting import Failure
 
-__all__ = ["NAME", "Manifest", "is_in_place"]
+__all__ = ["NAME", "Manifest", "is_in_place", "remove_leftovers"]
 
 NAME = ".aikit-manifest.sqlite"
 _VERSION = 1
@@ -230,12 +230,7 @@ class Manifest:
         Where an engine made it elsewhere its digest is not known. But files are put in their places whole, so that one
         that was not there before is ours, unless the run was one to replace somebody else's.
         """
-        folder = job.target.parent
-        for path in folder.glob(".aikit-*.tmp") if folder.is_dir() else ():
-            with contextlib.suppress(OSError):
-                # A file that somebody else is writing at this moment is younger.
-                if time.time() - path.stat().st_mtime > 1:
-                    path.unlink()
+        remove_leftovers(job.target.parent)
         try:
             if row.digest == "*":
                 replaced = row.size is not None or self._one("SELECT overwrite FROM runs WHERE id = ?", row.run)[0]
@@ -300,6 +295,15 @@ class Manifest:
 def is_in_place(job: Job) -> bool:
     """Whether a job writes over its source."""
     return os.path.realpath(job.source) == os.path.realpath(job.target)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a process that was killed has written beside the place of an output."""
+    for path in folder.glob(".aikit-*.tmp") if folder.is_dir() else ():
+        with contextlib.suppress(OSError):
+            # A file that somebody else is writing at this moment is younger.
+            if time.time() - path.stat().st_mtime > 1:
+                path.unlink()
 
 
 def _sha256(path: Path) -> str:
