@@ -38,7 +38,7 @@ from aikit import (
     write,
 )
 from aikit.cli import main
-from aikit.folders import conversion, manifest as manifest_module
+from aikit.folders import conversion, converting, manifest as manifest_module
 from pictures import codes
 
 SRC = Path(__file__).parents[1] / "src"
@@ -220,6 +220,17 @@ def test_sources(folder, kind):
     assert sorted(tree(folder / "out")) == expected
     assert (report.done, report.failed, report.skipped, report.failures) == (len(expected), 0, 0, [])
     assert read_pil(folder / "out" / expected[0]).width == 12
+
+
+@posix
+def test_pipes_are_no_pictures_and_broken_links_are_told(folder):
+    os.mkfifo(folder / "in" / "pipe.png")
+    (folder / "in" / "link.png").symlink_to(folder / "nowhere.png")
+    report = convert_folder(folder / "in", folder / "out", SMALL)
+    assert counts(report) == (6, 1, 0)
+    assert [(failure.path, failure.code) for failure in report.failures] == [
+        (str(folder / "in" / "link.png"), "access")
+    ]
 
 
 def test_file_names_need_not_be_text(tmp_path):
@@ -479,6 +490,43 @@ def test_a_killed_run_is_taken_up(folder, moment, overwrite):
     assert tree(folder / "out") == tree(folder / "unbroken")
     if overwrite == "no":
         assert counts(convert_folder(src, folder / "out", recipe)) == (0, 0, 6)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_an_engine_elsewhere_has_made_is_not_made_again(folder, monkeypatch, overwrite):
+    """Its digests are not known here; but what was not there before the run is the run's."""
+
+    def cut_short(work, jobs, *, workers, announce):
+        batch = list(jobs)
+        for job in batch:
+            announce(job, "*")
+        for job in batch[:3]:
+            assert work(job) is None
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(converting, "_engine", lambda name: cut_short)
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, overwrite=overwrite)
+    monkeypatch.undo()
+    before = {path: path.stat().st_mtime_ns for path in (folder / "out").rglob("*.webp")}
+    assert len(before) == 3
+    # To replace what is there the run would have replaced somebody else's file: nobody knows which of both is there.
+    assert run(folder, overwrite=overwrite) == ((6, 0, 0) if overwrite else (3, 0, 3))
+    assert ({path: path.stat().st_mtime_ns for path in before} == before) is not overwrite
+
+
+def test_threads_end_with_a_run_that_is_broken_off(folder):
+    def stop(report, total):
+        raise KeyboardInterrupt
+
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            run(folder, workers=1, overwrite=True, progress=stop)
+    deadline = time.monotonic() + 30
+    while any(thread.name == "aikit-convert" for thread in threading.enumerate()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 # Untrusted
