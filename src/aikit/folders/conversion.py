@@ -140,7 +140,7 @@ def _box(size: tuple[int, int], stored: tuple[int, int], orientation: int) -> Bo
 
 
 def _resized(codes: Any, size: tuple[int, int], method: str, box: Box) -> Any:
-    """What Pillow's resize of a box gives, but for one code, in half its time: a pass along rows is one along columns."""
+    """What Pillow's resize of a box gives, within two codes, in half its time: a pass along rows is one along columns."""
     left, top, right, bottom = box
     codes = _pass(codes, size[0], method, (top, bottom))
     return cv2.transpose(_pass(cv2.transpose(codes), size[1], method, (left, right)))
