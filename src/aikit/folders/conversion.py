@@ -140,8 +140,9 @@ def _box(size: tuple[int, int], stored: tuple[int, int], orientation: int) -> Bo
 
 
 def _resized(codes: Any, size: tuple[int, int], method: str, box: Box) -> Any:
-    """What Pillow's resize of a box gives, within two codes, in half its time: a pass along rows is one along columns."""
+    """What Pillow gives for a box, columns first, within one code and in half its time."""
     left, top, right, bottom = box
+    # A pass works on whole rows; for the columns the picture is turned over.
     codes = _pass(codes, size[0], method, (top, bottom))
     return cv2.transpose(_pass(cv2.transpose(codes), size[1], method, (left, right)))
 
