@@ -1,20 +1,24 @@
-"""Whole folders beside what people write themselves: `python -m benchmarks.folders --number 2000` prints a table.
+"""Whole folders beside what people write themselves: `python -m benchmarks.folders` prints a table.
 
-Photographs of 2000 x 1333 pixels become 500 pixels wide, as JPEG and as WebP of quality 80. Every way runs in an
-interpreter of its own, with as many threads as there are processors, and writes its results to disk; the ways take
-turns, and ratios are taken within a round. On a busy machine the ratio of CPU
-times is the steadier one. Peaks are those of the whole process.
+Photographs of 2000 x 1333 pixels become 500 pixels wide, as JPEG and as WebP of quality 80, with the subsampling and
+the effort that all encoders have by themselves. Every way runs in an interpreter of its own, with as many threads as
+there are processors, and writes its results to disk; aikit alone syncs them. The ways take turns, and ratios are taken
+within a round. On a busy machine the ratio of processor times is the steadier one. Peaks are those of the whole process.
+
+`--memory 20000` prints instead how much memory is resident after 1000 of so many small files and later.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime as dt
+import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -107,12 +111,80 @@ def photographs(folder: Path, number: int) -> None:
         os.link(folder / f"{at % 12:06}.jpg", folder / f"{at:06}.jpg")
 
 
-def measure(way: str, src: Path, to: str, cores: int) -> tuple[float, float, float] | None:
+@dataclass(frozen=True)
+class Row:
+    """What one way did to all photographs; `faster` says how many times as long it took as aikit did, in each round.
+
+    Attributes:
+        to: the format written.
+        way: who wrote it.
+        rate: photographs a second, the median.
+        busy: milliseconds of processor time a photograph, the median.
+        faster: of the clock's seconds.
+        cheaper: of the processors' seconds.
+        peak: MB.
+    """
+
+    to: str
+    way: str
+    rate: float
+    busy: float
+    faster: list[float]
+    cheaper: list[float]
+    peak: float
+
+    def __str__(self) -> str:
+        figures = (
+            f"{self.rate:.0f} | {self.busy:.1f} | {_spread(self.faster)} | {_spread(self.cheaper)} | {self.peak:.0f}"
+        )
+        return f"| {self.to} | {self.way} | {figures} |"
+
+
+_COLUMNS = (
+    "| to | way | images a second | processor ms an image | aikit is so many times as fast | in processor time | peak MB |\n"
+    "| --- | --- | ---: | ---: | ---: | ---: | ---: |"
+)
+
+
+def _spread(ratios: list[float]) -> str:
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}..{max(ratios):.2f})"
+
+
+def compare(number: int, rounds: int) -> list[Row]:
+    """Every way to both formats; ways whose package is missing are left out."""
+    with tempfile.TemporaryDirectory() as folder:
+        photographs(Path(folder), number)
+        return [row for to in ("jpg", "webp") for row in _rows(Path(folder), to, number, rounds)]
+
+
+def _rows(src: Path, to: str, number: int, rounds: int) -> list[Row]:
+    found: dict[str, list[tuple[float, float, float]]] = {way: [] for way in _WAYS}
+    for _ in range(rounds):
+        for way in [*found]:
+            result = _measure(way, src, to, os.cpu_count() or 1)
+            if result is None:
+                del found[way]
+            else:
+                found[way].append(result)
+    ours = found["aikit"]
+    return [
+        Row(
+            to,
+            way,
+            number / statistics.median(seconds for seconds, _, _ in results),
+            statistics.median(busy for _, busy, _ in results) / number * 1e3,
+            [their[0] / our[0] for their, our in zip(results, ours, strict=True)],
+            [their[1] / our[1] for their, our in zip(results, ours, strict=True)],
+            max(peak for _, _, peak in results),
+        )
+        for way, results in found.items()
+    ]
+
+
+def _measure(way: str, src: Path, to: str, cores: int) -> tuple[float, float, float] | None:
     """Seconds by the clock and of processors, and the peak in MB; None where the package is missing."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-c", _HEAD + _WAYS[way] + _TAIL, str(src), f"{folder}/out", to, str(cores)]
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "src")}
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        done = _python(_HEAD + _WAYS[way] + _TAIL, str(src), f"{folder}/out", to, str(cores))
         if done.returncode:
             print(f"{way} does not run here: {(done.stderr.strip().splitlines() or ['?'])[-1]}\n")
             return None
@@ -120,44 +192,66 @@ def measure(way: str, src: Path, to: str, cores: int) -> tuple[float, float, flo
         return seconds, busy, peak * 1024 / 1e6
 
 
-def compare(src: Path, to: str, number: int, rounds: int, cores: int) -> None:
-    """One table."""
-    found: dict[str, list[tuple[float, float, float]]] = {way: [] for way in _WAYS}
-    for _ in range(rounds):
-        for way in [*found]:
-            result = measure(way, src, to, cores)
-            if result is None:
-                del found[way]
-            else:
-                found[way].append(result)
-    print(
-        f"| {number} JPEGs to {to} | images a second | aikit is so many times as fast | the same in CPU time | peak MB |"
+def _python(*command: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "src")}
+    return subprocess.run(
+        [sys.executable, "-c", *command], capture_output=True, text=True, env=environment, check=False
     )
-    print("| --- | ---: | ---: | ---: | ---: |")
-    for way, results in found.items():
-        rate = number / statistics.median(seconds for seconds, _, _ in results)
-        ratios = [_times(results, found["aikit"], kind) for kind in (0, 1)]
-        print(f"| {way} | {rate:.0f} | {' | '.join(ratios)} | {max(peak for _, _, peak in results):.0f} |")
-    print()
 
 
-def _times(theirs: list[tuple[float, float, float]], ours: list[tuple[float, float, float]], kind: int) -> str:
-    """How many times as long they take, round by round."""
-    ratios = sorted(their[kind] / our[kind] for their, our in zip(theirs, ours, strict=True))
-    return f"{statistics.median(ratios):.2f} ({ratios[0]:.2f}..{ratios[-1]:.2f})"
+# ---------------------------------------------------------------- memory
+
+_RESIDENT = """
+import json, os, sys
+from aikit import Recipe, convert_folder
+marks, found = json.loads(sys.argv[3]), {}
+def look(report, total):
+    if report.done in marks:
+        with open("/proc/self/statm") as file:
+            found[report.done] = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+report = convert_folder(sys.argv[1], sys.argv[2], Recipe([("resize", {"width": 32})], to="jpg"), progress=look)
+assert report.failed == 0, report.failures
+print(json.dumps(found))
+"""
+
+
+def resident(number: int) -> dict[int, float]:
+    """MB that are resident after so many of `number` pictures of 64 x 64 pixels."""
+    from PIL import Image
+
+    marks = [mark for mark in (1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000) if mark <= number]
+    with tempfile.TemporaryDirectory() as folder:
+        src = Path(folder, "in")
+        src.mkdir()
+        for at in range(number):
+            path = src / f"{at // 1000}" / f"{at:06}.jpg"
+            path.parent.mkdir(exist_ok=True)
+            if at < 100:
+                noise = np.random.default_rng(at).integers(0, 256, (64, 64, 3), np.uint8)
+                Image.fromarray(noise).save(path)
+            else:
+                os.link(src / "0" / f"{at % 100:06}.jpg", path)
+        done = _python(_RESIDENT, str(src), f"{folder}/out", json.dumps(marks))
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return {int(mark): size / 1e6 for mark, size in json.loads(done.stdout).items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--number", type=int, default=2000, metavar="N", help="photographs (default: 2000)")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="turns of each way (default: 3)")
+    parser.add_argument("--memory", type=int, metavar="N", help="instead, resident memory over so many small files")
     options = parser.parse_args()
-    cores = os.cpu_count() or 1
-    print(f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {cores} processors, wall clock, medians of {options.rounds} rounds.\n")
-    with tempfile.TemporaryDirectory() as folder:
-        photographs(Path(folder), options.number)
-        for to in ("jpg", "webp"):
-            compare(Path(folder), to, options.number, options.rounds, cores)
+    print(f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {os.cpu_count()} processors.\n")
+    if options.memory:
+        print("| files | resident MB |\n| ---: | ---: |")
+        for files, size in resident(options.memory).items():
+            print(f"| {files} | {size:.1f} |")
+        return
+    print(f"{options.number} photographs, medians of {options.rounds} rounds.\n\n{_COLUMNS}")
+    for row in compare(options.number, options.rounds):
+        print(row)
 
 
 if __name__ == "__main__":

@@ -490,26 +490,26 @@ def test_a_folder_that_cannot_be_listed_is_a_failure(run, folder, monkeypatch):
 
 
 def test_a_picture_too_large_for_memory_is_a_failure(run, folder, monkeypatch):
-    from aikit import files
+    from aikit.folders import conversion
 
     def fail(source, **options):
-        if Path(source).name == "a.png":
+        if source.name == "a.png":
             raise MemoryError
         return read_pil(source)
 
     for name in ("a.png", "b.png"):
         write(RGB, name)
-    monkeypatch.setattr(files, "read_any", fail)
+    monkeypatch.setattr(conversion, "read_any", fail)
     status, out, err = run("convert", "a.png", "b.png", "out")
     assert (status, out) == (1, "1 converted, 1 failed\n")
     assert "  a.png: image: expected a picture that fits into memory, got a larger one; pass --jobs 1." in err
 
 
 def test_a_mistake_of_ours_is_not_hidden(folder, monkeypatch):
-    from aikit import files
+    from aikit.folders import conversion
 
     write(RGB, "a.png")
-    monkeypatch.setattr(files, "read_any", lambda source, **options: 1 / 0)
+    monkeypatch.setattr(conversion, "read_any", lambda source, **options: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["convert", "a.png", "out"])
 

@@ -255,12 +255,19 @@ def read_frames(
 
 
 def _decoded(
-    source: Source, frame: int, profile: Any, limits: Limits | None, allow_truncated: bool, isolate: bool, **more: Any
+    source: Source,
+    frame: int,
+    profile: Any,
+    limits: Limits | None,
+    allow_truncated: bool,
+    isolate: bool | None,
+    **more: Any,
 ) -> Any:
     name, data = name_of(source), read_bytes(source, limits=limits)
     if _raster.identify(data) in _DOCUMENTS:
         return _document(data, name, limits, isolate, frame=frame, profile=profile)
-    decode = _raster.decode_apart if isolate or _raster.needs_child(data, name, limits) else _raster.decode
+    apart = isolate or (isolate is False and _raster.needs_child(data, name, limits))
+    decode = _raster.decode_apart if apart else _raster.decode
     options = {"frame": frame, "profile": profile, "allow_truncated": allow_truncated, **more}
     return decode(data, name=name, limits=limits, **options)
 
@@ -268,9 +275,9 @@ def _decoded(
 _DOCUMENTS = ("psd", "svg")
 
 
-def _document(data: bytes, name: str, limits: Limits | None, isolate: bool, **options: Any) -> Any:
+def _document(data: bytes, name: str, limits: Limits | None, isolate: bool | None, **options: Any) -> Any:
     """The picture of a document; one that comes with limits comes from a stranger, and goes to a child process."""
-    if isolate or limits is not None:
+    if isolate or (isolate is False and limits is not None):
         job = data, name, limits, options
         return _worker.call(f"{__name__}:_packed_document", *job, subject=name, limits=limits, unpack=_raster.unpack)
     return _flat(data, name, limits, **options)
@@ -315,12 +322,13 @@ def read_any(
     profile: Profile = "srgb",
     limits: Limits | None = None,
     allow_truncated: bool = False,
-    isolate: bool = False,
+    isolate: bool | None = False,
     at_least: tuple[int, int] | None = None,
 ) -> Any:
     """The form that keeps most of a file: a PIL image with its metadata, or an array where PIL has not the depth.
 
     `at_least` is the (height, width) that will do: a JPEG may come smaller than it is, but no smaller than that.
+    `isolate=None` is for whoever is in a child process already: nothing goes to another one.
     """
     decoded = _decoded(source, frame, profile, limits, allow_truncated, isolate, at_least=at_least)
     if isinstance(decoded, _raster.Deep):

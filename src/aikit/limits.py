@@ -25,7 +25,7 @@ class Limits:
         max_side: height or width, in pixels.
         max_frames: frames of an animation or pages of a document that may be read.
         max_total_pixels: pixels of all frames together.
-        max_output_pixels: pixels of a rendered vector or layered document.
+        max_output_pixels: pixels of a rendered vector or layered document, or of what a recipe makes of a picture.
         max_seconds: wall-clock seconds, where decoding runs in a child process.
         max_memory: bytes, where decoding runs in a child process.
         formats: names of the formats that may be read, such as {"png", "jpeg"}; None means all.

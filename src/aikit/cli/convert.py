@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import datetime as dt
 import os
 import re
 import sys
@@ -210,21 +211,18 @@ def _progress() -> Iterator[Progress]:
         yield _lines()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn
 
-    columns = (
-        TextColumn("converting"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(), TextColumn("{task.fields[failed]}"),
-    )  # fmt: skip
+    columns = TextColumn("converting"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[state]}")
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         started = time.monotonic()
-        task = bar.add_task("", total=None, rate="", failed="")
+        task = bar.add_task("", total=None, state="")
 
         def show(report: Report, total: int) -> None:
-            ready = report.done + report.failed + report.skipped
-            rate = f"{(report.done + report.failed) / (time.monotonic() - started):.0f}/s"
-            failed = f"{report.failed} failed" if report.failed else ""
-            bar.update(task, total=total, completed=ready, rate=rate, failed=failed)
+            ready, rate, left = _speed(report, total, started)
+            failed = f", {report.failed} failed" if report.failed else ""
+            state = f"{rate:.{0 if rate >= 10 else 1}f}/s, {dt.timedelta(seconds=round(left))} left{failed}"
+            bar.update(task, total=total, completed=ready, state=state)
 
         yield show
 
@@ -238,10 +236,15 @@ def _lines() -> Progress:
         if now - last < _EVERY:
             return
         last = now
-        ready, worked = report.done + report.failed + report.skipped, report.done + report.failed
-        rate = worked / (now - started)
-        left = (total - ready) / rate
+        ready, rate, left = _speed(report, total, started)
         line = f"{ready}/{total}, {report.failed} failed, {rate:.1f} a second, {left:.0f} seconds left"
         print(f"aikit convert: {line}", file=sys.stderr)
 
     return show
+
+
+def _speed(report: Report, total: int, started: float) -> tuple[int, float, float]:
+    """How many files are ready, how many were worked on in a second, and the seconds left at that rate."""
+    ready, worked = report.done + report.failed + report.skipped, report.done + report.failed
+    rate = worked / max(time.monotonic() - started, 1e-9)
+    return ready, rate, (total - ready) / rate

@@ -26,23 +26,29 @@ class _Stopped(BaseException):
 def run(
     work: Work, jobs: Iterator[Job], *, workers: int | None, announce: Announce
 ) -> Iterator[tuple[Job, Failure | None]]:
-    """Yield each job as it ends, with what went wrong. No more than twice as many jobs as threads are drawn ahead.
+    """Yield each job as it ends, with what went wrong. No more than twice as many jobs as workers are drawn ahead.
 
-    The threads are daemons, so that Ctrl-C need not wait for them; a write that has begun is let finish.
+    There are two threads for each worker: while one waits for the disk, which syncs every file, another computes. They
+    are daemons, so that Ctrl-C need not wait for them; a write that has begun is let finish.
     """
+    from . import conversion
+
     todo: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
     done: queue.SimpleQueue[tuple[Job, Failure | BaseException | None]] = queue.SimpleQueue()
     stop = threading.Event()
     count = workers or os.cpu_count() or 1
-    writes = threading.Semaphore(count)
+    computing, writing = threading.Semaphore(count), threading.Semaphore(count)
 
     def serve() -> None:
         while (job := todo.get()) is not None and not stop.is_set():
-            writing = False
+            permit = computing
+            permit.acquire()
 
             def begin(job: Job, digest: str) -> None:
-                nonlocal writing
-                writing = writes.acquire()
+                nonlocal permit
+                permit.release()
+                permit = writing
+                permit.acquire()
                 if stop.is_set():
                     raise _Stopped
                 announce(job, digest)
@@ -52,9 +58,9 @@ def run(
             except BaseException as error:  # noqa: BLE001 - handed to the main thread, which raises it
                 done.put((job, error))
             finally:
-                if writing:
-                    writes.release()
+                permit.release()
 
+    conversion.keep_memory()
     threads = 0
     waiting = 0
     try:
@@ -62,7 +68,7 @@ def run(
             for job in islice(jobs, 2 * count - waiting):
                 todo.put(job)
                 waiting += 1
-                if threads < count:
+                if threads < 2 * count:
                     threads += 1
                     threading.Thread(target=serve, name="aikit-convert", daemon=True).start()
             if not waiting:
@@ -78,5 +84,6 @@ def run(
             todo.put(None)
         # Whoever holds every permit knows that no write is in work: each file is whole or not there.
         deadline = time.monotonic() + _PATIENCE
-        for _ in range(count):
-            writes.acquire(timeout=max(0.0, deadline - time.monotonic()))
+        free = sum(writing.acquire(timeout=max(0.0, deadline - time.monotonic())) for _ in range(count))
+        if free:
+            writing.release(free)  # whoever waits for one gives up

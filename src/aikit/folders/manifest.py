@@ -20,7 +20,7 @@ from ..errors import FileAccessError
 from .planning import Job
 from .reporting import Failure
 
-__all__ = ["NAME", "Manifest", "is_in_place"]
+__all__ = ["NAME", "Manifest", "is_in_place", "remove_leftovers"]
 
 NAME = ".aikit-manifest.sqlite"
 _VERSION = 1
@@ -76,6 +76,8 @@ class Manifest:
         self._lock = threading.Lock()
         self._folder, self._recipe, self._run = b"", "", 0
         self._by_digest = False
+        # Of the folders met lately, without links.
+        self._folders: dict[str, str] = {}
         # Of the jobs in work: as the sources were before they were read.
         self._facts: dict[Job, str] = {}
 
@@ -88,10 +90,7 @@ class Manifest:
 
     def plan(self, jobs: Iterator[Job]) -> None:
         """Note the jobs; a file that was named twice is one."""
-        rows = (
-            [os.fsencode(path) for path in (*job, os.path.realpath(job.source), os.path.realpath(job.target))]
-            for job in jobs
-        )
+        rows = ([os.fsencode(path) for path in (*job, self._real(job.source), self._real(job.target))] for job in jobs)
         self._base.execute("BEGIN")
         self._base.executemany("INSERT OR REPLACE INTO plan VALUES (NULL, ?, ?, ?, ?)", rows)
         self._base.execute("COMMIT")
@@ -109,7 +108,7 @@ class Manifest:
 
     def rival(self, job: Job) -> Path | None:
         """Another source that would be written to, or that is, where this job writes."""
-        source, target = (os.fsencode(os.path.realpath(path)) for path in job)
+        source, target = (os.fsencode(self._real(path)) for path in job)
         found = self._one(
             "SELECT source FROM plan WHERE (real_target = ? OR real_source = ?) AND real_source <> ? "
             "ORDER BY real_source LIMIT 1",
@@ -201,7 +200,7 @@ class Manifest:
     def done(self, job: Job) -> None:
         """Note that the output is in its place."""
         self._facts.pop(job, None)
-        facts = self._facts_of(job) if is_in_place(job) else None
+        facts = self._facts_of(job) if self._real(job.source) == self._real(job.target) else None
         self._do(
             "UPDATE files SET status = 'done', size = ?, run = ?, facts = coalesce(?, facts) "
             "WHERE source = ? AND output = ?",
@@ -226,14 +225,16 @@ class Manifest:
         )  # fmt: skip
 
     def is_there(self, row: Row, job: Job) -> bool:
-        """Whether what a run that was cut short was about to put in place is there; what it left beside is removed."""
-        folder = job.target.parent
-        for path in folder.glob(".aikit-*.tmp") if folder.is_dir() else ():
-            with contextlib.suppress(OSError):
-                # A file that somebody else is writing at this moment is younger.
-                if time.time() - path.stat().st_mtime > 1:
-                    path.unlink()
+        """Whether what a run that was cut short was about to put in place is there; what it left beside is removed.
+
+        Where an engine made it elsewhere its digest is not known. But files are put in their places whole, so that one
+        that was not there before is ours, unless the run was one to replace somebody else's.
+        """
+        remove_leftovers(job.target.parent)
         try:
+            if row.digest == "*":
+                replaced = row.size is not None or self._one("SELECT overwrite FROM runs WHERE id = ?", row.run)[0]
+                return not replaced and self.is_same(row, job) and job.target.is_file()
             return row.recipe == self._recipe and row.digest == _sha256(job.target)
         except OSError:
             return False
@@ -248,9 +249,24 @@ class Manifest:
     # ------------------------------------------------------------ the database
 
     def _key(self, job: Job) -> tuple[bytes, bytes]:
-        target = os.fsencode(os.path.realpath(job.target))
-        output = os.path.relpath(target, self._folder) if self._folder else target
-        return os.fsencode(os.path.realpath(job.source)), output
+        target = os.fsencode(self._real(job.target))
+        below = self._folder + os.fsencode(os.sep)
+        if self._folder:
+            target = target[len(below) :] if target.startswith(below) else os.path.relpath(target, self._folder)
+        return os.fsencode(self._real(job.source)), target
+
+    def _real(self, path: Path) -> str:
+        """`os.path.realpath`, which looks at every folder above, with the folders remembered."""
+        folder, name = os.path.split(path)
+        if name in ("", ".", ".."):
+            return os.path.realpath(path)
+        above = self._folders.get(folder)
+        if above is None:
+            if len(self._folders) > _PAGE:
+                self._folders.clear()
+            above = self._folders[folder] = os.path.realpath(folder)
+        real = os.path.join(above, name)
+        return os.path.realpath(real) if os.path.islink(real) else real
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
@@ -279,6 +295,15 @@ class Manifest:
 def is_in_place(job: Job) -> bool:
     """Whether a job writes over its source."""
     return os.path.realpath(job.source) == os.path.realpath(job.target)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a process that was killed has written beside the place of an output."""
+    for path in folder.glob(".aikit-*.tmp") if folder.is_dir() else ():
+        with contextlib.suppress(OSError):
+            # A file that somebody else is writing at this moment is younger.
+            if time.time() - path.stat().st_mtime > 1:
+                path.unlink()
 
 
 def _sha256(path: Path) -> str:

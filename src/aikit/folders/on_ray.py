@@ -18,7 +18,7 @@ from typing import Any
 
 from .._worker import search_path
 from ..errors import InputValueError, MissingDependencyError, WorkerError
-from .manifest import is_in_place
+from .manifest import is_in_place, remove_leftovers
 from .planning import Job
 from .reporting import Failure
 from .work import Announce, Work
@@ -36,7 +36,7 @@ def run(
     work: Work, jobs: Iterator[Job], *, workers: int | None, announce: Announce
 ) -> Iterator[tuple[Job, Failure | None]]:
     """Yield each job as it ends, with what went wrong."""
-    with _connected(workers) as data:
+    with _telemetry_off(), _connected(workers) as data:
         while batch := list(islice(jobs, _AT_A_TIME)):
             for job in batch:
                 if is_in_place(job):
@@ -46,6 +46,9 @@ def run(
                     )
                 announce(job, "*")
             yield from _statuses(data, work, batch, workers)
+            # Of workers that died while they wrote, whose rows Ray has done again.
+            for folder in {job.target.parent for job in batch}:
+                remove_leftovers(folder)
 
 
 def _statuses(data: Any, work: Work, batch: list[Job], workers: int | None) -> Iterator[tuple[Job, Failure | None]]:
@@ -88,23 +91,22 @@ class _Status:
 @contextlib.contextmanager
 def _connected(workers: int | None) -> Iterator[Any]:
     """Ray Data on the cluster that the program is connected to, or on a Ray of our own for as long as this lasts."""
-    with _telemetry_off():
-        try:
-            import ray
-            import ray.data
-        except ImportError as error:
-            raise MissingDependencyError(
-                'engine: "ray" needs the package ray, which is not installed; run: pip install "ray[data]".'
-            ) from error
-        ours = not ray.is_initialized()
-        if ours:
-            # Its workers find this aikit, and what they print goes to Ray's own log files.
-            variables = {"PYTHONPATH": os.pathsep.join(search_path())}
-            address = os.environ.get("RAY_ADDRESS")
-            alone: dict[str, Any] = {} if address else {"num_cpus": workers, "include_dashboard": False}
-            ray.init(
-                address, runtime_env={"env_vars": variables}, log_to_driver=False, logging_level=logging.ERROR, **alone
-            )  # fmt: skip
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise MissingDependencyError(
+            'engine: "ray" needs the package ray, which is not installed; run: pip install "ray[data]".'
+        ) from error
+    ours = not ray.is_initialized()
+    if ours:
+        # Its workers find this aikit, and what they print goes to Ray's own log files.
+        variables = {"PYTHONPATH": os.pathsep.join(search_path())}
+        address = os.environ.get("RAY_ADDRESS")
+        alone: dict[str, Any] = {} if address else {"num_cpus": workers, "include_dashboard": False}
+        ray.init(
+            address, runtime_env={"env_vars": variables}, log_to_driver=False, logging_level=logging.ERROR, **alone
+        )  # fmt: skip
     context = ray.data.DataContext.get_current()
     bars, context.enable_progress_bars = context.enable_progress_bars, False
     try:
@@ -117,7 +119,10 @@ def _connected(workers: int | None) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def _telemetry_off() -> Iterator[None]:
-    """Ray reports its use to its makers unless told otherwise: here it does so only where the user has asked for it."""
+    """Ray reports its use to its makers unless told otherwise: here it does so only where the user has asked for it.
+
+    It looks when it starts, and Ray Data looks again when it begins and ends to execute.
+    """
     name = "RAY_USAGE_STATS_ENABLED"
     if name in os.environ:
         yield

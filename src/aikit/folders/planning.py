@@ -56,10 +56,11 @@ def _looks_like_a_picture(path: Path) -> bool:
     """By the suffix or the first bytes: a damaged picture has to be reported, a text file has not."""
     from .._raster import format_of_suffix, identify
 
-    if format_of_suffix(path.suffix):
-        return True
+    known = format_of_suffix(path.suffix) is not None
     if not path.is_file():
-        return False
+        return known and not path.exists()  # a broken link is told of; a pipe would be waited for
+    if known:
+        return True
     try:
         with open(path, "rb") as file:
             return identify(file.read(4096)) is not None

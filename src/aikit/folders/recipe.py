@@ -10,8 +10,9 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from ..errors import InputTypeError, InputValueError
+from ..limits import Limits
 
-__all__ = ["Recipe"]
+__all__ = ["Recipe", "new_height_and_width"]
 
 # Part of every digest: a change in what a step means makes the outputs of earlier versions stale.
 _VERSION = 1
@@ -89,9 +90,17 @@ class Recipe:
         for name in names:
             encode(pixel, name, lossless=self.lossless)
 
-    def apply(self, image: Any, *, after: int = 0) -> Any:
-        """The picture after all steps from number `after` on."""
+    def apply(self, image: Any, *, subject: str, limits: Limits | None, after: int = 0) -> Any:
+        """The picture after all steps from number `after` on.
+
+        Raises:
+            LimitError: a step would make more pixels than `limits` allow; said before it takes memory.
+        """
+        from .._image import load
+
         for name, keywords in self.steps[after:]:
+            if name == "resize":  # the only step that can make a picture larger
+                new_height_and_width(load(image).spec, keywords, subject=subject, limits=limits)
             image = _functions()[name](image, **keywords)
         return image
 
@@ -103,6 +112,18 @@ class Recipe:
         target = capabilities(suffix)
         quality = None if target.quality is None else self.quality
         return encode(image, target.name, quality=quality, lossless=self.lossless)
+
+
+def new_height_and_width(
+    spec: Any, keywords: Mapping[str, Any], *, subject: str = "resize", limits: Limits | None = None
+) -> tuple[int, int]:
+    """What the step "resize" with these keywords makes of a picture, if `limits` allow it."""
+    from ..resample.size import new_size
+
+    height, width = new_size(spec, keywords.get("height"), keywords.get("width"), keywords.get("scale"))
+    if limits is not None:
+        limits.check(subject, "pixels after resizing", "max_output_pixels", height * width)
+    return height, width
 
 
 def _functions() -> dict[str, Callable[..., Any]]:
@@ -149,9 +170,9 @@ def _try(function: Callable[..., Any], name: str, keywords: dict[str, Any]) -> N
     if name == "resize":
         # Not by doing it: one pixel may become an enormous picture.
         from .._image import load
-        from ..resample.size import check_method, new_size
+        from ..resample.size import check_method
 
-        new_size(load(pixel).spec, keywords.get("height"), keywords.get("width"), keywords.get("scale"))
+        new_height_and_width(load(pixel).spec, keywords)
         check_method(keywords.get("method", "lanczos"))
         return
     try:

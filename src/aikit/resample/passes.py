@@ -58,16 +58,20 @@ KERNELS = {
 
 
 @lru_cache(maxsize=32)
-def resize_taps(old: int, new: int, method: str, antialias: bool) -> Taps:
-    """Which pixels, with what weights: Pillow's precompute_coeffs, its alignment and its edges."""
-    step = old / new
+def resize_taps(old: int, new: int, method: str, antialias: bool, part: tuple[float, float] | None = None) -> Taps:
+    """Which pixels, with what weights: Pillow's precompute_coeffs, its alignment and its edges.
+
+    `part` is where the new pixels begin and end, in old ones: Pillow's box.
+    """
+    begin, end = part or (0, old)
+    step = (end - begin) / new
     if method == "nearest":
         # Pillow adds up its steps, and so decides ties by its rounding errors: so do we.
         at = np.add.accumulate(np.r_[0.5 * step, np.full(new - 1, step)])
         return np.minimum(at.astype(np.int32), old - 1)[None], np.ones((1, new))
     kernel = KERNELS[method]
     stretch = max(step, 1.0) if antialias else 1.0
-    centers = (np.arange(new) + 0.5) * step
+    centers = begin + (np.arange(new) + 0.5) * step
     first = np.maximum((centers - kernel.reach * stretch + 0.5).astype(np.int32), 0)
     last = np.minimum((centers + kernel.reach * stretch + 0.5).astype(np.int32), old)
     positions = first + np.arange(max(1, int((last - first).max())), dtype=np.int32)[:, None]
@@ -102,7 +106,7 @@ _BLOCK = 16
 
 # A product of fewer multiplications stays in one thread of OpenBLAS; its own threads wait for each other in a loop, which
 # takes ten times longer once another program needs a core.
-_ONE_THREAD = 1 << 18
+ONE_THREAD = 1 << 18
 
 
 class Block(NamedTuple):
@@ -114,12 +118,20 @@ class Block(NamedTuple):
 
 
 @lru_cache(maxsize=32)
-def resize_blocks(old: int, new: int, method: str, antialias: bool, dtype: str) -> list[Block]:
-    """The taps of a resize as small dense matrices."""
-    positions, weights = resize_taps(old, new, method, antialias)
+def resize_blocks(
+    old: int,
+    new: int,
+    method: str,
+    antialias: bool,
+    dtype: str,
+    part: tuple[float, float] | None = None,
+    size: int = _BLOCK,
+) -> list[Block]:
+    """The taps of a resize as small dense matrices of `size` results."""
+    positions, weights = resize_taps(old, new, method, antialias, part)
     blocks = []
-    for start in range(0, new, _BLOCK):
-        at, share = positions[:, start : start + _BLOCK], weights[:, start : start + _BLOCK]
+    for start in range(0, new, size):
+        at, share = positions[:, start : start + size], weights[:, start : start + size]
         first, last, count = int(at.min()), int(at.max()) + 1, at.shape[1]
         matrix = np.zeros((count, last - first))
         np.add.at(matrix, (np.broadcast_to(np.arange(count), at.shape), at - first), share)
@@ -151,7 +163,7 @@ def multiplied(plane: Array, axis: int, *key: Any) -> Array:
 
 def _multiply(pixels: Array, weights: Array, into: Array) -> None:
     """Rows of pixels to rows of results, some rows at a time."""
-    step = max(1, _ONE_THREAD // weights.size)
+    step = max(1, ONE_THREAD // weights.size)
     for start in range(0, len(pixels), step):
         rows = slice(start, start + step)
         if into.flags.f_contiguous or into.strides[0] < into.strides[1]:
