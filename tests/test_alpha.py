@@ -1109,7 +1109,7 @@ def test_bgr_holds_for_the_arrays_beside_a_pil_image():
         ),
         ({"operator": None}, InputValueError, "^operator: .* got None; "),
         ({"operator": ["over"]}, InputValueError, r"^operator: .* got \['over'\]; "),
-        ({"left": 1.0}, InputTypeError, r"^left: expected an integer number of pixels, got 1\.0; round it"),
+        ({"left": 1.0}, InputTypeError, r"^left: expected a whole number, got 1\.0; round it"),
         ({"top": "1"}, InputTypeError, "^top: .* got '1'; "),
         ({"top": True}, InputTypeError, "^top: .* got True; "),
         ({"left": None}, InputTypeError, "^left: .* got None; "),

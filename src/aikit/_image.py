@@ -15,6 +15,7 @@ from importlib import import_module
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from ._arguments import switch
 from .errors import InputTypeError, InputValueError
 
 if TYPE_CHECKING:
@@ -268,6 +269,7 @@ def load(
     """
     if isinstance(image, Opened):
         return image
+    switch("bgr", bgr)
     kind = kind_of(image, subject)
     try:
         return Opened(*adapter(kind).load(image, layout=layout, bgr=bgr, ranged=ranged, mode=mode))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Literal
 
+from ._arguments import one_of
 from ._image import Spec, adapter, bands, each_band, load
 from .errors import InputTypeError, InputValueError
 
@@ -234,8 +235,8 @@ def to_tensor(
 
 
 def _open(image: object, bgr: bool, value_range: Any, layout: Any) -> tuple[Any, Spec, ValueRange | None]:
-    if layout not in (None, "HWC", "CHW"):
-        raise InputValueError(f'layout: expected "HWC", "CHW" or None, got {layout!r}; leave it out for the usual one.')
+    if layout is not None:
+        one_of("layout", layout, ("HWC", "CHW"))
     pixels, spec = load(image, layout=layout, bgr=bgr, ranged=value_range is not None)
     return pixels, spec, None if value_range is None else _two_numbers(value_range, spec)
 
@@ -273,7 +274,7 @@ def dtype_name(dtype: Any, allowed: tuple[str, ...], default: str | None) -> str
 
         try:
             name = np.dtype(dtype).name
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise InputTypeError(f"dtype: expected one of {', '.join(allowed)}, got {dtype!r}; pass a name.") from error
     if name not in allowed:
         raise InputValueError(f"dtype: expected one of {', '.join(allowed)}, got {name!r}; pass one of these.")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.parameter import is_lazy
 
 from .._image import TOP, Spec, nan_message, quantize, rescale
 from ..errors import DeviceError, InputTypeError, InputValueError
@@ -19,13 +20,7 @@ DTYPES = ("bool", "uint8", "uint16", "float16", "bfloat16", "float32", "float64"
 
 def check(image: torch.Tensor, layout: str | None) -> torch.Tensor:
     """The tensor as (..., C, H, W), a plain Tensor whatever subclass it was."""
-    if image.layout is not torch.strided or image.is_quantized:
-        raise InputTypeError(
-            f"image: expected a dense tensor, got layout {image.layout} and dtype {image.dtype}; "
-            "call to_dense() or dequantize() first."
-        )
-    if image.is_meta:
-        raise InputTypeError("image: expected a tensor with values, got one on the meta device; make it on a real one.")
+    check_dense("image", image)
     if dtype_name(image.dtype) not in DTYPES:
         raise InputTypeError(
             f"image: expected dtype {', '.join(DTYPES[:-1])} or {DTYPES[-1]}, got {dtype_name(image.dtype)}; "
@@ -50,6 +45,18 @@ def check(image: torch.Tensor, layout: str | None) -> torch.Tensor:
         expected = "(..., H, W, 1 to 4)" if layout == "HWC" else "(..., 1 to 4, H, W)"
         raise InputValueError(f"image: expected shape {expected}, got {tuple(image.shape)}; {remedy}.")
     return tensor
+
+
+def check_dense(subject: str, tensor: torch.Tensor) -> None:
+    """Refuse tensors without a value for every place of one rectangle."""
+    if is_lazy(tensor) or tensor.is_meta:
+        got = "one on the meta device" if not is_lazy(tensor) else "an uninitialized parameter"
+        raise InputTypeError(f"{subject}: expected a tensor with values, got {got}; make it on a real device.")
+    if tensor.is_nested or tensor.layout is not torch.strided or tensor.is_quantized:
+        got = "a nested one" if tensor.is_nested else f"layout {tensor.layout} and dtype {tensor.dtype}"
+        raise InputTypeError(
+            f"{subject}: expected a dense tensor, got {got}; call to_dense(), dequantize() or unbind() first."
+        )
 
 
 def is_traced(tensor: torch.Tensor) -> bool:
@@ -257,7 +264,7 @@ def device_for(device: Any, spec: Spec, out: torch.Tensor | None) -> torch.devic
     try:
         where = torch.device(device)
         torch.empty(0, device=where)
-    except (RuntimeError, AssertionError, TypeError) as error:
+    except (RuntimeError, AssertionError, TypeError, ValueError) as error:
         there = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
         raise DeviceError(
             f"device: expected one of {', '.join([*there, 'cpu'])}, got {str(device)!r}; pass one that this machine has."
@@ -269,14 +276,20 @@ def device_for(device: Any, spec: Spec, out: torch.Tensor | None) -> torch.devic
     return out.device
 
 
-def check_out(out: Any, shape: tuple[int, ...], dtype: str) -> None:
-    """Refuse an `out` that the result does not fit exactly."""
-    if out is None:
-        return
+def check_out_is_tensor(out: Any) -> None:
+    """Refuse an `out` that is no tensor with memory to fill."""
     if not isinstance(out, torch.Tensor):
         raise InputTypeError(
             f"out: expected a torch tensor, got {type(out).__name__}; leave it out to get a fresh one."
         )
+    check_dense("out", out)
+
+
+def check_out(out: Any, shape: tuple[int, ...], dtype: str) -> None:
+    """Refuse an `out` that the result does not fit exactly."""
+    if out is None:
+        return
+    check_out_is_tensor(out)
     if tuple(out.shape) != shape or out.dtype != getattr(torch, dtype) or not out.is_contiguous():
         raise InputValueError(
             f"out: expected a contiguous {dtype} tensor of shape {shape}, got {dtype_name(out.dtype)} {tuple(out.shape)}; "

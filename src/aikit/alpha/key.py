@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from .._arguments import number
 from .._image import ImageT, Planes, Spec, load, parse_color, run
 from ..errors import InputValueError
-from .channel import unit
 from .premultiplied import NO_ALPHA, divide_alpha, limited
 
 __all__ = ["color_to_alpha", "make_transparent"]
@@ -50,7 +50,7 @@ def make_transparent(
         >>> make_transparent(np.array([[250, 100]], np.uint8), color="white", tolerance=0.05).tolist()
         [[[250, 0], [100, 255]]]
     """
-    tolerance, feather = unit("tolerance", tolerance), unit("feather", feather)
+    tolerance, feather = number("tolerance", tolerance, 0, 1), number("feather", feather, 0, 1)
     opened = load(image, bgr=bgr)
     spec = opened.spec
     target = opaque_color(color, spec, "color")

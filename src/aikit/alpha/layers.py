@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import operator as operators
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
+from .._arguments import one_of, whole
 from .._image import CHANNEL_NAMES, ImageT, Opened, Planes, Spec, kind_of, load, merge, run, split
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputValueError
 from .channel import check_fits
 from .key import SAME, Color, as_many, opaque_color
 from .premultiplied import divide_alpha, limited
@@ -77,7 +78,7 @@ def flatten(image: ImageT, *, background: AnyImage | Color = "white", bgr: bool 
 
 def _load_second(image: object, subject: str, bgr: bool) -> Opened:
     """Open an image beside another; of the two only arrays and tensors can run B, G, R."""
-    return load(image, bgr=bgr and kind_of(image, subject) != "pil", subject=subject)
+    return load(image, bgr=kind_of(image, subject) != "pil" and bgr, subject=subject)
 
 
 def _over_color(background: Sequence[float], xp: Any, *planes: Any) -> Planes:
@@ -185,12 +186,11 @@ def composite(
 
     Source: Porter and Duff, "Compositing Digital Images", SIGGRAPH 1984.
     """
-    if operator not in list(_FACTORS):
-        raise InputValueError(f"operator: expected one of {', '.join(_FACTORS)}, got {operator!r}; pass one of these.")
-    at: tuple[int, int] = _whole("left", left), _whole("top", top)
+    one_of("operator", operator, _FACTORS)
+    at: tuple[int, int] = whole("left", left, -math.inf), whole("top", top, -math.inf)
     opened = _load_second(foreground, "foreground", bgr), _load_second(background, "background", bgr)
     over, under = (image.spec for image in opened)
-    if bgr and over.kind == under.kind == "pil":
+    if over.kind == under.kind == "pil" and bgr:
         raise InputValueError("bgr: expected False for PIL images, which are always RGB, got True; leave it out.")
     check_fits("foreground", over, under, whole=False)
     fits = (over.height, over.width, *at) == (under.height, under.width, 0, 0)
@@ -207,16 +207,6 @@ def _under_picture(xp: Any, under: Planes, planes: Planes) -> Planes:
 
 def _under_picture_codes(under: Planes, planes: Planes) -> Planes:
     return _over_picture_codes(planes, under)
-
-
-def _whole(subject: str, value: object) -> int:
-    """The value as an int, if it is an integer of any kind."""
-    try:
-        if not isinstance(value, bool):
-            return operators.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        pass
-    raise InputTypeError(f"{subject}: expected an integer number of pixels, got {value!r}; round it.")
 
 
 # Porter and Duff's table 1: the share of the foreground and of the background, from their alphas.

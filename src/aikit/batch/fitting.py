@@ -6,17 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from .._arguments import one_of
 from .._image import CHANNEL_NAMES, Opened, Spec, load
 from ..alpha import flatten
 from ..color import rgb_to_gray
 from ..convert import to_pil
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputValueError
 from ..resample import resize
+from ..resample.size import sides
 
-__all__ = ["Canvas", "Channels", "Fit", "canvas_for", "fitted"]
+__all__ = ["FITS", "Canvas", "Channels", "Fit", "canvas_for", "fitted"]
 
 Fit = Literal["exact", "pad", "crop", "stretch"]
 Channels = Literal["gray", "rgb", "rgba"]
+
+FITS = ("exact", "pad", "crop", "stretch")
 
 _COUNTS = {"gray": 1, "rgb": 3, "rgba": 4}
 
@@ -33,9 +37,8 @@ class Canvas:
 
 def canvas_for(specs: Sequence[Spec], height: Any, width: Any, fit: Any, channels: Any) -> Canvas:
     """The size and channels of a batch of these pictures; raises where one of them cannot be made to fit."""
-    if fit not in ("exact", "pad", "crop", "stretch"):
-        raise InputValueError(f'fit: expected "exact", "pad", "crop" or "stretch", got {fit!r}; pass one of these.')
-    height, width = _side("height", height), _side("width", width)
+    one_of("fit", fit, FITS)
+    height, width = sides(height, width)
     if fit in ("crop", "stretch") and (height is None or width is None):
         raise InputValueError(
             f'height, width: expected both for fit="{fit}", got {height} and {width}; pass the size of the batch.'
@@ -53,20 +56,9 @@ def canvas_for(specs: Sequence[Spec], height: Any, width: Any, fit: Any, channel
     return canvas
 
 
-def _side(subject: str, side: Any) -> int | None:
-    if side is None:
-        return None
-    if isinstance(side, bool) or not hasattr(side, "__index__"):
-        raise InputTypeError(f"{subject}: expected a whole number of pixels, got {side!r}; round it.")
-    if side < 1:
-        raise InputValueError(f"{subject}: expected 1 pixel or more, got {side!r}; pass a positive one.")
-    return int(side)
-
-
 def _channel_count(specs: Sequence[Spec], channels: Any) -> int:
     if channels is not None:
-        if channels not in list(_COUNTS):
-            raise InputValueError(f'channels: expected "gray", "rgb" or "rgba", got {channels!r}; pass one of these.')
+        one_of("channels", channels, _COUNTS)
         return _COUNTS[channels]
     first = specs[0].channels
     for index, spec in enumerate(specs):

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputTypeError, InputValueError
+from .._arguments import whole
+from ..errors import InputTypeError
 from .placement import choose_device
 
 if TYPE_CHECKING:
@@ -56,10 +57,7 @@ def prefetch(batches: Iterable[Any], device: Any = "auto", *, ahead: int = 2) ->
         raise InputTypeError(
             f"batches: expected an iterable of batches, got {type(batches).__name__}; pass a DataLoader or a list."
         )
-    if isinstance(ahead, bool) or not isinstance(ahead, int):
-        raise InputTypeError(f"ahead: expected a whole number, got {ahead!r}; pass for instance 2.")
-    if ahead < 1:
-        raise InputValueError(f"ahead: expected 1 or more, got {ahead}; pass for instance 2.")
+    ahead = whole("ahead", ahead)
     return _deliver(batches, _carrier(choose_device(device)), ahead)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from .._arguments import switch
 from .._image import Planes, load, run
 from ..convert import NUMPY_DTYPES, dtype_name, to_numpy, to_tensor
 from ..errors import InputTypeError, InputValueError
@@ -47,13 +48,14 @@ def check_options(*, weights: Any, standard: Any, range: Any, dtype: Any) -> Non
 
 def convert_codes(image: Any, src: str, dst: str, encoding: Any, bgr: bool) -> Any:
     """Convert between rgb and another space exactly as cv2.cvtColor does, codes to codes."""
-    if encoding != "cv2":
+    if not isinstance(encoding, str) or encoding != "cv2":
         raise InputValueError(f'encoding: expected "cv2" or None, got {encoding!r}; leave it out for natural units.')
     space = dst if src == "rgb" else src
     if "rgb" not in (src, dst) or space not in _CODES:
         raise InputValueError(
             f'encoding: expected rgb and one of {", ".join(_CODES)} with "cv2", got {src} to {dst}; leave encoding out.'
         )
+    switch("bgr", bgr)
     opened = load(image, bgr=bgr and src == "rgb")
     spec = opened.spec
     if spec.dtype != "uint8":

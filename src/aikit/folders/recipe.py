@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
+from .._arguments import one_of
 from ..errors import InputTypeError, InputValueError
 
 __all__ = ["Recipe"]
@@ -149,10 +150,10 @@ def _try(function: Callable[..., Any], name: str, keywords: dict[str, Any]) -> N
     if name == "resize":
         # Not by doing it: one pixel may become an enormous picture.
         from .._image import load
-        from ..resample.size import check_method, new_size
+        from ..resample.size import METHODS, new_size
 
         new_size(load(pixel).spec, keywords.get("height"), keywords.get("width"), keywords.get("scale"))
-        check_method(keywords.get("method", "lanczos"))
+        one_of("method", keywords.get("method", "lanczos"), METHODS)
         return
     try:
         function(pixel, **keywords)

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from .._arguments import number
 from .._image import ImageT, Planes, load, run
 from ..alpha.premultiplied import NO_ALPHA
 from .passes import Array, Taps, premultiplied, thick, thin, weighted
-from .size import check_number
 
 __all__ = ["blur"]
 
@@ -41,8 +41,8 @@ def blur(image: ImageT, sigma: float) -> ImageT:
         >>> round(float(blur(row, 1)[0, 4]), 3)
         0.399
     """
-    check_number("sigma", sigma, 0, _WIDEST)
-    return run(partial(_blur, float(sigma)), load(image), pointwise=False)  # type: ignore[no-any-return]
+    sigma = number("sigma", sigma, 0, _WIDEST)
+    return run(partial(_blur, sigma), load(image), pointwise=False)  # type: ignore[no-any-return]
 
 
 @lru_cache(maxsize=32)

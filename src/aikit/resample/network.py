@@ -44,7 +44,7 @@ def open_network(model: Any, device: torch.device | None) -> Any:
         ) from error
     if isinstance(model, spandrel.ModelBase):
         network, name = model, type(model.model).__name__
-    elif isinstance(model, (str, os.PathLike)):
+    elif isinstance(model, (str, os.PathLike)) and os.fspath(model):
         network, name = _load(spandrel, os.fspath(model)), repr(os.fspath(model))
         network = network.to(device or torch.device("cpu"))
     else:
