@@ -279,6 +279,12 @@ def load(
         raise type(error)(subject + str(error)[len("image") :]) from error
 
 
+def cut(opened: Opened, rows: slice, columns: slice) -> Opened:
+    """A part of an open image, for every picture of a batch; not a copy where that can be a view."""
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    return Opened(opened.pixels.cut(rows, columns), replace(opened.spec, height=height, width=width))
+
+
 def split(image: object, *, bgr: bool = False, subject: str = "image") -> tuple[Planes, Spec]:
     """The planes of an image in its own dtype, whole, and its Spec; bool becomes uint8, 0 and 255."""
     pixels, spec = load(image, bgr=bgr, subject=subject)

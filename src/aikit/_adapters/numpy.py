@@ -84,6 +84,11 @@ class Pixels:
         self.batch = array.shape[:-3]
         self.whole = not planar and array.flags.c_contiguous and array.dtype == self.dtype
 
+    def cut(self, rows: slice, columns: slice) -> Pixels:
+        """A part of every picture, a view."""
+        part = self.array[..., rows, columns] if self.planar else self.array[..., rows, columns, :]
+        return Pixels(part, planar=self.planar, bgr=self.bgr)
+
     def block(self, index: tuple[int, ...], rows: slice) -> Array:
         """Rows of one picture as they lie in the array."""
         picture: Array = self.array[index]
@@ -282,6 +287,11 @@ def finish(pixels: Pixels, spec: Spec) -> Array:
     if pixels.channels == 1 and not spec.batch and (spec.flat or spec.channels > 1):
         return array[..., 0]
     return array
+
+
+def paste(image: Array, patch: Array, rows: slice, columns: slice) -> None:
+    """Put a smaller image of the same form into one that was made here."""
+    image[(rows, columns) if image.ndim == 2 else (..., rows, columns, slice(None))] = patch
 
 
 def check_out(out: Any, shape: tuple[int, ...], dtype: str) -> None:

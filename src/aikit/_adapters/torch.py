@@ -77,6 +77,10 @@ class TensorPixels:
         self.dtype = tensor.dtype
         self.batch = tuple(tensor.shape[:-3])
 
+    def cut(self, rows: slice, columns: slice) -> TensorPixels:
+        """A part of every picture, a view."""
+        return TensorPixels(self.tensor[..., rows, columns], bgr=self.bgr)
+
     def rgb(self) -> torch.Tensor:
         """The tensor with its channels in the order R, G, B, A."""
         if not self.bgr or self.tensor.shape[-3] < 3:
@@ -201,6 +205,11 @@ def assemble(planes: list[torch.Tensor], spec: Spec) -> torch.Tensor:
 
 def finish(tensor: torch.Tensor, spec: Spec) -> torch.Tensor:
     return tensor
+
+
+def paste(image: torch.Tensor, patch: torch.Tensor, rows: slice, columns: slice) -> None:
+    """Put a smaller image into one that was made here."""
+    image[..., rows, columns] = patch
 
 
 def float_planes_like(reference: TensorPixels, pixels: Any, spec: Spec) -> list[torch.Tensor]:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from .._arguments import one_of
-from .._image import CHANNEL_NAMES, Opened, Spec, load
+from .._image import CHANNEL_NAMES, Opened, Spec, cut, load
 from ..alpha import flatten
 from ..color import rgb_to_gray
-from ..convert import to_pil
 from ..errors import InputValueError
 from ..resample import resize
 from ..resample.size import sides
@@ -100,14 +99,14 @@ def fitted(picture: Any, opened: Opened, canvas: Canvas, background: Any) -> Ope
     if canvas.fit in ("exact", "pad") or (opened.spec.height, opened.spec.width) == size:
         return opened
     if canvas.fit == "crop":
-        opened = load(_cut(picture, opened.spec, *_middle(opened.spec, *size)), bgr=opened.spec.bgr)
+        opened = cut(opened, *_middle(opened.spec, *size))
     # Sharper kernels ring, and training data was mostly shrunk by this one.
     resized = resize(opened, height=size[0], width=size[1], method="bilinear")  # type: ignore[type-var]
     return load(resized, bgr=opened.spec.bgr)
 
 
-def _middle(spec: Spec, height: int, width: int) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of the largest part in the middle that has the proportions of the batch.
+def _middle(spec: Spec, height: int, width: int) -> tuple[slice, slice]:
+    """Rows and columns of the largest part in the middle that has the proportions of the batch.
 
     Cut first and scaled afterwards: a panorama scaled to cover a square would be enormous.
     """
@@ -115,13 +114,4 @@ def _middle(spec: Spec, height: int, width: int) -> tuple[int, int, int, int]:
     rows = min(spec.height, max(1, round(height * scale)))
     columns = min(spec.width, max(1, round(width * scale)))
     left, top = (spec.width - columns) // 2, (spec.height - rows) // 2
-    return left, top, left + columns, top + rows
-
-
-def _cut(picture: Any, spec: Spec, left: int, top: int, right: int, bottom: int) -> Any:
-    """A part of one picture of any kind."""
-    if spec.kind == "pil":
-        return to_pil(picture).crop((left, top, right, bottom))
-    if spec.kind == "torch":
-        return picture[..., top:bottom, left:right]
-    return picture[top:bottom, left:right]
+    return slice(top, top + rows), slice(left, left + columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import queue
 import sys
 import threading
@@ -73,6 +74,14 @@ def _deliver(batches: Iterable[Any], carrier: _Carrier, ahead: int) -> Iterator[
             target=_feed, args=(iterator, carrier, pool, line, slots, stop), name="aikit prefetch feeder", daemon=True
         )
         feeder.start()
+
+        def end(patience: float | None = None) -> None:
+            stop.set()
+            slots.release()
+            feeder.join(patience)
+
+        # Before the interpreter stops threads where they stand: in the middle of torch's code that aborts the program.
+        atexit.register(end, 10)
         try:
             while (future := line.get()) is not _END:
                 # Popped when it is yielded, so that nothing here keeps the batch alive once the consumer drops it.
@@ -81,10 +90,9 @@ def _deliver(batches: Iterable[Any], carrier: _Carrier, ahead: int) -> Iterator[
                 slots.release()
                 yield ready.pop()
         finally:
-            stop.set()
-            slots.release()
+            atexit.unregister(end)
             if not sys.is_finalizing():  # then daemons stand still, and would be waited for in vain
-                feeder.join()
+                end()
                 _abandon(line)
 
 
