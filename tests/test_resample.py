@@ -302,7 +302,7 @@ def test_a_batch_is_a_loop(channels, dtype):
 def test_large_pictures_in_threads_are_the_same(monkeypatch):
     array = codes(300, 400, 4)
     together = resize(array, scale=0.4), resize(array[..., :3], scale=0.4)
-    monkeypatch.setattr(passes, "_WORTH_A_THREAD", 1 << 40)
+    monkeypatch.setattr(passes, "WORTH_A_THREAD", 1 << 40)
     np.testing.assert_array_equal(together[0], resize(array, scale=0.4))
     np.testing.assert_array_equal(together[1], resize(array[..., :3], scale=0.4))
 

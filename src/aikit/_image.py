@@ -376,7 +376,7 @@ def _run_tensor(kernel: Callable[..., Sequence[Plane]], pixels: Any, spec: Spec,
 
 def _on_host(pixels: Any, spec: Spec) -> Any:
     """Pixels that NumPy can read; a tensor beside a NumPy or PIL image comes to the host."""
-    return adapter("torch").host_pixels(pixels, spec) if spec.kind == "torch" else pixels
+    return adapter("torch").host_pixels(pixels) if spec.kind == "torch" else pixels
 
 
 def _run_bands(kernel: Any, codes: Any, sources: list[Any], spec: Spec, interleaved: Interleaved | None) -> Any:

@@ -315,5 +315,5 @@ def plane_like(pixels: Any, spec: Spec, like: Array) -> Array:
     if spec.kind == "torch":
         from . import torch
 
-        pixels = torch.host_pixels(pixels, spec)
+        pixels = torch.host_pixels(pixels)
     return cast(pixels.planes()[0], like.dtype)

@@ -241,7 +241,7 @@ def plane_like(pixels: Any, spec: Spec, like: torch.Tensor) -> torch.Tensor:
     return cast(plane.to(like.device), like.dtype)
 
 
-def host_pixels(pixels: TensorPixels, spec: Spec) -> Pixels:
+def host_pixels(pixels: TensorPixels) -> Pixels:
     """A tensor as NumPy pixels in host memory: views where it lies there already and NumPy has the dtype."""
     tensor = pixels.tensor.detach()
     tensor = tensor.to(torch.float32) if tensor.dtype == torch.bfloat16 else tensor
@@ -256,9 +256,9 @@ def for_host(
     On an accelerator integers are made before the transfer: a quarter of the bytes cross the bus.
     """
     if pixels.tensor.device.type == "cpu":
-        return host_pixels(pixels, spec), value_range
+        return host_pixels(pixels), value_range
     tensor = cast(pixels.tensor.detach(), getattr(torch, dtype.name), value_range=value_range, to_host=True)
-    return host_pixels(TensorPixels(tensor, bgr=pixels.bgr), spec), None
+    return host_pixels(TensorPixels(tensor, bgr=pixels.bgr)), None
 
 
 # ---------------------------------------------------------------- for to_tensor

@@ -13,7 +13,7 @@ from .._image import CHANNEL_NAMES, ImageT, Opened, Planes, Spec, adapter, cut, 
 from ..errors import InputValueError
 from .channel import check_fits
 from .key import SAME, Color, as_many, opaque_color
-from .premultiplied import NO_ALPHA, divide_alpha, limited
+from .premultiplied import NO_ALPHA, apart, divide_alpha, limited
 
 if TYPE_CHECKING:
     from .._image import AnyImage
@@ -213,7 +213,7 @@ def _overlap(start: int, length: int, room: int) -> tuple[slice, slice]:
 
 def _alone(operator: str, channels: int, full: int, xp: Any, *under: Any) -> Planes:
     """What an operator makes of the background where nothing lies over it: `_composite` with a foreground of alpha 0."""
-    *color, alpha = under if len(under) in (2, 4) else (*under, None)
+    color, alpha = apart(under)
     color = as_many(color, 3 if channels > 2 else 1)
     if operator in ("in", "out"):
         return [xp.zeros_like(plane) for plane in (*color, color[0])]

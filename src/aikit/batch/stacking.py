@@ -174,7 +174,7 @@ def _place(opened: Opened, array: np.ndarray[Any, Any], *, planar: bool) -> None
     """Store one picture at the top left of its place, and zeros beside and below it."""
     values = adapter("numpy")
     pixels, spec = opened
-    source = adapter("torch").host_pixels(pixels, spec) if spec.kind == "torch" else pixels
+    source = adapter("torch").host_pixels(pixels) if spec.kind == "torch" else pixels
     rows, columns = slice(0, spec.height), slice(0, spec.width)
     if planar:
         array[:, spec.height :], array[:, rows, spec.width :] = 0, 0

@@ -193,3 +193,8 @@ def _dtype(dtype: Any, kind: str) -> str | None:
     from ..convert import NUMPY_DTYPES, TORCH_DTYPES, dtype_name
 
     return dtype_name(dtype, TORCH_DTYPES if kind == "torch" else NUMPY_DTYPES, None)
+
+
+def never(*_: Any) -> Planes:
+    """The kernel of a conversion that uint8 images alone can take, and take by its codes."""
+    raise AssertionError("uint8 images take the codes")
