@@ -6,6 +6,7 @@ A plane is one channel, (..., H, W); an image's planes are [gray], [gray, alpha]
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -345,6 +346,9 @@ def run(
     if spec.kind == "torch":
         return _run_tensor(kernel, pixels, result, loaded)
     sources = [pixels, *(_on_host(*pair) for pair in loaded)]
+    if pointwise and spec.batch and all(source.whole and source.batch == spec.batch for source in sources):
+        sources, tall = [source.tall() for source in sources], as_one_tall(result)
+        return _run_bands(kernel, codes, sources, tall, interleaved).reshape(*spec.batch, spec.height, spec.width, -1)
     if pointwise:
         return _run_bands(kernel, codes, sources, result, interleaved)
     return _run_whole(kernel, codes, sources, result)
@@ -447,6 +451,11 @@ def bands(spec: Spec) -> Iterator[tuple[tuple[int, ...], slice]]:
     for index in spec.indices:
         for top, bottom in pairwise(edges):
             yield index, slice(top, bottom)
+
+
+def as_one_tall(spec: Spec) -> Spec:
+    """A batch whose pictures lie one below the other in memory as one picture: of small ones each would be a band."""
+    return replace(spec, height=math.prod(spec.batch) * spec.height, batch=())
 
 
 def each_band(work: Callable[[tuple[int, ...], slice], None], spans: list[tuple[tuple[int, ...], slice]]) -> None:

@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING, Any, Literal
 
 from ._arguments import one_of
-from ._image import Spec, adapter, bands, each_band, load
+from ._image import Spec, adapter, as_one_tall, bands, each_band, load
 from .errors import InputTypeError, InputValueError
 
 if TYPE_CHECKING:
@@ -311,7 +311,11 @@ def _transfer(source: Any, spec: Spec, target: Any, value_range: ValueRange | No
     if spec.kind == "torch":
         source, value_range = adapter("torch").for_host(source, spec, target.dtype, value_range)
 
-    if value_range is None and _reordered(source, target, spec):
+    if spec.batch and source.whole and target.whole:
+        source, target, spec = source.tall(), target.tall(), as_one_tall(spec)
+    whole = value_range is None and source.whole and target.whole
+    # Where both sides lie in memory whole, one call of OpenCV, which bands would only slow.
+    if whole and values.reorder(source, target, (), slice(0, spec.height)):
         return
 
     def copy(index: tuple[int, ...], rows: slice) -> None:
@@ -330,11 +334,3 @@ def _transfer(source: Any, spec: Spec, target: Any, value_range: ValueRange | No
             target.write(index, rows, planes)
 
     each_band(copy, list(bands(spec)))
-
-
-def _reordered(source: Any, target: Any, spec: Spec) -> bool:
-    """Copy picture by picture where both sides lie in memory whole: one call of OpenCV, which bands would only slow."""
-    if not (source.whole and target.whole):
-        return False
-    whole = slice(0, spec.height)
-    return all(adapter("numpy").reorder(source, target, index, whole) for index in spec.indices)

@@ -84,6 +84,10 @@ class Pixels:
         self.batch = array.shape[:-3]
         self.whole = not planar and array.flags.c_contiguous and array.dtype == self.dtype
 
+    def tall(self) -> Pixels:
+        """All pictures of a whole batch as one, a view."""
+        return Pixels(self.array.reshape(-1, *self.array.shape[-2:]), bgr=self.bgr)
+
     def cut(self, rows: slice, columns: slice) -> Pixels:
         """A part of every picture, a view."""
         part = self.array[..., rows, columns] if self.planar else self.array[..., rows, columns, :]
