@@ -529,6 +529,20 @@ def test_what_cannot_be_compiled_runs_eagerly_and_says_so_once(compiled, monkeyp
     assert reason in message
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float16", "float32", "float64"])
+def test_normalize_is_worked_plane_by_plane(compiled, dtype):
+    image = batch(3, dtype)
+    options = {"mean": (0.4, 0.5, 0.6), "std": (0.2, 0.3, 0.1)}
+    result, wanted = aikit.fused(aikit.normalize)(image, **options), aikit.normalize(image, **options)
+    assert result.dtype == wanted.dtype
+    torch.testing.assert_close(result, wanted, rtol=1e-6, atol=2e-6 if dtype != "float16" else 1e-2)
+    (module,) = compiled
+    assert (
+        max(node.meta["val"].ndim for node in module.graph.nodes if node.op == "call_function" and "mul" in node.name)
+        == 3
+    )
+
+
 def test_an_array_beside_a_tensor_runs_eagerly(compiled, caplog):
     over, under = batch(4)[0], codes(18, 24, 3, "float32")
     assert aikit.fused(aikit.composite)(over, aikit.to_tensor(under)).equal(
