@@ -29,6 +29,7 @@ from aikit import (
     unpremultiply,
 )
 from aikit.alpha import key, layers, premultiplied
+from aikit.convert import to_numpy
 from pictures import channels_first, codes, flat, in_dtype, opencv_order, pil, tensor
 
 TOP = {"uint8": 255, "uint16": 65535}
@@ -1044,6 +1045,30 @@ def test_the_foreground_lies_where_it_is_put(offset, size):
             np.testing.assert_array_equal(back(result), wanted)
 
 
+@pytest.mark.parametrize("channels", list(itertools.product([1, 2, 3, 4], repeat=2)), ids=str)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_beyond_the_foreground_it_counts_as_transparent(channels, dtype):
+    front, rear = (
+        np.atleast_3d(to_numpy(array, dtype=dtype))
+        for array in (picture(4, 5, channels[0]), picture(channels=channels[1]))
+    )
+    rear = rear * np.float32(1.25) if dtype == np.float32 else rear
+    plate = np.zeros((13, 17, 2 if channels[0] <= 2 else 4), dtype)
+    plate[2:6, 3:8] = merge_alpha(front) if channels[0] in (1, 3) else front
+    for operator in OPERATORS:
+        wanted = composite(plate, rear, operator=operator)
+        for kind in (np.asarray, tensor):
+            result = back(composite(kind(front), kind(rear), operator=operator, left=3, top=2))
+            np.testing.assert_allclose(result, wanted.reshape(result.shape), rtol=1e-6, atol=1e-6)
+
+
+def test_what_lies_beyond_the_foreground_stays_out_of_it():
+    under = np.full((4, 5, 4), np.nan, np.float32)
+    result = composite(np.ones((1, 1, 4), np.float32), under, operator="in", left=2, top=1)
+    assert np.isnan(result).all(-1).sum() == 1
+    assert np.isnan(result).sum() == 4
+
+
 @pytest.mark.usefixtures("tensors_work_in")
 @pytest.mark.parametrize("under", [np.asarray, tensor, pil])
 @pytest.mark.parametrize("over", [np.asarray, tensor, pil])
@@ -1112,7 +1137,7 @@ def test_bgr_holds_for_the_arrays_beside_a_pil_image():
         ),
         ({"operator": None}, InputValueError, "^operator: .* got None; "),
         ({"operator": ["over"]}, InputValueError, r"^operator: .* got \['over'\]; "),
-        ({"left": 1.0}, InputTypeError, r"^left: expected an integer number of pixels, got 1\.0; round it"),
+        ({"left": 1.0}, InputTypeError, r"^left: expected a whole number, got 1\.0; round it"),
         ({"top": "1"}, InputTypeError, "^top: .* got '1'; "),
         ({"top": True}, InputTypeError, "^top: .* got True; "),
         ({"left": None}, InputTypeError, "^left: .* got None; "),

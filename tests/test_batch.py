@@ -283,7 +283,7 @@ def test_autocast_changes_nothing():
 @pytest.mark.parametrize(
     ("images", "options", "error", "message"),
     [
-        ([], {}, InputValueError, "images: expected at least one picture, got none"),
+        ([], {}, InputValueError, "images: expected at least one, got none"),
         ("ab", {}, InputTypeError, r"images: expected a list of images, got str; for one picture pass \[image\]"),
         (np.zeros((4, 5, 3), np.uint8), {}, InputTypeError, "images: expected a list of images, got ndarray"),
         (pil(codes(2, 2, 3)), {}, InputTypeError, "images: expected a list of images, got Image"),
@@ -319,10 +319,10 @@ def test_autocast_changes_nothing():
             InputValueError,
             'expected both for fit="crop", got 3 and None',
         ),
-        ([codes(2, 2, 3)], {"fit": "cover"}, InputValueError, 'fit: expected "exact", "pad", "crop" or "stretch"'),
-        ([codes(2, 2, 3)], {"channels": "bgr"}, InputValueError, 'channels: expected "gray", "rgb" or "rgba", got'),
-        ([codes(2, 2, 3)], {"height": 2.0}, InputTypeError, "height: expected a whole number of pixels, got 2.0"),
-        ([codes(2, 2, 3)], {"width": 0}, InputValueError, "width: expected 1 pixel or more, got 0"),
+        ([codes(2, 2, 3)], {"fit": "cover"}, InputValueError, "fit: expected one of exact, pad, crop, stretch, got"),
+        ([codes(2, 2, 3)], {"channels": "bgr"}, InputValueError, "channels: expected one of gray, rgb, rgba, got"),
+        ([codes(2, 2, 3)], {"height": 2.0}, InputTypeError, "height: expected a whole number, got 2.0"),
+        ([codes(2, 2, 3)], {"width": 0}, InputValueError, "width: expected 1 or more, got 0"),
         ([codes(2, 2, 3)], {"dtype": "int8"}, InputValueError, "dtype: expected one of uint8"),
         (
             [codes(2, 2, 3)],
@@ -512,7 +512,7 @@ def test_sizes_are_those_of_upright_pictures():
 
 @pytest.mark.parametrize("function", [group_by_shape, sizes_of])
 def test_these_refuse_what_stack_refuses(function):
-    with pytest.raises(InputValueError, match="images: expected at least one picture, got none"):
+    with pytest.raises(InputValueError, match="images: expected at least one, got none"):
         function([])
     with pytest.raises(InputTypeError, match=r"images\[0\]: expected a PIL image"):
         function([3])

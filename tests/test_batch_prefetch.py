@@ -163,11 +163,12 @@ def test_no_thread_survives(way):
     assert closed == [way]
 
 
-def test_a_program_that_ends_in_the_middle_ends():
-    code = """
+@pytest.mark.parametrize("side", [1, 1200])  # small works wait for slots when the program ends, large ones compute
+def test_a_program_that_ends_in_the_middle_ends(side):
+    code = f"""
 import torch, itertools
 from aikit import prefetch
-source = (torch.ones(2) for _ in itertools.count())
+source = (torch.ones({side}, {side}) @ torch.ones({side}, {side}) for _ in itertools.count())
 iterator = prefetch(source, "cpu")
 next(iterator)
 print("end")

@@ -633,7 +633,7 @@ def test_free_memory_that_nvml_does_not_tell_is_asked_of_the_device(nvml, monkey
     [
         ({"prefer": "gpu"}, 'device: expected a name such as "cuda:0" or "cpu", got \'gpu\'; pass one'),
         ({"min_free": "8G"}, 'min_free: expected a size such as "8GiB"'),
-        ({"max_utilization": 50}, "max_utilization: expected a number from 0 to 1, got 50; pass 0.5 for a half"),
+        ({"max_utilization": 50}, "max_utilization: expected a number from 0 to 1, got 50; pass one in that range"),
         ({"max_utilization": float("nan")}, "max_utilization: expected a number from 0 to 1, got nan"),
     ],
 )

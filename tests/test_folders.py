@@ -116,7 +116,7 @@ def test_whatever_differs_changes_the_digest(other):
         ([("rotate", {})], {}, InputValueError, r"steps: expected names from resize, .* got 'rotate'"),
         ([("resize", {"breadth": 3})], {}, InputValueError, r"resize: expected keywords from height, .* got 'breadth'"),
         ([("resize", {})], {}, InputValueError, r"scale: expected either scale or height and width, got none"),
-        ([("resize", {"width": 0})], {}, InputValueError, r"width: expected 1 pixel or more, got 0"),
+        ([("resize", {"width": 0})], {}, InputValueError, r"width: expected 1 or more, got 0"),
         ([("resize", {"width": 3, "method": "best"})], {}, InputValueError, r"method: expected one of .* got 'best'"),
         ([("flatten", {"background": b"w"})], {}, InputTypeError, r"flatten: expected plain data, got"),
         ([("flatten", {"background": "wite"})], {}, InputValueError, r"background: expected a CSS color .* got 'wite'"),

@@ -534,6 +534,20 @@ def test_what_cannot_be_compiled_runs_eagerly_and_says_so_once(compiled, monkeyp
     assert reason in message
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float16", "float32", "float64"])
+def test_normalize_is_worked_plane_by_plane(compiled, dtype):
+    image = batch(3, dtype)
+    options = {"mean": (0.4, 0.5, 0.6), "std": (0.2, 0.3, 0.1)}
+    result, wanted = aikit.fused(aikit.normalize)(image, **options), aikit.normalize(image, **options)
+    assert result.dtype == wanted.dtype
+    torch.testing.assert_close(result, wanted, rtol=1e-6, atol=2e-6 if dtype != "float16" else 1e-2)
+    (module,) = compiled
+    assert (
+        max(node.meta["val"].ndim for node in module.graph.nodes if node.op == "call_function" and "mul" in node.name)
+        == 3
+    )
+
+
 def test_an_array_beside_a_tensor_runs_eagerly(compiled, caplog):
     over, under = batch(4)[0], codes(18, 24, 3, "float32")
     assert aikit.fused(aikit.composite)(over, aikit.to_tensor(under)).equal(
@@ -558,7 +572,7 @@ def test_errors_are_those_of_the_function(compiled, caplog):
         aikit.fused(aikit.rgb_to_hsv)(torch.empty(0, 3, 4, 4))
     with pytest.raises(ZeroDivisionError):
         aikit.fused(lambda x: 1 // 0)(batch(3))
-    with pytest.raises(InputTypeError, match="fn: expected a function, got int"):
+    with pytest.raises(InputTypeError, match="fn: expected a function, got 3; pass one"):
         aikit.fused(3)
 
 

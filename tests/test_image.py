@@ -240,6 +240,24 @@ def test_an_error_in_a_band_comes_out(monkeypatch, threads):
         each_band(work, list(bands(spec_of(40, BAND_PIXELS))))
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("bgr", [False, True])
+def test_a_batch_of_small_pictures_is_worked_as_one(channels, bgr):
+    batch, calls = codes(3, 5, channels, "uint16", (7, 6)), []
+
+    def kernel(xp, *planes):
+        calls.append(planes[0].shape)
+        return [plane * (number + 1) / 4 for number, plane in enumerate(planes)]
+
+    result = run(kernel, load(batch, bgr=bgr))
+    assert calls == [(7 * 6 * 3, 5)]
+    singles = [
+        run(kernel, load(picture[::-1, ::-1], bgr=bgr))[::-1, ::-1] for picture in batch.reshape(-1, 3, 5, channels)
+    ]
+    np.testing.assert_array_equal(result, np.reshape(singles, batch.shape))
+    np.testing.assert_array_equal(run(kernel, load(batch[:, ::2], bgr=bgr)), result[:, ::2])
+
+
 def test_opencv_says_how_many_threads():
     code = """
 import cv2, threading

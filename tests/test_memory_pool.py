@@ -468,7 +468,7 @@ def test_names_are_added_once_and_known():
         pool.add("a", dict)
     with pytest.raises(InputValueError, match=r"name: expected one of \['a', 'b'\], got 'c'; add it first"):
         touch(pool, "c")
-    with pytest.raises(InputTypeError, match="loader: expected a function that gives the model, got 3; pass one"):
+    with pytest.raises(InputTypeError, match="loader: expected a function, got 3; pass one"):
         pool.add("c", 3)
 
 

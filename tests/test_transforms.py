@@ -196,7 +196,7 @@ def test_what_gives_no_image_is_refused(fn, error, message):
 
 
 def test_what_cannot_be_called_is_refused():
-    with pytest.raises(InputTypeError, match=r"fn: expected a function such as aikit\.flatten, got 'flatten'"):
+    with pytest.raises(InputTypeError, match=r"fn: expected a function, got 'flatten'; pass one"):
         Apply("flatten")
 
 

@@ -6,6 +6,7 @@ A plane is one channel, (..., H, W); an image's planes are [gray], [gray, alpha]
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ from importlib import import_module
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from ._arguments import switch
 from .errors import InputTypeError, InputValueError
 
 if TYPE_CHECKING:
@@ -269,6 +271,7 @@ def load(
     """
     if isinstance(image, Opened):
         return image
+    switch("bgr", bgr)
     kind = kind_of(image, subject)
     try:
         return Opened(*adapter(kind).load(image, layout=layout, bgr=bgr, ranged=ranged, mode=mode))
@@ -276,6 +279,12 @@ def load(
         if subject == "image" or not str(error).startswith("image:"):
             raise
         raise type(error)(subject + str(error)[len("image") :]) from error
+
+
+def cut(opened: Opened, rows: slice, columns: slice) -> Opened:
+    """A part of an open image, for every picture of a batch; not a copy where that can be a view."""
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    return Opened(opened.pixels.cut(rows, columns), replace(opened.spec, height=height, width=width))
 
 
 def split(image: object, *, bgr: bool = False, subject: str = "image") -> tuple[Planes, Spec]:
@@ -340,6 +349,9 @@ def run(
     if spec.kind == "torch" and None in sources:
         return _run_tensor(kernel, pixels, result, loaded)
     sources = [_on_host(opened) if source is None else source for source, opened in zip(sources, images, strict=True)]
+    if pointwise and spec.batch and all(source.whole and source.batch == spec.batch for source in sources):
+        sources, tall = [source.tall() for source in sources], as_one_tall(result)
+        return _run_bands(kernel, codes, sources, tall, interleaved).reshape(*spec.batch, spec.height, spec.width, -1)
     if pointwise:
         return _run_bands(kernel, codes, sources, result, interleaved)
     return _run_whole(kernel, codes, sources, result)
@@ -379,7 +391,7 @@ def _readable(opened: Opened) -> Any:
 
 def _on_host(opened: Opened) -> Any:
     """A tensor beside a NumPy or PIL image, brought to the host."""
-    return adapter("torch").host_pixels(*opened)
+    return adapter("torch").host_pixels(opened.pixels)
 
 
 def _run_bands(kernel: Any, codes: Any, sources: list[Any], spec: Spec, interleaved: Interleaved | None) -> Any:
@@ -461,6 +473,11 @@ def bands(spec: Spec) -> Iterator[tuple[tuple[int, ...], slice]]:
     for index in spec.indices:
         for top, bottom in pairwise(edges):
             yield index, slice(top, bottom)
+
+
+def as_one_tall(spec: Spec) -> Spec:
+    """A batch whose pictures lie one below the other in memory as one picture: of small ones each would be a band."""
+    return replace(spec, height=math.prod(spec.batch) * spec.height, batch=())
 
 
 def each_band(work: Callable[[tuple[int, ...], slice], None], spans: list[tuple[tuple[int, ...], slice]]) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Literal
 
-from ._image import Spec, adapter, bands, each_band, load
+from ._arguments import one_of
+from ._image import Spec, adapter, as_one_tall, bands, each_band, load
 from .errors import InputTypeError, InputValueError
 
 if TYPE_CHECKING:
@@ -234,8 +235,8 @@ def to_tensor(
 
 
 def _open(image: object, bgr: bool, value_range: Any, layout: Any) -> tuple[Any, Spec, ValueRange | None]:
-    if layout not in (None, "HWC", "CHW"):
-        raise InputValueError(f'layout: expected "HWC", "CHW" or None, got {layout!r}; leave it out for the usual one.')
+    if layout is not None:
+        one_of("layout", layout, ("HWC", "CHW"))
     pixels, spec = load(image, layout=layout, bgr=bgr, ranged=value_range is not None)
     return pixels, spec, None if value_range is None else _two_numbers(value_range, spec)
 
@@ -273,7 +274,7 @@ def dtype_name(dtype: Any, allowed: tuple[str, ...], default: str | None) -> str
 
         try:
             name = np.dtype(dtype).name
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise InputTypeError(f"dtype: expected one of {', '.join(allowed)}, got {dtype!r}; pass a name.") from error
     if name not in allowed:
         raise InputValueError(f"dtype: expected one of {', '.join(allowed)}, got {name!r}; pass one of these.")
@@ -310,7 +311,11 @@ def _transfer(source: Any, spec: Spec, target: Any, value_range: ValueRange | No
     if spec.kind == "torch":
         source, value_range = adapter("torch").for_host(source, spec, target.dtype, value_range)
 
-    if value_range is None and _reordered(source, target, spec):
+    if spec.batch and source.whole and target.whole:
+        source, target, spec = source.tall(), target.tall(), as_one_tall(spec)
+    whole = value_range is None and source.whole and target.whole
+    # Where both sides lie in memory whole, one call of OpenCV, which bands would only slow.
+    if whole and values.reorder(source, target, (), slice(0, spec.height)):
         return
 
     def copy(index: tuple[int, ...], rows: slice) -> None:
@@ -329,11 +334,3 @@ def _transfer(source: Any, spec: Spec, target: Any, value_range: ValueRange | No
             target.write(index, rows, planes)
 
     each_band(copy, list(bands(spec)))
-
-
-def _reordered(source: Any, target: Any, spec: Spec) -> bool:
-    """Copy picture by picture where both sides lie in memory whole: one call of OpenCV, which bands would only slow."""
-    if not (source.whole and target.whole):
-        return False
-    whole = slice(0, spec.height)
-    return all(adapter("numpy").reorder(source, target, index, whole) for index in spec.indices)

@@ -19,6 +19,7 @@ import torch
 from PIL import Image
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
+from ._arguments import function
 from ._image import kind_of
 from .errors import InputTypeError, InputValueError
 
@@ -57,8 +58,7 @@ class Apply(torch.nn.Module):
 
     def __init__(self, fn: Callable[..., Any], **options: Any) -> None:
         super().__init__()
-        if not callable(fn):
-            raise InputTypeError(f"fn: expected a function such as aikit.flatten, got {fn!r}; pass one.")
+        function("fn", fn)
         self.fn = fn
         self.options = options
 
@@ -78,15 +78,14 @@ class Apply(torch.nn.Module):
     def _changed(self, image: Any, has_places: bool) -> Any:
         from torchvision import tv_tensors
 
-        before = _frame(image)
+        before = _frame(image) if has_places else ""
         result = self.fn(image, **self.options)
         if isinstance(result, (tuple, list)) or not _is_image(result):
             raise InputTypeError(
                 f"fn: expected an operation that gives an image, got {type(result).__name__} from {self._name()}; "
                 "wrap it in a function that does."
             )
-        after = _frame(result)
-        if has_places and before != after:
+        if has_places and before != (after := _frame(result)):
             raise InputValueError(
                 f"image: expected to stay as it lies beside boxes, masks or keypoints, got {before} made {after} by "
                 f"{self._name()}; use a transform of torchvision's for this step."
@@ -133,5 +132,4 @@ def _frame(image: Any) -> str:
     if isinstance(image, Image.Image):
         orientation = image.getexif().get(_ORIENTATION, 1)
         return f"{image.height}x{image.width}" + (f" with EXIF orientation {orientation}" if orientation != 1 else "")
-    height, width = image.shape[-2:] if isinstance(image, torch.Tensor) else image.shape[:2]
-    return f"{height}x{width}"
+    return "x".join(map(str, image.shape[-2:] if isinstance(image, torch.Tensor) else image.shape[:2]))

@@ -84,6 +84,15 @@ class Pixels:
         self.batch = array.shape[:-3]
         self.whole = not planar and array.flags.c_contiguous and array.dtype == self.dtype
 
+    def tall(self) -> Pixels:
+        """All pictures of a whole batch as one, a view."""
+        return Pixels(self.array.reshape(-1, *self.array.shape[-2:]), bgr=self.bgr)
+
+    def cut(self, rows: slice, columns: slice) -> Pixels:
+        """A part of every picture, a view."""
+        part = self.array[..., rows, columns] if self.planar else self.array[..., rows, columns, :]
+        return Pixels(part, planar=self.planar, bgr=self.bgr)
+
     def block(self, index: tuple[int, ...], rows: slice) -> Array:
         """Rows of one picture as they lie in the array."""
         picture: Array = self.array[index]
@@ -284,6 +293,11 @@ def finish(pixels: Pixels, spec: Spec) -> Array:
     return array
 
 
+def paste(image: Array, patch: Array, rows: slice, columns: slice) -> None:
+    """Put a smaller image of the same form into one that was made here."""
+    image[(rows, columns) if image.ndim == 2 else (..., rows, columns, slice(None))] = patch
+
+
 def check_out(out: Any, shape: tuple[int, ...], dtype: str) -> None:
     """Refuse an `out` that the result does not fit exactly."""
     if not isinstance(out, np.ndarray):
@@ -305,5 +319,5 @@ def plane_like(pixels: Any, spec: Spec, like: Array) -> Array:
     if spec.kind == "torch":
         from . import torch
 
-        pixels = torch.host_pixels(pixels, spec)
+        pixels = torch.host_pixels(pixels)
     return cast(pixels.planes()[0], like.dtype)

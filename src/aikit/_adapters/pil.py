@@ -210,6 +210,10 @@ class Picture:
         self.channels = self._colors + (key is not None)
         self.dtype = np.dtype({"F": "float32", "I;": "uint16"}.get(image.mode[:2], "uint8"))
 
+    def cut(self, rows: slice, columns: slice) -> Picture:
+        """A part of the picture, a copy."""
+        return Picture(self.image.crop((columns.start, rows.start, columns.stop, rows.stop)), self.key)
+
     def block(self, index: tuple[int, ...], rows: slice) -> Array:
         """Rows as (H, W, channels); RGB may come with a fourth, meaningless one, as Pillow stores it."""
         if self._view is not None:
@@ -392,6 +396,11 @@ def finish(canvas: Canvas, spec: Spec) -> Image.Image:
     if (canvas.channels >= 3) != (spec.channels >= 3):
         canvas.image.info.pop("icc_profile", None)
     return canvas.image
+
+
+def paste(image: Image.Image, patch: Image.Image, rows: slice, columns: slice) -> None:
+    """Put a smaller picture of the same mode into one that was made here."""
+    image.paste(patch, (columns.start, rows.start))
 
 
 def check_out(out: object, mode: str, size: tuple[int, int]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.parameter import is_lazy
 
 from .._image import TOP, Spec, nan_message, quantize, rescale
 from ..errors import DeviceError, InputTypeError, InputValueError
@@ -22,15 +23,7 @@ _IN_NUMPY = {"bool": "uint8", "bfloat16": "float32"}
 
 def check(image: torch.Tensor, layout: str | None) -> torch.Tensor:
     """The tensor as (..., C, H, W), a plain Tensor whatever subclass it was."""
-    if image.is_nested:
-        raise InputTypeError("image: expected a dense tensor, got a nested one; take its pictures one by one.")
-    if image.layout is not torch.strided or image.is_quantized:
-        raise InputTypeError(
-            f"image: expected a dense tensor, got layout {image.layout} and dtype {image.dtype}; "
-            "call to_dense() or dequantize() first."
-        )
-    if image.is_meta:
-        raise InputTypeError("image: expected a tensor with values, got one on the meta device; make it on a real one.")
+    check_dense("image", image)
     if dtype_name(image.dtype) not in DTYPES:
         raise InputTypeError(
             f"image: expected dtype {', '.join(DTYPES[:-1])} or {DTYPES[-1]}, got {dtype_name(image.dtype)}; "
@@ -57,6 +50,18 @@ def check(image: torch.Tensor, layout: str | None) -> torch.Tensor:
     return tensor
 
 
+def check_dense(subject: str, tensor: torch.Tensor) -> None:
+    """Refuse tensors without a value for every place of one rectangle."""
+    if is_lazy(tensor) or tensor.is_meta:
+        got = "one on the meta device" if not is_lazy(tensor) else "an uninitialized parameter"
+        raise InputTypeError(f"{subject}: expected a tensor with values, got {got}; make it on a real device.")
+    if tensor.is_nested or tensor.layout is not torch.strided or tensor.is_quantized:
+        got = "a nested one" if tensor.is_nested else f"layout {tensor.layout} and dtype {tensor.dtype}"
+        raise InputTypeError(
+            f"{subject}: expected a dense tensor, got {got}; call to_dense(), dequantize() or unbind() first."
+        )
+
+
 def is_traced(tensor: torch.Tensor) -> bool:
     """Whether a tensor stands for others, whose values are not there yet: the function it is given to is compiled."""
     return torch.compiler.is_compiling() or type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__
@@ -74,6 +79,10 @@ class TensorPixels:
         self.bgr = bgr
         self.dtype = tensor.dtype
         self.batch = tuple(tensor.shape[:-3])
+
+    def cut(self, rows: slice, columns: slice) -> TensorPixels:
+        """A part of every picture, a view."""
+        return TensorPixels(self.tensor[..., rows, columns], bgr=self.bgr)
 
     def rgb(self) -> torch.Tensor:
         """The tensor with its channels in the order R, G, B, A."""
@@ -222,6 +231,11 @@ def finish(result: torch.Tensor | Pixels, spec: Spec) -> torch.Tensor:
     return result
 
 
+def paste(image: torch.Tensor, patch: torch.Tensor, rows: slice, columns: slice) -> None:
+    """Put a smaller image into one that was made here."""
+    image[..., rows, columns] = patch
+
+
 def float_planes_like(reference: TensorPixels, pixels: Any, spec: Spec) -> list[torch.Tensor]:
     """Float planes of any image, where the reference tensor is and as precise."""
     if spec.kind == "torch":
@@ -251,7 +265,7 @@ def plane_like(pixels: Any, spec: Spec, like: torch.Tensor) -> torch.Tensor:
     return cast(plane.to(like.device), like.dtype)
 
 
-def host_pixels(pixels: TensorPixels, spec: Spec) -> Pixels:
+def host_pixels(pixels: TensorPixels) -> Pixels:
     """A tensor as NumPy pixels in host memory: views where it lies there already and NumPy has the dtype."""
     return Pixels(_as_array(pixels.tensor.detach().cpu().resolve_neg()), planar=True, bgr=pixels.bgr)
 
@@ -264,9 +278,9 @@ def for_host(
     On an accelerator integers are made before the transfer: a quarter of the bytes cross the bus.
     """
     if pixels.tensor.device.type == "cpu":
-        return host_pixels(pixels, spec), value_range
+        return host_pixels(pixels), value_range
     tensor = cast(pixels.tensor.detach(), getattr(torch, dtype.name), value_range=value_range, to_host=True)
-    return host_pixels(TensorPixels(tensor, bgr=pixels.bgr), spec), None
+    return host_pixels(TensorPixels(tensor, bgr=pixels.bgr)), None
 
 
 # ---------------------------------------------------------------- for to_tensor
@@ -281,7 +295,7 @@ def device_for(device: Any, spec: Spec, out: torch.Tensor | None) -> torch.devic
     try:
         where = torch.device(device)
         torch.empty(0, device=where)
-    except (RuntimeError, AssertionError, TypeError) as error:
+    except (RuntimeError, AssertionError, TypeError, ValueError) as error:
         there = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
         raise DeviceError(
             f"device: expected one of {', '.join([*there, 'cpu'])}, got {str(device)!r}; pass one that this machine has."
@@ -293,14 +307,20 @@ def device_for(device: Any, spec: Spec, out: torch.Tensor | None) -> torch.devic
     return out.device
 
 
-def check_out(out: Any, shape: tuple[int, ...], dtype: str) -> None:
-    """Refuse an `out` that the result does not fit exactly."""
-    if out is None:
-        return
+def check_out_is_tensor(out: Any) -> None:
+    """Refuse an `out` that is no tensor with memory to fill."""
     if not isinstance(out, torch.Tensor):
         raise InputTypeError(
             f"out: expected a torch tensor, got {type(out).__name__}; leave it out to get a fresh one."
         )
+    check_dense("out", out)
+
+
+def check_out(out: Any, shape: tuple[int, ...], dtype: str) -> None:
+    """Refuse an `out` that the result does not fit exactly."""
+    if out is None:
+        return
+    check_out_is_tensor(out)
     if tuple(out.shape) != shape or out.dtype != getattr(torch, dtype) or not out.is_contiguous():
         raise InputValueError(
             f"out: expected a contiguous {dtype} tensor of shape {shape}, got {dtype_name(out.dtype)} {tuple(out.shape)}; "

@@ -5,8 +5,9 @@ from __future__ import annotations
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+from .._arguments import number
 from .._image import CHANNEL_NAMES, TOP, ImageT, Planes, Spec, adapter, load, merge, split
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputValueError
 from .premultiplied import limited
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def trim(image: ImageT, *, threshold: float = 0.0) -> ImageT:
 
 
 def _visible_box(planes: Planes, spec: Spec, threshold: float) -> tuple[int, int, int, int] | None:
-    threshold = unit("threshold", threshold)
+    threshold = number("threshold", threshold, 0, 1)
     if threshold == 1:
         raise InputValueError("threshold: expected a number below 1, got 1; no pixel would be visible.")
     if not spec.has_alpha:
@@ -176,7 +177,7 @@ def merge_alpha(image: ImageT, alpha: AnyImage | float = 1.0) -> ImageT:
     planes, spec = split(image)
     color: Planes = planes[:-1] if spec.has_alpha else planes
     if isinstance(alpha, Real):
-        plane = _opaque(color[0], spec, unit("alpha", alpha))
+        plane = _opaque(color[0], spec, number("alpha", alpha, 0, 1))
     else:
         plane = _alpha_plane(alpha, color[0], spec)
     return merge([*color, plane], spec)  # type: ignore[no-any-return]
@@ -213,16 +214,6 @@ def room_of(spec: Spec) -> Any:
 def full_value(spec: Spec) -> int:
     """The value of an opaque pixel."""
     return TOP.get(spec.dtype, 1)
-
-
-def unit(subject: str, value: object) -> float:
-    """The value as a float, if it is a number from 0 to 1."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise InputTypeError(f"{subject}: expected a number from 0 to 1, got {value!r}; pass one.")
-    number = float(value)
-    if not 0 <= number <= 1:
-        raise InputValueError(f"{subject}: expected a number from 0 to 1, got {value!r}; pass one in that range.")
-    return number
 
 
 def check_fits(subject: str, given: Spec, spec: Spec, *, whole: bool = True) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from .._arguments import number
 from .._image import ImageT, Planes, Spec, load, parse_color, run
 from ..errors import InputValueError
-from .channel import unit
-from .premultiplied import NO_ALPHA, divide_alpha, limited
+from .premultiplied import NO_ALPHA, apart, divide_alpha, limited
 
 __all__ = ["color_to_alpha", "make_transparent"]
 
@@ -50,7 +50,7 @@ def make_transparent(
         >>> make_transparent(np.array([[250, 100]], np.uint8), color="white", tolerance=0.05).tolist()
         [[[250, 0], [100, 255]]]
     """
-    tolerance, feather = unit("tolerance", tolerance), unit("feather", feather)
+    tolerance, feather = number("tolerance", tolerance, 0, 1), number("feather", feather, 0, 1)
     opened = load(image, bgr=bgr)
     spec = opened.spec
     target = opaque_color(color, spec, "color")
@@ -60,25 +60,20 @@ def make_transparent(
 
 
 def _key_out(target: Sequence[float], tolerance: float, reach: float, feather: float, xp: Any, *planes: Any) -> Planes:
-    color = planes[:-1] if len(planes) in (2, 4) else planes
+    color, alpha = apart(planes)
     distance = abs(color[0] - target[0])
     for plane, value in zip(as_many(color, 3)[1:], target[1:], strict=True):
         distance = xp.maximum(distance, abs(plane - value))
     opacity = xp.clip((distance - tolerance) / feather, 0, 1) if feather > 0 else xp.ones_like(distance)
     opacity = opacity * (distance > reach)
-    return [*color, _times_alpha(xp, opacity, planes)]
-
-
-def _times_alpha(xp: Any, opacity: Any, planes: Sequence[Any]) -> Any:
-    """Opacity times the alpha that the planes may already have."""
-    return opacity * limited(xp, planes[-1]) if len(planes) in (2, 4) else opacity
+    return [*color, opacity if alpha is None else opacity * limited(xp, alpha)]
 
 
 def _key_out_codes(target: Sequence[float], reach: float, *planes: Any) -> Planes:
     """`_key_out` without feather on 8-bit codes: OpenCV finds the codes in range."""
     import cv2
 
-    color = planes[:-1] if len(planes) in (2, 4) else planes
+    color, alpha = apart(planes)
     bounds = [(math.ceil((value - reach) * 255), math.floor((value + reach) * 255)) for value in target]
     if len(color) == 1:  # gray meets the color where it meets all three of its channels
         bounds = [(max(low for low, _ in bounds), min(high for _, high in bounds))]
@@ -87,7 +82,7 @@ def _key_out_codes(target: Sequence[float], reach: float, *planes: Any) -> Plane
         within = cv2.inRange(plane, low, high)
         near = within if near is None else cv2.bitwise_and(near, within, near)
     opacity = cv2.bitwise_not(near)
-    return [*color, cv2.bitwise_and(opacity, planes[-1]) if len(planes) in (2, 4) else opacity]
+    return [*color, opacity if alpha is None else cv2.bitwise_and(opacity, alpha)]
 
 
 def color_to_alpha(image: ImageT, *, color: Color, bgr: bool = False) -> ImageT:
@@ -125,7 +120,8 @@ def color_to_alpha(image: ImageT, *, color: Color, bgr: bool = False) -> ImageT:
 
 
 def _color_to_alpha(target: Sequence[float], same: float, xp: Any, *planes: Any) -> Planes:
-    color = as_many(planes[:-1] if len(planes) in (2, 4) else planes, len(target))
+    color, given = apart(planes)
+    color = as_many(color, len(target))
     alpha = xp.zeros_like(color[0])
     moves = []
     for plane, value in zip(color, target, strict=True):
@@ -138,7 +134,7 @@ def _color_to_alpha(target: Sequence[float], same: float, xp: Any, *planes: Any)
         if value > 0:
             alpha = xp.maximum(alpha, -move / value)
     alpha = limited(xp, alpha)
-    result = _times_alpha(xp, alpha, planes)
+    result = alpha if given is None else alpha * limited(xp, given)
     visible = result > NO_ALPHA
     parts = zip(divide_alpha(xp, moves, alpha), target, strict=True)
     return [*(xp.where(visible, xp.clip(part + value, 0, 1), 0.0) for part, value in parts), result]

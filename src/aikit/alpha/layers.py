@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import operator as operators
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
-from .._image import CHANNEL_NAMES, ImageT, Opened, Planes, Spec, kind_of, load, merge, run, split
-from ..errors import InputTypeError, InputValueError
+from .._arguments import one_of, whole
+from .._image import CHANNEL_NAMES, ImageT, Opened, Planes, Spec, adapter, cut, kind_of, load, merge, run, split
+from ..errors import InputValueError
 from .channel import check_fits
 from .key import SAME, Color, as_many, opaque_color
-from .premultiplied import divide_alpha, limited
+from .premultiplied import NO_ALPHA, apart, divide_alpha, limited
 
 if TYPE_CHECKING:
     from .._image import AnyImage
@@ -77,7 +78,7 @@ def flatten(image: ImageT, *, background: AnyImage | Color = "white", bgr: bool 
 
 def _load_second(image: object, subject: str, bgr: bool) -> Opened:
     """Open an image beside another; of the two only arrays and tensors can run B, G, R."""
-    return load(image, bgr=bgr and kind_of(image, subject) != "pil", subject=subject)
+    return load(image, bgr=kind_of(image, subject) != "pil" and bgr, subject=subject)
 
 
 def _over_color(background: Sequence[float], xp: Any, *planes: Any) -> Planes:
@@ -185,20 +186,48 @@ def composite(
 
     Source: Porter and Duff, "Compositing Digital Images", SIGGRAPH 1984.
     """
-    if operator not in list(_FACTORS):
-        raise InputValueError(f"operator: expected one of {', '.join(_FACTORS)}, got {operator!r}; pass one of these.")
-    at: tuple[int, int] = _whole("left", left), _whole("top", top)
+    one_of("operator", operator, _FACTORS)
+    left, top = whole("left", left, -math.inf), whole("top", top, -math.inf)
     opened = _load_second(foreground, "foreground", bgr), _load_second(background, "background", bgr)
     over, under = (image.spec for image in opened)
-    if bgr and over.kind == under.kind == "pil":
+    if over.kind == under.kind == "pil" and bgr:
         raise InputValueError("bgr: expected False for PIL images, which are always RGB, got True; leave it out.")
     check_fits("foreground", over, under, whole=False)
-    fits = (over.height, over.width, *at) == (under.height, under.width, 0, 0)
-    if fits and operator == "over" and over.has_alpha and not under.has_alpha:
+    if (over.height, over.width, left, top) == (under.height, under.width, 0, 0):
+        return _laid_over(*opened, operator)  # type: ignore[no-any-return]
+    alone = partial(_alone, operator, over.channels)
+    canvas = run(partial(alone, 1), opened[1], codes=partial(alone, 255, adapter("numpy").namespace))
+    rows, at_rows = _overlap(top, over.height, under.height)
+    columns, at_columns = _overlap(left, over.width, under.width)
+    if rows.start < rows.stop and columns.start < columns.stop:
+        met = cut(opened[0], at_rows, at_columns), cut(opened[1], rows, columns)
+        adapter(under.kind).paste(canvas, _laid_over(*met, operator), rows, columns)
+    return canvas  # type: ignore[no-any-return]
+
+
+def _overlap(start: int, length: int, room: int) -> tuple[slice, slice]:
+    """The part of an axis of the canvas that the foreground reaches, and the same part of the foreground's axis."""
+    first, last = max(0, start), max(0, min(room, start + length))
+    return slice(first, last), slice(first - start, last - start)
+
+
+def _alone(operator: str, channels: int, full: int, xp: Any, *under: Any) -> Planes:
+    """What an operator makes of the background where nothing lies over it: `_composite` with a foreground of alpha 0."""
+    color, alpha = apart(under)
+    color = as_many(color, 3 if channels > 2 else 1)
+    if operator in ("in", "out"):
+        return [xp.zeros_like(plane) for plane in (*color, color[0])]
+    if alpha is None:
+        return color if operator != "xor" else [*color, xp.full_like(color[0], full)]
+    return [*(xp.where(alpha > NO_ALPHA, plane, 0) for plane in color), alpha if full > 1 else limited(xp, alpha)]
+
+
+def _laid_over(foreground: Opened, background: Opened, operator: str) -> Any:
+    """Two images of one size."""
+    if operator == "over" and foreground.spec.has_alpha and not background.spec.has_alpha:
         # The everyday case, on codes where both have them.
-        return run(_under_picture, *reversed(opened), codes=_under_picture_codes)  # type: ignore[no-any-return]
-    kernel = partial(_composite, operator, None if fits else at)
-    return run(kernel, *reversed(opened), pointwise=fits)  # type: ignore[no-any-return]
+        return run(_under_picture, background, foreground, codes=_under_picture_codes)
+    return run(partial(_composite, operator), background, foreground)
 
 
 def _under_picture(xp: Any, under: Planes, planes: Planes) -> Planes:
@@ -207,16 +236,6 @@ def _under_picture(xp: Any, under: Planes, planes: Planes) -> Planes:
 
 def _under_picture_codes(under: Planes, planes: Planes) -> Planes:
     return _over_picture_codes(planes, under)
-
-
-def _whole(subject: str, value: object) -> int:
-    """The value as an int, if it is an integer of any kind."""
-    try:
-        if not isinstance(value, bool):
-            return operators.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        pass
-    raise InputTypeError(f"{subject}: expected an integer number of pixels, got {value!r}; round it.")
 
 
 # Porter and Duff's table 1: the share of the foreground and of the background, from their alphas.
@@ -229,11 +248,9 @@ _FACTORS: dict[str, Callable[[Any, Any], tuple[Any, Any]]] = {
 }
 
 
-def _composite(operator: str, offset: tuple[int, int] | None, xp: Any, under: Planes, over: Planes) -> Planes:
+def _composite(operator: str, xp: Any, under: Planes, over: Planes) -> Planes:
     keeps_opaque = len(under) in (1, 3) and operator in ("over", "atop")
     under, over = _with_alpha(xp, under), _with_alpha(xp, over)
-    if offset is not None:
-        over = [_placed(xp, plane, under[0], offset) for plane in over]
     over_alpha, under_alpha = limited(xp, over[-1]), limited(xp, under[-1])
     over_share, under_share = _FACTORS[operator](over_alpha, under_alpha)
     over_share, under_share = over_share * over_alpha, under_share * under_alpha
@@ -248,16 +265,3 @@ def _composite(operator: str, offset: tuple[int, int] | None, xp: Any, under: Pl
 
 def _with_alpha(xp: Any, planes: Planes) -> Planes:
     return list(planes) if len(planes) in (2, 4) else [*planes, xp.ones_like(planes[0])]
-
-
-def _placed(xp: Any, plane: Any, canvas: Any, offset: tuple[int, int]) -> Any:
-    """A plane on an empty canvas, cut where it reaches beyond."""
-    left, top = offset
-    height, width = canvas.shape[-2:]
-    rows = slice(max(0, -top), max(0, min(plane.shape[-2], height - top)))
-    columns = slice(max(0, -left), max(0, min(plane.shape[-1], width - left)))
-    cut = plane[..., rows, columns]
-    placed = xp.zeros_like(canvas)
-    at_row, at_column = max(0, top), max(0, left)
-    placed[..., at_row : at_row + cut.shape[-2], at_column : at_column + cut.shape[-1]] = cut
-    return placed

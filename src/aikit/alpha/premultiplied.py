@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .._image import ImageT, Planes, run
@@ -81,6 +82,12 @@ def _unpremultiply(xp: Any, *planes: Any) -> Planes:
     *color, alpha = planes
     alpha = limited(xp, alpha)
     return [*divide_alpha(xp, color, alpha), alpha]
+
+
+def apart(planes: Sequence[Any]) -> tuple[Planes, Any]:
+    """The planes of color, and alpha or None."""
+    has_alpha = len(planes) in (2, 4)
+    return list(planes[:-1] if has_alpha else planes), planes[-1] if has_alpha else None
 
 
 def limited(xp: Any, alpha: Any) -> Any:

@@ -6,17 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .._image import CHANNEL_NAMES, Opened, Spec, load
+from .._arguments import one_of
+from .._image import CHANNEL_NAMES, Opened, Spec, cut, load
 from ..alpha import flatten
 from ..color import rgb_to_gray
-from ..convert import to_pil
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputValueError
 from ..resample import resize
+from ..resample.size import sides
 
-__all__ = ["Canvas", "Channels", "Fit", "canvas_for", "fitted"]
+__all__ = ["FITS", "Canvas", "Channels", "Fit", "canvas_for", "fitted"]
 
 Fit = Literal["exact", "pad", "crop", "stretch"]
 Channels = Literal["gray", "rgb", "rgba"]
+
+FITS = ("exact", "pad", "crop", "stretch")
 
 _COUNTS = {"gray": 1, "rgb": 3, "rgba": 4}
 
@@ -33,9 +36,8 @@ class Canvas:
 
 def canvas_for(specs: Sequence[Spec], height: Any, width: Any, fit: Any, channels: Any) -> Canvas:
     """The size and channels of a batch of these pictures; raises where one of them cannot be made to fit."""
-    if fit not in ("exact", "pad", "crop", "stretch"):
-        raise InputValueError(f'fit: expected "exact", "pad", "crop" or "stretch", got {fit!r}; pass one of these.')
-    height, width = _side("height", height), _side("width", width)
+    one_of("fit", fit, FITS)
+    height, width = sides(height, width)
     if fit in ("crop", "stretch") and (height is None or width is None):
         raise InputValueError(
             f'height, width: expected both for fit="{fit}", got {height} and {width}; pass the size of the batch.'
@@ -53,20 +55,9 @@ def canvas_for(specs: Sequence[Spec], height: Any, width: Any, fit: Any, channel
     return canvas
 
 
-def _side(subject: str, side: Any) -> int | None:
-    if side is None:
-        return None
-    if isinstance(side, bool) or not hasattr(side, "__index__"):
-        raise InputTypeError(f"{subject}: expected a whole number of pixels, got {side!r}; round it.")
-    if side < 1:
-        raise InputValueError(f"{subject}: expected 1 pixel or more, got {side!r}; pass a positive one.")
-    return int(side)
-
-
 def _channel_count(specs: Sequence[Spec], channels: Any) -> int:
     if channels is not None:
-        if channels not in list(_COUNTS):
-            raise InputValueError(f'channels: expected "gray", "rgb" or "rgba", got {channels!r}; pass one of these.')
+        one_of("channels", channels, _COUNTS)
         return _COUNTS[channels]
     first = specs[0].channels
     for index, spec in enumerate(specs):
@@ -108,14 +99,14 @@ def fitted(picture: Any, opened: Opened, canvas: Canvas, background: Any) -> Ope
     if canvas.fit in ("exact", "pad") or (opened.spec.height, opened.spec.width) == size:
         return opened
     if canvas.fit == "crop":
-        opened = load(_cut(picture, opened.spec, *_middle(opened.spec, *size)), bgr=opened.spec.bgr)
+        opened = cut(opened, *_middle(opened.spec, *size))
     # Sharper kernels ring, and training data was mostly shrunk by this one.
     resized = resize(opened, height=size[0], width=size[1], method="bilinear")  # type: ignore[type-var]
     return load(resized, bgr=opened.spec.bgr)
 
 
-def _middle(spec: Spec, height: int, width: int) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of the largest part in the middle that has the proportions of the batch.
+def _middle(spec: Spec, height: int, width: int) -> tuple[slice, slice]:
+    """Rows and columns of the largest part in the middle that has the proportions of the batch.
 
     Cut first and scaled afterwards: a panorama scaled to cover a square would be enormous.
     """
@@ -123,13 +114,4 @@ def _middle(spec: Spec, height: int, width: int) -> tuple[int, int, int, int]:
     rows = min(spec.height, max(1, round(height * scale)))
     columns = min(spec.width, max(1, round(width * scale)))
     left, top = (spec.width - columns) // 2, (spec.height - rows) // 2
-    return left, top, left + columns, top + rows
-
-
-def _cut(picture: Any, spec: Spec, left: int, top: int, right: int, bottom: int) -> Any:
-    """A part of one picture of any kind."""
-    if spec.kind == "pil":
-        return to_pil(picture).crop((left, top, right, bottom))
-    if spec.kind == "torch":
-        return picture[..., top:bottom, left:right]
-    return picture[top:bottom, left:right]
+    return slice(top, top + rows), slice(left, left + columns)

@@ -112,7 +112,13 @@ def _normalized(
     room.check_out(out, tuple(batch.shape), room.dtype_name(target))
     wide = torch.float64 if target == torch.float64 else torch.float32
     top = 1 if is_float else TOP.get(room.dtype_name(batch.dtype), 1)
-    scale, shift = _constants(means, deviations, top, wide, batch.device)
+    factors = tuple(1 / (top * deviation) for deviation in deviations)
+    summands = tuple(-mean / deviation for mean, deviation in zip(means, deviations, strict=True))
+    if out is None and room.is_traced(batch):
+        # Planes, so that a compiler makes one kernel of this and of the formulas before it.
+        steps = zip(batch.unbind(-3), factors, summands, strict=True)
+        return torch.stack([(plane.to(wide) * factor + summand).to(target) for plane, factor, summand in steps], -3)
+    scale, shift = _constants(factors, summands, wide, batch.device)
     if batch.requires_grad:
         differentiable = torch.addcmul(shift, batch.to(wide), scale).to(target)
         return differentiable if out is None else out.copy_(differentiable)
@@ -141,13 +147,11 @@ def _normalize_blocks(batch: torch.Tensor, scale: torch.Tensor, shift: torch.Ten
 
 @lru_cache(maxsize=16)
 def _constants(
-    means: tuple[float, ...], deviations: tuple[float, ...], top: int, dtype: torch.dtype, device: torch.device
+    factors: tuple[float, ...], summands: tuple[float, ...], dtype: torch.dtype, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Factor and summand of each channel, kept where they are used: a transfer makes the program wait for a device."""
     import torch
 
-    factors = [1 / (top * deviation) for deviation in deviations]
-    summands = [-mean / deviation for mean, deviation in zip(means, deviations, strict=True)]
     # Outside inference mode: tensors made inside could serve no gradient later, and these are kept.
     with torch.inference_mode(False):
         scale, shift = (torch.tensor(part, dtype=dtype, device=device)[:, None, None] for part in (factors, summands))

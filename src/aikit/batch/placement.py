@@ -20,8 +20,11 @@ def choose_device(device: Any, specs: Sequence[Spec] = (), out: torch.Tensor | N
     import torch
     from torch.utils.data import get_worker_info
 
+    room = adapter("torch")
+    if out is not None:
+        room.check_out_is_tensor(out)
     if not (isinstance(device, str) and device == "auto"):
-        where: torch.device = adapter("torch").device_for(device, Spec("none", "uint8", 1, 1, 1), out)
+        where: torch.device = room.device_for(device, Spec("none", "uint8", 1, 1, 1), out)
         return where
     if out is not None:
         return out.device

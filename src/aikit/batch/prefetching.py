@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import queue
 import sys
 import threading
@@ -9,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputTypeError, InputValueError
+from .._arguments import whole
+from ..errors import InputTypeError
 from .placement import choose_device
 
 if TYPE_CHECKING:
@@ -56,10 +58,7 @@ def prefetch(batches: Iterable[Any], device: Any = "auto", *, ahead: int = 2) ->
         raise InputTypeError(
             f"batches: expected an iterable of batches, got {type(batches).__name__}; pass a DataLoader or a list."
         )
-    if isinstance(ahead, bool) or not isinstance(ahead, int):
-        raise InputTypeError(f"ahead: expected a whole number, got {ahead!r}; pass for instance 2.")
-    if ahead < 1:
-        raise InputValueError(f"ahead: expected 1 or more, got {ahead}; pass for instance 2.")
+    ahead = whole("ahead", ahead)
     return _deliver(batches, _carrier(choose_device(device)), ahead)
 
 
@@ -75,6 +74,14 @@ def _deliver(batches: Iterable[Any], carrier: _Carrier, ahead: int) -> Iterator[
             target=_feed, args=(iterator, carrier, pool, line, slots, stop), name="aikit prefetch feeder", daemon=True
         )
         feeder.start()
+
+        def end(patience: float | None = None) -> None:
+            stop.set()
+            slots.release()
+            feeder.join(patience)
+
+        # Before the interpreter stops threads where they stand: in the middle of torch's code that aborts the program.
+        atexit.register(end, 10)
         try:
             while (future := line.get()) is not _END:
                 # Popped when it is yielded, so that nothing here keeps the batch alive once the consumer drops it.
@@ -83,10 +90,9 @@ def _deliver(batches: Iterable[Any], carrier: _Carrier, ahead: int) -> Iterator[
                 slots.release()
                 yield ready.pop()
         finally:
-            stop.set()
-            slots.release()
+            atexit.unregister(end)
             if not sys.is_finalizing():  # then daemons stand still, and would be waited for in vain
-                feeder.join()
+                end()
                 _abandon(line)
 
 

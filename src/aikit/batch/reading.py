@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
+from .._arguments import one_of
 from .._bytes import Source, name_of, read_bytes
 from .._image import in_threads, load
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputValueError
 from ..files import Profile, read_any
 from ..limits import Limits
-from .fitting import Channels, Fit, canvas_for, fitted
+from .fitting import FITS, Channels, Fit, canvas_for, fitted
 from .jpeg import CheckedJpeg, checked_jpeg, decode_jpegs
 from .placement import choose_device
-from .stacking import stack
+from .stacking import as_list, stack
 
 if TYPE_CHECKING:
     import torch
@@ -81,9 +81,9 @@ def read_batch(
         >>> read_batch(files, height=8, width=8, fit="crop", device="cpu").shape
         torch.Size([2, 3, 8, 8])
     """
-    given = _as_sources(sources)
-    if decoder not in ("auto", "cpu", "nvjpeg"):
-        raise InputValueError(f'decoder: expected "auto", "cpu" or "nvjpeg", got {decoder!r}; pass one of these.')
+    given = as_list(sources, "sources", "paths, bytes or binary files")
+    one_of("fit", fit, FITS)
+    one_of("decoder", decoder, ("auto", "cpu", "nvjpeg"))
     where = choose_device(device, out=out)
     if decoder == "nvjpeg" and where.type != "cuda":
         raise InputValueError(f'decoder: expected "auto" or "cpu" on {where}, got "nvjpeg"; it needs a CUDA device.')
@@ -107,18 +107,6 @@ def read_batch(
         dtype=dtype,
         out=out,
     )
-
-
-def _as_sources(sources: Any) -> list[Source]:
-    if isinstance(sources, (str, bytes, bytearray, memoryview, os.PathLike)) or not isinstance(sources, Iterable):
-        raise InputTypeError(
-            f"sources: expected a list of paths, bytes or binary files, got {type(sources).__name__}; "
-            "for one picture pass [source]."
-        )
-    given = list(sources)
-    if not given:
-        raise InputValueError("sources: expected at least one, got none; check where the list was made.")
-    return given
 
 
 def read_pictures(

@@ -111,17 +111,18 @@ def stack(
 # ---------------------------------------------------------------- the pictures
 
 
-def as_list(images: Any) -> list[Any]:
-    """The pictures as a list."""
-    # An array would give its rows as gray pictures.
-    if isinstance(images, (str, bytes)) or hasattr(images, "ndim") or not isinstance(images, Iterable):
+def as_list(given: Any, subject: str = "images", of: str = "images") -> list[Any]:
+    """What is for many pictures, as a list."""
+    # An array would give its rows as gray pictures, a file its lines.
+    single = isinstance(given, (str, bytes, bytearray)) or hasattr(given, "ndim") or hasattr(given, "read")
+    if single or not isinstance(given, Iterable):
         raise InputTypeError(
-            f"images: expected a list of images, got {type(images).__name__}; for one picture pass [image]."
+            f"{subject}: expected a list of {of}, got {type(given).__name__}; for one picture pass [{subject[:-1]}]."
         )
-    pictures = list(images)
-    if not pictures:
-        raise InputValueError("images: expected at least one picture, got none; check where the list was made.")
-    return pictures
+    items = list(given)
+    if not items:
+        raise InputValueError(f"{subject}: expected at least one, got none; check where the list was made.")
+    return items
 
 
 def open_pictures(pictures: Sequence[Any], *, bgr: bool = False) -> list[Opened]:
@@ -130,7 +131,7 @@ def open_pictures(pictures: Sequence[Any], *, bgr: bool = False) -> list[Opened]
     def opened(index: int) -> Opened:
         subject, picture = f"images[{index}]", pictures[index]
         kind = picture.spec.kind if isinstance(picture, Opened) else kind_of(picture, subject)
-        result = load(picture, bgr=bgr and kind != "pil", subject=subject)
+        result = load(picture, bgr=kind != "pil" and bgr, subject=subject)
         if result.spec.batch:
             raise InputValueError(
                 f"{subject}: expected one picture, got a batch of shape {tuple(picture.shape)}; "
@@ -173,7 +174,7 @@ def _place(opened: Opened, array: np.ndarray[Any, Any], *, planar: bool) -> None
     """Store one picture at the top left of its place, and zeros beside and below it."""
     values = adapter("numpy")
     pixels, spec = opened
-    source = adapter("torch").host_pixels(pixels, spec) if spec.kind == "torch" else pixels
+    source = adapter("torch").host_pixels(pixels) if spec.kind == "torch" else pixels
     rows, columns = slice(0, spec.height), slice(0, spec.width)
     if planar:
         array[:, spec.height :], array[:, rows, spec.width :] = 0, 0

@@ -65,14 +65,6 @@ def _above(xp: Any, root: Any, y: Any, distance: Any) -> Any:
     return xp.where(curved, distance * slope(root, other), _inverse_response(xp, other) - y)
 
 
-def _lab_to_lch(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
-    return [planes[0], *to_polar(xp, *planes[1:])]
-
-
-def _lch_to_lab(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
-    return [planes[0], *from_polar(xp, *planes[1:])]
-
-
 def _uv(x: float, y: float, z: float) -> tuple[float, float]:
     """CIE 1976 u', v'."""
     total = x + 15 * y + 3 * z
@@ -104,7 +96,7 @@ def _luv_to_xyz(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
 
 
 SPACES["lab"] = Space("linear_rgb", up=_lab_to_linear, down=_linear_to_lab)
-SPACES["lch"] = Space("lab", up=_lch_to_lab, down=_lab_to_lch)
+SPACES["lch"] = Space("lab", up=from_polar, down=to_polar)
 SPACES["luv"] = Space("xyz", up=_luv_to_xyz, down=_xyz_to_luv)
 
 

@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from numbers import Real
 from typing import Any
 
+from .._arguments import one_of, switch
 from .._image import CHANNEL_NAMES, Opened, Planes, Spec, adapter, kind_of, load, run
 from ..errors import InputTypeError, InputValueError
 from . import interleaved
@@ -31,9 +32,8 @@ def convert(
     bgr: bool = False,
 ) -> Any:
     """Convert an image from one space to another: every public function of `color` comes here."""
-    for subject, name in (("src", src), ("dst", dst)):
-        if name not in list(SPACES):  # a list: what cannot be hashed is asked for too
-            raise InputValueError(f"{subject}: expected one of {', '.join(SPACES)}, got {name!r}; pass one of these.")
+    one_of("src", src, SPACES)
+    one_of("dst", dst, SPACES)
     if encoding is not None:
         from .opencv import check_options, convert_codes
 
@@ -100,10 +100,8 @@ def _light_of_codes() -> Any:
 
 def check_standard(standard: Any, range: Any) -> None:
     """Refuse unknown standards and ranges of Y'CbCr."""
-    if standard not in list(STANDARDS):
-        raise InputValueError(f"standard: expected one of {', '.join(STANDARDS)}, got {standard!r}; pass one of these.")
-    if range not in ("full", "limited"):
-        raise InputValueError(f'range: expected "full" or "limited", got {range!r}; pass one of these.')
+    one_of("standard", standard, STANDARDS)
+    one_of("range", range, ("full", "limited"))
 
 
 def _weights(weights: Any) -> tuple[float, float, float]:
@@ -121,6 +119,7 @@ def _weights(weights: Any) -> tuple[float, float, float]:
 
 def open_in(image: Any, src: str, bgr: bool) -> Opened:
     """Open an image whose channels are those of a space, and see that they can be."""
+    switch("bgr", bgr)
     space = SPACES[src]
     is_pil = kind_of(image) == "pil"
     if is_pil and space.mode is None:
@@ -194,3 +193,8 @@ def _dtype(dtype: Any, kind: str) -> str | None:
     from ..convert import NUMPY_DTYPES, TORCH_DTYPES, dtype_name
 
     return dtype_name(dtype, TORCH_DTYPES if kind == "torch" else NUMPY_DTYPES, None)
+
+
+def never(*_: Any) -> Planes:
+    """The kernel of a conversion that uint8 images alone can take, and take by its codes."""
+    raise AssertionError("uint8 images take the codes")

@@ -13,7 +13,7 @@ from .._bytes import read_bytes
 from .._image import ImageT, Planes, run
 from ..convert import to_numpy, to_tensor
 from ..errors import FileFormatError, InputTypeError, InputValueError
-from .engine import convert, open_in, result_spec
+from .engine import convert, never, open_in, result_spec
 from .hue import NOTHING
 from .table import SPACES, Space
 
@@ -122,7 +122,7 @@ def _through(image: Any, src: str, dst: str, profile: Profile, dtype: Any, bgr: 
     if spec.kind == "torch":
         array = _through(to_numpy(image), src, dst, press, None, bgr)
         return to_tensor(array, dtype=into.dtype, device=spec.device)
-    return run(_never, opened, codes=partial(_transformed, _transform(press, src), dst), into=into)
+    return run(never, opened, codes=partial(_transformed, _transform(press, src), dst), into=into)
 
 
 def _read(profile: Profile) -> bytes:
@@ -146,10 +146,6 @@ def _transform(profile: bytes, src: str) -> Any:
             f"profile: expected an ICC profile that has CMYK {'to' if src == 'cmyk' else 'from'} color, got {len(profile)} "
             f"bytes that have not ({error}); pass another one."
         ) from error
-
-
-def _never(*_: Any) -> Planes:
-    raise AssertionError("uint8 images take the codes")
 
 
 def _transformed(transform: Any, dst: str, *planes: Any) -> Planes:

@@ -60,16 +60,8 @@ def _oklab_to_linear(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
     return unmix(_TO_CONES, root * root * root, *above)
 
 
-def _oklab_to_oklch(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
-    return [planes[0], *to_polar(xp, *planes[1:])]
-
-
-def _oklch_to_oklab(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
-    return [planes[0], *from_polar(xp, *planes[1:])]
-
-
 SPACES["oklab"] = Space("linear_rgb", up=_oklab_to_linear, down=_linear_to_oklab)
-SPACES["oklch"] = Space("oklab", up=_oklch_to_oklab, down=_oklab_to_oklch)
+SPACES["oklch"] = Space("oklab", up=from_polar, down=to_polar)
 
 
 def rgb_to_oklab(

@@ -9,10 +9,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from .._arguments import switch
 from .._image import Planes, load, run
 from ..convert import NUMPY_DTYPES, dtype_name, to_numpy, to_tensor
 from ..errors import InputTypeError, InputValueError
-from .engine import check_channels
+from .engine import check_channels, never
 from .table import SPACES
 
 # (to the space, back) as OpenCV names them. Its HLS and YCrCb have another order than the names HSL and YCbCr.
@@ -47,13 +48,14 @@ def check_options(*, weights: Any, standard: Any, range: Any, dtype: Any) -> Non
 
 def convert_codes(image: Any, src: str, dst: str, encoding: Any, bgr: bool) -> Any:
     """Convert between rgb and another space exactly as cv2.cvtColor does, codes to codes."""
-    if encoding != "cv2":
+    if not isinstance(encoding, str) or encoding != "cv2":
         raise InputValueError(f'encoding: expected "cv2" or None, got {encoding!r}; leave it out for natural units.')
     space = dst if src == "rgb" else src
     if "rgb" not in (src, dst) or space not in _CODES:
         raise InputValueError(
             f'encoding: expected rgb and one of {", ".join(_CODES)} with "cv2", got {src} to {dst}; leave encoding out.'
         )
+    switch("bgr", bgr)
     opened = load(image, bgr=bgr and src == "rgb")
     spec = opened.spec
     if spec.dtype != "uint8":
@@ -68,7 +70,7 @@ def convert_codes(image: Any, src: str, dst: str, encoding: Any, bgr: bool) -> A
     into = replace(spec, bgr=bgr and dst == "rgb")
     codes = partial(_cvt_color, _CODES[space][src != "rgb"], SPACES[src].planes)
     if spec.kind != "torch":
-        return run(_never, opened, codes=codes, into=into)
+        return run(never, opened, codes=codes, into=into)
     array = convert_codes(to_numpy(image), src, dst, encoding, bgr)
     return to_tensor(array, dtype="uint8", device=spec.device)
 
@@ -77,7 +79,3 @@ def _cvt_color(code: int, count: int, *planes: Any) -> Planes:
     block = cv2.merge(list(planes[:count])) if count > 1 else planes[0]
     converted = cv2.cvtColor(np.ascontiguousarray(block), code)
     return [*(cv2.split(converted) if converted.ndim == 3 else [converted]), *planes[count:]]
-
-
-def _never(*_: Any) -> Planes:
-    raise AssertionError("uint8 images take the codes")

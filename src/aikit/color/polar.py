@@ -1,8 +1,9 @@
-"""Two opponent axes as chroma and hue."""
+"""Lightness and two opponent axes as lightness, chroma and hue: what LCh is to Lab, and OKLCh to OKLab."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from .._image import Planes
@@ -11,18 +12,20 @@ from .._image import Planes
 _NOTHING = 1e-24
 
 
-def to_polar(xp: Any, a: Any, b: Any) -> Planes:
-    """Chroma, and hue in degrees [0, 360), 0 where there is no chroma."""
+def to_polar(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+    """The axes as chroma, and hue in degrees [0, 360), 0 where there is no chroma."""
+    lightness, a, b = planes
     square = a * a + b * b
     colored = square > _NOTHING
     # At 0 the root and the angle have no gradient: there they see a constant instead.
     chroma = xp.where(square > 0, xp.sqrt(xp.where(square > 0, square, 1.0)), 0.0)
     angle = xp.arctan2(xp.where(colored, b, 0.0), xp.where(colored, a, 1.0)) * (180 / math.pi)
     angle = xp.where(angle < 0, angle + 360, angle)
-    return [chroma, xp.where(angle >= 360, angle - 360, angle)]
+    return [lightness, chroma, xp.where(angle >= 360, angle - 360, angle)]
 
 
-def from_polar(xp: Any, chroma: Any, hue: Any) -> Planes:
+def from_polar(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
     """The two axes of a chroma and a hue in degrees."""
+    lightness, chroma, hue = planes
     angle = hue * (math.pi / 180)
-    return [chroma * xp.cos(angle), chroma * xp.sin(angle)]
+    return [lightness, chroma * xp.cos(angle), chroma * xp.sin(angle)]

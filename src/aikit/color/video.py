@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
+from .._arguments import switch
 from .._image import CHANNEL_NAMES, ImageT, Opened, Plane, Planes, kind_of, load, run
 from ..errors import InputTypeError, InputValueError
 from .engine import check_standard
@@ -146,6 +147,7 @@ def rgb_to_nv12(image: ImageT, *, standard: Standard, range: Range, bgr: bool = 
 
 def _from_frames(image: Any, layout: Layout, standard: str, range: str, bgr: bool) -> Any:
     options = _options(standard, range)
+    switch("bgr", bgr)
     opened = _open(image, bgr=False)
     spec = opened.spec
     if spec.dtype != "uint8":

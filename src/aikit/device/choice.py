@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from numbers import Real
 from typing import TYPE_CHECKING
 
+from .._arguments import number
 from ..errors import DeviceError, InputTypeError, InputValueError
 from .listing import DeviceInfo, list_devices, measure, torch_accelerator
 from .sizes import format_size, parse_size
@@ -54,8 +54,9 @@ def pick_device(
     import torch
 
     least = None if min_free is None else parse_size(min_free, subject="min_free")
-    _check_utilization(max_utilization)
-    wanted = None if prefer == "auto" else _as_device(prefer)
+    if max_utilization is not None:
+        number("max_utilization", max_utilization, 0, 1)
+    wanted = None if isinstance(prefer, str) and prefer == "auto" else _as_device(prefer)
     found = _usable()
     if wanted is None:
         candidates = [info for info in found if info.type != "cpu"]
@@ -112,15 +113,6 @@ def _as_device(device: object) -> torch.device:
         raise InputValueError(
             f'device: expected a name such as "cuda:0" or "cpu", got {device!r}; pass one.'
         ) from error
-
-
-def _check_utilization(value: object) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise InputTypeError(f"max_utilization: expected a number from 0 to 1, got {value!r}; pass 0.5 for a half.")
-    if not 0 <= float(value) <= 1:
-        raise InputValueError(f"max_utilization: expected a number from 0 to 1, got {value!r}; pass 0.5 for a half.")
 
 
 def _usable() -> list[DeviceInfo]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
+from .._arguments import one_of
 from ..errors import InputTypeError, InputValueError
 from ..limits import Limits
 
@@ -170,10 +171,10 @@ def _try(function: Callable[..., Any], name: str, keywords: dict[str, Any]) -> N
     if name == "resize":
         # Not by doing it: one pixel may become an enormous picture.
         from .._image import load
-        from ..resample.size import check_method
+        from ..resample.size import METHODS
 
         new_height_and_width(load(pixel).spec, keywords)
-        check_method(keywords.get("method", "lanczos"))
+        one_of("method", keywords.get("method", "lanczos"), METHODS)
         return
     try:
         function(pixel, **keywords)

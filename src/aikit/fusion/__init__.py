@@ -11,8 +11,9 @@ from typing import Any, Generic, TypeVar
 
 import torch
 
+from .._arguments import function
 from .._image import adapter
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputValueError
 from .call import Call
 from .compiler import Compiled, obstacle, prepare
 
@@ -66,8 +67,7 @@ def fused(fn: Callable[..., R]) -> Fused[R]:
         >>> fast(np.zeros((4, 6, 3), np.uint8)).shape
         (2, 3, 3)
     """
-    if not callable(fn):
-        raise InputTypeError(f"fn: expected a function, got {type(fn).__name__}; pass for instance aikit.rgb_to_lab.")
+    function("fn", fn)
     return fn if isinstance(fn, Fused) else Fused(fn)
 
 

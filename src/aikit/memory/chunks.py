@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import operator
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from .._arguments import function, number, whole
 from ..device.host import host_memory
 from ..errors import InputTypeError, InputValueError
 from . import allocator
@@ -40,7 +40,7 @@ def run_in_chunks(
         The results of all chunks as one flat list, in the order of the items.
 
     Raises:
-        InputTypeError: `fn` returned something else than a list, or a size is no integer.
+        InputTypeError: `fn` cannot be called or returned something else than a list, or a size is no integer.
         InputValueError: `fn` returned too few or too many results, or a size is below 1.
         Exception: whatever `fn` raises, unchanged; out-of-memory errors once a chunk has `min_size` items.
 
@@ -48,7 +48,10 @@ def run_in_chunks(
         >>> run_in_chunks(lambda numbers: [n * n for n in numbers], range(5), size=2)
         [0, 1, 4, 9, 16]
     """
-    size, min_size = _positive(size, "size"), _positive(min_size, "min_size")
+    function("fn", fn)
+    size, min_size = whole("size", size), whole("min_size", min_size)
+    if not isinstance(items, Iterable):
+        raise InputTypeError(f"items: expected a list, got {type(items).__name__}; pass one.")
     if min_size > size:
         raise InputValueError(f"min_size: expected at most size, {size}, got {min_size}; pass a smaller one.")
     everything, results = list(items), list[Result]()
@@ -85,7 +88,7 @@ def find_batch_size(
         The size, at least 1. Nothing is remembered between calls.
 
     Raises:
-        InputTypeError: a size or margin is no number.
+        InputTypeError: `fn` cannot be called, or a size or margin is no number.
         InputValueError: a size below 1, `start` above `maximum`, or a margin outside its range.
         Exception: whatever `fn` raises, unchanged; the out-of-memory error where even one item does not fit.
 
@@ -96,13 +99,12 @@ def find_batch_size(
         >>> find_batch_size(work)
         90
     """
-    start = _positive(start, "start")
-    maximum = start * 1024 if maximum is None else _positive(maximum, "maximum")
+    function("fn", fn)
+    start = whole("start", start)
+    maximum = start * 1024 if maximum is None else whole("maximum", maximum)
     if start > maximum:
         raise InputValueError(f"start: expected at most maximum, {maximum}, got {start}; pass a smaller one.")
-    if isinstance(margin, bool) or not isinstance(margin, (int, float)):
-        raise InputTypeError(f"margin: expected a number above 0 and up to 1, got {margin!r}; pass 0.9.")
-    if not 0 < margin <= 1:
+    if number("margin", margin, 0, 1) == 0:
         raise InputValueError(f"margin: expected a number above 0 and up to 1, got {margin!r}; pass 0.9.")
     fits, fails, size, host_bytes = 0, maximum + 1, start, 0.0
     while fails - fits > 1:
@@ -145,16 +147,6 @@ def attempt(fn: Callable[..., Any], *arguments: Any, last: bool) -> Any:
             raise
     collect_and_trim(allocator.chosen(None))
     return OUT_OF_MEMORY
-
-
-def _positive(value: Any, name: str) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError as error:
-        raise InputTypeError(f"{name}: expected a whole number, got {value!r}; pass 1 or more.") from error
-    if number < 1:
-        raise InputValueError(f"{name}: expected 1 or more, got {value!r}; pass 1 or more.")
-    return number
 
 
 def _checked(results: Any, count: int) -> list[Any]:

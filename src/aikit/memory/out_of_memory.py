@@ -7,6 +7,8 @@ import re
 import sys
 from collections.abc import Iterator
 
+from ..errors import InputTypeError
+
 __all__ = ["is_out_of_memory", "related"]
 
 # cudaErrorMemoryAllocation, driver_types.h; hipErrorOutOfMemory has the same number.
@@ -42,12 +44,17 @@ def is_out_of_memory(error: BaseException) -> bool:
     Returns:
         True when it is worth trying again with less.
 
+    Raises:
+        InputTypeError: not an exception.
+
     Example:
         >>> is_out_of_memory(RuntimeError("CUDA error: out of memory"))
         True
         >>> is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
         False
     """
+    if not isinstance(error, BaseException):
+        raise InputTypeError(f"error: expected an exception, got {type(error).__name__}; pass the one that was caught.")
     return any(map(_is_itself, related(error)))
 
 
@@ -59,14 +66,11 @@ def _is_itself(error: BaseException) -> bool:
         if isinstance(error, torch.OutOfMemoryError):
             return True
         accelerator_error = getattr(torch, "AcceleratorError", None)  # from torch 2.8
-        if accelerator_error and isinstance(error, accelerator_error) and _code(error) == _CUDA_CODE:
+        is_coded = accelerator_error is not None and isinstance(error, accelerator_error)
+        if is_coded and getattr(error, "error_code", None) == _CUDA_CODE:
             return True
     # Errors about arguments and files quote what they were given, which may have any name.
     return not isinstance(error, (ValueError, TypeError, OSError)) and _MESSAGES.search(str(error)) is not None
-
-
-def _code(error: BaseException) -> object:
-    return getattr(error, "error_code", None)
 
 
 def related(error: BaseException) -> Iterator[BaseException]:

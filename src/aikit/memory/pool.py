@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._arguments import function
 from ..device.sizes import format_size, parse_size
 from ..errors import DeviceError, InputTypeError, InputValueError
 from .chunks import OUT_OF_MEMORY, attempt
@@ -74,11 +75,12 @@ class ModelPool:
                 dropped. It must not use the pool.
 
         Raises:
-            InputTypeError: the loader cannot be called.
+            InputTypeError: the loader cannot be called, or the name is no str.
             InputValueError: the name is taken.
         """
-        if not callable(loader):
-            raise InputTypeError(f"loader: expected a function that gives the model, got {loader!r}; pass one.")
+        function("loader", loader)
+        if not isinstance(name, str):
+            raise InputTypeError(f"name: expected a str, got {name!r}; pass one.")
         with self._changed:
             if name in self._loaders:
                 raise InputValueError(f"name: expected a new name, got {name!r}, which is taken; pass another.")
@@ -133,10 +135,10 @@ class ModelPool:
 
     # ------------------------------------------------------------ leases
 
-    def _lease(self, name: str, user: int) -> _Loaded:
+    def _lease(self, name: Any, user: int) -> _Loaded:
         while True:
             with self._changed:
-                if name not in self._loaders:
+                if not isinstance(name, str) or name not in self._loaders:
                     raise InputValueError(f"name: expected one of {sorted(self._loaders)}, got {name!r}; add it first.")
                 victims = self._wait(name, user)
                 if victims is None:

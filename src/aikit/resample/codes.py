@@ -8,14 +8,11 @@ import numpy as np
 
 from .._image import Opened, in_threads, threads
 from ..convert import to_numpy, to_pil
-from .passes import KERNELS, Resizing, order
+from .passes import KERNELS, WORTH_A_THREAD, Resizing, order
 
 if TYPE_CHECKING:
     import torch
     from PIL import Image
-
-
-_WORTH_A_THREAD = 1 << 16
 
 
 def codes_twin(opened: Opened, how: Resizing) -> Any:
@@ -50,7 +47,7 @@ def _pass(picture: Image.Image, axis: int, new: int, method: str) -> Image.Image
     width, height = picture.size
     across = height if axis == -1 else width
     resampling = Image.Resampling[KERNELS[method].pillow]
-    strips = max(1, min(threads(), width * height // _WORTH_A_THREAD))
+    strips = max(1, min(threads(), width * height // WORTH_A_THREAD))
 
     def one(start: int, stop: int) -> Image.Image:
         box, size = (

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from .._arguments import number
 from .._image import ImageT, Planes, load, run
-from ..alpha.premultiplied import NO_ALPHA
+from ..alpha.premultiplied import NO_ALPHA, apart
 from .passes import Array, Taps, premultiplied, thick, thin, weighted
-from .size import check_number
 
 __all__ = ["blur"]
 
@@ -41,8 +41,8 @@ def blur(image: ImageT, sigma: float) -> ImageT:
         >>> round(float(blur(row, 1)[0, 4]), 3)
         0.399
     """
-    check_number("sigma", sigma, 0, _WIDEST)
-    return run(partial(_blur, float(sigma)), load(image), pointwise=False)  # type: ignore[no-any-return]
+    sigma = number("sigma", sigma, 0, _WIDEST)
+    return run(partial(_blur, sigma), load(image), pointwise=False)  # type: ignore[no-any-return]
 
 
 @lru_cache(maxsize=32)
@@ -104,15 +104,16 @@ def sharpened(strength: float, sigma: float, xp: Any, *planes: Any) -> Planes:
         sharp = plane + strength * (plane - soft)
         return xp.minimum(xp.maximum(sharp, lowest(xp, below, reach)), -lowest(xp, -above, reach))
 
-    colors = 3 if len(planes) > 2 else 1
-    color, soft = thick(xp, planes[:colors]), thick(xp, smooth[:colors])
-    if colors == len(planes):
+    color, alpha = apart(planes)
+    colors = len(color)
+    color, soft = thick(xp, color), thick(xp, smooth[:colors])
+    if alpha is None:
         return thin([pushed(plane, *others) for plane, *others in zip(color, soft, color, color, strict=True)], colors)
-    visible = planes[-1] > NO_ALPHA
+    visible = alpha > NO_ALPHA
     below = [xp.where(visible, plane, math.inf) for plane in color]
     above = [xp.where(visible, plane, -math.inf) for plane in color]
     color = [pushed(plane, *others) for plane, *others in zip(color, soft, below, above, strict=True)]
-    alpha = pushed(planes[-1], smooth[-1], planes[-1], planes[-1])
+    alpha = pushed(alpha, smooth[-1], alpha, alpha)
     return [*thin([xp.where(visible, plane, 0.0) for plane in color], colors), alpha]
 
 

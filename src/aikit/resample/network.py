@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from .._image import Planes, adapter
-from ..alpha.premultiplied import NO_ALPHA, limited
+from ..alpha.premultiplied import NO_ALPHA, apart, limited
 from ..errors import (
     AikitError,
     FileAccessError,
@@ -47,7 +47,7 @@ def open_network(model: Any, device: torch.device | None) -> Any:
         ) from error
     if isinstance(model, spandrel.ModelBase):
         network, name = model, type(model.model).__name__
-    elif isinstance(model, (str, os.PathLike)):
+    elif isinstance(model, (str, os.PathLike)) and os.fspath(model):
         network, name = _load(spandrel, os.fspath(model)), repr(os.fspath(model))
         network = network.to(device or torch.device("cpu"))
     else:
@@ -108,12 +108,11 @@ def _weights(path: str) -> Any:
 
 def enlarge(network: Any, how: Resizing, xp: Any, *planes: Any) -> Planes:
     """Planes through a network, then to the size wanted; alpha by the kernel alone."""
-    colors = 3 if len(planes) > 2 else 1
-    color = list(planes[:colors])
-    alpha = None if colors == len(planes) else limited(xp, planes[-1])
+    color, alpha = apart(planes)
     if alpha is not None:
+        alpha = limited(xp, alpha)
         smooth = premultiplied(xp, planes, lambda plane: blurred(xp, plane, _CARRY))
-        color = [xp.where(alpha > NO_ALPHA, plane, soft) for plane, soft in zip(color, smooth[:colors], strict=True)]
+        color = [xp.where(alpha > NO_ALPHA, plane, soft) for plane, soft in zip(color, smooth[:-1], strict=True)]
     color = [two_passes(xp, plane, how) for plane in _through(network, xp, color)]
     if alpha is None:
         return color

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._image import Planes, adapter, in_threads, is_traced
-from ..alpha.premultiplied import divide_alpha, limited
+from ..alpha.premultiplied import apart, divide_alpha, limited
 from ..color import rgb
 
 Array = np.ndarray[Any, Any]
@@ -301,12 +301,13 @@ def _in_threads(array: Array, how: Resizing) -> Array:
 # ---------------------------------------------------------------- alpha, light, and planes together
 
 
-_WORTH_A_THREAD = 1 << 16
+# Pixels.
+WORTH_A_THREAD = 1 << 16
 
 
 def each(work: Callable[[Any], Any], planes: Sequence[Any], size: int | None = None) -> Planes:
     """Work on arrays, large ones in threads: NumPy and OpenCV let go of the interpreter."""
-    if (planes[0].size if size is None else size) < _WORTH_A_THREAD:
+    if (planes[0].size if size is None else size) < WORTH_A_THREAD:
         return [work(plane) for plane in planes]
     # Each thread gets the caller's context, in which NumPy has been told not to warn of NaN.
     contexts = [contextvars.copy_context() for _ in planes]
@@ -327,8 +328,8 @@ def thin(planes: Planes, count: int) -> Planes:
 
 def premultiplied(xp: Any, planes: Sequence[Any], work: Callable[[Any], Any], *, linear: bool = False) -> Planes:
     """Apply work to planes whose color is premultiplied, and in light if asked; undo both afterwards."""
-    colors = 3 if len(planes) > 2 else 1
-    alpha = limited(xp, planes[-1]) if colors < len(planes) else None
+    color, alpha = apart(planes)
+    colors, alpha = len(color), None if alpha is None else limited(xp, alpha)
     map_planes = each if xp.__name__ == "numpy" else _each_in_turn
 
     def forth(plane: Any) -> Any:
@@ -338,7 +339,7 @@ def premultiplied(xp: Any, planes: Sequence[Any], work: Callable[[Any], Any], *,
         return work(plane if alpha is None else plane * alpha)
 
     # Color and alpha together: an even number of planes for the threads.
-    color = map_planes(forth, [*thick(xp, planes[:colors]), *([] if alpha is None else [alpha])])
+    color = map_planes(forth, [*thick(xp, color), *([] if alpha is None else [alpha])])
     if alpha is not None:
         alpha = limited(xp, color.pop())
         color = divide_alpha(xp, color, alpha)

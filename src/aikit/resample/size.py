@@ -7,6 +7,7 @@ from functools import partial
 from numbers import Real
 from typing import Any, Literal
 
+from .._arguments import one_of, switch, whole
 from .._image import TOP, ImageT, Opened, Planes, Spec, load, run
 from ..errors import InputTypeError, InputValueError
 from .codes import codes_twin
@@ -17,6 +18,9 @@ __all__ = ["resize"]
 Method = Literal["nearest", "bilinear", "bicubic", "lanczos", "area"]
 
 METHODS = ("nearest", *KERNELS)
+
+# What Pillow and torch count pixels with.
+_LARGEST = 2**31 - 1
 
 
 def resize(
@@ -58,30 +62,22 @@ def resize(
 
     Source: Keys 1981 (bicubic); Duchon, "Lanczos filtering in one and two dimensions", 1979.
     """
-    check_method(method)
+    one_of("method", method, METHODS)
+    switch("antialias", antialias)
+    switch("linear", linear)
     opened = load(image)
     how = Resizing(new_size(opened.spec, height, width, scale), method, antialias)
     return resized(opened, how, linear=linear)  # type: ignore[no-any-return]
 
 
-def check_method(method: object) -> None:
-    """Refuse what is not a method."""
-    if method not in METHODS:
-        raise InputValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}; pass one of these.")
-
-
-def check_number(subject: str, value: object, low: float, high: float) -> None:
-    """Refuse what is not a number from low to high."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise InputTypeError(f"{subject}: expected a number, got {value!r}; pass one.")
-    if not low <= float(value) <= high or math.isinf(value):
-        above = f"from {low} to {high}" if high < math.inf else f"of {low} or more"
-        raise InputValueError(f"{subject}: expected a number {above}, got {value!r}; pass one in that range.")
-
-
 def scaled(side: int, scale: float) -> int:
     """A side times a scale, rounded half up, at least one pixel."""
     return max(1, math.floor(side * scale + 0.5))
+
+
+def sides(height: Any, width: Any) -> tuple[int | None, int | None]:
+    """Both sides as whole numbers of pixels, None where one is left out."""
+    return None if height is None else whole("height", height), None if width is None else whole("width", width)
 
 
 def new_size(spec: Spec, height: Any, width: Any, scale: Any) -> tuple[int, int]:
@@ -94,16 +90,14 @@ def new_size(spec: Spec, height: Any, width: Any, scale: Any) -> tuple[int, int]
             raise InputTypeError(f"scale: expected a number, got {scale!r}; for two sides pass height and width.")
         if not 0 < float(scale) < math.inf:
             raise InputValueError(f"scale: expected a positive number, got {scale!r}; pass for instance 0.5.")
-        return scaled(spec.height, float(scale)), scaled(spec.width, float(scale))
-    for subject, side in (("height", height), ("width", width)):
-        if side is not None and (isinstance(side, bool) or not hasattr(side, "__index__")):
-            raise InputTypeError(f"{subject}: expected a whole number of pixels, got {side!r}; round it.")
-        if side is not None and side < 1:
-            raise InputValueError(f"{subject}: expected 1 pixel or more, got {side!r}; pass a positive one.")
-    return (
-        int(height) if height is not None else scaled(spec.height, int(width) / spec.width),
-        int(width) if width is not None else scaled(spec.width, int(height) / spec.height),
-    )
+        height, width = scaled(spec.height, float(scale)), scaled(spec.width, float(scale))
+    else:
+        height, width = sides(height, width)
+        height = scaled(spec.height, width / spec.width) if height is None else height
+        width = scaled(spec.width, height / spec.height) if width is None else width
+    if max(height, width) > _LARGEST:
+        raise InputValueError(f"size: expected at most {_LARGEST} pixels a side, got {height}x{width}; pass less.")
+    return height, width
 
 
 def is_integer(spec: Spec) -> bool:

@@ -6,10 +6,11 @@ import os
 from functools import partial
 from typing import Any
 
+from .._arguments import number, one_of
 from .._image import ImageT, load, run
 from .gaussian import sharpened
 from .passes import Resizing
-from .size import Method, check_method, check_number, is_integer, resized, scaled
+from .size import METHODS, Method, is_integer, new_size, resized
 
 __all__ = ["upsample"]
 
@@ -51,11 +52,10 @@ def upsample(
         >>> upsample(np.zeros((20, 30), np.uint8), 2).shape
         (40, 60)
     """
-    check_number("scale", scale, 1, float("inf"))
-    check_number("sharpen", sharpen, 0, 2)
-    check_method(method)
+    scale, sharpen = number("scale", scale, 1, float("inf")), number("sharpen", sharpen, 0, 2)
+    one_of("method", method, METHODS)
     opened = load(image)
-    size = scaled(opened.spec.height, float(scale)), scaled(opened.spec.width, float(scale))
+    size = new_size(opened.spec, None, None, scale)
     if model is None:
         larger = resized(opened, Resizing(size, method))
     else:
@@ -67,4 +67,4 @@ def upsample(
     if sharpen == 0:
         return larger  # type: ignore[no-any-return]
     # The blur is as wide as the enlarged pixels are; half of that leaves their edges alone.
-    return run(partial(sharpened, float(sharpen), 0.5 * float(scale)), larger, pointwise=False)  # type: ignore[no-any-return]
+    return run(partial(sharpened, sharpen, 0.5 * scale), larger, pointwise=False)  # type: ignore[no-any-return]

@@ -49,7 +49,7 @@ def look_into(image: Any, bgr: bool) -> Found:
         if kind == "pil" and bgr:  # the option is wrong, not the image
             raise
         return _odd(image, kind, str(error))
-    host = adapter("torch").host_pixels(pixels, spec) if kind == "torch" else pixels
+    host = adapter("torch").host_pixels(pixels) if kind == "torch" else pixels
     order = CHANNEL_NAMES[spec.channels]
     names = _COLORS[3 if spec.channels > 2 else 1] + ("alpha",) * spec.has_alpha
     mode = image.mode if kind == "pil" else None

@@ -1,0 +1,58 @@
+"""What callers pass beside an image, checked: words, switches, numbers and functions."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable
+from numbers import Real
+
+from .errors import InputTypeError, InputValueError
+
+__all__ = ["function", "number", "one_of", "switch", "whole"]
+
+
+def one_of(subject: str, value: object, words: Iterable[str]) -> None:
+    """Refuse what is not one of some words."""
+    # Arrays cannot be compared with a word, nor lists be looked up.
+    if not isinstance(value, str) or value not in words:
+        raise InputValueError(f"{subject}: expected one of {', '.join(words)}, got {value!r}; pass one of these.")
+
+
+def switch(subject: str, value: object) -> None:
+    """Refuse what is neither True nor False, Python's or NumPy's: the word "no" would count as true."""
+    if type(value).__name__ != "bool":
+        raise InputTypeError(f"{subject}: expected True or False, got {value!r}; pass one of these.")
+
+
+def function(subject: str, value: object) -> None:
+    """Refuse what cannot be called."""
+    if not callable(value):
+        raise InputTypeError(f"{subject}: expected a function, got {value!r}; pass one.")
+
+
+def whole(subject: str, value: object, least: float = 1) -> int:
+    """The value as an int, if it is an integer of any kind and not below the least."""
+    try:
+        integer = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, RuntimeError):  # the last two from tensors
+        integer = None
+    if integer is None:
+        raise InputTypeError(f"{subject}: expected a whole number, got {value!r}; round it.")
+    if integer < least:
+        raise InputValueError(f"{subject}: expected {least} or more, got {value!r}; pass a larger one.")
+    return integer
+
+
+def number(subject: str, value: object, low: float, high: float) -> float:
+    """The value as a float, if it is a finite number from low to high."""
+    span = f"from {low} to {high}" if high < math.inf else f"of {low} or more"
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise InputTypeError(f"{subject}: expected a number {span}, got {value!r}; pass one.")
+    try:
+        amount = float(value)
+    except OverflowError:  # of an int
+        amount = math.inf
+    if not low <= amount <= high or amount == math.inf:
+        raise InputValueError(f"{subject}: expected a number {span}, got {value!r}; pass one in that range.")
+    return amount
