@@ -147,6 +147,7 @@ def premultiply(scale: float) -> Contest:
         moved,
         sets,
         loose={"Image.convert('RGBa')": 1},
+        rivals={"Image.convert('RGBa')": "aikit premultiply (PIL)"},
     )
 
 
@@ -216,6 +217,7 @@ def composite_over(scale: float) -> Contest:
         sets,
         # Pillow keeps 7 bits beyond the code of its blend factors: colors under a faint alpha differ.
         loose={"Image.alpha_composite": 255},
+        rivals={"Image.alpha_composite": "aikit composite (PIL)"},
     )
 
 

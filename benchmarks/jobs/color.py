@@ -48,7 +48,15 @@ def _contest(name: str, scale: float, peers: dict[str, tuple[str, Callable[[Any]
     }
     for title, (kind, call) in peers.items():
         entries[title] = lambda at, call=call, kind=kind: call(given[kind][at])
-    return Contest(entries, moved, sets, tolerance=tolerance, loose=dict.fromkeys(peers, OTHER_UNITS))
+    of_tensors = [title for title, (kind, _) in peers.items() if kind == "tensors"]
+    return Contest(
+        entries,
+        moved,
+        sets,
+        tolerance=tolerance,
+        loose=dict.fromkeys(peers, OTHER_UNITS),
+        rivals=dict.fromkeys(of_tensors, f"aikit {name} (torch)"),
+    )
 
 
 def _kornia(name: str) -> tuple[str, Callable[[Any], Any]]:
@@ -166,7 +174,14 @@ def gray(scale: float, dtype: str) -> Contest:
         pictures = [pil(one) for one in codes]
         entries["aikit rgb_to_gray (PIL)"] = lambda at: aikit.rgb_to_gray(pictures[at])
         entries["Pillow convert"] = lambda at: pictures[at].convert("L")
-        return Contest(entries, moved // 6, sets, tolerance=1)
+        return Contest(entries, moved // 6, sets, tolerance=1, rivals={"Pillow convert": "aikit rgb_to_gray (PIL)"})
     entries["aikit rgb_to_gray (torch)"] = lambda at: aikit.rgb_to_gray(tensors[at])[0]
     entries["kornia"] = lambda at: _kornia("rgb_to_grayscale")[1](tensors[at])[..., 0]
-    return Contest(entries, moved * 2 // 3, sets, tolerance=1e-5, loose={"kornia": 1e-3})
+    return Contest(
+        entries,
+        moved * 2 // 3,
+        sets,
+        tolerance=1e-5,
+        loose={"kornia": 1e-3},
+        rivals={"kornia": "aikit rgb_to_gray (torch)"},
+    )

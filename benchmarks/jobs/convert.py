@@ -53,6 +53,14 @@ def to_float(scale: float) -> Contest:
         moved,
         sets,
         tolerance=1e-6,
+        rivals=dict.fromkeys(
+            [
+                "torchvision to_tensor",
+                "torchvision v2 to_image, to_dtype",
+                "torch permute.contiguous().float()/255",
+            ],
+            "aikit to_tensor",
+        ),
     )
 
 
@@ -89,6 +97,11 @@ def to_codes(scale: float) -> Contest:
         moved,
         sets,
         loose={"torchvision to_pil_image": 1, "torchvision save_image style (result strided)": 1},
+        rivals={
+            "torchvision to_pil_image": "aikit to_pil",
+            "NumPy rint, clip, astype": "aikit to_numpy",
+            "torchvision save_image style (result strided)": "aikit to_numpy",
+        },
     )
 
 
@@ -183,4 +196,5 @@ def pil_to_tensor(scale: float) -> Contest:
         moved,
         sets,
         tolerance=1e-6,
+        rivals={"torchvision to_tensor": "aikit to_tensor"},
     )

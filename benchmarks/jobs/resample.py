@@ -51,7 +51,14 @@ def rgb_to_half(scale: float, method: str) -> Contest:
     }
     if method == "bicubic":
         entries["torch interpolate, uint8, antialias"] = lambda at: _interpolate(tensors[at], *half).movedim(0, -1)
-    return Contest(entries, moved, sets, tolerance=1, loose={"torch interpolate, uint8, antialias": 255})
+    return Contest(
+        entries,
+        moved,
+        sets,
+        tolerance=1,
+        loose={"torch interpolate, uint8, antialias": 255},
+        rivals={"Pillow": "aikit resize (PIL)", "torch interpolate, uint8, antialias": "aikit resize (torch)"},
+    )
 
 
 @job(
@@ -83,6 +90,7 @@ def rgba(scale: float, factor: float) -> Contest:
         sets,
         tolerance=1,
         loose={"Pillow (8-bit premultiplied)": 255},  # colors under a faint alpha
+        rivals={"Pillow (8-bit premultiplied)": "aikit resize (PIL)"},
     )
 
 
