@@ -87,6 +87,43 @@ def test_gray_of_floats(weights, bgr):
     np.testing.assert_allclose(ours, by_planes(aikit.rgb_to_gray, image, weights=weights, bgr=bgr), rtol=3e-7)
 
 
+DIFFERENCES = [
+    (aikit.rgb_to_yuv, {}),
+    *(
+        (aikit.rgb_to_ycbcr, {"standard": standard, "range": levels})
+        for standard in ("bt601", "bt709", "bt2020")
+        for levels in ("full", "limited")
+    ),
+]
+
+
+@pytest.mark.parametrize(("function", "options"), DIFFERENCES)
+@pytest.mark.parametrize("bgr", [False, True])
+def test_color_differences_of_floats(function, options, bgr):
+    image = codes(40, 30, 3, "float32") * np.float32(3) - np.float32(1)  # below black and above white too
+    ours = function(image, bgr=bgr, **options)
+    assert ours.dtype == np.float32
+    np.testing.assert_allclose(ours, by_planes(function, image, bgr=bgr, **options), rtol=0, atol=5e-7)
+    np.testing.assert_allclose(ours, function(image.astype(float), bgr=bgr, **options), rtol=0, atol=5e-7)
+
+
+@pytest.mark.parametrize(("function", "zero"), [(aikit.rgb_to_ycbcr, 0.5), (aikit.rgb_to_yuv, 0)])
+def test_gray_has_no_color_difference_at_all(function, zero):
+    gray = np.random.default_rng(1).random((50, 60, 1), np.float32)
+    result = function(np.repeat(gray, 3, axis=-1))
+    np.testing.assert_array_equal(result[..., :1], gray)
+    assert (result[..., 1:] == zero).all()
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf, 1e30])
+@pytest.mark.parametrize("channel", [0, 1, 2])
+def test_color_differences_of_what_is_no_color(odd, channel):
+    image = codes(4, 5, 3, "float32")
+    image[1, 2, channel] = odd
+    ours, planes = aikit.rgb_to_ycbcr(image), by_planes(aikit.rgb_to_ycbcr, image)
+    np.testing.assert_allclose(ours, planes, rtol=1e-6, atol=5e-7)
+
+
 @pytest.mark.parametrize("space", ["linear_rgb", "lab", "lch", "luv", "xyz", "oklab", "oklch"])
 @pytest.mark.parametrize("channels", [3, 4])
 def test_light_from_a_table_is_light_from_the_curve(space, channels):
@@ -106,6 +143,10 @@ def test_light_from_a_table_is_light_from_the_curve(space, channels):
         ("rgb", "hsv", "float64", False),
         ("rgb", "gray", "uint8", True),
         ("rgb", "gray", "uint16", False),
+        ("rgb", "ycbcr", "float32", True),
+        ("rgb", "ycbcr", "uint8", False),
+        ("rgb", "yuv", "float32", True),
+        ("ycbcr", "rgb", "float32", False),
         ("hsv", "rgb", "float32", False),
     ],
 )

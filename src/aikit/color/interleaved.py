@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from .._image import Interleaved, Spec
-from .table import Options
+from .table import SPACES, Options
 
 Array = np.ndarray[Any, Any]
 
@@ -39,6 +39,9 @@ def twin(spec: Spec, src: str, dst: str, options: Options) -> Interleaved | None
             return Interleaved(1, partial(_gray_codes, spec.bgr))
         if spec.dtype == "float32":
             return Interleaved(1, partial(_gray, np.array([weights], np.float32)))
+    if dst in ("ycbcr", "yuv") and spec.dtype == "float32":
+        apart = _APART[:, ::-1] if spec.bgr else _APART
+        return Interleaved(3, partial(_differences, np.ascontiguousarray(apart), _affine(dst, options)))
     return None
 
 
@@ -57,6 +60,24 @@ def _hsv(bgr: bool, block: Array, into: Array) -> bool:
 def _darker(width: int) -> Array:
     """What a row of H, S, V is multiplied by to undo the brightness."""
     return np.tile(np.array([1, 1, 1 / _BRIGHTER], np.float32), width)
+
+
+# Red less green, green, blue less green.
+_APART = np.array([[1, -1, 0], [0, 1, 0], [0, -1, 1]], np.float32)
+
+
+@lru_cache(maxsize=16)
+def _affine(dst: str, options: Options) -> Array:
+    """The way from what _APART gives to `dst`, three rows of four: what the formula makes of 0 and of the three units."""
+    red, green, blue = np.array([[0, 1, 1, 0], [0, 0, 1, 0], [0, 0, 1, 1]], np.float64)
+    black, *units = np.stack(SPACES[dst].down(np, [red, green, blue], options), axis=1)
+    return np.stack([*(unit - black for unit in units), black], axis=1).astype(np.float32)
+
+
+def _differences(apart: Array, affine: Array, block: Array, into: Array) -> bool:
+    """In two passes, so that gray has color differences of exactly 0, as in the formula."""
+    cv2.transform(cv2.transform(block, apart), affine, into)
+    return not np.isnan(into.max())  # 0 times infinity, where the formula has none
 
 
 def _gray(weights: Array, block: Array, into: Array) -> bool:
