@@ -60,6 +60,10 @@ def stack_arrays(scale: float) -> Contest:
     "batch of 32 PIL pictures to float32 NCHW, 512x512",
     faster("aikit stack(out=)", 3, "torchvision to_tensor, torch.stack"),
     faster("aikit stack", 3, "torchvision to_tensor, torch.stack"),
+    why={
+        "torchvision to_tensor, torch.stack": "Fresh memory costs both more than the arithmetic; `out=` does not pay for it.",
+        "diffusers pil_to_numpy, numpy_to_pt": "Its result is a view of NHWC memory: the channels have not been moved.",
+    },
 )
 def stack_pictures(scale: float) -> Contest:
     import torchvision.transforms.functional as v1

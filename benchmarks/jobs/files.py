@@ -32,7 +32,7 @@ _OPENCV: dict[str, list[int]] = {
     "TIFF": [cv2.IMWRITE_TIFF_COMPRESSION, cv2.IMWRITE_TIFF_COMPRESSION_ADOBE_DEFLATE],
 }
 _VIPS: dict[str, dict[str, Any]] = {
-    ".png": {"compression": 6},
+    ".png": {"compression": 6, "filter": "all"},
     ".jpg": {"Q": 90, "subsample_mode": "on"},
     ".webp": {"Q": 90},
     ".tif": {"compression": "deflate"},
@@ -95,6 +95,31 @@ def _torchvision_png(tensor: torch.Tensor) -> torch.Tensor:
 
 _TORCHVISION = {"JPEG": _torchvision_jpeg, "PNG": _torchvision_png}
 
+_CHECKED = "Ours is Pillow, after a check of the whole file for damage and size; the peer has a decoder of its own."
+_WHY_READ = {
+    "Pillow, np.asarray": "Ours is Pillow, after a check of the whole file for damage and size.",
+    "Pillow": "Ours is Pillow, after a check of the whole file for damage and size.",
+    **dict.fromkeys(["OpenCV, cvtColor", "pyvips", "torchvision decode_image"], _CHECKED),
+}
+_PILLOWS = "Ours is Pillow's encoder; the peer has one of its own."
+_WHY_ENCODE = {
+    "Pillow": "Ours is Pillow's encoder; the rest is the call.",
+    "OpenCV, cvtColor": _PILLOWS,
+    "pyvips": _PILLOWS,
+    "torchvision": _PILLOWS,
+}
+_WHY_WRITE = {
+    "Pillow save": "Ours writes beside the file's place, syncs, and renames: whole or not at all.",
+    "OpenCV cvtColor, imwrite": "It has an encoder of its own, and does not sync.",
+}
+
+
+def _of_those_with(kind: str, why: dict[str, str]) -> dict[str, str]:
+    """The reasons less those of torchvision where it has no codec."""
+    lacks = {"torchvision decode_image": ["TIFF"], "torchvision": ["WebP", "TIFF"]}
+    return {peer: reason for peer, reason in why.items() if kind not in lacks.get(peer, [])}
+
+
 _READS = [("JPEG", photograph), ("PNG", photograph), ("WebP", photograph), ("TIFF", photograph), ("PNG", cut_out)]
 
 
@@ -102,7 +127,8 @@ def _for_each_read(setup: Any) -> Any:
     for kind, picture in _READS:
         mode = "RGB" if picture is photograph else "RGBA"
         goal = Goal("aikit read_numpy", 1.3, "Pillow, np.asarray")
-        job(f"read {mode} from {kind}, 1920x1080", goal, threaded=False, kind=kind, picture=picture)(setup)
+        title = f"read {mode} from {kind}, 1920x1080"
+        job(title, goal, why=_of_those_with(kind, _WHY_READ), threaded=False, kind=kind, picture=picture)(setup)
     return setup
 
 
@@ -132,9 +158,8 @@ def read(scale: float, kind: str, picture: Callable[..., Any]) -> Contest:
 
 def _for_each_encode(setup: Any) -> Any:
     for kind in _SUFFIX:
-        job(f"encode RGB to {kind}, 1920x1080", Goal("aikit encode (PIL)", 1.1, "Pillow"), threaded=False, kind=kind)(
-            setup
-        )
+        title, goal = f"encode RGB to {kind}, 1920x1080", Goal("aikit encode (PIL)", 1.1, "Pillow")
+        job(title, goal, why=_of_those_with(kind, _WHY_ENCODE), threaded=False, kind=kind)(setup)
     return setup
 
 
@@ -153,20 +178,22 @@ def encode(scale: float, kind: str) -> Contest:
         "OpenCV, cvtColor": lambda at: bytes(cv2.imencode(suffix, _bgr(arrays[at]), _OPENCV[kind])[1]),
         **if_installed("pyvips", lambda: {"pyvips": lambda at: _to_vips(arrays[at], suffix)}),
     }
+    rivals = {"Pillow": "aikit encode (PIL)"}
     if kind in _TORCHVISION:
+        rivals["torchvision"] = "aikit encode (torch)"
         entries["torchvision"] = lambda at: bytes(_TORCHVISION[kind](tensors[at]).numpy())
     return Contest(
         entries,
         len(entries["Pillow"](0)) + arrays[0].nbytes,
         2,
         loose=dict.fromkeys(entries, _LOOSE[kind]),
-        rivals={"Pillow": "aikit encode (PIL)", "torchvision": "aikit encode (torch)"},
+        rivals=rivals,
     )
 
 
 def _for_each_write(setup: Any) -> Any:
     for kind in ("JPEG", "PNG"):
-        job(f"write RGB to a {kind} file, 1920x1080", threaded=False, kind=kind)(setup)
+        job(f"write RGB to a {kind} file, 1920x1080", why=_WHY_WRITE, threaded=False, kind=kind)(setup)
     return setup
 
 

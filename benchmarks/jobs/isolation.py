@@ -18,6 +18,8 @@ from ..pictures import jpeg
 from ..timing import Contest
 from .registry import job, size_at
 
+_WHY = "A check of the file for damage first; in a child, the way of the bytes there and of the pixels back too."
+
 
 def _of_both_processes() -> float:
     return time.process_time() + float(_worker.call("time:process_time", subject="benchmark"))
@@ -31,7 +33,7 @@ def _pillow(data: bytes) -> Any:
 
 def _for_each_side(setup: Any) -> Any:
     for side in (256, 1024, 4000):
-        job(f"read a JPEG in a child process, {side}x{side}", side=side)(setup)
+        job(f"read a JPEG in a child process, {side}x{side}", why={"Pillow": _WHY}, side=side)(setup)
     return setup
 
 
