@@ -28,9 +28,12 @@ _THREAD_VARIABLES = (
 
 def main() -> int:
     options = _arguments()
-    begin = time.monotonic()
-    results = measure(options)
-    results["seconds"] = time.monotonic() - begin
+    if options.load:
+        results = json.loads(Path(options.load).read_text())
+    else:
+        begin = time.monotonic()
+        results = measure(options)
+        results["seconds"] = time.monotonic() - begin
     print(table.render(results))
     if options.compare:
         print(table.compare(json.loads(Path(options.compare).read_text()), results))
@@ -53,6 +56,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--threads", default="1,2", help="thread counts to run with (default: 1,2)")
     parser.add_argument("--rounds", type=int, default=40, help="how often each entry runs (default: 40)")
     parser.add_argument("--photographs", type=int, default=100, metavar="N", help="in each folder (default: 100)")
+    parser.add_argument("--load", metavar="FILE", help="measure nothing: take the results of an earlier --json FILE")
     parser.add_argument("--json", metavar="FILE", help="write every sample here")
     parser.add_argument("--markdown", metavar="FILE", help="write the tables here")
     parser.add_argument("--plot", metavar="FILE", help="draw the ratios here, as SVG")

@@ -343,6 +343,12 @@ def test_the_chart_has_a_row_a_job_with_dots_where_they_belong():
     assert words[-10:-3] == ["ahead", "0.10", "Pillow", "even", "1.00", "Pillow", "SVG"]
 
 
+def test_the_chart_prefers_processor_time():
+    job = job_of(ours=9.0, wall=True)
+    job["runs"]["processor time"] = job_of(ours=3.0)["runs"]["1 thread"]
+    assert plot.ratios(job) == [(1.5, "Pillow")]
+
+
 def test_the_names_of_all_jobs_fit_into_the_chart():
     jobs = [job_of(job.title, job.theme) for job in JOBS]
     root = ET.fromstring(plot.draw(results_of(*jobs)))
@@ -372,6 +378,12 @@ def test_one_job_through_the_command(tmp_path, monkeypatch, capsys):
     assert files[1].read_text().strip() in printed
     assert "SVG, an icon, 64x64" in files[2].read_text()
 
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "--load", str(files[0]), "--compare", str(files[0])])
+    assert runner.main() == 0
+    again = capsys.readouterr().out
+    assert again.startswith(files[1].read_text())
+    assert "| SVG, an icon, 64x64: aikit render_svg | 1 thread |" in again
+
 
 # ---------------------------------------------------------------- on CUDA
 
@@ -391,6 +403,8 @@ def test_the_batch_path_is_checked_and_timed(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert all(job["title"] in printed for job in report["jobs"])
     assert "a copy of the bytes" in printed
+    device = table.sections({**results_of(), "cuda": report})["device"]
+    assert gpu.render(report) in device
 
 
 def test_an_entry_that_is_wrong_or_breaks_leaves_the_others_their_turn(monkeypatch, capsys):
