@@ -15,7 +15,7 @@ from .machine import Others, last_level_cache
 FLOOR = "floor: a plain copy"
 
 # A contestant that would take longer than this over all rounds sits some of them out.
-_SECONDS_EACH = 1.2
+_SECONDS_EACH = 1.0
 _LEAST_RUNS = 5
 
 # Untimed calls before each timed one of a cached contest: two fresh results alternate, and both shall be warm.

@@ -70,9 +70,17 @@ def _at_sizes(setup: Any) -> Any:
         for name, draw in _DRAWINGS.items():
             resvg = f"SVG, {name}, {side}x{side}"
             goals = (Goal("aikit render_svg", _WITHIN, _PNG),) if side == 512 else ()
-            job(resvg, *goals, why=_why(_PNG, _DECODED), text=draw(), side=side)(setup)
+            job(resvg, *goals, why=_why(_PNG, _DECODED), threaded=False, text=draw(), side=side)(setup)
             goals = (not_slower("aikit render_svg(engine=)", _CAIRO),) if side >= 512 else ()
-            job(f"{resvg}, CairoSVG", *goals, why=_why(_CAIRO), text=draw(), side=side, engine="cairosvg")(setup)
+            job(
+                f"{resvg}, CairoSVG",
+                *goals,
+                why=_why(_CAIRO),
+                threaded=False,
+                text=draw(),
+                side=side,
+                engine="cairosvg",
+            )(setup)
     return setup
 
 
