@@ -37,7 +37,7 @@ check: $(VENV)/.installed-dev ## lint, formatting and types: what CI and pre-com
 check-lowest: .venv-lowest/.installed ## run the tests with the oldest packages pyproject.toml allows
 	.venv-lowest/bin/python -m pytest $(ARGS)
 
-bench: $(VENV)/.installed-bench ## print aikit beside its peers and beside a plain copy
+bench: $(VENV)/.installed-bench ## time aikit beside its peers and a plain copy, a quarter of an hour
 	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(VENV)/.installed-dev ## draw the pictures of the pages and build the site into site/

@@ -6,13 +6,14 @@ import datetime as dt
 import os
 import platform
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGES = (
-    *("aikit", "numpy", "pillow", "opencv-python-headless", "torch", "torchvision"),
-    *("scikit-image", "pymatting"),
+    *("aikit", "numpy", "pillow", "opencv-python-headless", "torch", "torchvision", "kornia", "diffusers"),
+    *("scikit-image", "colour-science", "pymatting", "pyvips", "psd-tools", "cairosvg", "resvg_py"),
 )
 
 
@@ -33,9 +34,10 @@ def last_level_cache() -> int:
 
 
 class Others:
-    """How much of the machine other programs use while this one measures."""
+    """How much of the machine other programs use while this one measures; `clock` gives its processor time."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.process_time) -> None:
+        self._clock = clock
         self._start = self._now()
 
     def share(self) -> float | None:
@@ -45,15 +47,19 @@ class Others:
         busy, total, own = (end - begin for begin, end in zip(self._start, now, strict=True))
         return max(0.0, busy - own) / max(total, 1e-9)
 
-    @staticmethod
-    def _now() -> tuple[float, float, float] | None:
+    def _now(self) -> tuple[float, float, float] | None:
         try:
             line = Path("/proc/stat").read_text().splitlines()[0]
         except OSError:
             return None
         user, nice, system, idle, waiting, *rest = (int(part) / os.sysconf("SC_CLK_TCK") for part in line.split()[1:9])
         busy = user + nice + system + sum(rest)  # interrupts, and what the host gave to other machines
-        return busy, busy + idle + waiting, time.process_time()
+        return busy, busy + idle + waiting, self._clock()
+
+
+def time_of_children() -> float:
+    """Processor time of this process and of those it started that have ended."""
+    return sum(os.times()[:4])
 
 
 def _processor() -> str:

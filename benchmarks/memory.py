@@ -33,6 +33,7 @@ class Case:
     exact: bool = True  # integers throughout: the limit is one plane of them, else some float copies
     copies: int = 2
     channels: int = 3
+    why: str = ""  # it needs more than it may
 
     def limit(self, height: int, width: int) -> int:
         """Bytes that the call may need beyond its result."""

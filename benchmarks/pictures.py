@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
@@ -33,3 +34,19 @@ def on_white(height: int, width: int, seed: int = 0) -> Array:
 def pil(array: Array) -> Image.Image:
     """A picture with memory of its own."""
     return Image.fromarray(array).copy()
+
+
+def photograph(height: int, width: int, seed: int = 0) -> Array:
+    """Slopes, waves and a little noise: files of it are as large as a photograph's, and every channel is different."""
+    row, column = np.mgrid[0:height, 0:width]
+    grain = np.random.default_rng(seed).normal(0, 6, (height, width, 3))
+    waves = 128 + 127 * np.sin(column / (30 + seed))
+    color = np.stack([column * 256 / width, waves, row * 256 / height], axis=-1)
+    return (color + grain).clip(0, 255).astype(np.uint8)
+
+
+def jpeg(height: int, width: int, seed: int = 0) -> bytes:
+    """A photograph as a file."""
+    file = io.BytesIO()
+    Image.fromarray(photograph(height, width, seed)).save(file, "JPEG", quality=90)
+    return file.getvalue()

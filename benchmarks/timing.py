@@ -15,7 +15,7 @@ from .machine import Others, last_level_cache
 FLOOR = "floor: a plain copy"
 
 # A contestant that would take longer than this over all rounds sits some of them out.
-_SECONDS_EACH = 3.0
+_SECONDS_EACH = 1.0
 _LEAST_RUNS = 5
 
 # Untimed calls before each timed one of a cached contest: two fresh results alternate, and both shall be warm.
@@ -64,6 +64,13 @@ class Contest:
     cached: bool = False  # each timed call right behind the same ones untimed
     tolerance: float = 0.0  # how far the entries' results may lie apart
     loose: dict[str, float] = field(default_factory=dict)  # entries that may lie further off
+    rivals: dict[str, str] = field(default_factory=dict)  # which entry of ours a peer is held against: else the first
+    clock: Callable[[], float] = time.process_time  # the processor time of all that works on it
+
+    def held_against(self) -> dict[str, str]:
+        """Of every peer, the entry of ours that does the same."""
+        ours = [name for name in self.entries if name.startswith("aikit")]
+        return {name: self.rivals.get(name, ours[0]) for name in self.entries if name not in ours}
 
 
 def sets_for(moved: int) -> int:
@@ -79,18 +86,19 @@ def plain_copy(contest: Contest) -> Callable[[int], Any]:
     return lambda at: pairs[at][1].copy_(pairs[at][0])
 
 
-def measure(contest: Contest, rounds: int, threads: int) -> dict[str, Any]:
-    """All entries and the floor in interleaved rounds: {"entries": {name: {round: seconds}}, "others": share}.
+def measure(contest: Contest, rounds: int, *, wall: bool) -> dict[str, Any]:
+    """All entries and the floor in interleaved rounds: {"entries": {name: {round: seconds}}, "others": share, ...}.
 
-    One thread is timed by the processor time it used, which other programs on the machine lengthen least;
-    several by the clock on the wall.
+    They are timed by the processor time they used, which other programs on the machine lengthen least, or by the
+    clock on the wall.
     """
     entries = {**contest.entries, FLOOR: plain_copy(contest)}
     stride = {name: _stride(call, contest.sets, rounds) for name, call in entries.items()}
     samples: dict[str, dict[int, float]] = {name: {} for name in entries}
     kept: dict[str, Any] = {}
     names, turn = list(entries), 0
-    others = Others()
+    clock = time.perf_counter if wall else contest.clock
+    others = Others(contest.clock)
     gc.collect()
     gc.disable()
     try:
@@ -102,17 +110,24 @@ def measure(contest: Contest, rounds: int, threads: int) -> dict[str, Any]:
                 turn += 1
                 for _ in range(_CACHING if contest.cached else 0):
                     kept[name] = entries[name](turn % contest.sets)
-                if threads > 1:
+                if wall:
                     time.sleep(_PAUSE)
-                wall, cpu = time.perf_counter(), time.process_time()
+                start = clock()
                 result = entries[name](turn % contest.sets)
-                cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+                samples[name][number] = clock() - start
                 # As in `x = f(y)` in a loop, the last result lives until the next one is there.
                 kept[name] = result
-                samples[name][number] = cpu if threads == 1 else wall
     finally:
         gc.enable()
-    return {"entries": samples, "others": others.share()}
+    share = others.share()
+    return {
+        "moved": contest.moved,
+        "sets": contest.sets,
+        "entries": samples,
+        "rivals": contest.held_against(),
+        "wall": wall,
+        "others": share,
+    }
 
 
 def _stride(call: Callable[[int], Any], sets: int, rounds: int) -> int:

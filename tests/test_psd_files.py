@@ -771,14 +771,6 @@ def test_a_path_on_a_pixel_layer_is_drawn():
     assert document["Background copy"].mask.vector
 
 
-def test_the_benchmark_runs(capsys, monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT))
-    from benchmarks import documents
-
-    documents.main(side=20, rounds=1)
-    assert "8 layers of 20x20, built and saved" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize("height", [3, 5])
 @pytest.mark.parametrize("depth", [16, 32])
 def test_a_zipped_channel_of_another_size_is_damaged(depth, height):

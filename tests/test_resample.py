@@ -374,7 +374,7 @@ def test_what_is_not_finite_stays_where_the_kernel_reaches(odd, kind):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("method", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("method", ["bilinear", "bicubic", "lanczos"])
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (200, 3), (50, 70), (120, 130)], ids=str)
 def test_torchs_kernel_for_bytes_is_within_a_code(channels, method, size):
     array = codes(97, 61, channels)
@@ -382,6 +382,27 @@ def test_torchs_kernel_for_bytes_is_within_a_code(channels, method, size):
     ours = resize(tensor(array).reshape(channels, 97, 61), height=size[0], width=size[1], method=method)
     assert ours.dtype == torch.uint8
     assert abs(ours.movedim(0, -1).numpy().astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_torch_without_lanczos_goes_through_floats(known, monkeypatch):
+    from aikit.resample import codes as module
+
+    interpolate, asked = torch.nn.functional.interpolate, []
+
+    def recorded(*arguments, mode, **options):
+        asked.append(mode)
+        if mode == "lanczos" and not known:
+            raise NotImplementedError("mode")
+        return interpolate(*arguments, mode="bicubic" if known else mode, **options)
+
+    monkeypatch.setattr(torch.nn.functional, "interpolate", recorded)
+    module._torch_has_lanczos.cache_clear()
+    array = codes(40, 50, 3)
+    ours = hwc(resize(tensor(array), height=20, width=25))
+    module._torch_has_lanczos.cache_clear()
+    assert asked == ["lanczos"] * (1 + known)  # the question, and the work
+    assert (difference(ours, pillow(array, (20, 25), "lanczos")) <= 1) is not known
 
 
 # Forms

@@ -11,7 +11,7 @@ import aikit
 
 from ..pictures import noise, pil
 from ..timing import Contest, Goal, faster, not_slower, sets_for
-from .registry import job, size_at
+from .registry import if_installed, job, size_at
 
 _COUNT, _SIDE = 32, 512
 _K = 1 / 255
@@ -52,6 +52,7 @@ def stack_arrays(scale: float) -> Contest:
         moved,
         sets,
         tolerance=1e-6,
+        rivals={"torch permute.contiguous().float()/255": "aikit stack"},
     )
 
 
@@ -59,6 +60,10 @@ def stack_arrays(scale: float) -> Contest:
     "batch of 32 PIL pictures to float32 NCHW, 512x512",
     faster("aikit stack(out=)", 3, "torchvision to_tensor, torch.stack"),
     faster("aikit stack", 3, "torchvision to_tensor, torch.stack"),
+    why={
+        "torchvision to_tensor, torch.stack": "Fresh memory costs both more than the arithmetic; `out=` does not pay for it.",
+        "diffusers pil_to_numpy, numpy_to_pt": "Its result is a view of NHWC memory: the channels have not been moved.",
+    },
 )
 def stack_pictures(scale: float) -> Contest:
     import torchvision.transforms.functional as v1
@@ -66,6 +71,12 @@ def stack_pictures(scale: float) -> Contest:
     side, moved, sets = _sizes(scale)
     pictures = [[pil(noise(side, side, 3, 99 * at + seed)) for seed in range(_COUNT)] for at in range(sets)]
     outs = [torch.ones(_COUNT, 3, side, side) for _ in range(sets)]
+
+    def diffusers(at: int) -> Any:
+        from diffusers.image_processor import VaeImageProcessor
+
+        return VaeImageProcessor.numpy_to_pt(VaeImageProcessor.pil_to_numpy(pictures[at]))
+
     return Contest(
         {
             "aikit stack(out=)": lambda at: aikit.stack(pictures[at], out=outs[at]),
@@ -74,10 +85,65 @@ def stack_pictures(scale: float) -> Contest:
             "torchvision to_tensor, torch.stack(out=)": lambda at: torch.stack(
                 [v1.to_tensor(each) for each in pictures[at]], out=outs[at]
             ),
+            **if_installed("diffusers", lambda: {"diffusers pil_to_numpy, numpy_to_pt": diffusers}),
         },
         moved,
         sets,
         tolerance=1e-6,
+        rivals={
+            "torchvision to_tensor, torch.stack": "aikit stack",
+            "diffusers pil_to_numpy, numpy_to_pt": "aikit stack",
+        },
+    )
+
+
+@job(
+    "batch of 32 PIL pictures to float32 NCHW in [-1, 1], 512x512",
+    faster("aikit normalize(stack)", 3, "diffusers VaeImageProcessor.preprocess"),
+)
+def to_latent_range(scale: float) -> Contest:
+    from diffusers.image_processor import VaeImageProcessor
+
+    side, moved, sets = _sizes(scale)
+    side = side // 8 * 8
+    pictures = [[pil(noise(side, side, 3, 99 * at + seed)) for seed in range(_COUNT)] for at in range(sets)]
+    processor = VaeImageProcessor()
+
+    def ours(at: int) -> Any:
+        batch = aikit.stack(pictures[at], device="cpu")
+        return aikit.normalize(batch, mean=0.5, std=0.5, out=batch)
+
+    return Contest(
+        {
+            "aikit normalize(stack)": ours,
+            "diffusers VaeImageProcessor.preprocess": lambda at: processor.preprocess(pictures[at]),
+        },
+        moved,
+        sets,
+        tolerance=1e-6,
+    )
+
+
+@job(
+    "batch of float32 NCHW in [-1, 1] to 32 PIL pictures, 512x512",
+    faster("aikit to_pil(value_range=) of each", 3, "diffusers VaeImageProcessor.postprocess"),
+)
+def from_latent_range(scale: float) -> Contest:
+    from diffusers.image_processor import VaeImageProcessor
+
+    side, moved, sets = _sizes(scale)
+    batches = [_floats(side, seed) * 2 - 1 for seed in range(sets)]
+    processor = VaeImageProcessor()
+    return Contest(
+        {
+            "aikit to_pil(value_range=) of each": lambda at: [
+                aikit.to_pil(each, value_range=(-1, 1), dtype="uint8") for each in batches[at]
+            ],
+            "diffusers VaeImageProcessor.postprocess": lambda at: processor.postprocess(batches[at]),
+        },
+        moved,
+        sets,
+        tolerance=1,
     )
 
 
@@ -123,6 +189,7 @@ def normalize_codes(scale: float) -> Contest:
         moved,
         sets,
         tolerance=1e-6,
+        rivals={"torchvision v2 to_dtype, normalize": "aikit normalize"},
     )
 
 
@@ -148,6 +215,7 @@ def normalize_floats(scale: float) -> Contest:
         moved,
         sets,
         tolerance=1e-6,
+        rivals={"torchvision normalize": "aikit normalize"},
     )
 
 
@@ -176,6 +244,10 @@ def batch_to_float(scale: float) -> Contest:
         moved,
         sets,
         tolerance=1e-6,
+        rivals={
+            "torchvision to_tensor in a loop, stack": "aikit to_tensor",
+            "torch permute.contiguous().float().div_(255)": "aikit to_tensor",
+        },
     )
 
 
@@ -206,4 +278,7 @@ def batch_to_codes(scale: float) -> Contest:
         moved,
         sets,
         loose={"torchvision to_pil_image in a loop, stack": 1},
+        rivals=dict.fromkeys(
+            ["torchvision to_pil_image in a loop, stack", "torch mul, round, clamp, to, permute"], "aikit to_numpy"
+        ),
     )

@@ -17,6 +17,9 @@ from .registry import job, size_at
 
 K = 1 / 255
 
+_MEMORY = "Ours is near the floor: the memory allows no larger lead."
+_BLOCKS = "Above 16 MB a picture has several blocks, which only Pillow's own packer reaches, for them as for us."
+
 
 # ---------------------------------------------------------------- integers to floats and back
 
@@ -53,6 +56,14 @@ def to_float(scale: float) -> Contest:
         moved,
         sets,
         tolerance=1e-6,
+        rivals=dict.fromkeys(
+            [
+                "torchvision to_tensor",
+                "torchvision v2 to_image, to_dtype",
+                "torch permute.contiguous().float()/255",
+            ],
+            "aikit to_tensor",
+        ),
     )
 
 
@@ -89,6 +100,11 @@ def to_codes(scale: float) -> Contest:
         moved,
         sets,
         loose={"torchvision to_pil_image": 1, "torchvision save_image style (result strided)": 1},
+        rivals={
+            "torchvision to_pil_image": "aikit to_pil",
+            "NumPy rint, clip, astype": "aikit to_numpy",
+            "torchvision save_image style (result strided)": "aikit to_numpy",
+        },
     )
 
 
@@ -102,7 +118,11 @@ HD, UHD = (1080, 1920), (2160, 3840)
 
 @job("PIL RGB to NumPy, 3840x2160 (several blocks)", not_slower("aikit to_numpy", "np.asarray (read-only)"), size=UHD)
 @job("PIL RGB to NumPy, 1920x1080 in the cache", faster("aikit to_numpy", 3, "np.asarray (read-only)"), cached=True)
-@job("PIL RGB to NumPy, 1920x1080 (one Pillow block)", faster("aikit to_numpy", 3, "np.asarray (read-only)"))
+@job(
+    "PIL RGB to NumPy, 1920x1080 (one Pillow block)",
+    faster("aikit to_numpy", 3, "np.asarray (read-only)"),
+    why={"np.asarray (read-only)": _MEMORY},
+)
 def pil_to_numpy(scale: float, size: tuple[int, int] = HD, cached: bool = False) -> Contest:
     height, width = size_at(scale, *size)
     moved = height * width * (4 + 3)
@@ -126,9 +146,9 @@ _ASARRAY_BGR = "cv2.cvtColor(np.asarray(img), RGB2BGR)"
 _FROMARRAY_BGR = "Image.fromarray(cv2.cvtColor(array, BGR2RGB))"
 
 
-@job("PIL RGB to OpenCV, 3840x2160", faster("aikit to_cv2", 3, _ASARRAY_BGR), size=UHD)
+@job("PIL RGB to OpenCV, 3840x2160", faster("aikit to_cv2", 3, _ASARRAY_BGR), why={_ASARRAY_BGR: _BLOCKS}, size=UHD)
 @job("PIL RGB to OpenCV, 1920x1080 in the cache", faster("aikit to_cv2", 3, _ASARRAY_BGR), cached=True)
-@job("PIL RGB to OpenCV, 1920x1080", faster("aikit to_cv2", 3, _ASARRAY_BGR))
+@job("PIL RGB to OpenCV, 1920x1080", faster("aikit to_cv2", 3, _ASARRAY_BGR), why={_ASARRAY_BGR: _MEMORY})
 def pil_to_cv2(scale: float, size: tuple[int, int] = HD, cached: bool = False) -> Contest:
     height, width = size_at(scale, *size)
     moved = height * width * (4 + 3)
@@ -148,7 +168,12 @@ def pil_to_cv2(scale: float, size: tuple[int, int] = HD, cached: bool = False) -
     )
 
 
-@job("OpenCV to PIL RGB, 3840x2160", not_slower("aikit to_pil(bgr=True)", _FROMARRAY_BGR), size=UHD)
+@job(
+    "OpenCV to PIL RGB, 3840x2160",
+    not_slower("aikit to_pil(bgr=True)", _FROMARRAY_BGR),
+    why={_FROMARRAY_BGR: "Above 16 MB bands go through bytes into Pillow's blocks and are pasted there: a copy more."},
+    size=UHD,
+)
 @job("OpenCV to PIL RGB, 1920x1080", not_slower("aikit to_pil(bgr=True)", _FROMARRAY_BGR))
 def cv2_to_pil(scale: float, size: tuple[int, int] = HD) -> Contest:
     height, width = size_at(scale, *size)
@@ -183,4 +208,5 @@ def pil_to_tensor(scale: float) -> Contest:
         moved,
         sets,
         tolerance=1e-6,
+        rivals={"torchvision to_tensor": "aikit to_tensor"},
     )

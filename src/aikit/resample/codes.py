@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,10 +74,23 @@ def by_torch(tensor: torch.Tensor, how: Resizing) -> torch.Tensor | None:
 
     height, width = tensor.shape[-2:]
     passes = order((height, width), how.size)
-    as_in_torch = how.method == "bilinear" or (how.method == "bicubic" and passes[0][0] == -1)
+    overshoots = how.method == "bicubic" or (how.method == "lanczos" and _torch_has_lanczos())
+    as_in_torch = how.method == "bilinear" or (overshoots and passes[0][0] == -1)
     # To a single pixel of color, torch 2.15 stops with an assertion of its own.
     if tensor.device.type != "cpu" or not as_in_torch or how.size == (1, 1):
         return None
     pictures = tensor.reshape(-1, *tensor.shape[-3:])
     small = torch.nn.functional.interpolate(pictures, how.size, mode=how.method, antialias=True)
     return small.reshape(*tensor.shape[:-2], *how.size)
+
+
+@cache
+def _torch_has_lanczos() -> bool:
+    """Whether this torch has Lanczos at all: 2.15 has, on the host."""
+    import torch
+
+    try:
+        torch.nn.functional.interpolate(torch.zeros(1, 1, 2, 2, dtype=torch.uint8), 4, mode="lanczos", antialias=True)
+    except (NotImplementedError, ValueError):  # what versions say to a mode they do not know
+        return False
+    return True
