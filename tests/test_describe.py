@@ -295,6 +295,7 @@ RAMP = np.linspace(0, 1, 300, dtype=np.float32).reshape(10, 10, 3)
         (RAMP * 32, r"^Values up to 32 look like 0 to 255 in floats"),
         ((RAMP * 128).astype(np.uint16), "look like 8 bits in 16"),
         ((RAMP * 512).astype(np.uint16), "look like 10 bits in 16"),
+        ((RAMP * 128).astype(np.uint16) * 256, r"^The lower 8 bits are all 0"),
         ((RAMP * 256).astype(np.int16), r'^Values from 0 to 256 fit into uint16: image\.astype\("uint16"\)\.$'),
         (codes(9, 9, 4) // np.array([1, 1, 1, 128], np.uint8), r"^Alpha is at most 1 of 255"),
         (
@@ -314,7 +315,7 @@ def silent():
     yield torch.zeros(5, 5, 5)
     yield np.zeros((1, 1), np.uint8)
     yield np.zeros((4, 5), np.int64)
-    yield np.arange(20).reshape(4, 5) + 65520
+    yield np.arange(20).reshape(4, 5) + 65517
     yield np.arange(20).reshape(4, 5) - 3
     yield RAMP * 31
     yield RAMP * 256
@@ -322,6 +323,8 @@ def silent():
     yield RAMP * 1.3 - 0.29
     yield RAMP * 1.02
     yield RAMP * 30 - 10.5
+    yield RAMP * 15 - 10.5
+    yield RAMP * 2.1 - 1
     yield RAMP * 20 - 9
     yield np.dstack([1 - RAMP, RAMP[..., 1] * 1.02])
     yield (RAMP * 256).astype(np.uint16)
