@@ -28,6 +28,7 @@ from pathlib import Path
 import pytest
 
 import aikit
+from pictures import codes
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
@@ -224,6 +225,37 @@ def test_both_kinds_tables_are_one():
     ]
     assert len(tables[0]) == 4
     assert tables[0] == tables[1]
+
+
+def in_words(result, bgr):
+    """As the table writes it: "(3, H, W) float32"."""
+    if not hasattr(result, "dtype"):
+        return result.mode
+    shape = tuple({48: "H", 64: "W"}.get(side, str(side)) for side in result.shape)
+    order = {3: ", BGR", 4: ", BGRA"}.get(result.shape[-1], "") if bgr and result.ndim == 3 else ""
+    return f"({', '.join(shape)}) {str(result.dtype).removeprefix('torch.')}{order}"
+
+
+@pytest.mark.parametrize(
+    ("row", "channels", "dtype"),
+    [
+        ("RGB, 8 bit", 3, "uint8"),
+        ("RGBA, 8 bit", 4, "uint8"),
+        ("gray, 8 bit", None, "uint8"),
+        ("gray with alpha, 8 bit", 2, "uint8"),
+        ("gray, 16 bit", None, "uint16"),
+        ("RGB, 16 bit", 3, "uint16"),
+    ],
+)
+def test_conversions_give_what_the_table_says(row, channels, dtype):
+    text = (ROOT / "docs" / "kinds.md").read_text("utf-8")
+    cells = re.search(rf"^\| {row} \| (.+) \|$", text, re.MULTILINE)[1].split(" | ")
+    array = codes(48, 64, channels, dtype)
+    found = [
+        in_words(function(array), function is aikit.to_cv2)
+        for function in (aikit.to_pil, aikit.to_numpy, aikit.to_cv2, aikit.to_tensor)
+    ]
+    assert found == [cell.removesuffix(", 8 bit") for cell in cells]
 
 
 def test_every_picture_of_the_pages_is_drawn():
