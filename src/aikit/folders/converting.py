@@ -48,7 +48,7 @@ def convert_folder(
     of files.
 
     A JPEG whose first step is a smooth resize to a quarter or less is decoded at a half, a quarter or an eighth of its
-    size, but no smaller than twice what is wanted: on photographs that is 48 dB (PSNR) and more from resizing all of its
+    size, but no smaller than twice what is wanted: on photographs that is 47 dB (PSNR) and more from resizing all of its
     pixels.
 
     Args:
