@@ -548,6 +548,15 @@ def test_normalize_is_worked_plane_by_plane(compiled, dtype):
     )
 
 
+@pytest.mark.parametrize("transform", [torch.func.functionalize, torch.vmap])
+def test_transforms_of_torch_see_normalize_and_resize(transform):
+    image, mean, std = batch(3), (0.41, 0.52, 0.63), (0.24, 0.35, 0.16)
+    for function in (lambda x: aikit.normalize(x, mean=mean, std=std), lambda x: aikit.resize(x, height=7, width=9)):
+        torch.testing.assert_close(transform(function)(image), function(image), rtol=1e-6, atol=1e-6)
+    wanted = (image - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
+    torch.testing.assert_close(aikit.normalize(image, mean=mean, std=std), wanted, rtol=1e-6, atol=2e-6)
+
+
 def test_an_array_beside_a_tensor_runs_eagerly(compiled, caplog):
     over, under = batch(4)[0], codes(18, 24, 3, "float32")
     assert aikit.fused(aikit.composite)(over, aikit.to_tensor(under)).equal(

@@ -64,7 +64,13 @@ def check_dense(subject: str, tensor: torch.Tensor) -> None:
 
 def is_traced(tensor: torch.Tensor) -> bool:
     """Whether a tensor stands for others, whose values are not there yet: the function it is given to is compiled."""
-    return torch.compiler.is_compiling() or type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__
+    has_dispatch = type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__
+    return torch.compiler.is_compiling() or has_dispatch or torch._is_functional_tensor(tensor)
+
+
+def is_transformed(tensor: torch.Tensor) -> bool:
+    """Whether torch.func looks on, as in vmap and grad: such a tensor is not to be written into."""
+    return torch._C._functorch.is_functorch_wrapped_tensor(tensor)
 
 
 def dtype_name(dtype: torch.dtype) -> str:

@@ -114,12 +114,13 @@ def _normalized(
     top = 1 if is_float else TOP.get(room.dtype_name(batch.dtype), 1)
     factors = tuple(1 / (top * deviation) for deviation in deviations)
     summands = tuple(-mean / deviation for mean, deviation in zip(means, deviations, strict=True))
-    if out is None and room.is_traced(batch):
+    if room.is_traced(batch):
         # Planes, so that a compiler makes one kernel of this and of the formulas before it.
         steps = zip(batch.unbind(-3), factors, summands, strict=True)
-        return torch.stack([(plane.to(wide) * factor + summand).to(target) for plane, factor, summand in steps], -3)
+        traced = torch.stack([(plane.to(wide) * factor + summand).to(target) for plane, factor, summand in steps], -3)
+        return traced if out is None else out.copy_(traced)
     scale, shift = _constants(factors, summands, wide, batch.device)
-    if batch.requires_grad:
+    if batch.requires_grad or room.is_transformed(batch):
         differentiable = torch.addcmul(shift, batch.to(wide), scale).to(target)
         return differentiable if out is None else out.copy_(differentiable)
     result = torch.empty(batch.shape, dtype=target, device=batch.device) if out is None else out

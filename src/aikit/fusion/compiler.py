@@ -37,8 +37,7 @@ def _is_ordinary(tensor: torch.Tensor) -> bool:
     """Whether a tensor has values of its own in strided memory."""
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta or tensor.numel() == 0:
         return False
-    transformed = torch._C._functorch.is_functorch_wrapped_tensor(tensor)
-    return not transformed and not adapter("torch").is_traced(tensor)
+    return not adapter("torch").is_transformed(tensor) and not adapter("torch").is_traced(tensor)
 
 
 def _cxx() -> str:

@@ -53,7 +53,7 @@ def resize(
 
     Raises:
         InputTypeError: not an image, or sizes that are not numbers.
-        InputValueError: no size or too many of them, a size below 1, or an unknown method.
+        InputValueError: no size or too many of them, a size below 1 or above 2^31 - 1, or an unknown method.
 
     Example:
         >>> import numpy as np
