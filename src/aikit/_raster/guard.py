@@ -11,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from ..errors import AikitError, LimitError
 from ..limits import Limits
 from .integrity import Facts, corrupt, truncated
+from .quiet import quiet
 
 __all__ = ["check_frames", "check_samples_size", "check_size", "check_work", "foreign"]
 
@@ -74,7 +75,8 @@ def foreign(name: str, format: str) -> Iterator[None]:
     MemoryError passes: the machine, not the file, is short of it.
     """
     try:
-        yield
+        with quiet():
+            yield
     except (AikitError, MemoryError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
