@@ -141,6 +141,17 @@ def _tiff_of_planes(side):
     return _tiff_of(tags, tail + body)
 
 
+def _tiff_of_tiles(side, tile):
+    """A picture of 16 bits whose tiles all are the same few bytes."""
+    count = (-(-side // tile)) ** 2
+    tags = [tag for tag in _tiff_tags(side, side, t258=16) if tag[0] not in (273, 278, 279)]
+    start = 8 + 2 + 12 * (len(tags) + 4) + 4
+    places = [(322, 4, 1, tile), (323, 4, 1, tile), (324, 4, count, start), (325, 4, count, start + 4 * count)]
+    size = 2 * tile * tile
+    table = struct.pack("<I", start + 8 * count) * count + struct.pack("<I", size) * count
+    return _tiff_of([*tags, *places], table + bytes(size))
+
+
 def _tiff_of_zeros(side, samples, bits, kind):
     """One deflated strip of zeros; kind 1 is integers, 3 floats."""
     body = _zeros(side * side * samples * bits // 8)
@@ -258,6 +269,8 @@ ATTACKS = {
     "tiff with 12 million strips": (lambda: _tiff_with_values(273, 12_000_000), "corrupt", "12000000 values in tag 273"),
     "tiff of 60000 tags": (lambda: _tiff_of_tags(60_000), "corrupt", "a directory of 60009 entries"),
     "tiff with a tile of a gigapixel": (lambda: _tiff_of([*_tiff_tags(4, 4), (322, 4, 1, 32768), (323, 4, 1, 32768), (324, 4, 1, 200), (325, 4, 1, 10)], bytes(300)), "corrupt", "blocks of 32768 x 32768"),
+    "tiff of a million tiles of a pixel": (lambda: _tiff_of_tiles(1000, 1), "limit_exceeded", "strips or tiles in 1000000 pixels, got 1000000"),
+    "tiff of small tiles": (lambda: _tiff_of_tiles(256, 1), "ok", ""),
     "tiff of 259 samples": (lambda: _tiff_of(_tiff_tags(10, 10, t277=259, t279=25900), bytes(26000)), "unsupported_format", "got 259"),
     "tiff of 60000 samples": (lambda: _tiff_of(_tiff_tags(100, 100, t277=60000), bytes(300)), "corrupt", "60000 samples"),
     "webp that claims 268 megapixels": (lambda: FILES["webp-lossless"][:21] + struct.pack("<I", struct.unpack_from("<I", FILES["webp-lossless"], 21)[0] | 0xFFFFFFF) + FILES["webp-lossless"][25:], "limit_exceeded", "got 2684"),

@@ -1,20 +1,24 @@
 """Files made to hurt their reader: each with what it must come to, within 5 s, 512 MiB, and without a word."""
 
+import contextlib
 import io
 import os
+import subprocess
+import sys
+import warnings
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from aikit import AikitError, Limits, map_supervised, read_pil
+from aikit import AikitError, Limits, map_supervised, read_frames, read_pil, to_numpy
 from attacks import ATTACKS
 from fuzz import judge as judging
 from fuzz.judge import complaints
 from pictures import codes
 
-# Pillow tells of odd metadata in thousands of warnings, which are the user's to filter.
-pytestmark = pytest.mark.filterwarnings("ignore")
+# What reads these files must not warn either: recwarn and the judge collect what does.
+pytestmark = pytest.mark.filterwarnings("always")
 
 SLOW = ("megapixels of", "million", "200 MB", "40 MB", "30 MB", "never ends", "odd maximum", "thousand")
 
@@ -179,3 +183,63 @@ def test_damaged_tiffs_say_nothing_under_limits(capfd):
         read_pil(bytes(data), limits=Limits())
     assert caught.value.code == "corrupt"
     assert capfd.readouterr() == ("", "")
+
+
+# Not a word
+
+
+def odd_metadata():
+    """Files that Pillow reads, and warns of."""
+    broken = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01"
+    picture = Image.fromarray(codes(9, 12, 3))
+    for kind in ("JPEG", "PNG", "WEBP", "AVIF", "TIFF"):
+        file = io.BytesIO()
+        picture.save(file, kind, exif=Image.Exif() if kind == "TIFF" else broken)
+        yield kind, file.getvalue()
+    file = io.BytesIO()
+    picture.save(file, "JPEG")
+    pages = b"MPF\0II*\0\x08\0\0\0\x05\0" + bytes(30)
+    data = file.getvalue()
+    yield "MPO", data[:2] + b"\xff\xe2" + (len(pages) + 2).to_bytes(2, "big") + pages + data[2:]
+    png = ATTACKS["png that claims 2**31 frames"][0]()
+    yield "APNG", png
+    yield "ICO", b"\0\0\1\0\1\0\x10\x10\0\0\1\0\x20\0" + len(png).to_bytes(4, "little") + b"\x16\0\0\0" + png
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"), list(odd_metadata()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_odd_metadata_is_read_without_a_word(kind, data, recwarn):
+    for read in (read_pil, lambda data: list(read_frames(data)), lambda data: to_numpy(read_pil(data))):
+        with contextlib.suppress(*([AikitError] if kind in ("APNG", "ICO") else [])):
+            read(data)
+    assert [str(each.message) for each in recwarn] == []
+
+
+def test_the_warnings_of_others_are_theirs(recwarn):
+    from threading import Event, Thread
+
+    from aikit._raster.quiet import quiet
+
+    ready, go = Event(), Event()
+
+    def other():
+        ready.wait(10)
+        warnings.warn("of another thread", UserWarning, stacklevel=1)
+        go.set()
+
+    thread = Thread(target=other)
+    thread.start()
+    with quiet():
+        warnings.warn("our own", UserWarning, stacklevel=1)
+        ready.set()
+        go.wait(10)
+    warnings.warn("from outside", UserWarning, stacklevel=1)
+    thread.join(10)
+    assert sorted(str(each.message) for each in recwarn) == ["from outside", "of another thread"]
+
+
+def test_our_own_warnings_are_not_printed():
+    code = 'import aikit; aikit.svg_paths(b\'<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0 L bad"/></svg>\')'
+    done = subprocess.run([sys.executable, "-W", "always", "-c", code], capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"")

@@ -53,8 +53,7 @@ def _frames(data):
 
 
 def _complaints(read, data):
-    # Pillow tells of odd metadata by Python's warnings, which are the user's to filter.
-    warnings.simplefilter("ignore")
+    warnings.simplefilter("always")
     before = _peak_reset()
     start = time.process_time()
     with _printed() as printed:

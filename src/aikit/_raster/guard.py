@@ -11,8 +11,9 @@ from PIL import Image, UnidentifiedImageError
 from ..errors import AikitError, LimitError
 from ..limits import Limits
 from .integrity import Facts, corrupt, truncated
+from .quiet import quiet
 
-__all__ = ["check_frames", "check_samples_size", "check_size", "check_work", "foreign"]
+__all__ = ["check_blocks", "check_frames", "check_samples_size", "check_size", "check_work", "foreign"]
 
 
 def check_size(name: str, width: int, height: int, limits: Limits | None) -> None:
@@ -61,6 +62,19 @@ def check_samples_size(name: str, size: int, limits: Limits | None) -> None:
         )
 
 
+# Each strip or tile takes 7 microseconds, however small it is; tiles have 16 x 16 pixels at least.
+_MOST_BLOCKS, _TILE = 100_000, 256
+
+
+def check_blocks(name: str, count: int, pixels: int, limits: Limits | None) -> None:
+    """Raise LimitError when the strips or tiles of a TIFF are many for the pixels in them."""
+    most = _MOST_BLOCKS + pixels // _TILE
+    if limits is not None and count > most:
+        raise LimitError(
+            f"{name}: expected at most {most} strips or tiles in {pixels} pixels, got {count}; read it without limits."
+        )
+
+
 def check_frames(name: str, count: int, limits: Limits | None) -> None:
     """Raise LimitError when this many frames may not be read."""
     if limits is not None:
@@ -74,7 +88,8 @@ def foreign(name: str, format: str) -> Iterator[None]:
     MemoryError passes: the machine, not the file, is short of it.
     """
     try:
-        yield
+        with quiet():
+            yield
     except (AikitError, MemoryError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

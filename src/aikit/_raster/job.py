@@ -11,7 +11,7 @@ from PIL import Image
 from ..errors import FileFormatError, MissingDependencyError
 from ..limits import Limits
 from . import integrity, ppm, tiff
-from .guard import check_size, check_work, foreign
+from .guard import check_blocks, check_size, check_work, foreign
 from .integrity import Facts
 from .signatures import identify
 
@@ -63,6 +63,8 @@ def prepare(data: bytes, name: str, profile: Profile, limits: Limits | None, len
         # One more than may be read tells that there are too many; the rest is not walked.
         at_most = None if limits is None else limits.max_frames + 1
         pages = tiff.pages(data, name, lenient=lenient, at_most=at_most)
+        blocks = sum(len(page.offsets) for page in pages)
+        check_blocks(name, blocks, sum(page.width * page.height for page in pages), limits)
     else:
         try:
             facts = ppm.inspect_ppm(data, name) if kind == "ppm" else integrity.inspect(data, kind, name)

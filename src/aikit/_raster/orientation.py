@@ -9,6 +9,8 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
+from .quiet import quiet
+
 __all__ = ["orientation_of", "scrubbed_exif", "upright", "without_orientation"]
 
 _log = logging.getLogger("aikit")
@@ -77,17 +79,22 @@ def without_orientation(info: dict[Any, Any]) -> dict[Any, Any]:
 def scrubbed_exif(exif: Image.Exif | bytes) -> bytes:
     """EXIF as bytes without its orientation tag; empty where nothing else is in it or it cannot be read."""
     try:
-        tags = _loaded(exif if isinstance(exif, bytes) else exif.tobytes())
-        if _TAG in tags:
-            del tags[_TAG]
-        elif isinstance(exif, bytes):
-            # Pillow's rewriting moves maker notes, which many cameras address absolutely.
-            return exif if len(tags) else b""
-        return tags.tobytes() if len(tags) else b""
+        with quiet():
+            return _scrubbed(exif)
     except _DAMAGE as error:
         # Cameras write broken EXIF; the picture is fine, so the tags go and the pixels stay.
         _log.debug("EXIF dropped: %s", error)
         return b""
+
+
+def _scrubbed(exif: Image.Exif | bytes) -> bytes:
+    tags = _loaded(exif if isinstance(exif, bytes) else exif.tobytes())
+    if _TAG in tags:
+        del tags[_TAG]
+    elif isinstance(exif, bytes):
+        # Pillow's rewriting moves maker notes, which many cameras address absolutely.
+        return exif if len(tags) else b""
+    return tags.tobytes() if len(tags) else b""
 
 
 def _raw_exif(info: dict[Any, Any]) -> bytes:
@@ -103,7 +110,8 @@ def _raw_exif(info: dict[Any, Any]) -> bytes:
 
 def _exif_tag(raw: bytes) -> object:
     try:
-        return _loaded(raw).get(_TAG) if raw else None
+        with quiet():
+            return _loaded(raw).get(_TAG) if raw else None
     except _DAMAGE as error:
         _log.debug("EXIF unreadable: %s", error)
         return None
