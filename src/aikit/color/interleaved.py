@@ -70,7 +70,9 @@ _APART = np.array([[1, -1, 0], [0, 1, 0], [0, -1, 1]], np.float32)
 def _affine(dst: str, options: Options) -> Array:
     """The way from what _APART gives to `dst`, three rows of four: what the formula makes of 0 and of the three units."""
     red, green, blue = np.array([[0, 1, 1, 0], [0, 0, 1, 0], [0, 0, 1, 1]], np.float64)
-    black, *units = np.stack(SPACES[dst].down(np, [red, green, blue], options), axis=1)
+    formula = SPACES[dst].down
+    assert formula is not None
+    black, *units = np.stack(formula(np, [red, green, blue], options), axis=1)
     return np.stack([*(unit - black for unit in units), black], axis=1).astype(np.float32)
 
 
