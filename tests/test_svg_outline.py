@@ -541,3 +541,16 @@ def test_paths_are_drawn():
     assert repr(SQUARE) == "<SvgPath id='square' fill='red' bbox=(0.0, 0.0, 10.0, 10.0)>"
     assert (SQUARE.id, SQUARE.fill, SQUARE.stroke) == ("square", "red", "none")
     assert (shape("").id, shape("").fill) == (None, "black")
+
+
+def test_lengths_near_the_end_of_floats_are_not_halved_for_ever(monkeypatch):
+    from aikit.svg import curves
+
+    real = curves._halves
+
+    def halves(these):
+        assert len(these) < 1000
+        return real(these)
+
+    monkeypatch.setattr(curves, "_halves", halves)
+    assert SvgPath.from_d("M1e308 11L9 17L15 17L11 23").length > 1e307
