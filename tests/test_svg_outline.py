@@ -554,3 +554,11 @@ def test_lengths_near_the_end_of_floats_are_not_halved_for_ever(monkeypatch):
 
     monkeypatch.setattr(curves, "_halves", halves)
     assert SvgPath.from_d("M1e308 11L9 17L15 17L11 23").length > 1e307
+
+
+@pytest.mark.parametrize(
+    "d", ["M0 0A1e-200 1e-200 0 0 0 1e200 7", "M0 0A1e-320 1e-320 0 0 0 9 7", "M0 0A1e-300 5 30 1 1 1e300 7"]
+)
+def test_arcs_beyond_floats_are_drawn_as_far_as_they_go(d):
+    for path in SvgPath.from_d(d).split():
+        assert np.isfinite(path.bbox).all()
