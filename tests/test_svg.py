@@ -814,3 +814,13 @@ def test_what_is_removed_is_logged(caplog):
         render_svg(svg('width="9" height="9"', "<script/>"))
         render_svg(COLUMNS)
     assert [record.getMessage() for record in caplog.records] == ["source: removed <script>"]
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "options"),
+    [("1e-320", "1e308", {"width": 64}), ("1e308", "4", {"scale": 20}), ("1e308", "1e308", {})],
+)
+def test_sizes_beyond_floats_are_refused(width, height, options):
+    data = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"/>'.encode()
+    with pytest.raises(LimitError, match=r"^source: expected"):
+        render_svg(data, **options)

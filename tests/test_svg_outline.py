@@ -541,3 +541,24 @@ def test_paths_are_drawn():
     assert repr(SQUARE) == "<SvgPath id='square' fill='red' bbox=(0.0, 0.0, 10.0, 10.0)>"
     assert (SQUARE.id, SQUARE.fill, SQUARE.stroke) == ("square", "red", "none")
     assert (shape("").id, shape("").fill) == (None, "black")
+
+
+def test_lengths_near_the_end_of_floats_are_not_halved_for_ever(monkeypatch):
+    from aikit.svg import curves
+
+    real = curves._halves
+
+    def halves(these):
+        assert len(these) < 1000
+        return real(these)
+
+    monkeypatch.setattr(curves, "_halves", halves)
+    assert SvgPath.from_d("M1e308 11L9 17L15 17L11 23").length > 1e307
+
+
+@pytest.mark.parametrize(
+    "d", ["M0 0A1e-200 1e-200 0 0 0 1e200 7", "M0 0A1e-320 1e-320 0 0 0 9 7", "M0 0A1e-300 5 30 1 1 1e300 7"]
+)
+def test_arcs_beyond_floats_are_drawn_as_far_as_they_go(d):
+    for path in SvgPath.from_d(d).split():
+        assert np.isfinite(path.bbox).all()

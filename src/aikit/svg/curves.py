@@ -48,8 +48,11 @@ def measured(curves: Curves) -> tuple[Curves, Points]:
     # A cusp is halved away: its two sides are within rounding of straight after some forty steps.
     for step in range(50):
         left, right = _halves(curves)
-        whole, halves = _length(curves), _length(left) + _length(right)
-        good = np.abs(whole - halves) <= 1e-12 * np.abs(curves).max(initial=0.0) if step < 49 else whole == whole
+        with np.errstate(all="ignore"):
+            whole, halves = _length(curves), _length(left) + _length(right)
+            error = np.abs(whole - halves)
+            # A length beyond what floats hold does not become one by halving: all would be halved fifty times.
+            good = (error <= 1e-12 * np.abs(curves).max(initial=0.0)) | ~np.isfinite(error) | (step == 49)
         done.append((order[good], curves[good], halves[good]))
         curves = np.concatenate([left[~good], right[~good]])
         order = np.concatenate([order[~good], order[~good] + 0.5 ** (step + 1)])

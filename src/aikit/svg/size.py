@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputTypeError, InputValueError, LimitError
 from ..limits import Limits
 
 if TYPE_CHECKING:
@@ -126,6 +126,11 @@ def plan(root: etree._Element, name: str, width: Any, height: Any, scale: Any, l
             )
         natural = float(width), float(height)
     factor = _factor(natural, width, height, scale)
+    if not math.isfinite(natural[0] * factor) or not math.isfinite(natural[1] * factor):
+        raise LimitError(
+            f"{name}: expected a size in pixels, got {natural[0]:g} x {natural[1]:g} times {factor:g}; "
+            "pass width= and height=, or correct the file."
+        )
     fitted = _rounded(natural[0] * factor), _rounded(natural[1] * factor)
     if width is not None and height is not None:
         fitted = min(fitted[0], width), min(fitted[1], height)

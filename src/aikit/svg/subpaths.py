@@ -79,10 +79,13 @@ class Pen:
             return
         turn = cmath.rect(1, math.radians(rotation))
         half = _squeezed((end - start) / turn / 2, rx, ry)
+        if not cmath.isfinite(half):
+            self.line_to(end)
+            return
         side = 1 if large != clockwise else -1
         # From the middle of the chord to the center. Where the radii are too small to reach it is the center, and the
         # circle grows to what is drawn around it.
-        offset = side * 1j * half / abs(half) * math.sqrt(max(0.0, 1 - abs(half) ** 2))
+        offset = side * 1j * half / abs(half) * math.sqrt(max(0.0, 1 - min(abs(half), 2.0) ** 2))
         angle = cmath.phase((half - offset) / (-half - offset))
         angle += math.tau * (clockwise and angle < 0) - math.tau * (not clockwise and angle > 0)
         middle = (start + end) / 2
