@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,8 @@ from . import folders, machine
 
 SUFFIXES = ("jpg", "webp")
 WHY = {
-    "pyvips": "libvips decodes, shrinks and encodes a few rows at a time with its own vector code; ours resizes with "
-    "Pillow's kernel, checks each file for damage, and syncs what it writes.",
+    "pyvips": "libvips decodes, shrinks and encodes a few rows at a time with its own vector code; ours checks each "
+    "file for damage, and syncs what it writes.",
     "OpenCV": "INTER_AREA averages squares, a fraction of Lanczos' work; and nothing is checked or synced.",
     "Pillow, draft": "The file is not checked for damage, and the result not synced.",
     "Pillow": "The file is not checked for damage, and the result not synced.",
@@ -25,17 +24,10 @@ def title(to: str, number: int) -> str:
 
 def measure(to: str, number: int, rounds: int = 3) -> dict[str, Any]:
     """Every way in turn, with all processors."""
-    found: dict[str, list[tuple[float, float, float]]] = {way: [] for way in folders._WAYS}
     others = machine.Others(machine.time_of_children)
     with tempfile.TemporaryDirectory() as folder:
         folders.photographs(Path(folder), number)
-        for _ in range(rounds):
-            for way in [*found]:
-                turn = folders.measure(way, Path(folder), to, os.cpu_count() or 1)
-                if turn is None:
-                    del found[way]
-                else:
-                    found[way].append(turn)
+        found = folders.turns(Path(folder), to, rounds)
     share = others.share()
     runs = {
         label: {

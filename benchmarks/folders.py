@@ -157,7 +157,8 @@ def compare(number: int, rounds: int) -> list[Row]:
         return [row for to in ("jpg", "webp") for row in _rows(Path(folder), to, number, rounds)]
 
 
-def _rows(src: Path, to: str, number: int, rounds: int) -> list[Row]:
+def turns(src: Path, to: str, rounds: int) -> dict[str, list[tuple[float, float, float]]]:
+    """For every way that runs here, each round's seconds by the clock and of processors, and its peak in MB."""
     found: dict[str, list[tuple[float, float, float]]] = {way: [] for way in _WAYS}
     for _ in range(rounds):
         for way in [*found]:
@@ -166,6 +167,11 @@ def _rows(src: Path, to: str, number: int, rounds: int) -> list[Row]:
                 del found[way]
             else:
                 found[way].append(result)
+    return found
+
+
+def _rows(src: Path, to: str, number: int, rounds: int) -> list[Row]:
+    found = turns(src, to, rounds)
     ours = found["aikit"]
     return [
         Row(

@@ -126,7 +126,7 @@ def test_the_client_gets_a_picture_and_hostile_uploads_a_refusal(ran):
         "a bomb": "413 limit_exceeded",
         "half a picture": "422 truncated",
         "a text": "415 unsupported_format",
-        "a document that asks for a file": "413 limit_exceeded",
+        "a document that asks for a file": "415 unsupported_format",
     }
 
 

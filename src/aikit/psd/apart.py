@@ -65,7 +65,7 @@ def pixels_of(document: Psd, layer: Layer) -> tuple[Codes, Box] | None:
 
 
 def _asked(document: Psd, what: str, unpack: Any, *more: Any) -> Any:
-    job = document.encoded(), document.untouched, document.source, document.profile, document.limits, what, more
+    job = document._current(), document._untouched, document.source, document.profile, document.limits, what, more
     return _worker.call(f"{__name__}:_answer", *job, subject=document.source, limits=document.limits, unpack=unpack)
 
 
@@ -94,11 +94,11 @@ def _answer(
     raw = parse(data, name, limits if untouched else None)
     document = Psd(raw, source=name, original=data if untouched else None, profile=profile, limits=limits)
     if what == "image":
-        return _packed(document.image())
+        return _packed(document._image())
     if what == "painted":
         colors, alpha = drawn(raw, name, limits)
         return _packed(colors), _packed(alpha[..., None])
-    found = list(document.walk())[more[0]].pixels()
+    found = list(document.walk())[more[0]]._pixels()
     return None if found is None else (_packed(found[0]), found[1])
 
 

@@ -152,28 +152,28 @@ class Psd:
             InputValueError: the background is not an opaque color.
             LimitError: drawing would cost more than the document's limits allow.
         """
-        image = apart.image_of(self) if self.apart else self.image()
+        image = apart.image_of(self) if self.apart else self._image()
         image[image[..., 3] < (_CLEAR if image.dtype == np.float32 else 1)] = 0
         if background is None:
             return image
         return merge_alpha(flatten(image, background=background))
 
     @property
-    def untouched(self) -> bool:
+    def _untouched(self) -> bool:
         """Whether the document still is as it was opened."""
         return self._flat or (self._original is not None and not self.raw.is_updated())
 
-    def encoded(self) -> bytes:
+    def _current(self) -> bytes:
         """The document as it is now, but for a merged image that may be out of date."""
-        return self._original if self.untouched and self._original else serialized(self.raw, self.source)
+        return self._original if self._untouched and self._original else serialized(self.raw, self.source)
 
-    def image(self) -> Codes:
+    def _image(self) -> Codes:
         """The whole picture (H, W, 4), drawn in this process."""
         return self._rgba(self._whole())
 
     def _whole(self) -> Painted:
         """The merged image where the file is as it was and that image can be believed, else the layers drawn."""
-        stored = preview.merged(self.raw, self.source) if self.untouched else None
+        stored = preview.merged(self.raw, self.source) if self._untouched else None
         if stored is not None and (preview.has_alpha(self.raw) or preview.is_opaque(self.raw)):
             return stored
         painted = drawn(self.raw, self.source, self.limits)

@@ -74,7 +74,7 @@ def _entry(layer: Layer, document: Psd, root: Path, numbers: dict[Layer, int], w
     if layer.kind == "group":
         entry["layers"] = [_entry(inner, document, root, numbers, written) for inner in layer.layers]
         return entry
-    found = apart.pixels_of(document, layer) if document.apart else layer.pixels()
+    found = apart.pixels_of(document, layer) if document.apart else layer._pixels()
     if found is not None:
         pixels = found[0]
         name = f"{numbers[layer]:03}-{_safe(layer.name)}{'.tif' if pixels.dtype == np.float32 else '.png'}"

@@ -304,7 +304,7 @@ class Layer:
         document = self._document
         if document.apart:
             self._attached()
-        found = apart.pixels_of(document, self) if document.apart else self.pixels()
+        found = apart.pixels_of(document, self) if document.apart else self._pixels()
         if found is None and not canvas:
             raise InputValueError(
                 f"layer: expected one with pixels, got {self.path!r}, {_WITHOUT.get(self.kind, 'which is empty')}; "
@@ -315,7 +315,7 @@ class Layer:
         image, box = found
         return pasted(image, box, (0, 0, document.width, document.height), 0) if canvas else image
 
-    def pixels(self) -> tuple[Codes, Box] | None:
+    def _pixels(self) -> tuple[Codes, Box] | None:
         """Its pixels (H, W, 4) and where they lie, unpacked in this process; None where it has none."""
         document = self._document
         found = layer_pixels(self.raw, document.mode, document.source, document.limits)
