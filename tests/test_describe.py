@@ -531,7 +531,9 @@ def test_tensors_without_plain_values_are_described():
     assert "dequantize()" in quantized.problems[0]
     nested = describe(torch.nested.nested_tensor([torch.zeros(3, 4, 5), torch.zeros(3, 6, 5)]))
     assert (nested.dtype, nested.shape, nested.memory.layout, nested.channels) == ("float32", (), "nested", ())
-    assert nested.problems == ("image: expected a dense tensor, got a nested one; call to_dense(), dequantize() or unbind() first.",)
+    assert nested.problems == (
+        "image: expected a dense tensor, got a nested one; call to_dense(), dequantize() or unbind() first.",
+    )
     assert "size not known, on the host, nested" in str(nested)
 
 
