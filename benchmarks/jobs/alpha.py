@@ -169,7 +169,7 @@ def premultiply(scale: float) -> Contest:
     "unpremultiply uint8 RGBA, 1920x1080",
     why={
         "Image.convert('RGBA') from RGBa": "Pillow cuts off the quotient of two integers, up to a code too dark; ours "
-        "rounds it, by way of float planes."
+        "rounds it exactly, plane by plane."
     },
 )
 def unpremultiply(scale: float) -> Contest:
@@ -223,7 +223,7 @@ def color_to_alpha(scale: float) -> Contest:
     "composite uint8 RGBA over RGBA, 1920x1080",
     why={
         "Image.alpha_composite": "One pass of integers, with 7 bits beyond the code for the blend factor: colors under a "
-        "faint alpha are lost. Ours divides by the joint alpha in float32, plane by plane."
+        "faint alpha are lost. Ours takes the pixels that are half transparent out and divides by the joint alpha in float32."
     },
 )
 def composite_over(scale: float) -> Contest:

@@ -29,7 +29,13 @@ def _floats(side: int, seed: int) -> torch.Tensor:
     return torch.rand(_COUNT, 3, side, side, generator=torch.Generator().manual_seed(seed))
 
 
-@job("batch of 32 uint8 HWC arrays to float32 NCHW, 512x512", Goal("aikit stack(out=)", 3))
+@job(
+    "batch of 32 uint8 HWC arrays to float32 NCHW, 512x512",
+    Goal("aikit stack(out=)", 3),
+    why={
+        "torch out[i].copy_(permute).mul_(k)": "Torch splits each picture among its threads; ours gives each thread pictures."
+    },
+)
 def stack_arrays(scale: float) -> Contest:
     side, moved, sets = _sizes(scale)
     batches = [np.stack([noise(side, side, 3, 99 * at + seed) for seed in range(_COUNT)]) for at in range(sets)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
@@ -506,14 +507,26 @@ def each_band(work: Callable[[tuple[int, ...], slice], None], spans: list[tuple[
 def in_threads(work: Callable[..., Any], *arguments: Sequence[Any]) -> list[Any]:
     """`work` for each set of arguments, in threads where there are some; results in order."""
     calls = list(zip(*arguments, strict=True))
-    if len(calls) < 2 or threads() < 2:
+    count = min(threads(), len(calls))
+    if count < 2:
         return [work(*call) for call in calls]
-    tasks = [_pool().submit(work, *call) for call in calls]
+    results: list[Any] = [None] * len(calls)
+    waiting = deque(enumerate(calls))
+
+    def work_on() -> None:
+        while waiting:
+            try:
+                at, call = waiting.popleft()
+            except IndexError:  # another thread was quicker
+                return
+            results[at] = work(*call)
+
+    tasks = [_pool().submit(work_on) for _ in range(count)]
     errors = [task.exception() for task in tasks]  # waits for all of them
     for error in errors:
         if error is not None:
             raise error
-    return [task.result() for task in tasks]
+    return results
 
 
 _CORES = os.cpu_count() or 1

@@ -17,7 +17,7 @@ from ..convert import to_pil
 from ..errors import WorkerError
 from ..files import read_any
 from ..limits import Limits
-from ..resample.passes import ONE_THREAD, resize_blocks
+from ..resample.passes import combined, resize_runs
 from .recipe import Recipe, new_height_and_width
 
 __all__ = ["converted", "converted_apart", "keep_memory"]
@@ -32,6 +32,8 @@ _TOP = {3: (0, 1), 4: (0, 1), 7: (1, 0), 8: (1, 0)}
 
 # Results that share one matrix: 8 take a tenth less than 16 where a pass shrinks by two or more.
 _RESULTS = 8
+
+_COLUMNS = 512
 
 Box = tuple[float, float, float, float]
 
@@ -149,17 +151,15 @@ def _resized(codes: Any, size: tuple[int, int], method: str, box: Box) -> Any:
 
 def _pass(codes: Any, new: int, method: str, part: tuple[float, float]) -> Any:
     """The rows of a picture resampled to `new` ones, by matrix products; codes (H, W) or (H, W, C)."""
-    blocks = resize_blocks(len(codes), new, method, True, "float32", part, _RESULTS)
+    runs = resize_runs(len(codes), new, method, True, "float32", part, _RESULTS)
     rows = codes.reshape(len(codes), -1)
     result = np.empty((new, rows.shape[1]), np.uint8)
     # Some columns at a time, which stay in the cache.
-    step = max(1, ONE_THREAD // max(block.weights.size for block in blocks))
-    for start in range(0, rows.shape[1], step):
-        columns = slice(start, start + step)
+    for start in range(0, rows.shape[1], _COLUMNS):
+        columns = slice(start, start + _COLUMNS)
         old = rows[:, columns].astype(np.float32)
         sums = np.empty((new, old.shape[1]), np.float32)
-        for block in blocks:
-            np.matmul(block.weights, old[block.pixels], out=sums[block.results])
+        combined(runs, old, sums)
         sums += 0.5
         result[:, columns] = np.clip(sums, 0, 255.5, out=sums)
     return result.reshape(new, *codes.shape[1:])

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from .._image import Planes, adapter, in_threads, is_traced
 from ..alpha.premultiplied import apart, divide_alpha, limited
@@ -101,24 +102,26 @@ def taken(xp: Any, plane: Any, positions: Array, axis: int) -> Any:
 # ---------------------------------------------------------------- on the host: small matrices
 
 
-# Results that share one matrix: more of them waste multiplications by 0, fewer leave the matrix too small to be fast.
+# About how many results share one matrix: more of them waste multiplications by 0, fewer leave the matrix too small to be
+# fast.
 _BLOCK = 16
 
 # A product of fewer multiplications stays in one thread of OpenBLAS; its own threads wait for each other in a loop, which
 # takes ten times longer once another program needs a core.
-ONE_THREAD = 1 << 18
+_ONE_THREAD = 1 << 18
 
 
-class Block(NamedTuple):
-    """Some neighboring results, the pixels they are made of, and the weights, (results, pixels)."""
+class Run(NamedTuple):
+    """Neighboring blocks of results whose pixels lie at equal distances, so that one call makes all of their products."""
 
     results: slice
-    pixels: slice
-    weights: Array
+    first: int  # pixel of the first block
+    step: int  # from a block's first pixel to the next one's
+    weights: Array  # (blocks, results of a block, pixels of a block)
 
 
 @lru_cache(maxsize=32)
-def resize_blocks(
+def resize_runs(
     old: int,
     new: int,
     method: str,
@@ -126,17 +129,59 @@ def resize_blocks(
     dtype: str,
     part: tuple[float, float] | None = None,
     size: int = _BLOCK,
-) -> list[Block]:
-    """The taps of a resize as small dense matrices of `size` results."""
+) -> list[Run]:
+    """The taps of a resize as small dense matrices of about `size` results."""
     positions, weights = resize_taps(old, new, method, antialias, part)
-    blocks = []
-    for start in range(0, new, size):
-        at, share = positions[:, start : start + size], weights[:, start : start + size]
-        first, last, count = int(at.min()), int(at.max()) + 1, at.shape[1]
-        matrix = np.zeros((count, last - first))
-        np.add.at(matrix, (np.broadcast_to(np.arange(count), at.shape), at - first), share)
-        blocks.append(Block(slice(start, start + count), slice(first, last), matrix.astype(dtype)))
-    return blocks
+    # The size whose blocks come closest to a whole number of pixels apart has the longest runs.
+    step = old / new if part is None else (part[1] - part[0]) / new
+    sizes = sorted(range(size - size // 4, size + size // 4 + 1), key=lambda each: abs(each - size))
+    size = min(sizes, key=lambda each: round(abs(each * step - round(each * step)), 9))
+    runs = []
+    for start, stop in ((0, new - new % size), (new - new % size, new)):
+        if start < stop:
+            count = min(size, stop - start)
+            at, share = (taps[:, start:stop].reshape(len(taps), -1, count) for taps in (positions, weights))
+            runs += _runs_of(at, share, start, old, dtype)
+    return runs
+
+
+def _runs_of(positions: Array, weights: Array, start: int, old: int, dtype: str) -> list[Run]:
+    """Blocks of one size, as taps (taps, blocks, results), as runs; their first result is `start`."""
+    first, last = positions.min((0, 2)), positions.max((0, 2)) + 1
+    width = int((last - first).max())
+    first = np.minimum(first, old - width)
+    count, size = positions.shape[1:]
+    matrices = np.zeros((count, size, width))
+    np.add.at(matrices, (*np.ogrid[:count, :size], positions - first[:, None]), weights)
+    runs, at = [], 0
+    while at < count:
+        steps = np.diff(first[at:])
+        same = int(np.argmin(steps == steps[0])) if len(steps) and (steps != steps[0]).any() else len(steps)
+        results = slice(start + at * size, start + (at + same + 1) * size)
+        step = int(steps[0]) if len(steps) else 0
+        runs.append(Run(results, int(first[at]), step, matrices[at : at + same + 1].astype(dtype)))
+        at += same + 1
+    return runs
+
+
+def combined(runs: list[Run], rows: Array, into: Array) -> None:
+    """Rows to rows that are sums of them, a call a run.
+
+    Few calls, each with much to do and without the interpreter's lock: threads that asked for it every 20 microseconds
+    would take twice the time of one.
+    """
+    down, across = rows.strides
+    for run in runs:
+        blocks, size, pixels = run.weights.shape
+        width = min(rows.shape[1], max(1, _ONE_THREAD // (size * pixels)))
+        whole = rows.shape[1] - rows.shape[1] % width
+        for columns, each in ((slice(0, whole), width), (slice(whole, None), rows.shape[1] - whole)):
+            if each:
+                part, sums = rows[run.first :, columns], into[run.results, columns]
+                shape = blocks, part.shape[1] // each, pixels, each
+                windows = as_strided(part, shape, (run.step * down, each * across, down, across), writeable=False)
+                targets = sums.reshape(blocks, size, -1, each).swapaxes(1, 2)
+                np.matmul(run.weights[:, None], windows, out=targets)
 
 
 def multiplied(plane: Array, axis: int, *key: Any) -> Array:
@@ -144,32 +189,20 @@ def multiplied(plane: Array, axis: int, *key: Any) -> Array:
 
     A matrix spreads NaN and infinity over its whole block, so a picture with any of them goes the slow way.
     """
-    blocks = resize_blocks(*key, plane.dtype.name)
+    runs = resize_runs(*key, plane.dtype.name)
     shape = list(plane.shape)
     shape[axis] = key[1]
     result = np.empty(shape, plane.dtype)
     with np.errstate(all="ignore"):
         for index in np.ndindex(plane.shape[:-2]):
             picture, into = plane[index], result[index]
-            for block in blocks:
-                if axis == -1:
-                    _multiply(picture[:, block.pixels], block.weights, into[:, block.results])
-                else:
-                    _multiply(picture[block.pixels].T, block.weights, into[block.results].T)
+            if axis == -1:
+                combined(runs, picture.T, into.T)
+            else:
+                combined(runs, picture, into)
             if not np.isfinite(into.max() + into.min()):
                 into[:] = gathered(np, picture, resize_taps(*key), axis)
     return result
-
-
-def _multiply(pixels: Array, weights: Array, into: Array) -> None:
-    """Rows of pixels to rows of results, some rows at a time."""
-    step = max(1, ONE_THREAD // weights.size)
-    for start in range(0, len(pixels), step):
-        rows = slice(start, start + step)
-        if into.flags.f_contiguous or into.strides[0] < into.strides[1]:
-            np.matmul(weights, pixels[rows].T, out=into[rows].T)
-        else:
-            into[rows] = pixels[rows] @ weights.T
 
 
 # ---------------------------------------------------------------- torch: one kernel a pass
