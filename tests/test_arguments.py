@@ -138,7 +138,7 @@ def test_words():
     one_of("fit", "pad", ("pad", "crop"))
     one_of("fit", "pad", {"pad": 1})
     for value in ("", "pa", None, ["pad"], np.array(["pad", "crop"])):
-        with pytest.raises(InputValueError, match=r"^fit: expected one of pad, crop, got .*; pass one of these"):
+        with pytest.raises(InputValueError, match=r"(?s)^fit: expected one of pad, crop, got .*; pass one of these"):
             one_of("fit", value, ("pad", "crop"))
 
 
