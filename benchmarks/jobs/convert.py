@@ -31,7 +31,8 @@ _BLOCKS = "Above 16 MB a picture has several blocks, which only Pillow's own pac
     faster("aikit to_tensor(out=)", 2, "torchvision to_tensor"),
     why={
         "torch out.copy_(permute).mul_(k)": "Two calls in torch's own threads, which wait for work; ours wakes a second "
-        "thread from 2 megapixels on."
+        "thread from 2 megapixels on.",
+        "torchvision to_tensor": "Two threads share one way to memory, which ours has nearly filled with one.",
     },
 )
 def to_float(scale: float) -> Contest:

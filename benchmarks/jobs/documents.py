@@ -76,7 +76,11 @@ def build(scale: float) -> Contest:
     )
 
 
-@job("PSD, one of 6 layers, 1500x1500", not_slower("aikit layer.image", "psd-tools topil"))
+@job(
+    "PSD, one of 6 layers, 1500x1500",
+    not_slower("aikit layer.image", "psd-tools topil"),
+    why={"psd-tools topil": "The same unpacking; which of both is ahead changes from run to run."},
+)
 def one_layer(scale: float) -> Contest:
     data = _document(scale)
     moved = 2 * 4 * size_at(scale, _SIDE, _SIDE)[0] ** 2
