@@ -13,7 +13,7 @@ from typing import IO, Any
 from .errors import FileAccessError, FileFormatError, InputTypeError, InputValueError
 from .limits import Limits
 
-__all__ = ["Source", "name_of", "read_bytes", "write_bytes"]
+__all__ = ["Source", "make_folder", "name_of", "read_bytes", "write_bytes"]
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 
@@ -218,3 +218,15 @@ def _sync_folder(folder: str) -> None:
 def _access_error(error: OSError, name: str, expected: str, remedy: str) -> FileAccessError:
     reason = error.strerror or str(error)
     return FileAccessError(f"{name}: expected {expected}, got {reason!r}; {remedy}.", errno=error.errno, filename=name)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those that it lies in, where they are missing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileAccessError(
+            f"{folder}: expected a folder that can be made, got {error.strerror!r}; check the path.",
+            errno=error.errno,
+            filename=str(folder),
+        ) from error

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .._bytes import make_folder
 from ..errors import FileAccessError
 from .planning import Job
 from .reporting import Failure
@@ -127,7 +128,7 @@ class Manifest:
         self._by_digest, self._recipe = by_digest, recipe
         place = ":memory:"
         if folder is not None:
-            _make(folder)
+            make_folder(folder)
             self._folder = os.fsencode(os.path.realpath(folder))
             place = os.path.join(folder, NAME)
         with _told_of(place), self._lock:
@@ -309,17 +310,6 @@ def remove_leftovers(folder: Path) -> None:
 def _sha256(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileAccessError(
-            f"{folder}: expected a folder that can be made, got {error.strerror!r}; check the path.",
-            errno=error.errno,
-            filename=str(folder),
-        ) from error
 
 
 @contextlib.contextmanager

@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .._bytes import read_bytes, write_bytes
-from ..errors import AikitError, FileAccessError, WorkerError
+from .._bytes import make_folder, read_bytes, write_bytes
+from ..errors import AikitError, WorkerError
 from ..limits import Limits
 from .planning import Job
 from .recipe import Recipe
@@ -63,13 +63,5 @@ class Work:
 
 
 def _put(job: Job, data: bytes) -> None:
-    folder = job.target.parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileAccessError(
-            f"{folder}: expected a folder that can be made, got {error.strerror!r}; check the path.",
-            errno=error.errno,
-            filename=str(folder),
-        ) from error
+    make_folder(job.target.parent)
     write_bytes(job.target, data)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _raster
-from .._bytes import read_bytes, write_bytes
+from .._bytes import make_folder, read_bytes, write_bytes
 from .._raster.guard import check_size
 from ..errors import FileAccessError, FileFormatError, LimitError
 from ..limits import Limits
@@ -32,14 +32,7 @@ _LONGEST = 60
 def export(document: Psd, folder: str | os.PathLike[str]) -> list[str]:
     """Write the pictures, then the manifest, which so never names a picture that is not there."""
     root = Path(folder)
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileAccessError(
-            f"{root}: expected a folder that can be made, got {error.strerror!r}; check the path.",
-            errno=error.errno,
-            filename=str(root),
-        ) from error
+    make_folder(root)
     written: list[str] = []
     numbers = {layer: number for number, layer in enumerate(document.walk(), 1)}
     manifest = {
