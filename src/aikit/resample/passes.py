@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from .._image import Planes, adapter, in_threads, is_traced
+from .._image import Planes, in_threads, is_traced
 from ..alpha.premultiplied import apart, divide_alpha, limited
 from ..color import rgb
 
@@ -302,8 +302,6 @@ class Resizing:
 
 def two_passes(xp: Any, plane: Any, how: Resizing) -> Any:
     """Resize a plane along one axis, then the other."""
-    if xp.__name__ == "torch" and (array := adapter("torch").on_host(plane)) is not None:
-        return xp.from_numpy(_in_threads(array, how))
     passes = order(plane.shape[-2:], how.size)
     if xp.__name__ == "numpy" and not how.clamp:  # the order shows in the rounding alone, and columns are faster
         passes.sort(reverse=True, key=lambda step: step[0] == -2)
@@ -323,14 +321,6 @@ def two_passes(xp: Any, plane: Any, how: Resizing) -> Any:
     return plane
 
 
-def _in_threads(array: Array, how: Resizing) -> Array:
-    """The planes of a batch, each of them by itself."""
-    result = np.empty((*array.shape[:-2], *how.size), array.dtype)
-    pictures, targets = (part.reshape(-1, *part.shape[-2:]) for part in (array, result))
-    each(lambda at: np.copyto(targets[at], two_passes(np, pictures[at], how)), range(len(pictures)), array.size)
-    return result
-
-
 # ---------------------------------------------------------------- alpha, light, and planes together
 
 
@@ -338,9 +328,9 @@ def _in_threads(array: Array, how: Resizing) -> Array:
 WORTH_A_THREAD = 1 << 16
 
 
-def each(work: Callable[[Any], Any], planes: Sequence[Any], size: int | None = None) -> Planes:
+def each(work: Callable[[Any], Any], planes: Sequence[Any]) -> Planes:
     """Work on arrays, large ones in threads: NumPy and OpenCV let go of the interpreter."""
-    if (planes[0].size if size is None else size) < WORTH_A_THREAD:
+    if planes[0].size < WORTH_A_THREAD:
         return [work(plane) for plane in planes]
     # Each thread gets the caller's context, in which NumPy has been told not to warn of NaN.
     contexts = [contextvars.copy_context() for _ in planes]
@@ -351,7 +341,7 @@ def thick(xp: Any, planes: Sequence[Any]) -> Planes:
     """One tensor of all planes where that takes fewer kernels of torch; else a list of them."""
     if xp.__name__ != "torch" or len(planes) < 2 or has_kernel(xp, planes[0]):
         return list(planes)
-    return [xp.stack(list(planes))] if adapter("torch").on_host(planes[0]) is None else list(planes)
+    return [xp.stack(list(planes))]
 
 
 def thin(planes: Planes, count: int) -> Planes:
