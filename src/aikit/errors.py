@@ -10,19 +10,17 @@ AikitError
 ├── DeviceError           (RuntimeError)  the device asked for is not there
 └── WorkerError           (RuntimeError)  a child process failed
 
-Each also derives from the builtin a caller would catch anyway. Every message reads
-`subject: expected X, got Y; do Z.` Messages may change; `code` does not, where there is one:
-
-FileFormatError       unsupported_format, corrupt, truncated, unsafe_content
-LimitError            limit_exceeded, timeout
-WorkerError           worker_crashed, worker_failed
+Each also derives from the builtin a caller would catch anyway. Every message is made of the error's fields and reads
+`subject: expected X, got Y; do Z.` Messages may change; `code` does not, and `CODES` has all of them.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self, TypeVar
 
 __all__ = [
+    "CODES",
     "AikitError",
     "DeviceError",
     "FileAccessError",
@@ -34,98 +32,229 @@ __all__ = [
     "WorkerError",
 ]
 
+# Every code there is, whose it is, and what it says.
+CODES: Mapping[str, str] = {
+    # InputTypeError, InputValueError
+    "invalid_type": "An argument has a type the function does not take.",
+    "invalid_value": "An argument has the right type and a value that cannot be used.",
+    # FileFormatError
+    "unsupported_format": "It is in no format aikit reads, or in none of those allowed.",
+    "unsupported_color": "Its colors have no honest form in sRGB, such as those of HDR pictures.",
+    "corrupt": "Its parts contradict each other.",
+    "truncated": "It ends too early.",
+    "unsafe_content": "It is whole and asks for what it must not, such as a file or an entity.",
+    # LimitError
+    "limit_exceeded": "It would cost more than allowed: `limit`, `allowed` and `found` say what.",
+    "timeout": "It took longer than allowed.",
+    # FileAccessError
+    "no_access": "A file or folder cannot be opened, read or written.",
+    "exists": "A file is there already that may not be replaced.",
+    # MissingDependencyError, DeviceError
+    "missing_dependency": "An optional package, or a library of the system, is not installed.",
+    "no_device": "The device asked for does not exist or does not qualify.",
+    # WorkerError
+    "worker_crashed": "A child process died over the file or item, or answered nonsense.",
+    "worker_failed": "A child process could not be started, or not do what it is there for.",
+    "busy": "No child process was free within the patience that was set.",
+    "cancelled": "The work was cancelled by who had asked for it.",
+    # Of files in folders, which are reported and not raised
+    "memory": "There was not enough memory for it.",
+    "clash": "Another source has the same place for its result.",
+}
+
+# What people passed is quoted this far, and what they named is named this far: no name of a file is longer than 255
+# bytes (POSIX, NAME_MAX), but a whole picture in base64 may come as one.
+_QUOTED, _NAMED = 80, 255
+
 
 class AikitError(Exception):
-    """The base of every exception that aikit raises on purpose."""
+    """The base of every exception that aikit raises on purpose.
+
+    Args:
+        subject: the argument, file or item that is to blame.
+        expected: what would have been right.
+        got: what came instead.
+        remedy: what to do, as a command without its full stop.
+        code: one of `CODES`; by default that of the class.
+        option: the keyword that the remedy names, if it names one.
+
+    Attributes:
+        subject, expected, got, remedy: what the message is made of.
+        code: one stable word for what went wrong, from `CODES`.
+        option: the keyword of aikit that is the way out, or None.
+
+    Example:
+        >>> error = InputValueError("quality", "1 to 100", "900", "pass one of these")
+        >>> str(error)
+        'quality: expected 1 to 100, got 900; pass one of these.'
+        >>> str(error.with_subject("--quality"))
+        '--quality: expected 1 to 100, got 900; pass one of these.'
+    """
+
+    code: str
+    _FIELDS: tuple[str, ...] = ("subject", "expected", "got", "remedy", "code", "option")
+
+    def __init__(
+        self, subject: str, expected: str = "", got: str = "", remedy: str = "", *, code: str | None = None, option: str | None = None
+    ) -> None:
+        if not expected:  # TRANSITION: a whole message
+            import re
+
+            found = re.fullmatch(r"(.*?): (?:expected )?(.*?)(?:, got (.*?))?; (.*)\.", subject, re.DOTALL)
+            subject, expected, got, remedy = found.groups("") if found else ("?", subject, "", "")
+        self.subject = shortened(printable(subject), _NAMED)
+        self.expected, self.got, self.remedy = printable(expected), printable(got), printable(remedy)
+        if code is not None:
+            self.code = code
+        self.option = option
+        super().__init__(f"{self.subject}: expected {self.expected}, got {self.got}; {self.remedy}.")
+
+    def __str__(self) -> str:
+        # Not OSError's, which prints "[Errno 2] None: 'path'" once errno and filename are set.
+        return str(self.args[0])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its fields and its message as plain data, for JSON.
+
+        Example:
+            >>> MissingDependencyError("engine", "the package ray", "none", "run: pip install ray").to_dict()["code"]
+            'missing_dependency'
+        """
+        return {**self._fields(), "message": str(self)}
+
+    def with_subject(self, subject: str, remedy: str | None = None) -> Self:
+        """The same error in the words of another surface: a command, a service, a function that calls this one.
+
+        Args:
+            subject: what that surface calls what is to blame.
+            remedy: what to do there; None keeps what is said.
+
+        Returns:
+            Another error of the same class, code and notes. Raise it `from` the one it was made of.
+        """
+        fields = self._fields() | {"subject": subject} | ({} if remedy is None else {"remedy": remedy})
+        other = _rebuilt(type(self), fields)
+        if hasattr(self, "__notes__"):
+            other.__notes__ = [*self.__notes__]
+        return other
+
+    def _fields(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self._FIELDS}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), self._fields()), self.__dict__ or None
+
+
+_Error = TypeVar("_Error", bound=AikitError)
+
+
+def _rebuilt(kind: type[_Error], fields: dict[str, Any]) -> _Error:
+    return kind(**fields)
 
 
 class InputTypeError(AikitError, TypeError):
-    """An argument has a type the function does not take."""
+    """An argument has a type the function does not take. Code: "invalid_type"."""
+
+    code = "invalid_type"
 
 
 class InputValueError(AikitError, ValueError):
-    """An argument has the right type and a value that cannot be used."""
+    """An argument has the right type and a value that cannot be used. Code: "invalid_value"."""
+
+    code = "invalid_value"
 
 
-class _CodedError(AikitError):
-    """An error that also says in one stable word, `code`, what went wrong."""
-
-    def __init__(self, message: str, *, code: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), str(self), self.code), self.__dict__
-
-
-def _rebuild(kind: type[_CodedError], message: str, code: str) -> _CodedError:
-    return kind(message, code=code)
-
-
-class FileFormatError(_CodedError, ValueError):
+class FileFormatError(AikitError, ValueError):
     """The bytes are not a picture aikit can read, or not a whole one.
 
-    Attributes:
-        code: "unsupported_format", no format aikit reads, or none of those allowed; "corrupt", its parts contradict
-            each other; "truncated", it ends too early; "unsafe_content", it is whole and asks for what it must not,
-            such as a file or an entity.
+    Codes: "corrupt" by default, "truncated", "unsupported_format", "unsupported_color" or "unsafe_content".
     """
 
-    def __init__(self, message: str, *, code: str = "corrupt") -> None:
-        super().__init__(message, code=code)
+    code = "corrupt"
 
 
-class LimitError(_CodedError, ValueError):
+class LimitError(AikitError, ValueError):
     """The input would cost more memory, time or pixels than `Limits` allow.
 
+    Codes: "limit_exceeded" by default, or "timeout".
+
     Attributes:
-        code: "limit_exceeded", the message names the limit and the figure found; "timeout", `max_seconds` are over.
+        limit: the field of `Limits` it went over, or a word for a ceiling that is built in.
+        allowed: how much that is.
+        found: how much it would be; None where it was stopped before anybody knew.
     """
 
-    def __init__(self, message: str, *, code: str = "limit_exceeded") -> None:
-        super().__init__(message, code=code)
+    code = "limit_exceeded"
+    _FIELDS = (*AikitError._FIELDS, "limit", "allowed", "found")
+
+    def __init__(
+        self, *args: Any, limit: str = "TRANSITION", allowed: float | None = None, found: float | None = None, **fields: Any
+    ) -> None:
+        self.limit, self.allowed, self.found = limit, allowed, found
+        super().__init__(*args, **fields)
 
 
 class FileAccessError(AikitError, OSError):
-    """A file cannot be opened, read or written.
+    """A file cannot be opened, read or written. Codes: "no_access" by default, or "exists".
 
     Attributes:
         errno: the system's error number, or None.
-        filename: the path, or None.
+        filename: the whole path, or None.
     """
 
-    def __init__(self, message: str, *, errno: int | None = None, filename: str | None = None) -> None:
-        super().__init__(message)
+    code = "no_access"
+    _FIELDS = (*AikitError._FIELDS, "errno", "filename")
+
+    def __init__(self, *args: Any, errno: int | None = None, filename: str | None = None, **fields: Any) -> None:
+        super().__init__(*args, **fields)
         self.errno = errno
         self.filename = filename
 
-    def __str__(self) -> str:
-        # OSError would print "[Errno 2] None: 'path'" once errno and filename are set.
-        return str(self.args[0])
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild_access, (str(self), self.errno, self.filename), self.__dict__ or None
-
-
-def _rebuild_access(message: str, errno: int | None, filename: str | None) -> FileAccessError:
-    return FileAccessError(message, errno=errno, filename=filename)
-
 
 class MissingDependencyError(AikitError, ImportError):
-    """An optional package is needed and not installed."""
+    """An optional package is needed and not installed. Code: "missing_dependency"."""
+
+    code = "missing_dependency"
 
 
 class DeviceError(AikitError, RuntimeError):
-    """The device asked for does not exist or does not qualify."""
+    """The device asked for does not exist or does not qualify. Code: "no_device"."""
+
+    code = "no_device"
 
 
-class WorkerError(_CodedError, RuntimeError):
+class WorkerError(AikitError, RuntimeError):
     """A supervised child process crashed, or could not do what it is there for.
 
-    Attributes:
-        code: "worker_crashed" where the process died or answered nonsense: the file or item is to blame. "worker_failed"
-            where it could not be started, a function not be imported there, or a result not be sent back.
+    Codes: "worker_crashed" by default, where the process died or answered nonsense: the file or item is to blame;
+    "worker_failed" where it could not be started, a function not be imported there, or a result not be sent back;
+    "busy" where none was free within the patience of `isolation.configure`; "cancelled" by `isolation.cancellable`.
     """
 
-    def __init__(self, message: str, *, code: str = "worker_crashed") -> None:
-        super().__init__(message, code=code)
+    code = "worker_crashed"
+
+
+# ---------------------------------------------------------------- words for messages
+
+
+def quoted(value: object) -> str:
+    """What somebody passed, as Python would write it, on one line and no longer than 80 characters."""
+    # Not the whole of a picture that came as text: its repr alone would take as much memory again.
+    text = repr(value[:_QUOTED] if isinstance(value, (str, bytes, bytearray)) else value)
+    text = " ".join(text.split()) if "\n" in text else text
+    return text if len(text) <= _QUOTED else f"{text[: _QUOTED - 1]}…"
+
+
+def shortened(text: str, most: int) -> str:
+    """A text of at most so many characters: its beginning, and its end, where names of files differ."""
+    if len(text) <= most:
+        return text
+    end = most // 3
+    return f"{text[: most - end - 1]}…{text[len(text) - end :]}"
+
+
+def printable(text: str) -> str:
+    """A text without what steers a terminal or breaks a line of a log: such characters are escaped."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
