@@ -38,7 +38,7 @@ yuv_to_rgb
 
 # A module may import from the layers above its line here, and from the names before it on its own line.
 LAYERS = [
-    "errors _arguments limits device memory _worker _bytes",
+    "errors _arguments limits device memory isolation _bytes",
     "_image _adapters",
     "convert color alpha resample",
     "_raster transforms",

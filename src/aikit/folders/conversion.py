@@ -11,11 +11,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from .. import _worker
 from .._raster import identify, probe
 from ..convert import to_pil
-from ..errors import WorkerError
 from ..files import read_any
+from ..isolation import guarded
 from ..limits import Limits
 from ..resample.passes import combined, resize_runs
 from .recipe import Recipe, new_height_and_width
@@ -64,30 +63,19 @@ def converted_apart(data: bytes, name: str, suffix: str, recipe: Recipe, limits:
         LimitError: code "timeout" too.
         WorkerError: the child crashed.
     """
-    task = data, name, suffix, recipe, limits, Image.MAX_IMAGE_PIXELS
-    return _worker.call(f"{__name__}:_in_child", *task, subject=name, limits=limits, unpack=_unpacked)
+    task = data, name, suffix, recipe, limits
+    return guarded(_in_child, *task, subject=name, limits=limits, isolate=True, expect=bytes)
 
 
-def _in_child(data: bytes, name: str, suffix: str, recipe: Recipe, limits: Limits, ceiling: int | None) -> bytearray:
-    # The user's own setting of Pillow's ceiling counts here too.
-    Image.MAX_IMAGE_PIXELS = ceiling
+def _in_child(*task: Any) -> bytes:
     keep_memory()
-    return bytearray(converted(data, name, suffix, recipe, limits))
-
-
-def _unpacked(answer: Any) -> bytes:
-    """A copy of what is only lent; it may come from a process that a file has taken over."""
-    if not isinstance(answer, (bytes, bytearray, memoryview)):
-        raise WorkerError(f"worker: expected a file, got {type(answer).__name__}; leave the file out.")
-    return bytes(answer)
+    return converted(*task)
 
 
 def _read(data: bytes, name: str, recipe: Recipe, limits: Limits | None, **options: Any) -> Any:
     file = io.BytesIO(data)
     file.name = name
-    # With limits we are in a child process already.
-    isolate = False if limits is None else None
-    return read_any(file, limits=limits, allow_truncated=recipe.allow_truncated, isolate=isolate, **options)
+    return read_any(file, limits=limits, allow_truncated=recipe.allow_truncated, **options)
 
 
 # ---------------------------------------------------------------- JPEGs, decoded to a half, a quarter or an eighth

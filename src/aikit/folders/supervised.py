@@ -17,8 +17,8 @@ from numbers import Real
 from types import FunctionType
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from .. import _worker
-from ..errors import AikitError, InputTypeError, InputValueError, WorkerError
+from ..errors import AikitError, InputTypeError, InputValueError, WorkerError, quoted
+from ..isolation import Worker, processors, search_path
 
 __all__ = ["Outcome", "map_supervised"]
 
@@ -39,7 +39,7 @@ class Outcome(NamedTuple, Generic[Item, Value]):
         value: what the function returned; None where it failed.
         error: None, or why there is no value: the exception that the function raised, with the child's traceback as
             a note; LimitError, code "timeout"; or WorkerError, code "worker_crashed" where the process died over the
-            item, "worker_failed" where the item or the value cannot travel between processes.
+            item or while it started, "worker_failed" where the item or the value cannot travel between processes.
     """
 
     item: Item
@@ -83,53 +83,49 @@ def map_supervised(
         -1 None ValueError('...')
     """
     if not callable(fn):
-        raise InputTypeError(f"fn: expected a function, got {type(fn).__name__}; pass one that takes one item.")
+        raise InputTypeError("fn", "a function", type(fn).__name__, "pass one that takes one item")
     if not isinstance(items, Iterable):
-        raise InputTypeError(f"items: expected an iterable, got {type(items).__name__}; pass a list or a generator.")
+        raise InputTypeError("items", "an iterable", type(items).__name__, "pass a list or a generator")
     _check_positive("workers", workers, int, "a whole number")
     _check_positive("timeout", timeout, Real, "a number of seconds")
-    count = _processors() if workers is None else workers
-    return _outcomes(_Crew(_pickled(fn, "fn"), count, timeout), iter(items))
+    count = processors() if workers is None else workers
+    return _outcomes(_ProcessPool(_pickled(fn, "fn"), count, timeout), iter(items))
 
 
 def _check_positive(name: str, value: Any, kind: Any, expected: str) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, kind):
-        raise InputTypeError(f"{name}: expected {expected} or None, got {value!r}; pass a positive one.")
+        raise InputTypeError(name, f"{expected} or None", quoted(value), "pass a positive one")
     if not value > 0:  # says no to NaN as well
-        raise InputValueError(f"{name}: expected {expected} above 0, got {value!r}; leave it out for the default.")
+        raise InputValueError(name, f"{expected} above 0", quoted(value), "leave it out for the default")
 
 
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _outcomes(crew: _Crew, items: Iterator[Any]) -> Iterator[Outcome[Any, Any]]:
+def _outcomes(pool: _ProcessPool, items: Iterator[Any]) -> Iterator[Outcome[Any, Any]]:
     pending: deque[Future[Outcome[Any, Any]]] = deque()
     try:
         while True:
-            pending.extend(crew.submit(item) for item in islice(items, 2 * crew.size - len(pending)))
+            pending.extend(pool.submit(item) for item in islice(items, 2 * pool.size - len(pending)))
             if not pending:
                 return
             yield pending.popleft().result()
     finally:
-        crew.stop()
+        pool.stop()
 
 
-class _Crew:
+class _ProcessPool:
     """One thread for each process, which waits for its answers."""
 
-    def __init__(self, function: _Parcel, size: int, timeout: float | None) -> None:
+    def __init__(self, function: _Pickled, size: int, timeout: float | None) -> None:
         self.size = size
         self._function, self._timeout = function, timeout
         # Where modules are found must not change with a later chdir.
-        self._path = _worker.search_path()
-        share = str(max(1, _processors() // size))
+        self._path = search_path()
+        share = str(max(1, processors() // size))
         self._environment = {name: share for name in _THREADS if name not in os.environ}
         self._tasks: queue.SimpleQueue[tuple[Future[Any], Any] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._workers: set[_worker.Worker] = set()
+        self._workers: set[Worker] = set()
         self._lock, self._stopped = threading.Lock(), False
 
     def submit(self, item: Any) -> Future[Outcome[Any, Any]]:
@@ -137,7 +133,7 @@ class _Crew:
         future: Future[Outcome[Any, Any]] = Future()
         self._tasks.put((future, item))
         if len(self._threads) < self.size:
-            self._threads.append(threading.Thread(target=self._serve, name="aikit-crew", daemon=True))
+            self._threads.append(threading.Thread(target=self._serve, name="aikit-map-supervised", daemon=True))
             self._threads[-1].start()
         return future
 
@@ -162,35 +158,46 @@ class _Crew:
                 try:
                     if worker is None or not worker.alive:
                         self._dismiss(worker)
-                        worker = self._hire()
+                        worker = None
+                        worker = self._start()
                     future.set_result(self._outcome(worker, item))
+                except WorkerError as error:
+                    # One that was killed while it started says nothing about the next one.
+                    if error.code == "worker_crashed":
+                        future.set_result(Outcome(item, None, error))
+                    else:
+                        future.set_exception(error)
                 except BaseException as error:  # noqa: BLE001 - handed to the thread that waits for the outcome
                     future.set_exception(error)
         finally:
             self._dismiss(worker)
 
-    def _hire(self) -> _worker.Worker:
-        worker = _worker.Worker(self._path, environment=self._environment)
+    def _start(self) -> Worker:
+        worker = Worker(self._path, environment=self._environment)
         with self._lock:
             self._workers.add(worker)
             if self._stopped:
                 worker.end()
-        worker.load(f"{__name__}:_receive")
-        worker.load(f"{__name__}:_apply")
-        _ask(worker, "_receive", self._function, "fn", _IMPORT_SECONDS)
+        try:
+            worker.load(f"{__name__}:_receive")
+            worker.load(f"{__name__}:_apply")
+            _ask(worker, "_receive", self._function, "fn", _IMPORT_SECONDS)
+        except BaseException:
+            self._dismiss(worker)
+            raise
         return worker
 
-    def _dismiss(self, worker: _worker.Worker | None) -> None:
+    def _dismiss(self, worker: Worker | None) -> None:
         if worker is not None:
             with self._lock:
                 self._workers.discard(worker)
             worker.close()
 
-    def _outcome(self, worker: _worker.Worker, item: Any) -> Outcome[Any, Any]:
+    def _outcome(self, worker: Worker, item: Any) -> Outcome[Any, Any]:
         try:
             data, *buffers = _ask(worker, "_apply", _pickled(item, "item"), "item", self._timeout)
             # What lies in shared memory is only lent.
-            done, value = pickle.loads(data, buffers=[bytearray(buffer) for buffer in buffers])  # noqa: S301 - the user's own function
+            done, value = _unpickled(data, [bytearray(buffer) for buffer in buffers])
             worker.sweep()
         except AikitError as error:
             return Outcome(item, None, error)
@@ -200,13 +207,29 @@ class _Crew:
 # ---------------------------------------------------------------- there and back
 
 
-class _Parcel(NamedTuple):
+class _Pickled(NamedTuple):
     data: bytes
     buffers: list[pickle.PickleBuffer]
 
 
-def _ask(worker: _worker.Worker, function: str, parcel: _Parcel, subject: str, seconds: float | None) -> Any:
-    return worker.ask(("call", f"{__name__}:{function}", tuple(parcel)), subject=subject, seconds=seconds)[1]
+def _ask(worker: Worker, function: str, pickled: _Pickled, subject: str, seconds: float | None) -> Any:
+    no_keywords: dict[str, Any] = {}
+    request = "call", f"{__name__}:{function}", tuple(pickled), no_keywords
+    return worker.ask(request, subject=subject, expect=list | None, seconds=seconds)[1]
+
+
+def _unpickled(data: bytes, buffers: list[bytearray]) -> tuple[bool, Any]:
+    try:
+        done, value = pickle.loads(data, buffers=buffers)  # noqa: S301 - the user's own function
+    except Exception as error:
+        raise WorkerError(
+            "fn",
+            "a result that can be unpickled",
+            quoted(_brief(error)),
+            "return plain data, or give its class a __reduce__",
+            code="worker_failed",
+        ) from error
+    return done, value
 
 
 class _Importable(pickle.Pickler):
@@ -218,7 +241,7 @@ class _Importable(pickle.Pickler):
         return NotImplemented
 
 
-def _pickled(value: Any, subject: str) -> _Parcel:
+def _pickled(value: Any, subject: str) -> _Pickled:
     """A value for the child; what cannot be imported there goes by cloudpickle, if there is one."""
     buffers: list[pickle.PickleBuffer] = []
     stream = io.BytesIO()
@@ -230,19 +253,21 @@ def _pickled(value: Any, subject: str) -> _Parcel:
         except ImportError:
             got = " ".join(str(error).split())
             raise InputTypeError(
-                f"{subject}: expected what a child process can import, got {value!r} ({got}); put it into a module of "
-                "its own, or run: pip install cloudpickle."
+                subject,
+                "what a child process can import",
+                f"{quoted(value)} ({got})",
+                "put it into a module of its own, or run: pip install cloudpickle",
             ) from error
         return _by_value(cloudpickle, value, subject)
-    return _Parcel(stream.getvalue(), buffers)
+    return _Pickled(stream.getvalue(), buffers)
 
 
-def _by_value(cloudpickle: Any, value: Any, subject: str) -> _Parcel:
+def _by_value(cloudpickle: Any, value: Any, subject: str) -> _Pickled:
     try:
-        return _Parcel(cloudpickle.dumps(value), [])
+        return _Pickled(cloudpickle.dumps(value), [])
     except Exception as error:
         raise InputTypeError(
-            f"{subject}: expected what can be pickled, got {value!r} ({error}); pass paths and plain data."
+            subject, "what can be pickled", f"{quoted(value)} ({error})", "pass paths and plain data"
         ) from error
 
 
@@ -257,8 +282,10 @@ def _receive(data: bytes, buffers: list[Any]) -> None:
         _received[:] = [pickle.loads(data, buffers=buffers)]  # noqa: S301 - from our parent
     except Exception as error:
         raise WorkerError(
-            f"fn: expected a function that a child process can import, got {_brief(error)}; check that its module "
-            "can be imported on its own.",
+            "fn",
+            "a function that a child process can import",
+            _brief(error),
+            "check that its module can be imported on its own",
             code="worker_failed",
         ) from error
 
@@ -268,7 +295,10 @@ def _apply(data: bytes, buffers: list[Any]) -> list[Any]:
         item = pickle.loads(data, buffers=buffers)  # noqa: S301 - from our parent
     except Exception as error:
         raise WorkerError(
-            f"item: expected what a child process can unpickle, got {_brief(error)}; pass paths and plain data.",
+            "item",
+            "what a child process can unpickle",
+            _brief(error),
+            "pass paths and plain data",
             code="worker_failed",
         ) from error
     try:
@@ -285,7 +315,10 @@ def _packed(done: bool, value: Any) -> list[Any]:
         data = pickle.dumps((done, value), protocol=5, buffer_callback=buffers.append)
     except Exception as error:
         raise WorkerError(
-            f"fn: expected a result that can be pickled, got {type(value).__name__} ({_brief(error)}); return plain data.",
+            "fn",
+            "a result that can be pickled",
+            f"{type(value).__name__} ({_brief(error)})",
+            "return plain data",
             code="worker_failed",
         ) from error
     return [data, *(buffer.raw() for buffer in buffers)]
@@ -298,7 +331,10 @@ def _portable(error: Exception) -> Exception:
         pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
     except Exception:  # noqa: BLE001 - whatever its class does, the text can travel
         told = WorkerError(
-            f"fn: expected an exception that can be pickled, got {_brief(error)}; give its class a __reduce__.",
+            "fn",
+            "an exception that can be pickled",
+            _brief(error),
+            "give its class a __reduce__",
             code="worker_failed",
         )
         told.add_note(traceback.format_exc())

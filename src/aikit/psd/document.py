@@ -15,7 +15,7 @@ from ..alpha.key import Color
 from ..convert import to_numpy
 from ..errors import InputTypeError, InputValueError
 from ..limits import Limits
-from . import apart, preview, report
+from . import isolated, preview, report
 from .channels import DTYPES, TOPS, Codes
 from .colors import Colors, from_srgb, to_srgb
 from .layers import Layer, checked_layer, store
@@ -46,7 +46,7 @@ class Psd:
         source: how messages call the document.
         limits: what drawing it may cost; None trusts the file.
         profile: "srgb" or "ignore", as it was opened.
-        apart: whether its pixels are unpacked and drawn in a child process: it was opened with limits.
+        isolated: whether its pixels are unpacked and drawn in a child process: it was opened with limits.
     """
 
     def __init__(
@@ -57,9 +57,9 @@ class Psd:
         original: bytes | None,
         profile: Profile,
         limits: Limits | None,
-        apart: bool = False,
+        isolated: bool = False,
     ) -> None:
-        self.raw, self.source, self.limits, self.profile, self.apart = raw, source, limits, profile, apart
+        self.raw, self.source, self.limits, self.profile, self.isolated = raw, source, limits, profile, isolated
         self._original = original
         # One picture and no layers, until something is laid over it.
         self._flat = original is not None and len(raw) == 0
@@ -152,7 +152,7 @@ class Psd:
             InputValueError: the background is not an opaque color.
             LimitError: drawing would cost more than the document's limits allow.
         """
-        image = apart.image_of(self) if self.apart else self._image()
+        image = isolated.draw_image(self) if self.isolated else self._image()
         image[image[..., 3] < (_CLEAR if image.dtype == np.float32 else 1)] = 0
         if background is None:
             return image
@@ -384,7 +384,7 @@ class Psd:
             return self._original
         if self._flat or not self.raw.is_updated():
             return data
-        painted = apart.painted(self) if self.apart else drawn(self.raw, self.source, self.limits)
+        painted = isolated.draw(self) if self.isolated else drawn(self.raw, self.source, self.limits)
         preview.refresh(self.raw, painted, self.source)
         return serialized(self.raw, self.source)
 
@@ -456,9 +456,9 @@ def open_psd(source: Source, *, profile: Profile = "srgb", limits: Limits | None
     name = name_of(source)
     data = read_bytes(source, limits=limits)
     if limits is not None:
-        apart.check(data, name, limits)
+        isolated.check(data, name, limits)
     raw = parse(data, name, limits)
-    return Psd(raw, source=name, original=data, profile=profile, limits=limits, apart=limits is not None)
+    return Psd(raw, source=name, original=data, profile=profile, limits=limits, isolated=limits is not None)
 
 
 def new_psd(*, height: int, width: int, mode: Literal["RGB", "L", "CMYK"] = "RGB", depth: int = 8) -> Psd:

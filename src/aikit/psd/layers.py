@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputTypeError, InputValueError
-from . import apart
+from . import isolated
 from .channels import MASK, REAL_MASK, SHAPE, Codes, pack
 from .masks import Box, Mask, describe, pasted
 from .painting import box_of, layer_pixels
@@ -302,9 +302,9 @@ class Layer:
             LimitError: it is larger than the document's limits allow.
         """
         document = self._document
-        if document.apart:
+        if document.isolated:
             self._attached()
-        found = apart.pixels_of(document, self) if document.apart else self._pixels()
+        found = isolated.unpack_layer(document, self) if document.isolated else self._pixels()
         if found is None and not canvas:
             raise InputValueError(
                 f"layer: expected one with pixels, got {self.path!r}, {_WITHOUT.get(self.kind, 'which is empty')}; "

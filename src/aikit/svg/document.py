@@ -8,9 +8,9 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from .. import _worker
 from .._bytes import Source, name_of, read_bytes, write_bytes
 from ..errors import FileFormatError, InputTypeError, InputValueError
+from ..isolation import guarded
 from ..limits import Limits
 from .element import Element
 from .markup import parse_kept
@@ -151,10 +151,7 @@ def edit_svg(source: Source, *, limits: Limits | None = None) -> Svg:
     Source: Extensible Markup Language 1.0, fifth edition; Scalable Vector Graphics 2.
     """
     job = read_bytes(source, limits=limits), name_of(source), limits
-    if limits is None:
-        _check(*job)
-    else:
-        _worker.call(f"{__name__}:_check", *job, subject=name_of(source), limits=limits)
+    guarded(_check, *job, subject=name_of(source), limits=limits, isolate=limits is not None, expect=None)
     data = unpacked(job[0], limits, name_of(source))
     root = _kept(data, name_of(source))
     try:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from .. import _raster, _worker
+from PIL import Image
+
 from .._bytes import Source, name_of, read_bytes
 from .._image import Spec, parse_color
 from ..errors import InputValueError
+from ..isolation import guarded
 from ..limits import Limits
 from . import engines
 from .clean import clean
 from .size import Plan, plan, view_box
-from .source import checked_bytes, parse
+from .source import parse
 from .survey import survey
 
 if TYPE_CHECKING:
     from lxml import etree
-    from PIL import Image
 
 __all__ = ["decode", "render_svg", "svg_to_pdf"]
 
@@ -84,14 +85,7 @@ def render_svg(
     behind = None if background is None else _color(background)
     name = name_of(source)
     job = read_bytes(source, limits=limits), name, limits, (width, height, scale), behind, engine
-    if limits is None:
-        return _rendered(*job)
-    unpacked: Any = _worker.call(f"{__name__}:_packed", *job, subject=name, limits=limits, unpack=_raster.unpack)
-    return unpacked  # type: ignore[no-any-return]
-
-
-def _packed(*job: Any) -> tuple[Any, ...]:
-    return _raster.pack(_rendered(*job))
+    return guarded(_rendered, *job, subject=name, limits=limits, isolate=limits is not None, expect=Image.Image)
 
 
 def _rendered(
@@ -110,8 +104,6 @@ def _rendered(
 def _drawn(
     root: etree._Element, name: str, sizes: Plan, behind: tuple[int, ...] | None, engine: str, limits: Limits | None
 ) -> Image.Image:
-    from PIL import Image
-
     _make_ready(root, name, sizes, engine, limits)
     _set_size(root, sizes)
     background = None if behind is None else "rgba({},{},{},{})".format(*behind[:3], behind[3] / 255)
@@ -174,9 +166,7 @@ def svg_to_pdf(source: Source, *, limits: Limits | None = None) -> bytes:
     """
     name = name_of(source)
     job = read_bytes(source, limits=limits), name, limits
-    if limits is None:
-        return _pdf(*job)
-    return _worker.call(f"{__name__}:_pdf", *job, subject=name, limits=limits, unpack=checked_bytes)
+    return guarded(_pdf, *job, subject=name, limits=limits, isolate=limits is not None, expect=bytes)
 
 
 def _pdf(data: bytes, name: str, limits: Limits | None) -> bytes:
