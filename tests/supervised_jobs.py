@@ -99,11 +99,11 @@ def slow_steps(number):
 
 
 def refuse(code):
-    raise errors.FileFormatError("a.png: expected a picture, got none; look.", code=code)
+    raise errors.FileFormatError("a.png", "a picture", "none", "look", code=code)
 
 
 def miss():
-    raise errors.FileAccessError("a.png: expected a file, got none; look.", errno=2, filename="a.png")
+    raise errors.FileAccessError("a.png", "a file", "none", "look", errno=2, filename="a.png")
 
 
 def answer_with(raw):

@@ -39,6 +39,8 @@ from aikit import (
 )
 from aikit.cli import main
 from aikit.folders import conversion, converting, manifest as manifest_module
+from aikit.isolation import calls
+from aikit.isolation.child import RequestLoop
 from pictures import codes
 
 SRC = Path(__file__).parents[1] / "src"
@@ -593,7 +595,8 @@ def test_a_child_needs_no_other_child(folder, monkeypatch, suffix):
         (folder / "a.svg").write_text(drawing)
     else:
         Image.fromarray(codes(20, 30, 3)).save(folder / "a.tif", compression="tiff_lzw")
-    monkeypatch.setattr(conversion._worker, "call", None)
+    monkeypatch.setattr(RequestLoop, "decoder", True)
+    monkeypatch.setattr(calls, "in_another_process", None)
     data = (folder / f"a.{suffix}").read_bytes()
     made = conversion.converted(data, "a", ".png", Recipe(to="png"), Limits())
     monkeypatch.undo()
@@ -735,7 +738,7 @@ def test_stopped_at_half_with_a_worker_killed_before(tmp_path, engine, count):
     wait_for(process, lambda: paused.exists() and paused.read_text().count(" "))
     # The reading child, and with Ray the worker above it: both are in the middle of a file.
     child, parent = map(int, paused.read_text().split())
-    assert b"aikit._worker" in Path(f"/proc/{child}/cmdline").read_bytes()
+    assert b"aikit.isolation" in Path(f"/proc/{child}/cmdline").read_bytes()
     if engine == "ray":
         assert Path(f"/proc/{parent}/cmdline").read_bytes().startswith(b"ray::")
     os.kill(parent if engine == "ray" else child, signal.SIGKILL)

@@ -16,9 +16,11 @@ import pytest
 from hypothesis import given, strategies as st
 
 import aikit
-from aikit import FileAccessError, FileFormatError, LimitError, Limits, WorkerError, _worker
-from aikit._worker import wire
-from aikit._worker.supervisor import Worker
+from aikit import FileAccessError, FileFormatError, LimitError, Limits, WorkerError, errors
+from aikit.isolation import pool as pools, results, search_path, wire_format
+from aikit.isolation.calls import in_another_process, stream_from_another_process
+from aikit.isolation.pool import IdlePool
+from aikit.isolation.supervisor import Worker
 
 SRC = Path(__file__).parents[1] / "src"
 TESTS = Path(__file__).parent
@@ -29,11 +31,15 @@ PATIENCE = 60.0
 
 
 def call(function, *arguments, **options):
-    return _worker.call(f"supervised_jobs:{function}", *arguments, subject="a.png", **options)
+    return in_another_process(f"supervised_jobs:{function}", arguments, subject="a.png", **options)
+
+
+def pid_of_a_child():
+    return in_another_process("os:getpid", (), subject="x")
 
 
 def stream(function, *arguments, **options):
-    return _worker.stream(f"supervised_jobs:{function}", *arguments, subject="a.png", **options)
+    return stream_from_another_process(f"supervised_jobs:{function}", arguments, subject="a.png", **options)
 
 
 def wait_until(condition):
@@ -76,21 +82,21 @@ def copied(buffers):
 
 @given(PLAIN)
 def test_plain_values_come_back(value):
-    text, buffers = wire.encode(value)
-    back = wire.decode(text, copied(buffers))
+    text, buffers = results.encode(value)
+    back = results.decode(text, copied(buffers))
     assert back == value
     assert type(back) is type(value)
 
 
 def test_bytes_memory_and_ratios_keep_their_kind():
-    text, buffers = wire.encode((b"b", bytearray(b"m"), memoryview(b"v"), Fraction(1, 3), signal.SIGINT))
-    assert wire.decode(text, copied(buffers)) == (b"b", bytearray(b"m"), bytearray(b"v"), Fraction(1, 3), 2)
+    text, buffers = results.encode((b"b", bytearray(b"m"), memoryview(b"v"), Fraction(1, 3), signal.SIGINT))
+    assert results.decode(text, copied(buffers)) == (b"b", bytearray(b"m"), bytearray(b"v"), Fraction(1, 3), 2)
 
 
 @pytest.mark.parametrize("value", [object(), len, {"a": object()}, 1j])
 def test_other_values_are_refused(value):
     with pytest.raises(TypeError, match="is no plain value"):
-        wire.encode(value)
+        results.encode(value)
 
 
 @pytest.mark.parametrize(
@@ -102,14 +108,14 @@ def test_other_values_are_refused(value):
     ids=range(13),
 )
 def test_nonsense_is_nothing_but_nonsense(text):
-    with pytest.raises(wire.NonsenseError):
-        wire.decode(text, [])
+    with pytest.raises(wire_format.NonsenseError):
+        results.decode(text, [])
 
 
 @given(st.binary(max_size=200))
 def test_no_text_does_harm(text):
-    with contextlib.suppress(wire.NonsenseError):
-        wire.decode(text, [bytearray(b"abc")])
+    with contextlib.suppress(wire_format.NonsenseError):
+        results.decode(text, [bytearray(b"abc")])
 
 
 def framed(head, body=b"", **options):
@@ -117,7 +123,7 @@ def framed(head, body=b"", **options):
     try:
         os.write(writer, head + body)
         os.close(writer)
-        return wire.receive(reader, **options)
+        return wire_format.receive(reader, **options)
     finally:
         os.close(reader)
 
@@ -125,34 +131,40 @@ def framed(head, body=b"", **options):
 @pytest.mark.parametrize(
     ("head", "body"),
     [
-        (wire._HEAD.pack(2**40, 0), b""),
-        (wire._HEAD.pack(1, 2**30), b""),
-        (wire._HEAD.pack(1, 1), wire._ENTRY.pack(2**50, 0)),
-        (wire._HEAD.pack(1, 1), wire._ENTRY.pack(5, 7) + b"1"),
-        (wire._HEAD.pack(1, 1), wire._ENTRY.pack(2**63, 2**63) + b"1"),
-        (wire._HEAD.pack(1, 900), wire._ENTRY.pack(10, 1) * 900),
+        (wire_format._HEAD.pack(2**40, 0), b""),
+        (wire_format._HEAD.pack(1, 2**30), b""),
+        (wire_format._HEAD.pack(1, 1), wire_format._ENTRY.pack(2**50, 0)),
+        (wire_format._HEAD.pack(1, 1), wire_format._ENTRY.pack(5, 7) + b"1"),
+        (wire_format._HEAD.pack(1, 1), wire_format._ENTRY.pack(2**63, 2**63) + b"1"),
+        (wire_format._HEAD.pack(1, 900), wire_format._ENTRY.pack(10, 1) * 900),
     ],
-    ids="text count buffer shelf overflow repeated".split(),
+    ids="text count buffer shared overflow repeated".split(),
 )
 def test_frames_cannot_ask_for_memory(head, body):
-    with pytest.raises(wire.NonsenseError, match=r"^(a frame|buffers) of \d+ bytes"):
-        framed(head, body, at_most=1000, shelf=memoryview(bytes(10)))
+    with pytest.raises(wire_format.NonsenseError, match=r"^(a frame|buffers) of \d+ bytes"):
+        framed(head, body, at_most=1000, shared=memoryview(bytes(10)))
 
 
 @pytest.mark.parametrize("cut", [0, 5, 12, 20, 30])
 def test_a_frame_that_ends_too_early(cut):
-    whole = wire._HEAD.pack(4, 1) + wire._ENTRY.pack(10, 0) + b"textbuffer"
+    whole = wire_format._HEAD.pack(4, 1) + wire_format._ENTRY.pack(10, 0) + b"textbuffer"
     with pytest.raises(EOFError):
         framed(whole[:cut])
 
 
-def test_large_buffers_go_over_the_shelf_and_the_rest_beside_it():
-    shelf = memoryview(bytearray(200_000))
-    sent = [b"s" * 10, b"a" * 100_000, b"b" * 100_000, wire.Room(90_000, lambda view: view.__setitem__(0, 7)), b""]
+def test_large_buffers_go_over_the_shared_and_the_rest_beside_it():
+    shared = memoryview(bytearray(200_000))
+    sent = [
+        b"s" * 10,
+        b"a" * 100_000,
+        b"b" * 100_000,
+        wire_format.Filled(90_000, lambda view: view.__setitem__(0, 7)),
+        b"",
+    ]
     reader, writer = os.pipe()
-    thread = threading.Thread(target=wire.send, args=(writer, b"text", sent, shelf))
+    thread = threading.Thread(target=wire_format.send, args=(writer, b"text", sent, shared))
     thread.start()
-    text, got = wire.receive(reader, shelf=shelf)
+    text, got = wire_format.receive(reader, shared=shared)
     thread.join()
     os.close(reader)
     os.close(writer)
@@ -167,25 +179,20 @@ def test_large_buffers_go_over_the_shelf_and_the_rest_beside_it():
 def test_a_call_gives_the_value():
     value = {"a": (1, [2.5, None]), 3: b"bytes", "text": "é"}
     assert call("echo", value) == value
-    assert call("echo", b"x" * 3_000_000, unpack=bytes) == b"x" * 3_000_000
-
-
-def test_lent_memory_is_there_to_be_unpacked():
-    lent = call("echo", bytearray(b"abc" * 100_000), unpack=lambda memory: (type(memory).__name__, bytes(memory)))
-    assert lent[1] == b"abc" * 100_000
+    assert call("echo", b"x" * 3_000_000) == b"x" * 3_000_000
 
 
 def test_decoders_have_one_thread(monkeypatch):
-    monkeypatch.setattr(_worker, "_bench", _worker._Bench())
+    monkeypatch.setattr(pools, "pool", IdlePool())
     monkeypatch.delenv("OPENCV_FOR_THREADS_NUM", raising=False)
-    assert _worker.call("cv2:getNumThreads", subject="x") == 1
-    monkeypatch.setattr(_worker, "_bench", _worker._Bench())
+    assert in_another_process("cv2:getNumThreads", (), subject="x") == 1
+    monkeypatch.setattr(pools, "pool", IdlePool())
     monkeypatch.setenv("OPENCV_FOR_THREADS_NUM", "2")
-    assert _worker.call("cv2:getNumThreads", subject="x") == 2
+    assert in_another_process("cv2:getNumThreads", (), subject="x") == 2
 
 
 def test_children_are_kept_and_used_again():
-    pids = {_worker.call("os:getpid", subject="x") for _ in range(20)}
+    pids = {pid_of_a_child() for _ in range(20)}
     assert len(pids) == 1
     assert pids != {os.getpid()}
 
@@ -249,58 +256,92 @@ def test_growth_is_a_limit_with_its_figure():
 @LINUX
 def test_one_allocation_beyond_the_limit_is_refused_before_it_is_touched():
     with pytest.raises(LimitError, match="expected at most 100000000 bytes of memory, got more") as caught:
-        _worker.call("builtins:bytearray", 4_000_000_000, subject="a.png", limits=Limits(max_memory=100_000_000))
+        in_another_process(
+            "builtins:bytearray", (4_000_000_000,), subject="a.png", limits=Limits(max_memory=100_000_000)
+        )
     assert caught.value.code == "limit_exceeded"
     # Without limits the same child may take what it needs again.
-    assert _worker.call("supervised_jobs:grow", 300_000_000, subject="a.png") == 6
+    assert in_another_process("supervised_jobs:grow", (300_000_000,), subject="a.png") == 6
 
 
 def test_memory_that_the_machine_has_not_is_a_memory_error():
     with pytest.raises(MemoryError, match=r"^a\.png: the child process could not get"):
-        _worker.call("builtins:bytearray", 1 << 60, subject="a.png")
+        in_another_process("builtins:bytearray", (1 << 60,), subject="a.png")
 
 
 @pytest.mark.parametrize("words", ["memory allocation of 618475290624 bytes failed", "what():  std::bad_alloc"])
 def test_an_abort_for_lack_of_memory_is_a_limit(words, monkeypatch):
-    worker = Worker(_worker.search_path())
+    worker = Worker(search_path())
     worker.load("supervised_jobs:misbehave")
     worker._tail = words.encode()
     with pytest.raises(LimitError, match="got one allocation beyond it"):
-        worker.ask(("call", "supervised_jobs:misbehave", ("abort",)), subject="a.png", memory=10**9, at_most=10**9)
+        worker.ask(("call", "supervised_jobs:misbehave", ("abort",), {}), subject="a.png", memory=10**9, at_most=10**9)
+
+
+FIELDS = errors.InputValueError("a", "b", "c", "d")._fields()
 
 
 @pytest.mark.parametrize(
     "raw",
     [
         b"garbage that is no frame at all",
-        wire._HEAD.pack(2, 0) + b"[]",
-        wire._HEAD.pack(1, 1) + wire._ENTRY.pack(2**40, 0),
+        wire_format._HEAD.pack(2, 0) + b"[]",
+        wire_format._HEAD.pack(1, 1) + wire_format._ENTRY.pack(2**40, 0),
         *(
-            wire._HEAD.pack(len(text), 0) + text
+            wire_format._HEAD.pack(len(text), 0) + text
             for text in (
-                wire.encode(("error", ("KeyboardInterrupt", "x", {})))[0],
-                wire.encode(("error", ("__loader__", "x", {})))[0],
-                wire.encode(("error", ("LimitError", "x", {"surprise": 1})))[0],
-                wire.encode(("call", "os:system"))[0],
-                wire.encode(7)[0],
+                results.encode((3, "error", ("KeyboardInterrupt", FIELDS, [])))[0],
+                results.encode((3, "error", ("__loader__", FIELDS, [])))[0],
+                results.encode((3, "error", ("InputValueError", FIELDS | {"surprise": 1}, [])))[0],
+                results.encode((3, "error", ("InputValueError", FIELDS | {"got": None}, [])))[0],
+                results.encode((3, "error", ("InputValueError", FIELDS | {"code": "mine"}, [])))[0],
+                results.encode((3, "error", ("FileAccessError", FIELDS | {"errno": "2", "filename": None}, [])))[0],
+                results.encode((3, "error", ("InputValueError", FIELDS, [7])))[0],
+                results.encode((3, "failure", ("brief", None)))[0],
+                results.encode((3, "call", "os:system"))[0],
+                results.encode((3, "end", None))[0],
+                results.encode((3, "value", {"kind": "none"}))[0],
+                results.encode((2, "value", None))[0],
+                results.encode(7)[0],
             )
         ),
     ],
-    ids="garbage json buffer builtin dunder argument kind type".split(),
+    ids="garbage json buffer builtin dunder argument text code number note failure kind end value question type".split(),
 )
 @LINUX
-def test_a_child_that_was_taken_over_can_only_fail(raw):
+def test_a_child_that_was_taken_over_can_only_fail(raw, monkeypatch):
+    monkeypatch.setattr(pools, "pool", IdlePool())  # its child is asked its third question
     with pytest.raises(
         WorkerError, match=r"^a\.png: expected a result, got .* from the child process; leave"
     ) as caught:
-        call("answer_with", raw, limits=Limits(max_memory=10**6, max_seconds=PATIENCE))
+        call("answer_with", raw, limits=Limits(max_memory=10**6, max_seconds=PATIENCE), expect=None)
     assert caught.value.code == "worker_crashed"
 
 
 def test_what_a_child_prints_goes_to_the_debug_log_only(capfd, caplog):
     with caplog.at_level(logging.DEBUG, "aikit"):
-        assert _worker.call("os:write", 1, b"to stdout\n", subject="x") == 10
-        assert _worker.call("os:write", 2, b"to stderr\n", subject="x") == 10
+        assert (
+            in_another_process(
+                "os:write",
+                (
+                    1,
+                    b"to stdout\n",
+                ),
+                subject="x",
+            )
+            == 10
+        )
+        assert (
+            in_another_process(
+                "os:write",
+                (
+                    2,
+                    b"to stderr\n",
+                ),
+                subject="x",
+            )
+            == 10
+        )
         wait_until(lambda: "to stdout" in caplog.text and "to stderr" in caplog.text)
     assert call("misbehave", "flood") == "flood"
     assert capfd.readouterr() == ("", "")
@@ -317,8 +358,8 @@ def test_an_unknown_function_is_told():
 @LINUX
 def test_the_memory_of_a_large_answer_is_given_back():
     size = 200_000_000
-    pid = _worker.call("os:getpid", subject="x")
-    assert _worker.call("builtins:bytearray", size, subject="x", unpack=len) == size
+    pid = pid_of_a_child()
+    assert len(in_another_process("builtins:bytes", (size,), subject="x")) == size
     shared = int(Path(f"/proc/{pid}/statm").read_text().split()[2]) * os.sysconf("SC_PAGE_SIZE")
     assert is_running(pid)
     assert shared < 100_000_000
@@ -333,16 +374,16 @@ def test_a_stream_gives_values_one_by_one():
 
 
 def test_a_dropped_stream_gives_its_child_back():
-    before = _worker.call("os:getpid", subject="x")
+    before = pid_of_a_child()
     values = stream("count_to", 10**9)
     assert [next(values), next(values)] == [0, 1]
-    assert _worker.call("os:getpid", subject="x") != before  # that one is taken
+    assert pid_of_a_child() != before  # that one is taken
     del values
     gc.collect()
     unstarted = stream("count_to", 5)
     del unstarted
     gc.collect()
-    assert before in {_worker.call("os:getpid", subject="x") for _ in range(3)}
+    assert before in {pid_of_a_child() for _ in range(3)}
 
 
 def drained(values, pause=0.0):
@@ -378,9 +419,9 @@ def test_the_time_of_a_stream_is_that_of_all_its_values():
 def test_a_child_inherits_nothing_and_has_no_terminal(tmp_path):
     with (tmp_path / "secret.txt").open("w") as file:
         os.set_inheritable(file.fileno(), True)
-        worker = Worker(_worker.search_path())
+        worker = Worker(search_path())
         worker.load("supervised_jobs:open_handles")
-        handles = worker.ask(("call", "supervised_jobs:open_handles", ()), subject="x")[1]
+        handles = worker.ask(("call", "supervised_jobs:open_handles", (), {}), subject="x")[1]
         worker.close()
     assert not [name for name in handles if "secret" in name or "tty" in name or "pts" in name]
     assert len(handles) <= 8
@@ -392,9 +433,9 @@ def test_the_working_directory_is_no_place_for_modules(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", "/of/the/user")
     monkeypatch.setattr(sys, "path", ["", *sys.path])
-    worker = Worker(_worker.search_path())
+    worker = Worker(search_path())
     worker.load("supervised_jobs:surroundings")
-    seen = worker.ask(("call", "supervised_jobs:surroundings", ()), subject="x")[1]
+    seen = worker.ask(("call", "supervised_jobs:surroundings", (), {}), subject="x")[1]
     worker.close()
     assert not seen["random"].startswith(str(tmp_path))
     assert seen["path"][-1] == os.path.realpath(tmp_path)
@@ -405,7 +446,7 @@ def test_a_child_has_the_same_aikit(tmp_path, monkeypatch):
     (tmp_path / "aikit").mkdir()
     (tmp_path / "aikit" / "__init__.py").write_text("raise SystemExit('another aikit')")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *(entry for entry in sys.path if Path(entry) != SRC)])
-    path = _worker.search_path()
+    path = search_path()
     worker = Worker(path)
     worker.close()
     assert path.index(str(SRC)) == path.index(str(tmp_path)) - 1
@@ -417,16 +458,16 @@ def test_modules_are_found_wherever_the_parent_finds_them(tmp_path, monkeypatch)
     folder.mkdir()
     (folder / "far_away.py").write_text("def answer(): return 42")
     monkeypatch.setattr(sys, "path", [*sys.path, str(folder)])
-    worker = Worker(_worker.search_path())
+    worker = Worker(search_path())
     worker.load("far_away:answer")
-    assert worker.ask(("call", "far_away:answer", ()), subject="x") == ("value", 42)
+    assert worker.ask(("call", "far_away:answer", (), {}), subject="x") == ("value", 42)
     worker.close()
 
 
 def test_a_start_that_prints_is_survived(tmp_path, monkeypatch):
     (tmp_path / "sitecustomize.py").write_text("print('hello from the site')\nimport os; os.write(1, b'raw')")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    worker = Worker(_worker.search_path())
+    worker = Worker(search_path())
     assert worker.alive
     worker.close()
     assert not worker.alive
@@ -436,26 +477,26 @@ def test_a_start_that_prints_is_survived(tmp_path, monkeypatch):
 def test_no_interpreter_to_start(executable, monkeypatch):
     monkeypatch.setattr(sys, "executable", executable)
     with pytest.raises(WorkerError, match=r"^worker: expected .*got.*; ") as caught:
-        Worker(_worker.search_path())
+        Worker(search_path())
     assert caught.value.code == "worker_failed"
 
 
 def test_a_frozen_program_is_not_started_again(monkeypatch):
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     with pytest.raises(WorkerError, match="run without isolation in embedded and frozen programs"):
-        Worker(_worker.search_path())
+        Worker(search_path())
 
 
 @LINUX
 def test_a_child_survives_the_thread_that_started_it():
     started = []
-    thread = threading.Thread(target=lambda: started.append(Worker(_worker.search_path())))
+    thread = threading.Thread(target=lambda: started.append(Worker(search_path())))
     thread.start()
     thread.join()
     worker = started[0]
     worker.load("supervised_jobs:echo")
     time.sleep(0.2)
-    assert worker.ask(("call", "supervised_jobs:echo", (5,)), subject="x") == ("value", 5)
+    assert worker.ask(("call", "supervised_jobs:echo", (5,), {}), subject="x") == ("value", 5)
     worker.close()
 
 
@@ -472,22 +513,22 @@ def test_threads_share_the_children():
 
 
 def test_an_idle_child_that_died_is_replaced():
-    pid = _worker.call("os:getpid", subject="x")
+    pid = pid_of_a_child()
     os.kill(pid, signal.SIGTERM)
     wait_until(lambda: not is_running(pid))
-    assert _worker.call("os:getpid", subject="x") != pid
+    assert pid_of_a_child() != pid
 
 
 def test_children_are_replaced_after_many_files(monkeypatch):
-    monkeypatch.setattr(_worker, "_MOST_TASKS", 5)
-    pids = {_worker.call("os:getpid", subject="x") for _ in range(12)}
+    monkeypatch.setattr(pools, "_MOST_TASKS", 5)
+    pids = {pid_of_a_child() for _ in range(12)}
     assert len(pids) >= 2
 
 
 @LINUX
 def test_children_that_stay_large_are_replaced(monkeypatch):
-    monkeypatch.setattr(_worker, "_MOST_GROWTH", -(10**12))
-    pids = [_worker.call("os:getpid", subject="x") for _ in range(40)]
+    monkeypatch.setattr(pools, "_MOST_GROWTH", -(10**12))
+    pids = [pid_of_a_child() for _ in range(40)]
     assert len(set(pids)) >= 2
 
 
@@ -495,18 +536,18 @@ def test_an_interrupted_start_leaves_no_answer_behind(monkeypatch):
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    worker = Worker(_worker.search_path())
+    worker = Worker(search_path())
     with monkeypatch.context() as patch:
-        patch.setattr(wire, "receive", interrupted)
+        patch.setattr(wire_format, "receive", interrupted)
         with pytest.raises(KeyboardInterrupt):
             worker.load("supervised_jobs:echo")
     assert not worker.alive
-    worker = Worker(_worker.search_path())
+    worker = Worker(search_path())
     worker.load("supervised_jobs:echo")
     with monkeypatch.context() as patch:
-        patch.setattr(wire, "receive", interrupted)
+        patch.setattr(wire_format, "receive", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            worker.ask(("call", "supervised_jobs:echo", (1,)), subject="x")
+            worker.ask(("call", "supervised_jobs:echo", (1,), {}), subject="x")
     assert not worker.alive
 
 
@@ -515,12 +556,12 @@ def test_an_interrupted_start_leaves_no_answer_behind(monkeypatch):
 
 SCRIPT = """
 import os, sys, threading, time
-from aikit import _worker
-pid = _worker.call("os:getpid", subject="x")
+from aikit.isolation.calls import in_another_process
+pid = in_another_process("os:getpid", (), subject="x")
 def work():
-    _worker.call("supervised_jobs:misbehave", sys.argv[1], subject="x")
+    in_another_process("supervised_jobs:misbehave", (sys.argv[1],), subject="x")
 if sys.argv[1] != "idle":
-    _worker.call("supervised_jobs:echo", 1, subject="x")
+    in_another_process("supervised_jobs:echo", (1,), subject="x")
     threading.Thread(target=work, daemon=True).start()
     time.sleep(0.3)
 print(pid, flush=True)
@@ -567,12 +608,13 @@ def test_no_child_is_left(task, end, tmp_path):
 @LINUX
 def test_ctrl_c_stops_the_parent_within_a_second(tmp_path):
     begin = """
-from aikit import _worker, Limits
+from aikit import Limits
+from aikit.isolation.calls import in_another_process
 import time
-_worker.call("supervised_jobs:echo", 1, subject="x")
-print(_worker.call("os:getpid", subject="x"), flush=True)
+in_another_process("supervised_jobs:echo", (1,), subject="x")
+print(in_another_process("os:getpid", (), subject="x"), flush=True)
 """
-    ask = '_worker.call("supervised_jobs:misbehave", "hang in C", subject="x", limits=Limits(max_seconds=600))'
+    ask = 'in_another_process("supervised_jobs:misbehave", ("hang in C",), subject="x", limits=Limits(max_seconds=600))'
     # How long this machine takes, as busy as it is, to end a process that waits for nobody.
     bare = seconds_to_interrupt(begin + "time.sleep(600)")
     assert seconds_to_interrupt(begin + ask) < bare + 1
@@ -602,13 +644,13 @@ def seconds_to_interrupt(code):
 def test_ctrl_c_that_the_parent_survives_leaves_its_child_alone():
     code = """
 import time
-from aikit import _worker
-before = _worker.call("os:getpid", subject="x")
+from aikit.isolation.calls import in_another_process
+before = in_another_process("os:getpid", (), subject="x")
 try:
     print(flush=True)
     time.sleep(600)
 except KeyboardInterrupt:
-    print(before == _worker.call("os:getpid", subject="x"), _worker.call("os:getpgrp", subject="x") == before)
+    print(before == in_another_process("os:getpid", (), subject="x"), in_another_process("os:getpgrp", (), subject="x") == before)
 """
     process = subprocess.Popen(
         [sys.executable, "-c", code],
@@ -626,12 +668,12 @@ except KeyboardInterrupt:
 
 @LINUX
 def test_a_forked_process_has_children_of_its_own_and_holds_none_of_ours():
-    ours = _worker.call("os:getpid", subject="x")
+    ours = pid_of_a_child()
     reader, writer = os.pipe()
     forked = os.fork()
     if forked == 0:  # pragma: no cover - the coverage of a fork is not collected
         try:
-            theirs = _worker.call("os:getpid", subject="x")
+            theirs = pid_of_a_child()
             os.write(writer, b"%d" % theirs)
         finally:
             os._exit(0)
@@ -641,16 +683,16 @@ def test_a_forked_process_has_children_of_its_own_and_holds_none_of_ours():
     os.close(writer)
     assert theirs != ours
     wait_until(lambda: not is_running(theirs))
-    assert _worker.call("os:getpid", subject="x") == ours
+    assert pid_of_a_child() == ours
 
 
 @LINUX
 def test_a_forked_process_keeps_no_child_alive():
     code = """
 import os, time
-from aikit import _worker
-_worker.call("supervised_jobs:echo", 1, subject="x")
-print(_worker.call("os:getpid", subject="x"), flush=True)
+from aikit.isolation.calls import in_another_process
+in_another_process("supervised_jobs:echo", (1,), subject="x")
+print(in_another_process("os:getpid", (), subject="x"), flush=True)
 forked = os.fork()
 if forked:
     print(forked, flush=True)

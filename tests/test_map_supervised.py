@@ -162,7 +162,7 @@ def test_a_worker_that_the_system_kills_costs_one_item():
     me = os.getpid()
     children = Path(f"/proc/{me}/task")
     pids = {int(pid) for thread in children.iterdir() for pid in (thread / "children").read_text().split()}
-    victim = next(pid for pid in pids if b"aikit._worker" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    victim = next(pid for pid in pids if b"aikit.isolation" in Path(f"/proc/{pid}/cmdline").read_bytes())
     os.kill(victim, signal.SIGKILL)
     rest = list(outcomes)
     lost = [outcome for outcome in rest if outcome.error]
@@ -210,7 +210,7 @@ def test_what_the_function_prints_stays_away(capfd):
 def test_each_process_computes_in_its_share_of_the_processors(monkeypatch):
     for name in supervised._THREADS:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(supervised, "_processors", lambda: 6)
+    monkeypatch.setattr(supervised, "processors", lambda: 6)
     assert values(map_supervised(jobs.threads_allowed, [1], workers=2)) == ["3"]
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     assert values(map_supervised(jobs.threads_allowed, [1], workers=2)) == ["5"]

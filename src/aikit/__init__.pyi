@@ -1,6 +1,13 @@
 # The one list of public names: type checkers read it, and `__init__.py` reads it at run time.
 
-from . import device as device, errors as errors, limits as limits, memory as memory, transforms as transforms
+from . import (
+    device as device,
+    errors as errors,
+    isolation as isolation,
+    limits as limits,
+    memory as memory,
+    transforms as transforms,
+)
 from .alpha import (
     alpha_bbox as alpha_bbox,
     color_to_alpha as color_to_alpha,

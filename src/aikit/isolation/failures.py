@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
 from typing import Any
 
 from .. import errors
@@ -19,7 +20,15 @@ _MOST_NOTES = 32
 
 def fields_of(error: AikitError) -> tuple[str, dict[str, Any], list[str]]:
     """An error as plain values: its class, its fields, its notes."""
-    return type(error).__name__, error._fields(), list(getattr(error, "__notes__", ()))
+    fields = {name: _plain(value) for name, value in error._fields().items()}
+    return type(error).__name__, fields, list(getattr(error, "__notes__", ()))
+
+
+def _plain(value: Any) -> Any:
+    """Numbers as Python's own: a limit may have been given as NumPy's."""
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if isinstance(value, Real) else value
 
 
 def rebuilt(told: Any) -> AikitError:
