@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import io
 import logging
 import os
 import signal
@@ -14,11 +15,14 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies as st
+from PIL import Image
 
 import aikit
-from aikit import FileAccessError, FileFormatError, LimitError, Limits, WorkerError, errors
-from aikit.isolation import pool as pools, results, search_path, wire_format
+import supervised_jobs
+from aikit import FileAccessError, FileFormatError, LimitError, Limits, WorkerError, errors, isolation
+from aikit.isolation import calls, pool as pools, results, search_path, supervisor, wire_format
 from aikit.isolation.calls import in_another_process, stream_from_another_process
+from aikit.isolation.child import RequestLoop
 from aikit.isolation.pool import IdlePool
 from aikit.isolation.supervisor import Worker
 
@@ -410,6 +414,401 @@ def test_the_time_of_a_stream_is_that_of_all_its_values():
     got, error = drained(stream("slow_steps", 100, limits=Limits(max_seconds=0.5)), pause=0.1)
     assert error.code == "timeout"
     assert len(got) <= 2
+
+
+# Places at work
+
+
+@pytest.fixture(autouse=True)
+def as_at_the_beginning():
+    yield
+    isolation.configure()
+
+
+@pytest.fixture
+def fresh_pool(monkeypatch):
+    """A pool without children, which are ended with the test."""
+    pool = IdlePool()
+    monkeypatch.setattr(pools, "pool", pool)
+    yield pool
+    for worker in pool._idle:
+        worker.close()
+
+
+def in_threads(*functions):
+    """What each gives, or its error, all at once."""
+    results = [None] * len(functions)
+
+    def work(number):
+        try:
+            results[number] = functions[number]()
+        except Exception as error:
+            results[number] = error
+
+    threads = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(len(functions))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    return results
+
+
+@pytest.mark.parametrize("children", [1, 2])
+def test_no_more_children_work_at_once_than_allowed(children, fresh_pool):
+    isolation.configure(children=children)
+    spans = in_threads(*[lambda: call("interval", 0.1)] * 7)
+    at_work = [sum(start <= begun < end for start, end in spans) for begun, _ in spans]
+    assert max(at_work) == children
+    assert len(fresh_pool._idle) == children
+
+
+def test_by_default_as_many_as_there_are_processors(fresh_pool, monkeypatch):
+    assert fresh_pool.bound == isolation.processors() == len(os.sched_getaffinity(0))
+    started = []
+    monkeypatch.setattr(pools, "Worker", lambda *job, **options: started.append(job) or Worker(*job, **options))
+    results = in_threads(*[lambda: [call("square", number) for number in range(30)]] * 8)
+    assert results == [[number * number for number in range(30)]] * 8
+    assert len(started) == isolation.processors()
+
+
+def test_time_is_counted_from_the_beginning_of_the_work(fresh_pool):
+    isolation.configure(children=1)
+    spans = in_threads(*[lambda: call("interval", 0.4, limits=Limits(max_seconds=0.8))] * 4)
+    assert max(end for _, end in spans) - min(start for start, _ in spans) > 1.5
+
+
+def test_calls_have_their_turn_in_the_order_they_came(fresh_pool):
+    isolation.configure(children=1)
+    done, threads = [], []
+    with fresh_pool.place("x", ()):
+        for number in range(6):
+            threads.append(threading.Thread(target=lambda n=number: done.append(call("echo", n))))
+            threads[-1].start()
+            wait_until(lambda n=number: len(fresh_pool._waiting) == n + 1)
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert done == list(range(6))
+
+
+def test_streams_that_are_held_do_not_wait_for_each_other(fresh_pool):
+    isolation.configure(children=1)
+    streams = [stream("count_to", 3), stream("count_to", 3), stream("count_to", 3)]
+    assert list(zip(*streams, strict=True)) == [(0, 0, 0), (1, 1, 1), (2, 2, 2)]
+    assert fresh_pool._working == 0
+
+
+def gif(*shades):
+    pictures = [Image.new("L", (3, 2), shade) for shade in shades]
+    file = io.BytesIO()
+    pictures[0].save(file, "GIF", save_all=True, append_images=pictures[1:])
+    return file.getvalue()
+
+
+def test_three_animations_side_by_side_on_one_processor(fresh_pool):
+    isolation.configure(children=1)
+    files = [gif(0, 10, 20), gif(30, 40, 50), gif(60, 70, 80)]
+    frames = zip(*(aikit.read_frames(data, isolate=True) for data in files), strict=True)
+    shades = [tuple(frame.convert("L").getpixel((0, 0)) for frame in side_by_side) for side_by_side in frames]
+    assert shades == [(0, 30, 60), (10, 40, 70), (20, 50, 80)]
+
+
+def test_more_places_are_for_those_who_wait(fresh_pool):
+    isolation.configure(children=1)
+    with fresh_pool.place("x", ()):
+        thread = threading.Thread(target=call, args=("echo", 1))
+        thread.start()
+        wait_until(lambda: fresh_pool._waiting)
+        isolation.configure(children=2)
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+def test_a_queue_that_is_full_is_told_at_once(fresh_pool):
+    isolation.configure(children=1, queue=1)
+    call("echo", 1)
+    with fresh_pool.place("x", ()):
+        waiting = threading.Thread(target=call, args=("echo", 1))
+        waiting.start()
+        wait_until(lambda: fresh_pool._waiting)
+        message = (
+            r"^a\.png: expected a child process that is free, at most 1 calls before it, got 1 at work and 1 calls "
+            r"that wait; ask again later, or allow more with isolation\.configure\.$"
+        )
+        with pytest.raises(WorkerError, match=message) as caught:
+            call("echo", 2)
+        assert caught.value.code == "busy"
+    waiting.join(PATIENCE)
+    isolation.configure(children=1, queue=0)
+    assert call("echo", 3) == 3
+
+
+def test_patience_ends(fresh_pool):
+    isolation.configure(children=1, patience=0.2)
+    call("echo", 1)
+    with fresh_pool.place("x", ()):
+        start = time.monotonic()
+        with pytest.raises(
+            WorkerError, match=r"to wait no longer than 0\.2 seconds, got 1 at work and 0 calls"
+        ) as caught:
+            call("echo", 2)
+        assert 0.2 <= time.monotonic() - start < 10
+        assert caught.value.code == "busy"
+    isolation.configure(children=1, patience=0)
+    assert call("echo", 3) == 3
+
+
+def test_a_stream_that_has_begun_is_not_refused(fresh_pool):
+    isolation.configure(children=1, queue=0, patience=0)
+    values = stream("count_to", 3)
+    with fresh_pool.place("x", ()):
+        got = []
+        thread = threading.Thread(target=lambda: got.append(next(values)))
+        thread.start()
+        wait_until(lambda: fresh_pool._waiting)
+        with pytest.raises(WorkerError, match="expected a child process that is free"):
+            stream("count_to", 3)
+    thread.join(PATIENCE)
+    assert got == [0]
+
+
+def test_an_interrupted_wait_leaves_the_queue(fresh_pool, monkeypatch):
+    class Interrupted(threading.Event().__class__):
+        def wait(self, timeout=None):
+            raise KeyboardInterrupt
+
+    isolation.configure(children=1)
+    with fresh_pool.place("x", ()), monkeypatch.context() as patch:
+        patch.setattr(pools.threading, "Event", Interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            fresh_pool._enter("x", (), False)
+    assert (fresh_pool._working, len(fresh_pool._waiting)) == (0, 0)
+    assert call("echo", 1) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"children": 0}, aikit.InputValueError, r"^children: expected 1 or more, got 0;"),
+        ({"children": 1.5}, aikit.InputTypeError, r"^children: expected a whole number, got 1\.5;"),
+        ({"queue": -1}, aikit.InputValueError, r"^queue: expected 0 or more, got -1;"),
+        ({"queue": "2"}, aikit.InputTypeError, r"^queue: expected a whole number, got '2';"),
+        ({"patience": -0.1}, aikit.InputValueError, r"^patience: expected a number of 0 or more, got -0\.1;"),
+        ({"patience": True}, aikit.InputTypeError, r"^patience: expected a number of 0 or more, got True;"),
+    ],
+)
+def test_settings_are_checked(options, error, message):
+    with pytest.raises(error, match=message):
+        isolation.configure(**options)
+    assert pools.pool.settings == pools.Settings()
+
+
+# Jobs that are cancelled
+
+
+def cancelled_after(condition, job):
+    """A thread that cancels when something has happened."""
+
+    def work():
+        wait_until(condition)
+        job.cancel()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+CANCELLED = r"^a\.png: expected work that is still wanted, got a job that was cancelled; ask again outside"
+
+
+@pytest.mark.parametrize("kind", ["hang", "hang in C"])
+def test_a_cancelled_job_ends_its_child(kind, fresh_pool):
+    pid = pid_of_a_child()
+    with isolation.cancellable() as job:
+        thread = cancelled_after(lambda: fresh_pool._working == 1 and job._workers, job)
+        with pytest.raises(WorkerError, match=CANCELLED) as caught:
+            call("misbehave", kind)
+        thread.join()
+        assert caught.value.code == "cancelled"
+        assert job.cancelled
+        assert not is_running(pid)
+        # The job is over, whatever is asked in it.
+        with pytest.raises(WorkerError, match=CANCELLED):
+            call("echo", 1)
+        with pytest.raises(WorkerError, match=CANCELLED):
+            stream("count_to", 1)
+    assert call("echo", 1) == 1
+    assert (fresh_pool._working, job._workers, job._waiting) == (0, {}, set())
+
+
+def test_a_cancelled_job_waits_no_longer(fresh_pool):
+    isolation.configure(children=1)
+    with fresh_pool.place("x", ()), isolation.cancellable() as job:
+        thread = cancelled_after(lambda: fresh_pool._waiting, job)
+        with pytest.raises(WorkerError, match=CANCELLED):
+            call("echo", 1)
+        thread.join()
+    assert (fresh_pool._working, len(fresh_pool._waiting)) == (0, 0)
+    assert call("echo", 1) == 1
+
+
+def test_a_cancelled_job_ends_the_child_of_a_stream_that_is_held(fresh_pool):
+    with isolation.cancellable() as job:
+        values = stream("count_to", 3)
+        assert next(values) == 0
+        (worker,) = job._workers
+        job.cancel()
+        assert not worker.alive
+    with pytest.raises(WorkerError, match=CANCELLED):
+        next(values)
+
+
+def test_a_cancelled_job_leaves_others_alone(fresh_pool):
+    isolation.configure(children=2)
+    with isolation.cancellable() as job:
+        call("echo", 1)
+    pid = pid_of_a_child()
+    job.cancel()
+    assert pid_of_a_child() == pid
+    job.cancel()
+
+    def hang():
+        with isolation.cancellable() as other:
+            jobs.append(other)
+            return call("misbehave", "hang")
+
+    jobs, sleeping = [], threading.Event()
+    thread = threading.Thread(
+        target=lambda: (wait_until(lambda: jobs and jobs[0]._workers), jobs[0].cancel(), sleeping.set())
+    )
+    thread.start()
+    spans = in_threads(hang, lambda: call("interval", 0.5))
+    thread.join()
+    assert isinstance(spans[0], WorkerError)
+    assert spans[1][1] - spans[1][0] >= 0.5
+
+
+def test_the_outer_job_cancels_what_is_in_the_inner_one(fresh_pool):
+    with isolation.cancellable() as outer, isolation.cancellable() as inner:
+        thread = cancelled_after(lambda: inner._workers, outer)
+        with pytest.raises(WorkerError, match=CANCELLED):
+            call("misbehave", "hang")
+        thread.join()
+        assert (outer.cancelled, inner.cancelled) == (True, False)
+    with isolation.cancellable() as outer:
+        with isolation.cancellable() as inner:
+            inner.cancel()
+            with pytest.raises(WorkerError, match=CANCELLED):
+                call("echo", 1)
+        assert call("echo", 1) == 1
+
+
+def test_a_job_goes_along_to_the_threads_of_an_event_loop(fresh_pool):
+    import asyncio
+
+    async def served():
+        with isolation.cancellable() as job:
+            task = asyncio.create_task(asyncio.to_thread(call, "misbehave", "hang"))
+            while not job._workers:
+                await asyncio.sleep(0.01)
+            job.cancel()
+            return await task
+
+    with pytest.raises(WorkerError, match=CANCELLED):
+        asyncio.run(served())
+
+
+def test_work_in_this_process_is_not_interrupted():
+    with isolation.cancellable() as job:
+        job.cancel()
+        assert aikit.read_pil(gif(9)).size == (3, 2)
+
+
+# Here or there
+
+
+def test_only_a_decoder_child_needs_no_other_child(monkeypatch):
+    options = {"subject": "x", "limits": None, "expect": bool}
+    assert isolation.guarded(supervised_jobs.is_decoder, isolate=True, **options) is True
+    assert isolation.guarded(supervised_jobs.is_decoder, isolate=False, **options) is False
+    assert [outcome.value for outcome in aikit.map_supervised(supervised_jobs.is_decoder, [1], workers=1)] == [False]
+    monkeypatch.setattr(RequestLoop, "decoder", True)
+    monkeypatch.setattr(calls, "in_another_process", None)
+    monkeypatch.setattr(calls, "stream_from_another_process", None)
+    assert isolation.guarded(supervised_jobs.is_decoder, isolate=True, **options) is True
+    streamed = isolation.guarded_stream(supervised_jobs.count_to, 2, subject="x", limits=None, isolate=True, expect=int)
+    assert list(streamed) == [0, 1]
+
+
+def test_what_is_not_as_expected_is_an_error():
+    options = {"subject": "a.png", "limits": None, "isolate": True}
+    assert isolation.guarded(supervised_jobs.echo, keywords={"value": (1, "a")}, expect=tuple[int, str], **options) == (
+        1,
+        "a",
+    )
+    with pytest.raises(
+        WorkerError, match=r"^a\.png: expected a result, got 'a result of type str' from the child process"
+    ):
+        isolation.guarded(supervised_jobs.echo, "text", expect=bytes, **options)
+    values = isolation.guarded_stream(supervised_jobs.count_to, 2, expect=str, **options)
+    with pytest.raises(WorkerError, match="got 'a result of type int' from the child process"):
+        next(values)
+    with pytest.raises(WorkerError, match="got \"an answer of kind 'stream'\" from the child process"):
+        isolation.guarded(supervised_jobs.count_to, 2, expect=object, **options)
+    with pytest.raises(WorkerError, match="got \"an answer of kind 'value'\" from the child process"):
+        isolation.guarded_stream(supervised_jobs.echo, 2, expect=object, **options)
+
+
+def test_the_ceiling_of_pillow_goes_along_and_is_left_behind_nowhere(fresh_pool, monkeypatch):
+    default = Image.MAX_IMAGE_PIXELS
+    first = call("ceiling")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    assert call("ceiling") == (first[0], 1000)
+    values = stream("ceilings", 3)
+    assert next(values) == (first[0], 1000)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    assert next(values) == (first[0], None)
+    values.close()
+    with pytest.raises(FileFormatError, match="expected a picture, got none"):
+        call("refuse", "corrupt")
+    # Whoever has not loaded Pillow has set nothing.
+    monkeypatch.setattr(supervisor, "context_here", tuple)
+    assert call("ceiling") == first == (first[0], default)
+
+
+@POSIX
+def test_a_function_that_forks_answers_once(fresh_pool):
+    assert [call("fork_and_return", number) for number in range(10)] == list(range(10))
+    assert len(fresh_pool._idle) == 1
+
+
+@LINUX
+def test_a_copy_of_a_child_does_not_hide_its_end(fresh_pool):
+    start = time.monotonic()
+    with pytest.raises(WorkerError, match="a child process that exited with status 7"):
+        in_another_process("supervised_jobs:fork_and_die", (20,), subject="a.png")
+    assert time.monotonic() - start < 15
+
+
+def test_every_field_of_an_error_arrives():
+    with pytest.raises(LimitError, match=r"^a\.png: expected at most 1 page, got 2; leave it\.") as caught:
+        call("exceed")
+    told = caught.value
+    assert (told.limit, told.allowed, told.found, told.option) == ("max_frames", 1, 2.5, "limits")
+    assert told.__notes__ == ["a note"]
+
+
+@POSIX
+def test_a_child_that_is_killed_while_it_starts(tmp_path, fresh_pool, monkeypatch):
+    supervised_jobs.kill_starting_children(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "left").write_text("1")
+    with pytest.raises(
+        WorkerError, match=r"^worker: expected a child interpreter that starts, got .* SIGKILL"
+    ) as caught:
+        call("echo", 1)
+    assert caught.value.code == "worker_crashed"
+    assert call("echo", 1) == 1
+    assert fresh_pool._working == 0
 
 
 # Starting

@@ -202,6 +202,30 @@ def test_an_exception_that_cannot_travel_is_told_by_its_text():
     assert "in raise_unpicklable" in outcome.error.__notes__[0]
 
 
+def test_a_value_that_cannot_be_unpickled_costs_its_item():
+    outcomes = list(map_supervised(jobs.square_or_two, range(6), workers=2))
+    assert values(outcomes) == [0, 1, None, 9, 16, 25]
+    assert outcomes[2].error.code == "worker_failed"
+    assert str(outcomes[2].error).startswith("fn: expected a result that can be unpickled, got")
+    assert "TypeError" in str(outcomes[2].error)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="fork")
+def test_a_function_that_forks_gives_each_item_its_own_value():
+    outcomes = list(map_supervised(jobs.fork_and_return, range(12), workers=2))
+    assert outcomes == [Outcome(number, number, None) for number in range(12)]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_process_that_is_killed_while_it_starts_costs_one_item(tmp_path, monkeypatch):
+    jobs.kill_starting_children(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "left").write_text("2")
+    outcomes = list(map_supervised(jobs.square, range(5), workers=1))
+    assert values(outcomes) == [None, None, 4, 9, 16]
+    assert [outcome.error.code for outcome in outcomes[:2]] == ["worker_crashed"] * 2
+
+
 def test_what_the_function_prints_stays_away(capfd):
     assert values(map_supervised(jobs.print_and_return, [1, 2], workers=1)) == [1, 2]
     assert capfd.readouterr() == ("", "")
