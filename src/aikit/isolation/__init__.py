@@ -7,27 +7,14 @@ what is not as expected is an error.
 
 from __future__ import annotations
 
-from .calls import guarded, guarded_stream
+from .calls import guarded as guarded, guarded_stream as guarded_stream
 from .cancelling import Job, cancellable
-from .child import in_child
-from .pool import configure, processors
-from .results import register, register_record
-from .start import search_path
-from .supervisor import Worker
-from .wire_format import Filled, NonsenseError
+from .child import in_child as in_child
+from .pool import configure, processors as processors
+from .results import register as register, register_record as register_record
+from .start import search_path as search_path
+from .supervisor import Worker as Worker
+from .wire_format import Filled as Filled, NonsenseError as NonsenseError
 
-__all__ = [
-    "Filled",
-    "Job",
-    "NonsenseError",
-    "Worker",
-    "cancellable",
-    "configure",
-    "guarded",
-    "guarded_stream",
-    "in_child",
-    "processors",
-    "register",
-    "register_record",
-    "search_path",
-]
+# The rest is for the house.
+__all__ = ["Job", "cancellable", "configure"]
