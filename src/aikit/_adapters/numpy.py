@@ -39,17 +39,21 @@ def check(image: Array, layout: str) -> tuple[Array, bool]:
     """The array as (..., H, W, C) or, for layout "CHW", (..., C, H, W); and whether the channel axis was added."""
     if isinstance(image, np.ma.MaskedArray):
         raise InputTypeError(
-            "image: expected a plain array, got a masked array, whose mask would be lost; "
-            "call image.filled(value), or put the mask into an alpha channel with merge_alpha."
+            "image",
+            "a plain array",
+            "a masked array, whose mask would be lost",
+            "call image.filled(value), or put the mask into an alpha channel with merge_alpha",
         )
     array = np.asarray(image)
     if array.dtype.name not in DTYPES:
         raise InputTypeError(
-            f"image: expected dtype {', '.join(DTYPES[:-1])} or {DTYPES[-1]}, got {array.dtype.name}; "
-            'convert the values yourself, for 0..255 with image.astype("uint8").'
+            "image",
+            f"dtype {', '.join(DTYPES[:-1])} or {DTYPES[-1]}",
+            array.dtype.name,
+            'convert the values yourself, for 0..255 with image.astype("uint8")',
         )
     if array.size == 0:
-        raise InputValueError(f"image: expected at least one pixel, got shape {array.shape}; check where it was cut.")
+        raise InputValueError("image", "at least one pixel", f"shape {array.shape}", "check where it was cut")
     if array.ndim == 2:
         return (array[None] if layout == "CHW" else array[..., None]), True
     channels_at = -3 if layout == "CHW" else -1
@@ -301,11 +305,13 @@ def paste(image: Array, patch: Array, rows: slice, columns: slice) -> None:
 def check_out(out: Any, shape: tuple[int, ...], dtype: str) -> None:
     """Refuse an `out` that the result does not fit exactly."""
     if not isinstance(out, np.ndarray):
-        raise InputTypeError(f"out: expected a NumPy array, got {type(out).__name__}; leave it out to get a fresh one.")
+        raise InputTypeError("out", "a NumPy array", type(out).__name__, "leave it out to get a fresh one")
     if out.shape != shape or out.dtype != np.dtype(dtype) or not out.flags.c_contiguous or not out.flags.writeable:
         raise InputValueError(
-            f"out: expected a writable C-contiguous {dtype} array of shape {shape}, got {out.dtype} {out.shape}; "
-            "leave it out to get a fresh one."
+            "out",
+            f"a writable C-contiguous {dtype} array of shape {shape}",
+            f"{out.dtype} {out.shape}",
+            "leave it out to get a fresh one",
         )
 
 

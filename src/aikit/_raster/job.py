@@ -84,7 +84,7 @@ def _format(data: bytes, name: str, limits: Limits | None) -> str:
         if kind is None:
             expected, got = f"{_RASTER}, SVG or PSD", f"bytes that begin with {data[:8].hex(' ')}"
             do = "check how the file was written"
-        raise FileFormatError(f"{name}: expected {expected}, got {got}; {do}.", code="unsupported_format")
+        raise FileFormatError(name, expected, got, do, code="unsupported_format")
     if limits is not None:
         limits.check_format(name, kind)
     return kind

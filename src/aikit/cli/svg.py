@@ -137,9 +137,7 @@ def _sanitize(options: argparse.Namespace) -> int:
 def _check_out(options: argparse.Namespace) -> None:
     """Refuse to replace a file nobody said may be replaced; before any work."""
     if os.path.exists(options.out) and not options.overwrite:
-        raise FileAccessError(
-            f"{options.out}: expected no file there, got one; pass --overwrite.", filename=options.out
-        )
+        raise FileAccessError(str(options.out), "no file there", "one", "pass --overwrite", filename=options.out)
 
 
 def _info(options: argparse.Namespace) -> int:

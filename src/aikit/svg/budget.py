@@ -57,13 +57,17 @@ class Budget:
         self.drawn += times
         if self.drawn > MAX_DRAWN:
             raise LimitError(
-                f"{self.name}: expected at most {MAX_DRAWN} elements to draw, got more, as references multiply them; "
-                "simplify the drawing."
+                self.name,
+                f"at most {MAX_DRAWN} elements to draw",
+                "more, as references multiply them",
+                "simplify the drawing",
             )
         if depth > MAX_DEPTH:
             raise LimitError(
-                f"{self.name}: expected at most {MAX_DEPTH} levels of elements, got more, as references nest them; "
-                "simplify the drawing."
+                self.name,
+                f"at most {MAX_DEPTH} levels of elements",
+                "more, as references nest them",
+                "simplify the drawing",
             )
 
     def tile(self) -> None:
@@ -72,8 +76,10 @@ class Budget:
         most = _MAX_TILINGS[self._engine]
         if self._tilings > most:
             raise LimitError(
-                f"{self.name}: expected at most {most} shapes painted with patterns, got more, as patterns nest; "
-                "simplify the drawing."
+                self.name,
+                f"at most {most} shapes painted with patterns",
+                "more, as patterns nest",
+                "simplify the drawing",
             )
 
     def spend(self, nanoseconds: float) -> None:

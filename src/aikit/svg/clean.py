@@ -110,7 +110,7 @@ class Clean:
 
     def refuse(self, expected: str, remedy: str) -> None:
         """Raise LimitError: there is more of something."""
-        raise LimitError(f"{self.name}: expected {expected}, got more; {remedy}.")
+        raise LimitError(self.name, expected, "more", remedy)
 
     def settle(self) -> None:
         """Write style sheets that say which elements cost more into the elements, where they are counted."""
@@ -297,8 +297,10 @@ def _check_coordinates(element: Any, value: str, document: Clean) -> None:
     furthest = max(map(abs, numbers(value)), default=0.0)
     if furthest > _FURTHEST:
         raise LimitError(
-            f"{document.name}: expected coordinates up to {_FURTHEST:.0e}, got {furthest:.3g} in "
-            f"<{local_name(element)}>; check how the file was written."
+            document.name,
+            f"coordinates up to {_FURTHEST:.0e}",
+            f"{furthest:.3g} in <{local_name(element)}>",
+            "check how the file was written",
         )
 
 

@@ -10,7 +10,7 @@ import re
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from ..errors import FileFormatError, LimitError
+from ..errors import FileFormatError, LimitError, quoted
 from .budget import Budget, TooMuchError
 from .clean import Clean
 from .css import LOCAL, declarations
@@ -224,8 +224,10 @@ class _Walk:
         self._budget.draw(place.depth)
         if element in self._on_path:
             raise FileFormatError(
-                f"{self._document.name}: expected references that end, got <{kind} id={element.get('id', '')!r}> drawn "
-                "inside itself; take one of the references out."
+                self._document.name,
+                "references that end",
+                f"<{kind} id={quoted(element.get('id', ''))}> drawn inside itself",
+                "take one of the references out",
             )
         look = self._look(element, place.above)
         matrix = place.matrix if look.transform is IDENTITY else times(place.matrix, look.transform)
