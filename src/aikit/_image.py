@@ -112,19 +112,22 @@ def kind_of(image: object, subject: str = "image") -> str:
     cls: type = type(image)
     kind = _kind_of_class(cls)
     if kind is None:
-        raise InputTypeError(_kind_message(image, subject))
+        raise _no_image(image, subject)
     return kind
 
 
-def _kind_message(image: object, subject: str) -> str:
-    expected = f"{subject}: expected a PIL image, a NumPy array or a torch tensor, got"
+def _no_image(image: object, subject: str) -> InputTypeError:
+    got, remedy = type(image).__name__, "convert it to one of these"
     if isinstance(image, (str, os.PathLike)):
-        return f"{expected} the path {str(image)!r}; read it first with read_pil, read_numpy, read_cv2 or read_tensor."
-    if isinstance(image, (bytes, bytearray, memoryview)):
-        return f"{expected} {type(image).__name__}; decode it first with read_pil, read_numpy, read_cv2 or read_tensor."
-    if isinstance(image, (list, tuple)):
-        return f"{expected} a {type(image).__name__}; pass the images one at a time."
-    return f"{expected} {type(image).__name__}; convert it to one of these."
+        got, remedy = (
+            f"the path {quoted(str(image))}",
+            "read it first with read_pil, read_numpy, read_cv2 or read_tensor",
+        )
+    elif isinstance(image, (bytes, bytearray, memoryview)):
+        remedy = "decode it first with read_pil, read_numpy, read_cv2 or read_tensor"
+    elif isinstance(image, (list, tuple)):
+        got, remedy = f"a {got}", "pass the images one at a time"
+    return InputTypeError(subject, "a PIL image, a NumPy array or a torch tensor", got, remedy)
 
 
 @cache
@@ -151,9 +154,10 @@ def rescale(plane: Plane, value_range: tuple[float, float]) -> Plane:
     return (plane - low) * (1 / (high - low)) if low else plane * (1 / high)
 
 
-def nan_message() -> str:
-    return (
-        "image: expected numbers, got NaN, which no integer can hold; replace it first, for instance with nan_to_num."
+def no_number() -> InputValueError:
+    """The error for NaN on its way to integers."""
+    return InputValueError(
+        "image", "numbers", "NaN, which no integer can hold", "replace it first, for instance with nan_to_num"
     )
 
 
@@ -280,9 +284,9 @@ def load(
     try:
         return Opened(*adapter(kind).load(image, layout=layout, bgr=bgr, ranged=ranged, mode=mode))
     except (InputTypeError, InputValueError) as error:
-        if subject == "image" or not str(error).startswith("image:"):
+        if subject == "image" or error.subject != "image":
             raise
-        raise type(error)(subject + str(error)[len("image") :]) from error
+        raise error.with_subject(subject) from error
 
 
 def cut(opened: Opened, rows: slice, columns: slice) -> Opened:

@@ -73,7 +73,14 @@ class Limits:
         limit = getattr(self, field)
         if value > limit:
             raise LimitError(
-                subject, f"at most {limit} {what}", quoted(value), f"raise Limits({field}=...) to allow it"
+                subject,
+                f"at most {limit} {what}",
+                quoted(value),
+                f"raise Limits({field}=...) to allow it",
+                limit=field,
+                allowed=limit,
+                found=value,
+                option="limits",
             )
 
     def check_format(self, subject: str, format: str) -> None:
@@ -90,6 +97,7 @@ class Limits:
                 str(format),
                 "add it to Limits(formats=...) to allow it",
                 code="unsupported_format",
+                option="limits",
             )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from .._image import TOP, Spec, nan_message, quantize, rescale
+from .._image import TOP, Spec, no_number, quantize, rescale
 from ..errors import InputTypeError, InputValueError
 from .fast_numpy import FastNumPy
 
@@ -58,18 +58,18 @@ def check(image: Array, layout: str) -> tuple[Array, bool]:
         return (array[None] if layout == "CHW" else array[..., None]), True
     channels_at = -3 if layout == "CHW" else -1
     if array.ndim < 2 or not 1 <= array.shape[channels_at] <= 4:
-        raise InputValueError(_shape_message(array.shape, layout))
+        raise _wrong_shape(array.shape, layout)
     return array, False
 
 
-def _shape_message(shape: tuple[int, ...], layout: str) -> str:
+def _wrong_shape(shape: tuple[int, ...], layout: str) -> InputValueError:
     expected = "(H, W) or (..., 1 to 4, H, W)" if layout == "CHW" else "(H, W) or (..., H, W, 1 to 4)"
     remedy = "give it one to four channels"
     if layout == "HWC" and len(shape) >= 3 and shape[-3] <= 4:
         remedy = 'for channels first pass layout="CHW" to to_numpy, to_cv2, to_pil or to_tensor'
     elif layout == "CHW" and len(shape) >= 3 and shape[-1] <= 4:
         remedy = "for channels last leave layout out"
-    return f"image: expected shape {expected}, got {shape}; {remedy}."
+    return InputValueError("image", f"shape {expected}", str(shape), remedy)
 
 
 class Pixels:
@@ -237,7 +237,7 @@ def _to_codes(plane: Array, dtype: np.dtype[Any], out: Array | None) -> Array:
     result = np.empty(plane.shape, dtype) if out is None else out
     inside = _in_unit_range(plane)
     if not inside and np.isnan(plane.min()):
-        raise InputValueError(nan_message())
+        raise no_number()
     if dtype == np.uint8 and plane.dtype == np.float32 and plane.ndim == 2 and result.flags.c_contiguous:
         # The fast twin of `quantize`: OpenCV rounds to even and saturates above 255, but takes the absolute
         # value of negatives and makes 0 of infinity, so clamp first where a value lies outside.

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn.parameter import is_lazy
 
-from .._image import TOP, Spec, nan_message, quantize, rescale
+from .._image import TOP, Spec, no_number, quantize, rescale
 from ..errors import DeviceError, InputTypeError, InputValueError, quoted
 from .numpy import Array, Pixels, swapped
 
@@ -157,7 +157,7 @@ def _to_codes(tensor: torch.Tensor, dtype: torch.dtype, to_host: bool) -> torch.
         tensor = tensor.nan_to_num(nan=0.0, posinf=1.0, neginf=0.0)
     elif to_host or tensor.device.type == "cpu":
         if tensor.isnan().any():
-            raise InputValueError(nan_message())
+            raise no_number()
     elif tensor.is_cuda and tensor.dtype == torch.float32 and dtype == torch.uint8:
         return _to_bytes(tensor)
     else:

@@ -190,6 +190,7 @@ def _check_alpha(has_alpha: bool, got: str, target: Format, name: str) -> None:
             f"no alpha channel for {word(target.name)}",
             got,
             'call flatten(image, background="white") first, or write PNG or WebP',
+            option="flatten",
         )
 
 
@@ -271,6 +272,7 @@ def _for_gif(image: Image.Image) -> tuple[Image.Image, dict[str, Any]]:
             "alpha 0 or 255 for GIF",
             str(int(partial[0])),
             'call flatten(image, background="white") first, or write PNG or WebP',
+            option="flatten",
         )
     hidden = Image.fromarray(255 - alpha)
     color = image.convert("RGB")

@@ -30,6 +30,9 @@ def check_size(name: str, width: int, height: int, limits: Limits | None) -> Non
             f"at most {2 * ceiling} pixels",
             str(width * height),
             "set PIL.Image.MAX_IMAGE_PIXELS to half of what you trust",
+            limit="pillow_ceiling",
+            allowed=2 * ceiling,
+            found=width * height,
         )
 
 
@@ -50,9 +53,22 @@ def check_work(name: str, facts: Facts, limits: Limits | None) -> None:
             f"at most {most} pixels in all scans",
             f"{passes} in {facts.scans} scans",
             "raise Limits(max_total_pixels=...) to allow it",
+            limit="max_total_pixels",
+            allowed=most,
+            found=passes,
+            option="limits",
         )
     if facts.runs > _MOST_RUNS:
-        raise LimitError(name, f"at most {_MOST_RUNS} bytes of run lengths", str(facts.runs), "read it without limits")
+        raise LimitError(
+            name,
+            f"at most {_MOST_RUNS} bytes of run lengths",
+            str(facts.runs),
+            "read it without limits",
+            limit="run_lengths",
+            allowed=_MOST_RUNS,
+            found=facts.runs,
+            option="limits",
+        )
 
 
 def check_samples_size(name: str, size: int, limits: Limits | None) -> None:
@@ -63,6 +79,10 @@ def check_samples_size(name: str, size: int, limits: Limits | None) -> None:
             f"at most {12 * limits.max_pixels} bytes of samples",
             str(size),
             "raise Limits(max_pixels=...) to allow it",
+            limit="max_pixels",
+            allowed=12 * limits.max_pixels,
+            found=size,
+            option="limits",
         )
 
 
@@ -75,7 +95,14 @@ def check_blocks(name: str, count: int, pixels: int, limits: Limits | None) -> N
     most = _MOST_BLOCKS + pixels // _TILE
     if limits is not None and count > most:
         raise LimitError(
-            name, f"at most {most} strips or tiles in {pixels} pixels", str(count), "read it without limits"
+            name,
+            f"at most {most} strips or tiles in {pixels} pixels",
+            str(count),
+            "read it without limits",
+            limit="blocks",
+            allowed=most,
+            found=count,
+            option="limits",
         )
 
 
@@ -97,7 +124,9 @@ def foreign(name: str, format: str) -> Iterator[None]:
     except (AikitError, MemoryError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise LimitError(name, "a picture within Pillow's ceiling", str(error), "resize it elsewhere first") from error
+        raise LimitError(
+            name, "a picture within Pillow's ceiling", str(error), "resize it elsewhere first", limit="pillow_ceiling"
+        ) from error
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError(str(error)) from error

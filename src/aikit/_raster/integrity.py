@@ -72,6 +72,7 @@ def truncated(name: str, format: str, got: str) -> FileFormatError:
         got,
         "fetch the file again, or pass allow_truncated=True to read what is there",
         code="truncated",
+        option="allow_truncated",
     )
 
 

@@ -111,7 +111,7 @@ def heic_images(job: Job) -> list[Any]:
         import pi_heif
     except ImportError as error:
         raise MissingDependencyError(
-            f"{job.name}: HEIC needs the package pi-heif, which is not installed; run: pip install pi-heif."
+            job.name, "the package pi-heif for HEIC", "none installed", "run: pip install pi-heif"
         ) from error
     with foreign(job.name, "heic"):
         opened = pi_heif.open_heif(io.BytesIO(job.data))

@@ -126,6 +126,7 @@ def _unusable(name: str, got: str, code: str = "corrupt") -> FileFormatError:
         got,
         'pass profile="ignore" to read the codes as they are',
         code=code,
+        option="profile",
     )
 
 

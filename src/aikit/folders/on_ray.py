@@ -101,7 +101,7 @@ def _connected(workers: int | None) -> Iterator[Any]:
         import ray.data
     except ImportError as error:
         raise MissingDependencyError(
-            'engine: "ray" needs the package ray, which is not installed; run: pip install "ray[data]".'
+            "engine", 'the package ray for "ray"', "none installed", 'run: pip install "ray[data]"'
         ) from error
     ours = not ray.is_initialized()
     if ours:

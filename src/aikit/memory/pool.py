@@ -160,7 +160,10 @@ class ModelPool:
         while name not in self._loaded:
             if self._loader_thread == user:
                 raise DeviceError(
-                    f"loader: expected one that does not use the pool, got a request for {name!r} from it."
+                    "loader",
+                    "one that does not use the pool",
+                    f"a request for {quoted(name)} from it",
+                    "load outside of it",
                 )
             if self._loader_thread is None:
                 victims = self._victims(name, self._sizes.get(name, 0))

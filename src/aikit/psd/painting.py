@@ -165,6 +165,9 @@ def _check_side(raw: Any, name: str) -> None:
             f"layers of at most {_FARTHEST} pixels a side to draw",
             f"{right - left}x{bottom - top}",
             "hide it, or cut it",
+            limit="side",
+            allowed=_FARTHEST,
+            found=max(right - left, bottom - top),
         )
 
 

@@ -176,7 +176,9 @@ def guarded(name: str) -> Iterator[None]:
     except (AikitError, MemoryError):
         raise
     except (ParseLimitError, DecompressionLimitError) as error:
-        raise LimitError(name, "a document of usual proportions", str(error), "save it anew") from error
+        raise LimitError(
+            name, "a document of usual proportions", str(error), "save it anew", limit="proportions"
+        ) from error
     except Exception as error:
         # Five types on damaged files, and what NumPy and struct raise of what they made of it.
         reason = " ".join(str(error).split())[:160]

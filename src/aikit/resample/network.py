@@ -43,8 +43,10 @@ def open_network(model: Any, device: torch.device | None) -> Any:
         import spandrel
     except ImportError as error:
         raise MissingDependencyError(
-            "model: a super-resolution network needs the package spandrel, which is not installed; "
-            "run: pip install spandrel."
+            "model",
+            "the package spandrel for a super-resolution network",
+            "none installed",
+            "run: pip install spandrel",
         ) from error
     if isinstance(model, spandrel.ModelBase):
         network, name = model, type(model.model).__name__

@@ -55,7 +55,7 @@ def with_deep_stack(work: Callable[[], T], name: str) -> T:
     error = errors[0]
     if isinstance(error, RecursionError):
         raise LimitError(
-            name, "fewer levels of elements", "more than Python's stack holds", "ungroup the drawing"
+            name, "fewer levels of elements", "more than Python's stack holds", "ungroup the drawing", limit="levels"
         ) from error
     raise error
 
@@ -108,8 +108,10 @@ def _fonts(name: str) -> dict[str, str]:
     found = families()
     if found is None:
         raise MissingDependencyError(
-            f"{name}: its text needs a font, and none is installed on this machine; install one (Debian: "
-            "apt install fonts-dejavu-core), or take the text out."
+            name,
+            "a font for its text",
+            "none installed on this machine",
+            "install one (Debian: apt install fonts-dejavu-core), or take the text out",
         )
     return found
 
@@ -195,8 +197,11 @@ def _cairosvg_surfaces() -> Any:
         from cairosvg import surface
     except OSError as error:
         raise MissingDependencyError(
-            'engine: "cairosvg" needs the system\'s cairo library, which is not installed (Debian: apt install '
-            'libcairo2; macOS: brew install cairo; Windows: the GTK runtime); install it, or draw with engine="resvg".'
+            "engine",
+            'the system\'s cairo library for "cairosvg"',
+            "none installed",
+            "install it (Debian: apt install libcairo2; macOS: brew install cairo; Windows: the GTK runtime), or draw "
+            'with engine="resvg"',
         ) from error
     return surface
 

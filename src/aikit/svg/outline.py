@@ -327,8 +327,10 @@ def _pathops() -> Any:
         import pathops
     except ImportError as error:
         raise MissingDependencyError(
-            "path: areas, unions, intersections and differences need the package skia-pathops, which is not installed; "
-            "run: pip install skia-pathops."
+            "path",
+            "the package skia-pathops for areas, unions, intersections and differences",
+            "none installed",
+            "run: pip install skia-pathops",
         ) from error
     return pathops
 

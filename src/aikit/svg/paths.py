@@ -180,6 +180,8 @@ def _check(cost: int, name: str) -> None:
             f"<use> to draw at most {_MOST_REUSED // _ELEMENT} elements or {_MOST_REUSED} curves",
             "more",
             "simplify the file",
+            limit="elements",
+            allowed=_MOST_REUSED // _ELEMENT,
         )
 
 

@@ -122,7 +122,11 @@ def plan(root: etree._Element, name: str, width: Any, height: Any, scale: Any, l
     if natural is None:
         if width is None or height is None:
             raise InputValueError(
-                name, "a width and height or a viewBox in the file", "neither", "pass width= and height="
+                name,
+                "a width and height or a viewBox in the file",
+                "neither",
+                "pass width= and height=",
+                option="width",
             )
         natural = float(width), float(height)
     factor = _factor(natural, width, height, scale)
@@ -132,6 +136,8 @@ def plan(root: etree._Element, name: str, width: Any, height: Any, scale: Any, l
             "a size in pixels",
             f"{natural[0]:g} x {natural[1]:g} times {factor:g}",
             "pass width= and height=, or correct the file",
+            limit="side",
+            option="width",
         )
     fitted = _rounded(natural[0] * factor), _rounded(natural[1] * factor)
     if width is not None and height is not None:

@@ -111,14 +111,29 @@ def unpacked(data: bytes, limits: Limits | None, name: str) -> bytes:
                 )
         if not rest.startswith(b"\x1f\x8b"):
             return b"".join(chunks)
-    raise LimitError(name, f"at most {_MOST_MEMBERS} gzip members", "more", "make the file again")
+    raise LimitError(
+        name,
+        f"at most {_MOST_MEMBERS} gzip members",
+        "more",
+        "make the file again",
+        limit="gzip_members",
+        allowed=_MOST_MEMBERS,
+    )
 
 
 def _check_text(total: int, most: int, limits: Limits | None, name: str) -> None:
     if limits is not None:
         limits.check(name, "bytes unpacked", "max_bytes", total)
     elif total > most:
-        raise LimitError(name, f"at most {most} bytes unpacked", "more", "pass Limits(max_bytes=...) to allow it")
+        raise LimitError(
+            name,
+            f"at most {most} bytes unpacked",
+            "more",
+            "pass Limits(max_bytes=...) to allow it",
+            limit="max_bytes",
+            option="limits",
+            allowed=most,
+        )
 
 
 def _parsed(data: bytes, name: str) -> etree._Element:
@@ -143,7 +158,7 @@ def refused(error: Exception, name: str) -> FileFormatError | LimitError:
     """The error for what lxml says of a file."""
     reason = " ".join(str(error).split()).replace("(<string>, line ", "(line ")[:200]
     if _STOPPED.search(reason):
-        return LimitError(name, "XML within the parser's limits", quoted(reason), "simplify the file")
+        return LimitError(name, "XML within the parser's limits", quoted(reason), "simplify the file", limit="parser")
     code = "unsupported_format" if _NO_XML.search(reason) else "truncated" if _CUT_OFF.search(reason) else "corrupt"
     return FileFormatError(name, "well-formed XML", quoted(reason), "check how the file was written", code=code)
 

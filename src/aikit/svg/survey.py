@@ -10,7 +10,7 @@ import re
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from ..errors import FileFormatError, LimitError, quoted
+from ..errors import FileFormatError, quoted
 from .budget import Budget, TooMuchError
 from .clean import Clean
 from .css import LOCAL, declarations
@@ -62,7 +62,7 @@ def survey(document: Clean, width: int, height: int, *, engine: str = "resvg") -
         try:
             _Walk(document, Budget(document.name, width, height, engine), exact=True).draw_root(1)
         except TooMuchError as error:
-            raise LimitError(str(error)) from error
+            raise error.refusal from error
 
 
 # ---------------------------------------------------------------- what an element says
