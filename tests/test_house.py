@@ -103,6 +103,17 @@ def test_an_unknown_name_is_an_attribute_error():
         _ = aikit.premultiplie
 
 
+# Tests
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("tests/**/*.py")), ids=lambda path: path.name)
+def test_every_raises_tells_the_message(path):
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    raising = [call for call in calls if ast.unparse(call.func) in ("pytest.raises", "raises")]
+    bare = [call.lineno for call in raising if not any(keyword.arg == "match" for keyword in call.keywords)]
+    assert not bare
+
+
 # Docstrings
 
 

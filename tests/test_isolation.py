@@ -242,6 +242,7 @@ def test_a_hang_is_a_timeout(kind):
     with pytest.raises(LimitError, match=r"^a\.png: expected a result within 0\.3 seconds, got none; allow") as caught:
         call("misbehave", kind, limits=Limits(max_seconds=0.3))
     assert caught.value.code == "timeout"
+    assert (caught.value.limit, caught.value.allowed, caught.value.option) == ("max_seconds", 0.3, "limits")
     assert time.monotonic() - start < 20
     assert call("misbehave", "nothing") == "nothing"
 
@@ -442,7 +443,7 @@ def in_threads(*functions):
     def work(number):
         try:
             results[number] = functions[number]()
-        except Exception as error:
+        except aikit.AikitError as error:
             results[number] = error
 
     threads = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(len(functions))]

@@ -151,6 +151,7 @@ def test_a_hang_is_the_outcome_of_its_item(kind):
     assert values(outcomes) == ["a", None, "b"]
     assert isinstance(outcomes[1].error, LimitError)
     assert outcomes[1].error.code == "timeout"
+    assert (outcomes[1].error.limit, outcomes[1].error.allowed, outcomes[1].error.option) == ("timeout", 0.5, "timeout")
     assert "within 0.5 seconds" in str(outcomes[1].error)
 
 

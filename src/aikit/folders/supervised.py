@@ -181,7 +181,7 @@ class _ProcessPool:
         try:
             worker.load(f"{__name__}:_receive")
             worker.load(f"{__name__}:_apply")
-            _ask(worker, "_receive", self._function, "fn", _IMPORT_SECONDS)
+            _ask(worker, "_receive", self._function, "fn", _IMPORT_SECONDS, None)
         except BaseException:
             self._dismiss(worker)
             raise
@@ -195,7 +195,7 @@ class _ProcessPool:
 
     def _outcome(self, worker: Worker, item: Any) -> Outcome[Any, Any]:
         try:
-            data, *buffers = _ask(worker, "_apply", _pickled(item, "item"), "item", self._timeout)
+            data, *buffers = _ask(worker, "_apply", _pickled(item, "item"), "item", self._timeout, "timeout")
             # What lies in shared memory is only lent.
             done, value = _unpickled(data, [bytearray(buffer) for buffer in buffers])
             worker.sweep()
@@ -212,10 +212,12 @@ class _Pickled(NamedTuple):
     buffers: list[pickle.PickleBuffer]
 
 
-def _ask(worker: Worker, function: str, pickled: _Pickled, subject: str, seconds: float | None) -> Any:
+def _ask(
+    worker: Worker, function: str, pickled: _Pickled, subject: str, seconds: float | None, option: str | None
+) -> Any:
     no_keywords: dict[str, Any] = {}
     request = "call", f"{__name__}:{function}", tuple(pickled), no_keywords
-    return worker.ask(request, subject=subject, expect=list | None, seconds=seconds)[1]
+    return worker.ask(request, subject=subject, expect=list | None, seconds=seconds, option=option)[1]
 
 
 def _unpickled(data: bytes, buffers: list[bytearray]) -> tuple[bool, Any]:

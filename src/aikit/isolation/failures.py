@@ -74,16 +74,17 @@ def problem_of(kind: str, value: Any, subject: str, memory: int | None) -> BaseE
     return failure
 
 
-def too_late(subject: str, seconds: float | None) -> LimitError:
-    """The error for a task that was ended for its time."""
+def too_late(subject: str, seconds: float | None, option: str | None) -> LimitError:
+    """The error for a task that was ended for its time, which the caller gave by this keyword."""
     return LimitError(
         subject,
         f"a result within {seconds} seconds",
         "none",
         "allow more time or leave it out",
         code="timeout",
-        limit="max_seconds",
+        limit="max_seconds" if option == "limits" else option or "time",
         allowed=seconds,
+        option=option,
     )
 
 
@@ -97,4 +98,5 @@ def too_much(subject: str, memory: int, got: str, found: int | None = None) -> L
         limit="max_memory",
         allowed=memory,
         found=found,
+        option="limits",
     )

@@ -104,6 +104,7 @@ class Worker:
         spent: float = 0.0,
         memory: int | None = None,
         at_most: float = float("inf"),
+        option: str | None = "limits",
     ) -> tuple[str, Any]:
         """Send one request and wait for the answer: ("value", it), ("stream", None) or ("end", None).
 
@@ -116,6 +117,7 @@ class Worker:
             spent: how much of it is gone.
             memory: bytes it may take beyond what it had when it was called.
             at_most: bytes that the answer may make us allocate.
+            option: the caller's keyword that says how many seconds, if one does.
 
         Returns:
             The kind and the value. Plain memory in it is lent until the next request.
@@ -130,7 +132,7 @@ class Worker:
             self.tasks += 1
             self._before = self.resident() if memory is not None else 0
         try:
-            with _Watch(self, subject, seconds, spent, memory):
+            with _Watch(self, subject, seconds, spent, memory, option):
                 frame = self._exchange(request, memory, at_most)
             kind, value = self._read(*frame)
             if kind in kinds:
@@ -307,9 +309,16 @@ class _Watch:
     """Ends a child that takes too long or too much memory, while the caller waits for its answer."""
 
     def __init__(
-        self, worker: Worker, subject: str, seconds: float | None, spent: float = 0.0, memory: int | None = None
+        self,
+        worker: Worker,
+        subject: str,
+        seconds: float | None,
+        spent: float = 0.0,
+        memory: int | None = None,
+        option: str | None = None,
     ) -> None:
         self._worker, self._subject, self._seconds, self._memory = worker, subject, seconds, memory
+        self._option = option
         self._deadline = float("inf") if seconds is None else time.monotonic() + seconds - spent
         self._done, self._lock = threading.Event(), threading.Lock()
 
@@ -330,7 +339,7 @@ class _Watch:
             if self._memory is not None and (taken := self._worker.taken()) > self._memory:
                 return self._end(too_much(self._subject, self._memory, str(taken), taken))
             if time.monotonic() >= self._deadline:
-                return self._end(too_late(self._subject, self._seconds))
+                return self._end(too_late(self._subject, self._seconds, self._option))
         return None
 
     def _end(self, verdict: AikitError) -> None:

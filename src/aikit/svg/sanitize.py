@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from .._bytes import Source, name_of, read_bytes
+from ..errors import printable
 from ..isolation import guarded
 from ..limits import Limits
 from .clean import clean
@@ -53,7 +54,7 @@ def sanitize_svg(source: Source, *, limits: Limits | None = None) -> bytes:
     text, removed = guarded(_sanitized, *job, subject=name, limits=limits, isolate=isolate, expect=tuple[bytes, str])
     # Of what is done here `clean` tells.
     if isolate and removed:
-        _log.info("%s: removed %s", name, removed)
+        _log.info("%s: removed %s", printable(name), removed)
     return text
 
 
