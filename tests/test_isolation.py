@@ -112,7 +112,7 @@ def test_other_values_are_refused(value):
     ids=range(13),
 )
 def test_nonsense_is_nothing_but_nonsense(text):
-    with pytest.raises(wire_format.NonsenseError):
+    with pytest.raises(wire_format.NonsenseError, match=r"^\w+(\.\w+)?: "):
         results.decode(text, [])
 
 
@@ -152,7 +152,7 @@ def test_frames_cannot_ask_for_memory(head, body):
 @pytest.mark.parametrize("cut", [0, 5, 12, 20, 30])
 def test_a_frame_that_ends_too_early(cut):
     whole = wire_format._HEAD.pack(4, 1) + wire_format._ENTRY.pack(10, 0) + b"textbuffer"
-    with pytest.raises(EOFError):
+    with pytest.raises(EOFError, match="^$"):
         framed(whole[:cut])
 
 
@@ -205,7 +205,7 @@ def test_our_errors_arrive_as_they_are():
     with pytest.raises(FileFormatError, match=r"^a\.png: expected a picture, got none; look\.$") as caught:
         call("refuse", "unsafe_content")
     assert caught.value.code == "unsafe_content"
-    with pytest.raises(FileAccessError) as missing:
+    with pytest.raises(FileAccessError, match=r"^a\.png: expected a file, got none; look\.$") as missing:
         call("miss")
     assert (missing.value.errno, missing.value.filename) == (2, "a.png")
 
@@ -580,7 +580,7 @@ def test_an_interrupted_wait_leaves_the_queue(fresh_pool, monkeypatch):
     isolation.configure(children=1)
     with fresh_pool.place("x", ()), monkeypatch.context() as patch:
         patch.setattr(pools.threading, "Event", Interrupted)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt, match="^$"):
             fresh_pool._enter("x", (), False)
     assert (fresh_pool._working, len(fresh_pool._waiting)) == (0, 0)
     assert call("echo", 1) == 1
@@ -939,14 +939,14 @@ def test_an_interrupted_start_leaves_no_answer_behind(monkeypatch):
     worker = Worker(search_path())
     with monkeypatch.context() as patch:
         patch.setattr(wire_format, "receive", interrupted)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt, match="^$"):
             worker.load("supervised_jobs:echo")
     assert not worker.alive
     worker = Worker(search_path())
     worker.load("supervised_jobs:echo")
     with monkeypatch.context() as patch:
         patch.setattr(wire_format, "receive", interrupted)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt, match="^$"):
             worker.ask(("call", "supervised_jobs:echo", (1,), {}), subject="x")
     assert not worker.alive
 
@@ -1113,7 +1113,7 @@ time.sleep(600)
 
 @LINUX
 def test_what_a_child_has_started_ends_with_it(tmp_path):
-    with pytest.raises(LimitError):
+    with pytest.raises(LimitError, match="expected a result within 3 seconds"):
         call("start_and_hang", str(tmp_path / "pid"), limits=Limits(max_seconds=3))
     pid = int((tmp_path / "pid").read_text())
     wait_until(lambda: not is_running(pid))
