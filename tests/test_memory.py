@@ -401,7 +401,9 @@ def test_other_errors_come_out_at_once():
     assert calls == [8]
 
 
-@pytest.mark.parametrize("items", [torch.arange(6).reshape(6, 1), (n for n in range(6)), "abcdef"], ids=repr)
+@pytest.mark.parametrize(
+    "items", [torch.arange(6).reshape(6, 1), (n for n in range(6)), "abcdef"], ids=lambda items: type(items).__name__
+)
 def test_items_may_be_anything_that_can_be_walked(items):
     assert len(run_in_chunks(lambda chunk: chunk, items, size=4)) == 6
 
