@@ -581,7 +581,7 @@ def test_an_interrupted_wait_leaves_the_queue(fresh_pool, monkeypatch):
     with fresh_pool.place("x", ()), monkeypatch.context() as patch:
         patch.setattr(pools.threading, "Event", Interrupted)
         with pytest.raises(KeyboardInterrupt, match="^$"):
-            fresh_pool._enter("x", (), False)
+            fresh_pool.enter("x", (), False)
     assert (fresh_pool._working, len(fresh_pool._waiting)) == (0, 0)
     assert call("echo", 1) == 1
 

@@ -8,7 +8,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .. import _arguments
 from ..errors import WorkerError
@@ -70,6 +70,19 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+class _Place:
+    """What `IdlePool.place` gives. A generator would take longer than all the rest of it."""
+
+    def __init__(self, pool: IdlePool, *asked: Any) -> None:
+        self._pool, self._asked = pool, asked
+
+    def __enter__(self) -> None:
+        self._pool.enter(*self._asked)
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.leave()
+
+
 class IdlePool:
     """Children that wait for work, and the places at work that calls wait for."""
 
@@ -94,9 +107,8 @@ class IdlePool:
 
     # ------------------------------------------------------------ places
 
-    @contextlib.contextmanager
-    def place(self, subject: str, jobs: Jobs, *, begun: bool = False) -> Iterator[None]:
-        """One of the places at work, when its turn has come.
+    def place(self, subject: str, jobs: Jobs, *, begun: bool = False) -> _Place:
+        """One of the places at work, when its turn has come: a context.
 
         A place is for the time in which a child works; who keeps one between two requests has none.
 
@@ -108,15 +120,12 @@ class IdlePool:
         Raises:
             WorkerError: code "busy" or "cancelled".
         """
-        cancelling.check(jobs, subject)
-        self._enter(subject, jobs, begun)
-        try:
-            yield
-        finally:
-            self._leave()
+        return _Place(self, subject, jobs, begun)
 
-    def _enter(self, subject: str, jobs: Jobs, begun: bool) -> None:
-        turn = threading.Event()
+    def enter(self, subject: str, jobs: Jobs, begun: bool) -> None:
+        """Take a place."""
+        if jobs:
+            cancelling.check(jobs, subject)
         with self._lock:
             if self._working < self.bound and not self._waiting:
                 self._working += 1
@@ -124,6 +133,7 @@ class IdlePool:
             _, queue, patience = (None, None, None) if begun else self.settings
             if queue is not None and len(self._waiting) >= queue:
                 raise self._busy(subject)
+            turn = threading.Event()
             self._waiting.append(turn)
         try:
             with cancelling.woken(jobs, turn):
@@ -131,7 +141,7 @@ class IdlePool:
             cancelling.check(jobs, subject)
         except BaseException:
             if self._is_granted(turn):
-                self._leave()
+                self.leave()
             raise
         if not self._is_granted(turn):
             raise self._busy(subject)
@@ -144,14 +154,14 @@ class IdlePool:
                 return False
             return True
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """Give a place to the next."""
         with self._lock:
             self._working -= 1
             self._fill_places()
 
     def _fill_places(self) -> None:
-        bound = self.bound
-        while self._waiting and self._working < bound:
+        while self._waiting and self._working < self.bound:
             self._working += 1
             self._waiting.popleft().set()
 

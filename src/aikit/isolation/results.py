@@ -95,16 +95,22 @@ def encode(value: Any) -> tuple[bytes, list[Buffer | Filled]]:
     registered kinds may stand wherever plain ones may.
     """
     buffers: list[Buffer | Filled] = []
-    return json.dumps(_boxed(value, buffers), separators=(",", ":")).encode(), buffers
+    return _to_json(_boxed(value, buffers)).encode(), buffers
+
+
+# One encoder for all: to make it takes as long as a short answer.
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
+_PLAIN = (int, str, bytes, tuple, list, dict)
 
 
 def _boxed(value: Any, buffers: list[Buffer | Filled]) -> Any:
     if value is None or isinstance(value, (bool, float)):
         return value
-    # Before the rest: a registered NamedTuple is a tuple too.
-    way = next((_by_type[kind] for kind in type(value).__mro__ if kind in _by_type), None)
-    if way is not None:
-        return {"kind": [way.name, _boxed(way.pack(value), buffers)]}
+    if type(value) not in _PLAIN:
+        # A registered NamedTuple is a tuple too.
+        way = next((_by_type[kind] for kind in type(value).__mro__ if kind in _by_type), None)
+        if way is not None:
+            return {"kind": [way.name, _boxed(way.pack(value), buffers)]}
     # Of IntEnum and of subclasses of str only the value is kept.
     if isinstance(value, int):
         return int(value)

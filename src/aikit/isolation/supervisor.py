@@ -159,7 +159,7 @@ class Worker:
 
     def _read(self, text: bytes, received: Any) -> tuple[str, Any]:
         answer = results.decode(text, received)
-        if not results.matches(answer, tuple[int, str, object]):
+        if not (isinstance(answer, tuple) and len(answer) == 3 and isinstance(answer[1], str)):
             raise NonsenseError(f"an answer of type {type(answer).__name__}")
         number, kind, value = answer
         if number != self._number:
