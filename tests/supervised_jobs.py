@@ -221,3 +221,12 @@ def kill_starting_children(folder):
         "    left.write_text(str(count - 1))\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
+
+
+def fork_and_open(path):
+    """A copy of the child whose files have the numbers that its pipes had."""
+    copy = os.fork()
+    if copy == 0:
+        for _ in range(20):
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    return copy

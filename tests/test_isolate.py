@@ -340,6 +340,7 @@ FORGED = [
     ("image", ("L", (2, 2), bytes(4))),
     ("image", (["L"], (2, 2), bytes(4), {})),
     ("array", ("object", (1,), bytes(8))),
+    ("array", ("uint32", (2,), bytes(8))),
     ("array", ("uint16", (2, 0, 3), b"")),
     ("array", ("uint8", (), b"1")),
     ("array", ("uint8", (7, 9, 4), b"1")),
