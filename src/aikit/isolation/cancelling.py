@@ -38,9 +38,9 @@ class Job:
         """
         with _lock:
             self._cancelled = True
-            for event in self._waiting:
+            for event in list(self._waiting):
                 event.set()
-            for worker, subject in self._workers.items():
+            for worker, subject in list(self._workers.items()):
                 worker.end(_cancelled(subject))
 
 
