@@ -12,10 +12,9 @@ from typing import IO, Any
 
 from .errors import FileAccessError, FileFormatError, InputTypeError, InputValueError
 from .limits import Limits
+from .types import Source
 
-__all__ = ["Source", "make_folder", "name_of", "read_bytes", "write_bytes"]
-
-Source = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
+__all__ = ["make_folder", "name_of", "read_bytes", "write_bytes"]
 
 _CHUNK = 1 << 20
 # RFC 3986, section 3.1. Two letters at least: "C:" is a drive.

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from ._arguments import one_of
 from ._image import Spec, adapter, as_one_tall, bands, each_band, load
 from .errors import InputTypeError, InputValueError
+from .types import AnyImage
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from PIL import Image
-
-    from ._image import AnyImage
 
 __all__ = ["to_cv2", "to_numpy", "to_pil", "to_tensor"]
 

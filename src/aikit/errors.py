@@ -95,7 +95,14 @@ class AikitError(Exception):
     _FIELDS: tuple[str, ...] = ("subject", "expected", "got", "remedy", "code", "option")
 
     def __init__(
-        self, subject: str, expected: str = "", got: str = "", remedy: str = "", *, code: str | None = None, option: str | None = None
+        self,
+        subject: str,
+        expected: str = "",
+        got: str = "",
+        remedy: str = "",
+        *,
+        code: str | None = None,
+        option: str | None = None,
     ) -> None:
         if not expected:  # TRANSITION: a whole message
             import re
@@ -188,7 +195,12 @@ class LimitError(AikitError, ValueError):
     _FIELDS = (*AikitError._FIELDS, "limit", "allowed", "found")
 
     def __init__(
-        self, *args: Any, limit: str = "TRANSITION", allowed: float | None = None, found: float | None = None, **fields: Any
+        self,
+        *args: Any,
+        limit: str = "TRANSITION",
+        allowed: float | None = None,
+        found: float | None = None,
+        **fields: Any,
     ) -> None:
         self.limit, self.allowed, self.found = limit, allowed, found
         super().__init__(*args, **fields)

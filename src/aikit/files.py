@@ -15,17 +15,16 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote_to_bytes
 
 from . import _raster, _worker, convert
-from ._bytes import Source, name_of, read_bytes, write_bytes
+from ._bytes import name_of, read_bytes, write_bytes
 from ._image import load
 from .errors import InputTypeError, InputValueError
 from .limits import Limits
+from .types import AnyImage, Source
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from PIL import Image
-
-    from ._image import AnyImage
 
 __all__ = [
     "encode",

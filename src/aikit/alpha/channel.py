@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._arguments import number
-from .._image import CHANNEL_NAMES, TOP, ImageT, Planes, Spec, adapter, load, merge, split
+from .._image import CHANNEL_NAMES, TOP, Planes, Spec, adapter, load, merge, split
 from ..errors import InputValueError
+from ..types import AnyImage, ImageT
 from .premultiplied import limited
-
-if TYPE_CHECKING:
-    from .._image import AnyImage
 
 __all__ = ["alpha_bbox", "has_alpha", "is_transparent", "merge_alpha", "split_alpha", "trim"]
 

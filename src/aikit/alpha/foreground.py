@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .._image import ImageT, Planes, run
+from .._image import Planes, run
+from ..types import ImageT
 from .premultiplied import limited
 
 __all__ = ["estimate_foreground"]

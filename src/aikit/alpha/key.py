@@ -8,13 +8,12 @@ from functools import partial
 from typing import Any
 
 from .._arguments import number
-from .._image import ImageT, Planes, Spec, load, parse_color, run
+from .._image import Planes, Spec, load, parse_color, run
 from ..errors import InputValueError
+from ..types import Color, ImageT
 from .premultiplied import NO_ALPHA, apart, divide_alpha, limited
 
 __all__ = ["color_to_alpha", "make_transparent"]
-
-Color = str | float | tuple[float, ...]
 
 # Closer than this two colors are the same: a sixteenth of a 16-bit step, above float32's rounding. Half floats
 # round values near 1 more coarsely, but still to less than half an 8-bit step.

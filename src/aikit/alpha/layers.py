@@ -6,17 +6,15 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from .._arguments import one_of, whole
-from .._image import CHANNEL_NAMES, ImageT, Opened, Planes, Spec, adapter, cut, kind_of, load, merge, run, split
+from .._image import CHANNEL_NAMES, Opened, Planes, Spec, adapter, cut, kind_of, load, merge, run, split
 from ..errors import InputValueError
+from ..types import AnyImage, Color, ImageT
 from .channel import check_fits
-from .key import SAME, Color, as_many, opaque_color
+from .key import SAME, as_many, opaque_color
 from .premultiplied import NO_ALPHA, apart, divide_alpha, limited
-
-if TYPE_CHECKING:
-    from .._image import AnyImage
 
 __all__ = ["composite", "flatten"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .._image import ImageT, Planes, run
+from .._image import Planes, run
+from ..types import ImageT
 
 __all__ = ["premultiply", "unpremultiply"]
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from ..types import AnyImage
 from .stacking import as_list, open_pictures
-
-if TYPE_CHECKING:
-    from .._image import AnyImage
 
 __all__ = ["group_by_shape", "sizes_of"]
 

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from .._image import TOP, Opened, Spec, adapter, bands, in_threads, kind_of, load
 from ..convert import TORCH_DTYPES, dtype_name, to_tensor
 from ..errors import InputTypeError, InputValueError
+from ..types import AnyImage
 from .fitting import Canvas, Channels, Fit, canvas_for, fitted
 from .placement import choose_device
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
-
-    from .._image import AnyImage
 
 __all__ = ["as_list", "open_pictures", "stack"]
 

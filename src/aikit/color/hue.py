@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .._image import ImageT, Planes, safe
+from .._image import Planes, safe
+from ..types import ImageT
 from .engine import convert
 from .table import SPACES, Encoding, Space
 

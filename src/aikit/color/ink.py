@@ -10,9 +10,10 @@ from io import BytesIO
 from typing import Any
 
 from .._bytes import read_bytes
-from .._image import ImageT, Planes, run
+from .._image import Planes, run
 from ..convert import to_numpy, to_tensor
 from ..errors import FileFormatError, InputTypeError, InputValueError
+from ..types import ImageT
 from .engine import convert, never, open_in, result_spec
 from .hue import NOTHING
 from .table import SPACES, Space

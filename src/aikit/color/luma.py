@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .._image import ImageT, Planes
+from .._image import Planes
+from ..types import ImageT
 from .engine import convert
 from .table import SPACES, STANDARDS, Encoding, Range, Space, Standard, Weights
 

@@ -11,8 +11,9 @@ from functools import partial
 from typing import Any, Literal
 
 from .._arguments import switch
-from .._image import CHANNEL_NAMES, ImageT, Opened, Plane, Planes, kind_of, load, run
+from .._image import CHANNEL_NAMES, Opened, Plane, Planes, kind_of, load, run
 from ..errors import InputTypeError, InputValueError
+from ..types import ImageT
 from .engine import check_standard
 from .luma import from_ycbcr, to_ycbcr
 from .table import Options, Range, Standard, levels

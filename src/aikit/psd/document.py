@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from .._bytes import Source, name_of, read_bytes, write_bytes
+from .._bytes import name_of, read_bytes, write_bytes
 from .._raster.guard import check_size
 from ..alpha import flatten, merge_alpha
-from ..alpha.key import Color
 from ..convert import to_numpy
 from ..errors import InputTypeError, InputValueError
 from ..limits import Limits
+from ..types import AnyImage, Color, Source
 from . import apart, preview, report
 from .channels import DTYPES, TOPS, Codes
 from .colors import Colors, from_srgb, to_srgb
@@ -25,8 +25,6 @@ from .words import blend_mode_of, checked_name, checked_share, whole
 
 if TYPE_CHECKING:
     from psd_tools import PSDImage
-
-    from .._image import AnyImage
 
 __all__ = ["Psd", "new_psd", "open_psd", "psd_from_layers"]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputTypeError, InputValueError
+from ..types import AnyImage
 from . import apart
 from .channels import MASK, REAL_MASK, SHAPE, Codes, pack
 from .masks import Box, Mask, describe, pasted
@@ -17,7 +18,6 @@ from .words import blend_mode_of, blend_word, checked_name, checked_share, kind_
 if TYPE_CHECKING:
     import numpy as np
 
-    from .._image import AnyImage
     from .document import Psd
 
 __all__ = ["EmbeddedFile", "Layer"]

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from .._arguments import number
-from .._image import ImageT, Planes, load, run
+from .._image import Planes, load, run
 from ..alpha.premultiplied import NO_ALPHA, apart
+from ..types import ImageT
 from .passes import Array, Taps, premultiplied, thick, thin, weighted
 
 __all__ = ["blur"]

@@ -8,8 +8,9 @@ from numbers import Real
 from typing import Any, Literal
 
 from .._arguments import one_of, switch, whole
-from .._image import TOP, ImageT, Opened, Planes, Spec, load, run
+from .._image import TOP, Opened, Planes, Spec, load, run
 from ..errors import InputTypeError, InputValueError
+from ..types import ImageT
 from .codes import codes_twin
 from .passes import KERNELS, Resizing, premultiplied, two_passes
 

@@ -14,6 +14,7 @@ from .._adapters.numpy import Array, cast
 from .._image import CHANNEL_NAMES, TOP, kind_of, load
 from ..convert import to_numpy
 from ..errors import InputTypeError, InputValueError
+from ..types import AnyImage
 from .sheet import check_titles, check_whole, draw_cell, lay_out
 from .similarity import SsimWindow, structural_similarity
 from .visible import Visible, Window, figure, make_visible, window_of
@@ -21,7 +22,7 @@ from .visible import Visible, Window, figure, make_visible, window_of
 if TYPE_CHECKING:
     from PIL import Image
 
-    from .._image import AnyImage, Spec
+    from .._image import Spec
 
 __all__ = ["Difference", "difference", "show_difference"]
 

@@ -11,13 +11,12 @@ import numpy as np
 
 from .._adapters.numpy import Array
 from .._image import TOP, adapter
+from ..types import AnyImage
 from .found import Found, look_into
 from .hints import look_wrong
 
 if TYPE_CHECKING:
     from PIL import Image
-
-    from .._image import AnyImage
 
 __all__ = ["Alpha", "Channel", "Description", "Memory", "describe"]
 

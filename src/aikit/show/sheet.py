@@ -12,12 +12,11 @@ import numpy as np
 from .._image import CHANNEL_NAMES, load
 from ..convert import to_numpy
 from ..errors import InputTypeError, InputValueError
+from ..types import AnyImage
 from .visible import Visible, make_visible, on_screen
 
 if TYPE_CHECKING:
     from PIL import Image
-
-    from .._image import AnyImage
 
 __all__ = ["Cell", "check_titles", "check_whole", "draw_cell", "lay_out", "show"]
 

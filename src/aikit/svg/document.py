@@ -9,9 +9,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from .. import _worker
-from .._bytes import Source, name_of, read_bytes, write_bytes
+from .._bytes import name_of, read_bytes, write_bytes
 from ..errors import FileFormatError, InputTypeError, InputValueError
 from ..limits import Limits
+from ..types import Color, Source
 from .element import Element
 from .markup import parse_kept
 from .source import parse, refused, unpacked
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
     from PIL import Image
 
-    from .render import Color, Engine
+    from .render import Engine
 
 __all__ = ["Svg", "edit_svg", "new_svg"]
 

@@ -7,9 +7,10 @@ from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import _worker
-from .._bytes import Source, name_of, read_bytes
+from .._bytes import name_of, read_bytes
 from .._raster import Header
 from ..limits import Limits
+from ..types import Source
 from .clean import clean
 from .css import declarations
 from .engines import with_deep_stack

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _worker
-from .._bytes import Source, name_of, read_bytes
+from .._bytes import name_of, read_bytes
 from ..errors import InputValueError, LimitError
 from ..limits import Limits
+from ..types import Source
 from . import transform as transforms
 from .cascade import PAINT, properties
 from .css import inline

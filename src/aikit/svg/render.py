@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from .. import _raster, _worker
-from .._bytes import Source, name_of, read_bytes
+from .._bytes import name_of, read_bytes
 from .._image import Spec, parse_color
 from ..errors import InputValueError
 from ..limits import Limits
+from ..types import Color, Source
 from . import engines
 from .clean import clean
 from .size import Plan, plan, view_box
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["decode", "render_svg", "svg_to_pdf"]
 
 Engine = Literal["resvg", "cairosvg"]
-Color = str | float | tuple[float, ...]
 
 _DRAW = {"resvg": engines.draw_with_resvg, "cairosvg": engines.draw_with_cairosvg}
 

@@ -6,8 +6,9 @@ import logging
 from typing import Any
 
 from .. import _worker
-from .._bytes import Source, name_of, read_bytes
+from .._bytes import name_of, read_bytes
 from ..limits import Limits
+from ..types import Source
 from .clean import clean
 from .engines import with_deep_stack
 from .source import checked_bytes, parse
