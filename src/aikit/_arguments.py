@@ -7,7 +7,7 @@ import operator
 from collections.abc import Iterable
 from numbers import Real
 
-from .errors import InputTypeError, InputValueError
+from .errors import InputTypeError, InputValueError, quoted
 
 __all__ = ["function", "number", "one_of", "switch", "whole"]
 
@@ -16,19 +16,19 @@ def one_of(subject: str, value: object, words: Iterable[str]) -> None:
     """Refuse what is not one of some words."""
     # Arrays cannot be compared with a word, nor lists be looked up.
     if not isinstance(value, str) or value not in words:
-        raise InputValueError(f"{subject}: expected one of {', '.join(words)}, got {value!r}; pass one of these.")
+        raise InputValueError(subject, f"one of {', '.join(words)}", quoted(value), "pass one of these")
 
 
 def switch(subject: str, value: object) -> None:
     """Refuse what is neither True nor False, Python's or NumPy's: the word "no" would count as true."""
     if type(value).__name__ != "bool":
-        raise InputTypeError(f"{subject}: expected True or False, got {value!r}; pass one of these.")
+        raise InputTypeError(subject, "True or False", quoted(value), "pass one of these")
 
 
 def function(subject: str, value: object) -> None:
     """Refuse what cannot be called."""
     if not callable(value):
-        raise InputTypeError(f"{subject}: expected a function, got {value!r}; pass one.")
+        raise InputTypeError(subject, "a function", quoted(value), "pass one")
 
 
 def whole(subject: str, value: object, least: float = 1) -> int:
@@ -38,9 +38,9 @@ def whole(subject: str, value: object, least: float = 1) -> int:
     except (TypeError, ValueError, RuntimeError):  # the last two from tensors
         integer = None
     if integer is None:
-        raise InputTypeError(f"{subject}: expected a whole number, got {value!r}; round it.")
+        raise InputTypeError(subject, "a whole number", quoted(value), "round it")
     if integer < least:
-        raise InputValueError(f"{subject}: expected {least} or more, got {value!r}; pass a larger one.")
+        raise InputValueError(subject, f"{least} or more", quoted(value), "pass a larger one")
     return integer
 
 
@@ -48,11 +48,11 @@ def number(subject: str, value: object, low: float, high: float) -> float:
     """The value as a float, if it is a finite number from low to high."""
     span = f"from {low} to {high}" if high < math.inf else f"of {low} or more"
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise InputTypeError(f"{subject}: expected a number {span}, got {value!r}; pass one.")
+        raise InputTypeError(subject, f"a number {span}", quoted(value), "pass one")
     try:
         amount = float(value)
     except OverflowError:  # of an int
         amount = math.inf
     if not low <= amount <= high or amount == math.inf:
-        raise InputValueError(f"{subject}: expected a number {span}, got {value!r}; pass one in that range.")
+        raise InputValueError(subject, f"a number {span}", quoted(value), "pass one in that range")
     return amount

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import IO, Any
 
-from .errors import FileAccessError, FileFormatError, InputTypeError, InputValueError
+from .errors import FileAccessError, FileFormatError, InputTypeError, InputValueError, quoted
 from .limits import Limits
 from .types import Source
 
@@ -45,7 +45,7 @@ def read_bytes(source: Source, *, limits: Limits | None = None) -> bytes:
     """
     name = name_of(source)
     if limits is not None and not isinstance(limits, Limits):
-        raise InputTypeError(f"limits: expected Limits or None, got {limits!r}; pass Limits() for untrusted files.")
+        raise InputTypeError("limits", "Limits or None", quoted(limits), "pass Limits() for untrusted files")
     if isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source) if limits is None or _fits(source, name, limits) else b""
     elif isinstance(source, (str, os.PathLike)):
@@ -54,13 +54,13 @@ def read_bytes(source: Source, *, limits: Limits | None = None) -> bytes:
         data = _read_file(source, name, limits)
     else:
         raise InputTypeError(
-            f"source: expected a path, bytes or a binary file, got {type(source).__name__}; "
-            "for a picture already in memory use to_pil, to_numpy, to_cv2 or to_tensor."
+            "source",
+            "a path, bytes or a binary file",
+            type(source).__name__,
+            "for a picture already in memory use to_pil, to_numpy, to_cv2 or to_tensor",
         )
     if not data:
-        raise FileFormatError(
-            f"{name}: expected a picture, got 0 bytes; check how the file was written.", code="truncated"
-        )
+        raise FileFormatError(name, "a picture", "0 bytes", "check how the file was written", code="truncated")
     return data
 
 
@@ -82,25 +82,25 @@ def _read_path(path: str | os.PathLike[str], name: str, limits: Limits | None) -
 
 def _read_file(file: IO[bytes], name: str, limits: Limits | None) -> bytes:
     if getattr(file, "closed", False):
-        raise InputValueError(f"{name}: expected an open file, got a closed one; open it again.")
+        raise InputValueError(name, "an open file", "a closed one", "open it again")
     try:
         return _drain(file, name, limits)
     except OSError as error:
         raise _access_error(error, name, "a readable file", "open it with mode 'rb'") from error
     except UnicodeDecodeError as error:  # a text file that stumbles over the first byte of a picture
-        raise InputTypeError(f"{name}: expected a binary file, got a text file; open it with mode 'rb'.") from error
+        raise InputTypeError(name, "a binary file", "a text file", "open it with mode 'rb'") from error
 
 
 def _check_path(subject: str, path: object) -> None:
     """Refuse what open() would answer with a puzzle: URLs, null bytes, names no file system can hold."""
     text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
     if not isinstance(text, str):
-        raise InputTypeError(f"{subject}: expected a path, got {type(path).__name__}; pass a str or a pathlib.Path.")
+        raise InputTypeError(subject, "a path", type(path).__name__, "pass a str or a pathlib.Path")
     if text[:5].lower() == "data:":
-        raise InputTypeError(f"{subject}: expected a path, got a data URL; pass from_data_url(url) to a reader.")
+        raise InputTypeError(subject, "a path", "a data URL", "pass from_data_url(url) to a reader")
     if _URL.match(text):
         raise InputTypeError(
-            f"{subject}: expected a path, got the URL {text!r}; aikit uses no network: move the bytes yourself."
+            subject, "a path", f"the URL {quoted(text)}", "aikit uses no network: move the bytes yourself"
         )
     try:
         valid = b"\0" not in os.fsencode(text)
@@ -108,7 +108,10 @@ def _check_path(subject: str, path: object) -> None:
         valid = False
     if not valid:
         raise FileAccessError(
-            f"{subject}: expected a path, got {text!r}, which no file can have as its name; check the path.",
+            subject,
+            "a path",
+            f"{quoted(text)}, which no file can have as its name",
+            "check the path",
             filename=text,
         )
 
@@ -127,9 +130,7 @@ def _drain(file: IO[bytes], name: str, limits: Limits | None) -> bytes:
 
 def _as_bytes(chunk: Any, name: str) -> bytes:
     if not isinstance(chunk, (bytes, bytearray)):
-        raise InputTypeError(
-            f"{name}: expected a binary file, got one that reads {type(chunk).__name__}; open it with mode 'rb'."
-        )
+        raise InputTypeError(name, "a binary file", f"one that reads {type(chunk).__name__}", "open it with mode 'rb'")
     return bytes(chunk)
 
 
@@ -147,7 +148,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     _check_path("path", path)
     name = name_of(path)
     if os.path.isdir(path) or name.endswith(os.sep):
-        raise FileAccessError(f"path: expected a file, got the directory {name!r}; add a file name.", filename=name)
+        raise FileAccessError("path", "a file", f"the directory {quoted(name)}", "add a file name", filename=name)
     try:
         if _is_device(path):
             with open(path, "wb") as file:
@@ -216,7 +217,7 @@ def _sync_folder(folder: str) -> None:
 
 def _access_error(error: OSError, name: str, expected: str, remedy: str) -> FileAccessError:
     reason = error.strerror or str(error)
-    return FileAccessError(f"{name}: expected {expected}, got {reason!r}; {remedy}.", errno=error.errno, filename=name)
+    return FileAccessError(name, expected, quoted(reason), remedy, errno=error.errno, filename=name)
 
 
 def make_folder(folder: Path) -> None:
@@ -225,7 +226,10 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileAccessError(
-            f"{folder}: expected a folder that can be made, got {error.strerror!r}; check the path.",
+            str(folder),
+            "a folder that can be made",
+            quoted(error.strerror),
+            "check the path",
             errno=error.errno,
             filename=str(folder),
         ) from error

@@ -18,7 +18,7 @@ from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._arguments import switch
-from .errors import InputTypeError, InputValueError
+from .errors import InputTypeError, InputValueError, quoted
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -104,19 +104,22 @@ def kind_of(image: object, subject: str = "image") -> str:
     cls: type = type(image)
     kind = _kind_of_class(cls)
     if kind is None:
-        raise InputTypeError(_kind_message(image, subject))
+        raise _no_image(image, subject)
     return kind
 
 
-def _kind_message(image: object, subject: str) -> str:
-    expected = f"{subject}: expected a PIL image, a NumPy array or a torch tensor, got"
+def _no_image(image: object, subject: str) -> InputTypeError:
+    got, remedy = type(image).__name__, "convert it to one of these"
     if isinstance(image, (str, os.PathLike)):
-        return f"{expected} the path {str(image)!r}; read it first with read_pil, read_numpy, read_cv2 or read_tensor."
-    if isinstance(image, (bytes, bytearray, memoryview)):
-        return f"{expected} {type(image).__name__}; decode it first with read_pil, read_numpy, read_cv2 or read_tensor."
-    if isinstance(image, (list, tuple)):
-        return f"{expected} a {type(image).__name__}; pass the images one at a time."
-    return f"{expected} {type(image).__name__}; convert it to one of these."
+        got, remedy = (
+            f"the path {quoted(str(image))}",
+            "read it first with read_pil, read_numpy, read_cv2 or read_tensor",
+        )
+    elif isinstance(image, (bytes, bytearray, memoryview)):
+        remedy = "decode it first with read_pil, read_numpy, read_cv2 or read_tensor"
+    elif isinstance(image, (list, tuple)):
+        got, remedy = f"a {got}", "pass the images one at a time"
+    return InputTypeError(subject, "a PIL image, a NumPy array or a torch tensor", got, remedy)
 
 
 @cache
@@ -143,9 +146,10 @@ def rescale(plane: Plane, value_range: tuple[float, float]) -> Plane:
     return (plane - low) * (1 / (high - low)) if low else plane * (1 / high)
 
 
-def nan_message() -> str:
-    return (
-        "image: expected numbers, got NaN, which no integer can hold; replace it first, for instance with nan_to_num."
+def no_number() -> InputValueError:
+    """The error for NaN on its way to integers."""
+    return InputValueError(
+        "image", "numbers", "NaN, which no integer can hold", "replace it first, for instance with nan_to_num"
     )
 
 
@@ -221,12 +225,15 @@ def parse_color(color: Any, spec: Spec, subject: str = "color") -> tuple[float, 
         values = []
     if len(values) != len(parts) or len(values) not in (1, 3, 4):
         raise InputTypeError(
-            f'{subject}: expected a name such as "white", a hex code, a number or a tuple (r, g, b), got {color!r}; pass one of these.'
+            subject,
+            'a name such as "white", a hex code, a number or a tuple (r, g, b)',
+            quoted(color),
+            "pass one of these",
         )
     top = TOP.get("uint8" if spec.dtype == "bool" else spec.dtype, 1)
     if not all(0 <= value <= top for value in values):
         raise InputValueError(
-            f"{subject}: expected values from 0 to {top} for a {spec.dtype} image, got {color!r}; use the image's own units."
+            subject, f"values from 0 to {top} for a {spec.dtype} image", quoted(color), "use the image's own units"
         )
     red, green, blue = (value / top for value in (values * 3 if len(values) == 1 else values)[:3])
     return red, green, blue, values[3] / top if len(values) == 4 else 1.0
@@ -239,7 +246,7 @@ def _parse_color_name(color: str, subject: str) -> tuple[float, float, float, fl
         codes = ImageColor.getrgb("#00000000" if color.lower() == "transparent" else color)
     except ValueError as error:
         raise InputValueError(
-            f'{subject}: expected a CSS color name or a hex code, got {color!r}; pass for instance "white" or "#ff8000".'
+            subject, "a CSS color name or a hex code", quoted(color), 'pass for instance "white" or "#ff8000"'
         ) from error
     red, green, blue, alpha = (code / 255 for code in (*codes, 255)[:4])
     return red, green, blue, alpha
@@ -269,9 +276,9 @@ def load(
     try:
         return Opened(*adapter(kind).load(image, layout=layout, bgr=bgr, ranged=ranged, mode=mode))
     except (InputTypeError, InputValueError) as error:
-        if subject == "image" or not str(error).startswith("image:"):
+        if subject == "image" or error.subject != "image":
             raise
-        raise type(error)(subject + str(error)[len("image") :]) from error
+        raise error.with_subject(subject) from error
 
 
 def cut(opened: Opened, rows: slice, columns: slice) -> Opened:
@@ -331,7 +338,7 @@ def run(
     pixels, spec = load(image)
     if needs == "alpha" and not spec.has_alpha:
         raise InputValueError(
-            f"image: expected an alpha channel, got {CHANNEL_NAMES[spec.channels]}; add one with merge_alpha(image)."
+            "image", "an alpha channel", CHANNEL_NAMES[spec.channels], "add one with merge_alpha(image)"
         )
     loaded = [load(other) for other in others]
     for _, other in loaded:
@@ -353,12 +360,14 @@ def run(
 def _check_same_size(spec: Spec, other: Spec, pointwise: bool) -> None:
     if pointwise and (other.height, other.width) != (spec.height, spec.width):
         raise InputValueError(
-            f"image: expected both images of one size, got {spec.height}x{spec.width} and {other.height}x{other.width} "
-            "(height x width); resize or crop one of them."
+            "image",
+            "both images of one size",
+            f"{spec.height}x{spec.width} and {other.height}x{other.width} (height x width)",
+            "resize or crop one of them",
         )
     if other.batch not in ((), spec.batch):
         raise InputValueError(
-            f"image: expected batches of one shape or a single second image, got {spec.batch} and {other.batch}; match them."
+            "image", "batches of one shape or a single second image", f"{spec.batch} and {other.batch}", "match them"
         )
 
 

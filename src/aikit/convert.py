@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ._arguments import one_of
 from ._image import Spec, adapter, as_one_tall, bands, each_band, load
-from .errors import InputTypeError, InputValueError
+from .errors import InputTypeError, InputValueError, quoted
 from .types import AnyImage
 
 if TYPE_CHECKING:
@@ -75,9 +75,7 @@ def to_pil(
         return image if out is None else room.fill(out, image)  # type: ignore[return-value]
     wanted = name or ("float32" if getattr(image, "mode", None) == "F" else _auto_dtype(spec))
     if name == "uint16" and spec.channels > 1:
-        raise InputValueError(
-            'dtype: expected "uint8" for a PIL image with more than one channel, got "uint16"; use to_numpy.'
-        )
+        raise InputValueError("dtype", '"uint8" for a PIL image with more than one channel', '"uint16"', "use to_numpy")
     canvas = room.create(spec, spec.channels, wanted)
     room.check_out(out, canvas.mode, canvas.size)
     _transfer(pixels, spec, canvas, value_range)
@@ -244,17 +242,15 @@ def _two_numbers(value_range: Any, spec: Spec) -> ValueRange:
     try:
         low, high = (float(value) for value in value_range)
     except (TypeError, ValueError) as error:
-        raise InputTypeError(
-            f"value_range: expected two numbers (low, high), got {value_range!r}; pass a pair."
-        ) from error
+        raise InputTypeError("value_range", "two numbers (low, high)", quoted(value_range), "pass a pair") from error
     # The step is what counts: it is neither 0 nor infinite for any range that pixels can be taken from.
     if not (low < high and 0 < 1 / (high - low) < math.inf):
         raise InputValueError(
-            f"value_range: expected low < high, both finite, got {value_range!r}; pass for instance (-1, 1)."
+            "value_range", "low < high, both finite", quoted(value_range), "pass for instance (-1, 1)"
         )
     if not spec.dtype.startswith(("float", "bfloat")):
         raise InputValueError(
-            f"value_range: expected None for {spec.dtype}, whose range is fixed, got {value_range!r}; leave it out."
+            "value_range", f"None for {spec.dtype}, whose range is fixed", quoted(value_range), "leave it out"
         )
     return low, high
 
@@ -274,9 +270,9 @@ def dtype_name(dtype: Any, allowed: tuple[str, ...], default: str | None) -> str
         try:
             name = np.dtype(dtype).name
         except (TypeError, ValueError) as error:
-            raise InputTypeError(f"dtype: expected one of {', '.join(allowed)}, got {dtype!r}; pass a name.") from error
+            raise InputTypeError("dtype", f"one of {', '.join(allowed)}", quoted(dtype), "pass a name") from error
     if name not in allowed:
-        raise InputValueError(f"dtype: expected one of {', '.join(allowed)}, got {name!r}; pass one of these.")
+        raise InputValueError("dtype", f"one of {', '.join(allowed)}", quoted(name), "pass one of these")
     return name
 
 

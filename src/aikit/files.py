@@ -17,7 +17,7 @@ from urllib.parse import unquote_to_bytes
 from . import _raster, _worker, convert
 from ._bytes import name_of, read_bytes, write_bytes
 from ._image import load
-from .errors import InputTypeError, InputValueError
+from .errors import InputTypeError, InputValueError, quoted
 from .limits import Limits
 from .types import AnyImage, Source
 
@@ -334,8 +334,10 @@ def read_any(
         return decoded.pixels
     if decoded.mode == "I":
         raise InputValueError(
-            f"{name_of(source)}: expected pixels with a known range, got 32-bit integers; "
-            "read them with read_pil and convert with value_range=(low, high)."
+            name_of(source),
+            "pixels with a known range",
+            "32-bit integers",
+            "read them with read_pil and convert with value_range=(low, high)",
         )
     return decoded
 
@@ -380,14 +382,12 @@ def write(
         (2, 1)
     """
     if not isinstance(path, (str, os.PathLike)):
-        raise InputTypeError(f"path: expected a path, got {type(path).__name__}; for bytes call encode(image, format).")
+        raise InputTypeError("path", "a path", type(path).__name__, "for bytes call encode(image, format)")
     suffix = os.path.splitext(os.fspath(path))[1]
     if not suffix:
-        raise InputValueError(
-            f"path: expected a suffix that names the format, got {str(path)!r}; add one such as .png."
-        )
+        raise InputValueError("path", "a suffix that names the format", quoted(str(path)), "add one such as .png")
     if suffix.lower() in (".pgm", ".pbm") and load(image, bgr=bgr).spec.channels > 1:
-        raise InputValueError(f"image: expected gray for {suffix}, got color or alpha; write .ppm or .png.")
+        raise InputValueError("image", f"gray for {suffix}", "color or alpha", "write .ppm or .png")
     write_bytes(path, encode(image, suffix, quality=quality, lossless=lossless, bgr=bgr))
 
 
@@ -500,17 +500,15 @@ def from_data_url(url: str) -> bytes:
     Source: RFC 2397, RFC 4648.
     """
     if not isinstance(url, str):
-        raise InputTypeError(f"url: expected a str, got {type(url).__name__}; decode bytes first, url.decode('ascii').")
+        raise InputTypeError("url", "a str", type(url).__name__, "decode bytes first, url.decode('ascii')")
     match = _DATA_URL.fullmatch(url)
     if match is None:
         raise InputValueError(
-            f'url: expected "data:...,...", got {url[:40]!r}; for bare base64 call base64.b64decode(text, validate=True).'
+            "url", '"data:...,..."', quoted(url[:40]), "for bare base64 call base64.b64decode(text, validate=True)"
         )
     if not match["base64"]:
         return unquote_to_bytes(match["data"])
     try:
         return base64.b64decode(unquote_to_bytes(match["data"]), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise InputValueError(
-            f"url: expected base64 after the comma, got {str(error)!r}; send it unchanged."
-        ) from error
+        raise InputValueError("url", "base64 after the comma", quoted(str(error)), "send it unchanged") from error

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 from numbers import Real
 
-from .errors import FileFormatError, InputTypeError, InputValueError, LimitError
+from .errors import FileFormatError, InputTypeError, InputValueError, LimitError, quoted
 
 __all__ = ["Limits"]
 
@@ -55,9 +55,9 @@ class Limits:
             if field.name == "formats":
                 continue
             if isinstance(value, bool) or not isinstance(value, Real):
-                raise InputTypeError(f"{field.name}: expected a number, got {value!r}; pass a positive one.")
+                raise InputTypeError(field.name, "a number", quoted(value), "pass a positive one")
             if not float(value) > 0:  # says no to NaN as well
-                raise InputValueError(f"{field.name}: expected a positive number, got {value!r}; pass a positive one.")
+                raise InputValueError(field.name, "a positive number", quoted(value), "pass a positive one")
         if self.formats is not None:
             object.__setattr__(self, "formats", _set_of_names(self.formats))
 
@@ -73,7 +73,14 @@ class Limits:
         limit = getattr(self, field)
         if value > limit:
             raise LimitError(
-                f"{subject}: expected at most {limit} {what}, got {value}; raise Limits({field}=...) to allow it."
+                subject,
+                f"at most {limit} {what}",
+                quoted(value),
+                f"raise Limits({field}=...) to allow it",
+                limit=field,
+                allowed=limit,
+                found=value,
+                option="limits",
             )
 
     def check_format(self, subject: str, format: str) -> None:
@@ -85,9 +92,12 @@ class Limits:
         """
         if self.formats is not None and format not in self.formats:
             raise FileFormatError(
-                f"{subject}: expected one of the formats {', '.join(sorted(self.formats))}, got {format}; "
-                "add it to Limits(formats=...) to allow it.",
+                subject,
+                f"one of the formats {', '.join(sorted(self.formats))}",
+                str(format),
+                "add it to Limits(formats=...) to allow it",
                 code="unsupported_format",
+                option="limits",
             )
 
 
@@ -99,7 +109,7 @@ _ALIASES = {"jpg": "jpeg", "tif": "tiff", "heif": "heic", "pgm": "ppm", "pbm": "
 def _known_name(name: str) -> str:
     known = _ALIASES.get(name.lower().lstrip("."), name.lower().lstrip("."))
     if known not in _FORMATS:
-        raise InputValueError(f"formats: expected names from {', '.join(_FORMATS)}, got {name!r}; pass some of these.")
+        raise InputValueError("formats", f"names from {', '.join(_FORMATS)}", quoted(name), "pass some of these")
     return known
 
 
@@ -108,4 +118,4 @@ def _set_of_names(formats: object) -> frozenset[str]:
         names = [name for name in formats if isinstance(name, str)]
         if len(names) == len(formats):
             return frozenset(map(_known_name, names))
-    raise InputTypeError(f'formats: expected a set of names, got {formats!r}; pass a set such as {{"png", "jpeg"}}.')
+    raise InputTypeError("formats", "a set of names", quoted(formats), 'pass a set such as {"png", "jpeg"}')

@@ -82,13 +82,17 @@ class Apply(torch.nn.Module):
         result = self.fn(image, **self.options)
         if isinstance(result, (tuple, list)) or not _is_image(result):
             raise InputTypeError(
-                f"fn: expected an operation that gives an image, got {type(result).__name__} from {self._name()}; "
-                "wrap it in a function that does."
+                "fn",
+                "an operation that gives an image",
+                f"{type(result).__name__} from {self._name()}",
+                "wrap it in a function that does",
             )
         if has_places and before != (after := _frame(result)):
             raise InputValueError(
-                f"image: expected to stay as it lies beside boxes, masks or keypoints, got {before} made {after} by "
-                f"{self._name()}; use a transform of torchvision's for this step."
+                "image",
+                "to stay as it lies beside boxes, masks or keypoints",
+                f"{before} made {after} by {self._name()}",
+                "use a transform of torchvision's for this step",
             )
         if isinstance(image, tv_tensors.TVTensor) and isinstance(result, torch.Tensor):
             return tv_tensors.wrap(result.as_subclass(torch.Tensor), like=image)

@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from .._image import TOP, Spec, nan_message, quantize, rescale
+from .._image import TOP, Spec, no_number, quantize, rescale
 from ..errors import InputTypeError, InputValueError
 from .fast_numpy import FastNumPy
 
@@ -39,33 +39,37 @@ def check(image: Array, layout: str) -> tuple[Array, bool]:
     """The array as (..., H, W, C) or, for layout "CHW", (..., C, H, W); and whether the channel axis was added."""
     if isinstance(image, np.ma.MaskedArray):
         raise InputTypeError(
-            "image: expected a plain array, got a masked array, whose mask would be lost; "
-            "call image.filled(value), or put the mask into an alpha channel with merge_alpha."
+            "image",
+            "a plain array",
+            "a masked array, whose mask would be lost",
+            "call image.filled(value), or put the mask into an alpha channel with merge_alpha",
         )
     array = np.asarray(image)
     if array.dtype.name not in DTYPES:
         raise InputTypeError(
-            f"image: expected dtype {', '.join(DTYPES[:-1])} or {DTYPES[-1]}, got {array.dtype.name}; "
-            'convert the values yourself, for 0..255 with image.astype("uint8").'
+            "image",
+            f"dtype {', '.join(DTYPES[:-1])} or {DTYPES[-1]}",
+            array.dtype.name,
+            'convert the values yourself, for 0..255 with image.astype("uint8")',
         )
     if array.size == 0:
-        raise InputValueError(f"image: expected at least one pixel, got shape {array.shape}; check where it was cut.")
+        raise InputValueError("image", "at least one pixel", f"shape {array.shape}", "check where it was cut")
     if array.ndim == 2:
         return (array[None] if layout == "CHW" else array[..., None]), True
     channels_at = -3 if layout == "CHW" else -1
     if array.ndim < 2 or not 1 <= array.shape[channels_at] <= 4:
-        raise InputValueError(_shape_message(array.shape, layout))
+        raise _wrong_shape(array.shape, layout)
     return array, False
 
 
-def _shape_message(shape: tuple[int, ...], layout: str) -> str:
+def _wrong_shape(shape: tuple[int, ...], layout: str) -> InputValueError:
     expected = "(H, W) or (..., 1 to 4, H, W)" if layout == "CHW" else "(H, W) or (..., H, W, 1 to 4)"
     remedy = "give it one to four channels"
     if layout == "HWC" and len(shape) >= 3 and shape[-3] <= 4:
         remedy = 'for channels first pass layout="CHW" to to_numpy, to_cv2, to_pil or to_tensor'
     elif layout == "CHW" and len(shape) >= 3 and shape[-1] <= 4:
         remedy = "for channels last leave layout out"
-    return f"image: expected shape {expected}, got {shape}; {remedy}."
+    return InputValueError("image", f"shape {expected}", str(shape), remedy)
 
 
 class Pixels:
@@ -233,7 +237,7 @@ def _to_codes(plane: Array, dtype: np.dtype[Any], out: Array | None) -> Array:
     result = np.empty(plane.shape, dtype) if out is None else out
     inside = _in_unit_range(plane)
     if not inside and np.isnan(plane.min()):
-        raise InputValueError(nan_message())
+        raise no_number()
     if dtype == np.uint8 and plane.dtype == np.float32 and plane.ndim == 2 and result.flags.c_contiguous:
         # The fast twin of `quantize`: OpenCV rounds to even and saturates above 255, but takes the absolute
         # value of negatives and makes 0 of infinity, so clamp first where a value lies outside.
@@ -301,11 +305,13 @@ def paste(image: Array, patch: Array, rows: slice, columns: slice) -> None:
 def check_out(out: Any, shape: tuple[int, ...], dtype: str) -> None:
     """Refuse an `out` that the result does not fit exactly."""
     if not isinstance(out, np.ndarray):
-        raise InputTypeError(f"out: expected a NumPy array, got {type(out).__name__}; leave it out to get a fresh one.")
+        raise InputTypeError("out", "a NumPy array", type(out).__name__, "leave it out to get a fresh one")
     if out.shape != shape or out.dtype != np.dtype(dtype) or not out.flags.c_contiguous or not out.flags.writeable:
         raise InputValueError(
-            f"out: expected a writable C-contiguous {dtype} array of shape {shape}, got {out.dtype} {out.shape}; "
-            "leave it out to get a fresh one."
+            "out",
+            f"a writable C-contiguous {dtype} array of shape {shape}",
+            f"{out.dtype} {out.shape}",
+            "leave it out to get a fresh one",
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from .._image import CHANNEL_NAMES, Spec
-from ..errors import FileFormatError, InputTypeError, InputValueError
+from ..errors import FileFormatError, InputTypeError, InputValueError, quoted
 from .numpy import Array, deinterleave, interleave
 
 _log = logging.getLogger("aikit")
@@ -66,16 +66,16 @@ def load(
 ) -> tuple[Picture, Spec]:
     """Open a picture for reading, upright and with its colors resolved, or, for a mode, as that mode's own planes."""
     if bgr:
-        raise InputValueError("bgr: expected False for a PIL image, which is always RGB, got True; leave it out.")
+        raise InputValueError("bgr", "False for a PIL image, which is always RGB", "True", "leave it out")
     if layout is not None:
-        raise InputValueError(f"layout: expected None for a PIL image, got {layout!r}; leave it out.")
+        raise InputValueError("layout", "None for a PIL image", quoted(layout), "leave it out")
     if image.width == 0 or image.height == 0:
-        raise InputValueError(f"image: expected at least one pixel, got size {image.size}; check where it was cut.")
+        raise InputValueError("image", "at least one pixel", f"size {image.size}", "check where it was cut")
     upright = _upright(_loaded(image))
     if ranged and upright.mode == "I":
         upright = upright.convert("F")
     if mode is not None and upright.mode != mode:
-        raise InputValueError(f"image: expected a PIL image of mode {mode}, got {upright.mode}; convert it first.")
+        raise InputValueError("image", f"a PIL image of mode {mode}", upright.mode, "convert it first")
     plain, key = _resolve(upright) if mode is None else (upright, None)
     picture = Picture(plain, key)
     spent = ("transparency", "icc_profile") if upright.mode in _OTHER_PROFILES else ("transparency",)
@@ -106,12 +106,15 @@ def _loaded(image: Image.Image) -> Image.Image:
     except Exception as error:  # Pillow's decoders raise eight different types
         if _is_closed(image, error):
             raise InputValueError(
-                "image: expected an open picture, got one that was closed; convert it before it is closed."
+                "image", "an open picture", "one that was closed", "convert it before it is closed"
             ) from error
         name = getattr(image, "filename", "") or "image"
         code = "truncated" if "truncated" in str(error) else "corrupt"
         raise FileFormatError(
-            f"{name}: expected a picture that can be decoded, got {str(error)!r}; check how the file was written.",
+            name,
+            "a picture that can be decoded",
+            quoted(str(error)),
+            "check how the file was written",
             code=code,
         ) from error
     return image
@@ -165,16 +168,16 @@ def _resolve(image: Image.Image) -> tuple[Image.Image, tuple[int, ...] | None]:
         return image.convert("RGB"), _as_key(key, 3)
     if mode in ("I", "I;32"):
         raise InputTypeError(
-            "image: expected a PIL mode with a known range, got mode I (32-bit integers); "
-            "pass value_range=(low, high) to to_pil, to_numpy, to_cv2 or to_tensor, for instance (0, 65535)."
+            "image",
+            "a PIL mode with a known range",
+            "mode I (32-bit integers)",
+            "pass value_range=(low, high) to to_pil, to_numpy, to_cv2 or to_tensor, for instance (0, 65535)",
         )
     if mode == "LAB":
         return _lab_to_rgb(image), None
     target = mode if mode in _RESOLVED else _BECOMES.get(mode)
     if target is None:
-        raise InputTypeError(
-            f"image: expected a PIL mode such as L, RGB, RGBA, P or CMYK, got {mode}; convert it first."
-        )
+        raise InputTypeError("image", "a PIL mode such as L, RGB, RGBA, P or CMYK", mode, "convert it first")
     plain = image if target == mode or target == "I;16" else image.convert(target)
     if target == "I;16" or mode in ("1", "L", "RGB"):
         return plain, _as_key(key, 3 if mode == "RGB" else 1)
@@ -323,8 +326,10 @@ class Canvas:
         kind = np.dtype(dtype).kind
         if kind == "f" and channels > 1:
             raise InputValueError(
-                f"image: expected 8-bit values for a PIL image with {CHANNEL_NAMES[channels]} channels, got {dtype}, "
-                'which PIL only has for gray; pass dtype="uint8" or use to_numpy.'
+                "image",
+                f"8-bit values for a PIL image with {CHANNEL_NAMES[channels]} channels",
+                f"{dtype}, which PIL only has for gray",
+                'pass dtype="uint8" or use to_numpy',
             )
         self.channels = channels
         if kind == "f":
@@ -376,7 +381,10 @@ def create(spec: Spec, channels: int, dtype: str) -> Canvas:
     """Room for a result."""
     if spec.batch:
         raise InputValueError(
-            f"image: expected one picture for PIL, got a batch of shape {spec.batch}; take the pictures out one by one with unstack."
+            "image",
+            "one picture for PIL",
+            f"a batch of shape {spec.batch}",
+            "take the pictures out one by one with unstack",
         )
     return Canvas(spec.height, spec.width, channels, dtype, spec.mode)
 
@@ -408,11 +416,13 @@ def check_out(out: object, mode: str, size: tuple[int, int]) -> None:
     if out is None:
         return
     if not isinstance(out, Image.Image):
-        raise InputTypeError(f"out: expected a PIL image, got {type(out).__name__}; leave it out to get a fresh one.")
+        raise InputTypeError("out", "a PIL image", type(out).__name__, "leave it out to get a fresh one")
     if (out.mode, out.size) != (mode, size):
         raise InputValueError(
-            f"out: expected a PIL image of mode {mode} and size {size}, got {out.mode} {out.size}; "
-            "leave it out to get a fresh one."
+            "out",
+            f"a PIL image of mode {mode} and size {size}",
+            f"{out.mode} {out.size}",
+            "leave it out to get a fresh one",
         )
 
 

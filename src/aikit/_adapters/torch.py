@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch.nn.parameter import is_lazy
 
-from .._image import TOP, Spec, nan_message, quantize, rescale
-from ..errors import DeviceError, InputTypeError, InputValueError
+from .._image import TOP, Spec, no_number, quantize, rescale
+from ..errors import DeviceError, InputTypeError, InputValueError, quoted
 from .numpy import Array, Pixels, swapped
 
 namespace = torch
@@ -26,17 +26,17 @@ def check(image: torch.Tensor, layout: str | None) -> torch.Tensor:
     check_dense("image", image)
     if dtype_name(image.dtype) not in DTYPES:
         raise InputTypeError(
-            f"image: expected dtype {', '.join(DTYPES[:-1])} or {DTYPES[-1]}, got {dtype_name(image.dtype)}; "
-            "convert the values yourself, for 0..255 with image.to(torch.uint8)."
+            "image",
+            f"dtype {', '.join(DTYPES[:-1])} or {DTYPES[-1]}",
+            dtype_name(image.dtype),
+            "convert the values yourself, for 0..255 with image.to(torch.uint8)",
         )
     if image.numel() == 0:
-        raise InputValueError(
-            f"image: expected at least one pixel, got shape {tuple(image.shape)}; check where it was cut."
-        )
+        raise InputValueError("image", "at least one pixel", f"shape {tuple(image.shape)}", "check where it was cut")
     tensor = image if type(image) is torch.Tensor or is_traced(image) else image.as_subclass(torch.Tensor)
     if tensor.ndim < 3:
         raise InputValueError(
-            f"image: expected shape (..., 1 to 4, H, W), got {tuple(tensor.shape)}; add a channel axis: x[None]."
+            "image", "shape (..., 1 to 4, H, W)", str(tuple(tensor.shape)), "add a channel axis: x[None]"
         )
     if layout == "HWC":
         tensor = tensor.movedim(-1, -3)
@@ -46,7 +46,7 @@ def check(image: torch.Tensor, layout: str | None) -> torch.Tensor:
             'for channels last pass layout="HWC"' if layout is None and last <= 4 else "give it one to four channels"
         )
         expected = "(..., H, W, 1 to 4)" if layout == "HWC" else "(..., 1 to 4, H, W)"
-        raise InputValueError(f"image: expected shape {expected}, got {tuple(image.shape)}; {remedy}.")
+        raise InputValueError("image", f"shape {expected}", str(tuple(image.shape)), remedy)
     return tensor
 
 
@@ -54,12 +54,10 @@ def check_dense(subject: str, tensor: torch.Tensor) -> None:
     """Refuse tensors without a value for every place of one rectangle."""
     if is_lazy(tensor) or tensor.is_meta:
         got = "one on the meta device" if not is_lazy(tensor) else "an uninitialized parameter"
-        raise InputTypeError(f"{subject}: expected a tensor with values, got {got}; make it on a real device.")
+        raise InputTypeError(subject, "a tensor with values", got, "make it on a real device")
     if tensor.is_nested or tensor.layout is not torch.strided or tensor.is_quantized:
         got = "a nested one" if tensor.is_nested else f"layout {tensor.layout} and dtype {tensor.dtype}"
-        raise InputTypeError(
-            f"{subject}: expected a dense tensor, got {got}; call to_dense(), dequantize() or unbind() first."
-        )
+        raise InputTypeError(subject, "a dense tensor", got, "call to_dense(), dequantize() or unbind() first")
 
 
 def is_traced(tensor: torch.Tensor) -> bool:
@@ -159,7 +157,7 @@ def _to_codes(tensor: torch.Tensor, dtype: torch.dtype, to_host: bool) -> torch.
         tensor = tensor.nan_to_num(nan=0.0, posinf=1.0, neginf=0.0)
     elif to_host or tensor.device.type == "cpu":
         if tensor.isnan().any():
-            raise InputValueError(nan_message())
+            raise no_number()
     elif tensor.is_cuda and tensor.dtype == torch.float32 and dtype == torch.uint8:
         return _to_bytes(tensor)
     else:
@@ -304,21 +302,19 @@ def device_for(device: Any, spec: Spec, out: torch.Tensor | None) -> torch.devic
     except (RuntimeError, AssertionError, TypeError, ValueError) as error:
         there = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
         raise DeviceError(
-            f"device: expected one of {', '.join([*there, 'cpu'])}, got {str(device)!r}; pass one that this machine has."
+            "device", f"one of {', '.join([*there, 'cpu'])}", quoted(str(device)), "pass one that this machine has"
         ) from error
     if out is None:
         return where
     if where.type != out.device.type or where.index not in (None, out.device.index):
-        raise InputValueError(f"out: expected a tensor on {device}, got one on {out.device}; leave device out.")
+        raise InputValueError("out", f"a tensor on {device}", f"one on {out.device}", "leave device out")
     return out.device
 
 
 def check_out_is_tensor(out: Any) -> None:
     """Refuse an `out` that is no tensor with memory to fill."""
     if not isinstance(out, torch.Tensor):
-        raise InputTypeError(
-            f"out: expected a torch tensor, got {type(out).__name__}; leave it out to get a fresh one."
-        )
+        raise InputTypeError("out", "a torch tensor", type(out).__name__, "leave it out to get a fresh one")
     check_dense("out", out)
 
 
@@ -329,8 +325,10 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: str) -> None:
     check_out_is_tensor(out)
     if tuple(out.shape) != shape or out.dtype != getattr(torch, dtype) or not out.is_contiguous():
         raise InputValueError(
-            f"out: expected a contiguous {dtype} tensor of shape {shape}, got {dtype_name(out.dtype)} {tuple(out.shape)}; "
-            "leave it out to get a fresh one."
+            "out",
+            f"a contiguous {dtype} tensor of shape {shape}",
+            f"{dtype_name(out.dtype)} {tuple(out.shape)}",
+            "leave it out to get a fresh one",
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image
 
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputTypeError, InputValueError, quoted
 from ..limits import Limits
 from . import deep, frugal, png16, ppm, tiff
 from .deep import Deep
@@ -113,16 +113,16 @@ def _readable(job: Job) -> Job:
 
 def _check_options(frame: object, profile: object) -> None:
     if isinstance(frame, bool) or not isinstance(frame, int):
-        raise InputTypeError(f"frame: expected a whole number, got {frame!r}; pass 0 for the first frame.")
+        raise InputTypeError("frame", "a whole number", quoted(frame), "pass 0 for the first frame")
     if frame < 0:
-        raise InputValueError(f"frame: expected 0 or more, got {frame}; frames are counted from 0.")
+        raise InputValueError("frame", "0 or more", quoted(frame), "frames are counted from 0")
     if profile not in ("srgb", "ignore"):
-        raise InputValueError(f'profile: expected "srgb" or "ignore", got {profile!r}; pass one of them.')
+        raise InputValueError("profile", '"srgb" or "ignore"', quoted(profile), "pass one of them")
 
 
 def _no_such_frame(frame: int, count: int, name: str) -> InputValueError:
     has = "1 frame" if count == 1 else f"{count} frames"
-    return InputValueError(f"frame: expected 0 to {count - 1}, got {frame}; {name} has {has}.")
+    return InputValueError("frame", f"0 to {count - 1}", quoted(frame), f"{name} has {has}")
 
 
 def _seek(image: Image.Image, frame: int, job: Job) -> None:

@@ -38,7 +38,10 @@ def chunk(kind: bytes, body: bytes) -> bytes:
 def no_mode_for(name: str) -> FileFormatError:
     """The error for a picture that has no form in Pillow at all."""
     return FileFormatError(
-        f"{name}: expected frames of 8 or 16 bits, got float color, which PIL has no mode for; use read_numpy.",
+        name,
+        "frames of 8 or 16 bits",
+        "float color, which PIL has no mode for",
+        "use read_numpy",
         code="unsupported_format",
     )
 

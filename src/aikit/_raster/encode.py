@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputTypeError, InputValueError, quoted
 from .deep import chunk
 from .icc import UnusableProfileError, color_space
 from .integrity import word
@@ -88,13 +88,11 @@ def capabilities(format: str) -> Format:
         90
     """
     if not isinstance(format, str):
-        raise InputTypeError(
-            f'format: expected a name such as "png", got {format!r}; pass one of {", ".join(_FORMATS)}.'
-        )
+        raise InputTypeError("format", 'a name such as "png"', quoted(format), f"pass one of {', '.join(_FORMATS)}")
     key = format.lower().lstrip(".")
     name = key if key in _FORMATS else SUFFIXES.get("." + key)
     if name is None:
-        raise InputValueError(f'format: expected one of {", ".join(_FORMATS)}, got "{format}"; write one of them.')
+        raise InputValueError("format", f"one of {', '.join(_FORMATS)}", f'"{format}"', "write one of them")
     return _FORMATS[name]
 
 
@@ -138,35 +136,33 @@ def encode(
         if isinstance(error, InputValueError):
             raise
         raise InputValueError(
-            f'{name}: expected a picture {word(target.name)} can hold, got "{error}"; write PNG instead.'
+            name, f"a picture {word(target.name)} can hold", f'"{error}"', "write PNG instead"
         ) from error
 
 
 def _check_options(target: Format, quality: object, lossless: object) -> None:
     title = word(target.name)
     if lossless is not None and not isinstance(lossless, bool):
-        raise InputTypeError(f"lossless: expected True, False or None, got {lossless!r}; pass one of them.")
+        raise InputTypeError("lossless", "True, False or None", quoted(lossless), "pass one of them")
     if lossless and target.lossless == "never":
-        raise InputValueError(f"lossless: expected None or False for {title}, got True; write PNG or WebP instead.")
+        raise InputValueError("lossless", f"None or False for {title}", "True", "write PNG or WebP instead")
     if lossless is False and target.lossless == "always":
-        raise InputValueError(f"lossless: expected None or True for {title}, got False; write JPEG or WebP instead.")
+        raise InputValueError("lossless", f"None or True for {title}", "False", "write JPEG or WebP instead")
     if quality is None:
         return
     if isinstance(quality, bool) or not isinstance(quality, int):
-        raise InputTypeError(f"quality: expected a whole number 1..100, got {quality!r}; pass one.")
+        raise InputTypeError("quality", "a whole number 1..100", quoted(quality), "pass one")
     if target.quality is None:
-        raise InputValueError(f"quality: expected None for {title}, got {quality}; only JPEG, WebP and AVIF take it.")
+        raise InputValueError("quality", f"None for {title}", quoted(quality), "only JPEG, WebP and AVIF take it")
     if lossless:
-        raise InputValueError(f"quality: expected None with lossless=True, got {quality}; pass one of the two.")
+        raise InputValueError("quality", "None with lossless=True", quoted(quality), "pass one of the two")
     if not 1 <= quality <= 100:
-        raise InputValueError(f"quality: expected 1..100, got {quality}; pass a number in that range.")
+        raise InputValueError("quality", "1..100", quoted(quality), "pass a number in that range")
 
 
 def _check_image(image: Image.Image, target: Format, name: str) -> None:
     if image.mode not in _MODES:
-        raise InputValueError(
-            f"{name}: expected one of the modes {', '.join(_MODES)}, got {image.mode}; convert it with to_pil."
-        )
+        raise InputValueError(name, f"one of the modes {', '.join(_MODES)}", image.mode, "convert it with to_pil")
     _check_size(image.width, image.height, target, name)
     _check_alpha(image.mode in ("LA", "RGBA"), image.mode, target, name)
     if image.mode == "I;16":
@@ -177,27 +173,34 @@ def _check_image(image: Image.Image, target: Format, name: str) -> None:
 
 def _check_size(width: int, height: int, target: Format, name: str) -> None:
     if not width or not height:
-        raise InputValueError(f"{name}: expected at least 1 x 1 pixels, got {width} x {height}; check how it was made.")
+        raise InputValueError(name, "at least 1 x 1 pixels", f"{width} x {height}", "check how it was made")
     if target.max_side is not None and max(width, height) > target.max_side:
         raise InputValueError(
-            f"{name}: expected at most {target.max_side} pixels a side for {word(target.name)}, "
-            f"got {width} x {height}; resize it, or write PNG or TIFF."
+            name,
+            f"at most {target.max_side} pixels a side for {word(target.name)}",
+            f"{width} x {height}",
+            "resize it, or write PNG or TIFF",
         )
 
 
 def _check_alpha(has_alpha: bool, got: str, target: Format, name: str) -> None:
     if has_alpha and not target.alpha:
         raise InputValueError(
-            f"{name}: expected no alpha channel for {word(target.name)}, got {got}; "
-            'call flatten(image, background="white") first, or write PNG or WebP.'
+            name,
+            f"no alpha channel for {word(target.name)}",
+            got,
+            'call flatten(image, background="white") first, or write PNG or WebP',
+            option="flatten",
         )
 
 
 def _check_depth(fits: bool, got: str, target: Format, name: str) -> None:
     if not fits:
         raise InputValueError(
-            f'{name}: expected 8-bit pixels for {word(target.name)}, got {got}; convert to dtype="uint8", '
-            f"or write {'TIFF' if 'float' in got else 'PNG or TIFF'}."
+            name,
+            f"8-bit pixels for {word(target.name)}",
+            got,
+            f'convert to dtype="uint8", or write {"TIFF" if "float" in got else "PNG or TIFF"}',
         )
 
 
@@ -265,8 +268,11 @@ def _for_gif(image: Image.Image) -> tuple[Image.Image, dict[str, Any]]:
     partial = alpha[(alpha != 0) & (alpha != 255)]
     if partial.size:
         raise InputValueError(
-            f"image: expected alpha 0 or 255 for GIF, got {int(partial[0])}; "
-            'call flatten(image, background="white") first, or write PNG or WebP.'
+            "image",
+            "alpha 0 or 255 for GIF",
+            str(int(partial[0])),
+            'call flatten(image, background="white") first, or write PNG or WebP',
+            option="flatten",
         )
     hidden = Image.fromarray(255 - alpha)
     color = image.convert("RGB")
@@ -289,12 +295,10 @@ _PREPARED = {"ico": _for_ico, "gif": _for_gif}
 
 def _encode_array(pixels: NDArray[Any], target: Format, name: str) -> bytes:
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 2, 3, 4):
-        raise InputValueError(
-            f"{name}: expected shape (H, W, 1 to 4), got {pixels.shape}; add or move the channel axis."
-        )
+        raise InputValueError(name, "shape (H, W, 1 to 4)", str(pixels.shape), "add or move the channel axis")
     pixels = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))
     if pixels.dtype not in (np.uint16, np.float32):
-        raise InputTypeError(f"{name}: expected uint16 or float32 samples, got {pixels.dtype}; convert them first.")
+        raise InputTypeError(name, "uint16 or float32 samples", str(pixels.dtype), "convert them first")
     height, width, channels = pixels.shape
     _check_size(width, height, target, name)
     _check_alpha(channels in (2, 4), f"{channels} channels", target, name)
@@ -328,11 +332,9 @@ def _by_opencv(suffix: str, pixels: NDArray[Any]) -> bytes:
     try:
         done, data = cv2.imencode(suffix, pixels)
     except cv2.error as error:
-        raise InputValueError(
-            f'image: expected a picture OpenCV can write, got "{error.err}"; write TIFF instead.'
-        ) from error
+        raise InputValueError("image", "a picture OpenCV can write", f'"{error.err}"', "write TIFF instead") from error
     if not done:
-        raise InputValueError(f"image: expected a picture OpenCV can write, got {pixels.shape}; write TIFF instead.")
+        raise InputValueError("image", "a picture OpenCV can write", str(pixels.shape), "write TIFF instead")
     return data.tobytes()
 
 

@@ -26,8 +26,13 @@ def check_size(name: str, width: int, height: int, limits: Limits | None) -> Non
     ceiling = Image.MAX_IMAGE_PIXELS
     if ceiling is not None and width * height > 2 * ceiling:
         raise LimitError(
-            f"{name}: expected at most {2 * ceiling} pixels, got {width * height}; "
-            "set PIL.Image.MAX_IMAGE_PIXELS to half of what you trust."
+            name,
+            f"at most {2 * ceiling} pixels",
+            str(width * height),
+            "set PIL.Image.MAX_IMAGE_PIXELS to half of what you trust",
+            limit="pillow_ceiling",
+            allowed=2 * ceiling,
+            found=width * height,
         )
 
 
@@ -44,12 +49,25 @@ def check_work(name: str, facts: Facts, limits: Limits | None) -> None:
     most, passes = _SCANS * limits.max_total_pixels, facts.scans * facts.width * facts.height
     if facts.scans > 1 and passes > most:
         raise LimitError(
-            f"{name}: expected at most {most} pixels in all scans, got {passes} in {facts.scans} scans; "
-            "raise Limits(max_total_pixels=...) to allow it."
+            name,
+            f"at most {most} pixels in all scans",
+            f"{passes} in {facts.scans} scans",
+            "raise Limits(max_total_pixels=...) to allow it",
+            limit="max_total_pixels",
+            allowed=most,
+            found=passes,
+            option="limits",
         )
     if facts.runs > _MOST_RUNS:
         raise LimitError(
-            f"{name}: expected at most {_MOST_RUNS} bytes of run lengths, got {facts.runs}; read it without limits."
+            name,
+            f"at most {_MOST_RUNS} bytes of run lengths",
+            str(facts.runs),
+            "read it without limits",
+            limit="run_lengths",
+            allowed=_MOST_RUNS,
+            found=facts.runs,
+            option="limits",
         )
 
 
@@ -57,8 +75,14 @@ def check_samples_size(name: str, size: int, limits: Limits | None) -> None:
     """Raise LimitError when there are more bytes of samples, unpacked, than RGB in 32-bit floats takes."""
     if limits is not None and size > 12 * limits.max_pixels:
         raise LimitError(
-            f"{name}: expected at most {12 * limits.max_pixels} bytes of samples, got {size}; "
-            "raise Limits(max_pixels=...) to allow it."
+            name,
+            f"at most {12 * limits.max_pixels} bytes of samples",
+            str(size),
+            "raise Limits(max_pixels=...) to allow it",
+            limit="max_pixels",
+            allowed=12 * limits.max_pixels,
+            found=size,
+            option="limits",
         )
 
 
@@ -71,7 +95,14 @@ def check_blocks(name: str, count: int, pixels: int, limits: Limits | None) -> N
     most = _MOST_BLOCKS + pixels // _TILE
     if limits is not None and count > most:
         raise LimitError(
-            f"{name}: expected at most {most} strips or tiles in {pixels} pixels, got {count}; read it without limits."
+            name,
+            f"at most {most} strips or tiles in {pixels} pixels",
+            str(count),
+            "read it without limits",
+            limit="blocks",
+            allowed=most,
+            found=count,
+            option="limits",
         )
 
 
@@ -94,7 +125,7 @@ def foreign(name: str, format: str) -> Iterator[None]:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise LimitError(
-            f"{name}: expected a picture within Pillow's ceiling, got {error}; resize it elsewhere first."
+            name, "a picture within Pillow's ceiling", str(error), "resize it elsewhere first", limit="pillow_ceiling"
         ) from error
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:

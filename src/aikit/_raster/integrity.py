@@ -67,17 +67,18 @@ def _four(kind: bytes) -> str:
 def truncated(name: str, format: str, got: str) -> FileFormatError:
     """The error for a file that ends too early."""
     return FileFormatError(
-        f"{name}: expected a whole {word(format)} file, got {got}; "
-        "fetch the file again, or pass allow_truncated=True to read what is there.",
+        name,
+        f"a whole {word(format)} file",
+        got,
+        "fetch the file again, or pass allow_truncated=True to read what is there",
         code="truncated",
+        option="allow_truncated",
     )
 
 
 def corrupt(name: str, format: str, got: str) -> FileFormatError:
     """The error for a file whose parts contradict each other."""
-    return FileFormatError(
-        f"{name}: expected a valid {word(format)} file, got {got}; fetch or export the file again.", code="corrupt"
-    )
+    return FileFormatError(name, f"a valid {word(format)} file", got, "fetch or export the file again", code="corrupt")
 
 
 def inspect(data: bytes, format: str, name: str) -> Facts:

@@ -84,7 +84,7 @@ def _format(data: bytes, name: str, limits: Limits | None) -> str:
         if kind is None:
             expected, got = f"{_RASTER}, SVG or PSD", f"bytes that begin with {data[:8].hex(' ')}"
             do = "check how the file was written"
-        raise FileFormatError(f"{name}: expected {expected}, got {got}; {do}.", code="unsupported_format")
+        raise FileFormatError(name, expected, got, do, code="unsupported_format")
     if limits is not None:
         limits.check_format(name, kind)
     return kind
@@ -111,7 +111,7 @@ def heic_images(job: Job) -> list[Any]:
         import pi_heif
     except ImportError as error:
         raise MissingDependencyError(
-            f"{job.name}: HEIC needs the package pi-heif, which is not installed; run: pip install pi-heif."
+            job.name, "the package pi-heif for HEIC", "none installed", "run: pip install pi-heif"
         ) from error
     with foreign(job.name, "heic"):
         opened = pi_heif.open_heif(io.BytesIO(job.data))

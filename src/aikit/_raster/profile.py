@@ -121,8 +121,12 @@ def describe_profile(profile: bytes | None) -> str | None:
 
 def _unusable(name: str, got: str, code: str = "corrupt") -> FileFormatError:
     return FileFormatError(
-        f'{name}: expected an ICC profile that fits the pixels, got {got}; pass profile="ignore" to read the codes as they are.',
+        name,
+        "an ICC profile that fits the pixels",
+        got,
+        'pass profile="ignore" to read the codes as they are',
         code=code,
+        option="profile",
     )
 
 

@@ -304,8 +304,10 @@ def check_samples(samples: int, name: str) -> None:
     """Raise FileFormatError for more samples a pixel than any of Pillow's modes has."""
     if samples > TiffImagePlugin.MAX_SAMPLESPERPIXEL:
         raise FileFormatError(
-            f"{name}: expected at most {TiffImagePlugin.MAX_SAMPLESPERPIXEL} samples a pixel, got {samples}; "
-            "split the TIFF into pictures.",
+            name,
+            f"at most {TiffImagePlugin.MAX_SAMPLESPERPIXEL} samples a pixel",
+            str(samples),
+            "split the TIFF into pictures",
             code="unsupported_format",
         )
 
@@ -448,7 +450,10 @@ def _as_int32(samples: NDArray[Any], name: str) -> NDArray[np.int32]:
     """Pillow's mode I, whose codes end at 2**31 - 1; Pillow itself lets larger ones turn negative."""
     if samples.max() > np.iinfo(np.int32).max:
         raise FileFormatError(
-            f"{name}: expected integers up to {np.iinfo(np.int32).max}, got {samples.max()}; save the TIFF as 32-bit float.",
+            name,
+            f"integers up to {np.iinfo(np.int32).max}",
+            str(samples.max()),
+            "save the TIFF as 32-bit float",
             code="unsupported_format",
         )
     return samples.astype(np.int32)

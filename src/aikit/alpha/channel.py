@@ -107,7 +107,7 @@ def trim(image: ImageT, *, threshold: float = 0.0) -> ImageT:
     planes, spec = split(image)
     box = _visible_box(planes, spec, threshold)
     if box is None:
-        raise InputValueError("image: expected a visible pixel, got a fully transparent image; check alpha_bbox first.")
+        raise InputValueError("image", "a visible pixel", "a fully transparent image", "check alpha_bbox first")
     left, top, right, bottom = box
     return merge([plane[..., top:bottom, left:right] for plane in planes], spec)  # type: ignore[no-any-return]
 
@@ -115,7 +115,7 @@ def trim(image: ImageT, *, threshold: float = 0.0) -> ImageT:
 def _visible_box(planes: Planes, spec: Spec, threshold: float) -> tuple[int, int, int, int] | None:
     threshold = number("threshold", threshold, 0, 1)
     if threshold == 1:
-        raise InputValueError("threshold: expected a number below 1, got 1; no pixel would be visible.")
+        raise InputValueError("threshold", "a number below 1", "1", "no pixel would be visible")
     if not spec.has_alpha:
         return 0, 0, spec.width, spec.height
     visible = room_of(spec).comparable(planes[-1]) > threshold * full_value(spec)
@@ -192,7 +192,7 @@ def _alpha_plane(alpha: Any, like: Any, spec: Spec) -> Any:
     pixels, given = load(alpha, subject="alpha")
     if given.channels != 1:
         raise InputValueError(
-            f"alpha: expected a gray image, got {CHANNEL_NAMES[given.channels]}; take one channel, or split_alpha(image)[1]."
+            "alpha", "a gray image", CHANNEL_NAMES[given.channels], "take one channel, or split_alpha(image)[1]"
         )
     check_fits("alpha", given, spec)
     room = room_of(spec)
@@ -218,10 +218,8 @@ def check_fits(subject: str, given: Spec, spec: Spec, *, whole: bool = True) -> 
     """Refuse a second image of another size, unless only a part of it counts, or of another batch."""
     if whole and (given.height, given.width) != (spec.height, spec.width):
         raise InputValueError(
-            f"{subject}: expected height x width {spec.height}x{spec.width}, got {given.height}x{given.width}; resize it."
+            subject, f"height x width {spec.height}x{spec.width}", f"{given.height}x{given.width}", "resize it"
         )
     if given.batch not in ((), spec.batch):
         expected = f"one picture or a batch of shape {spec.batch}" if spec.batch else "one picture"
-        raise InputValueError(
-            f"{subject}: expected {expected}, got a batch of shape {given.batch}; take its pictures one by one."
-        )
+        raise InputValueError(subject, expected, f"a batch of shape {given.batch}", "take its pictures one by one")

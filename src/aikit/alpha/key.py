@@ -9,7 +9,7 @@ from typing import Any
 
 from .._arguments import number
 from .._image import Planes, Spec, load, parse_color, run
-from ..errors import InputValueError
+from ..errors import InputValueError, quoted
 from ..types import Color, ImageT
 from .premultiplied import NO_ALPHA, apart, divide_alpha, limited
 
@@ -142,7 +142,7 @@ def _color_to_alpha(target: Sequence[float], same: float, xp: Any, *planes: Any)
 def opaque_color(color: Any, spec: Spec, subject: str) -> tuple[float, ...]:
     *rgb, alpha = parse_color(color, spec, subject)
     if alpha != 1:
-        raise InputValueError(f"{subject}: expected an opaque color, got {color!r}; leave its alpha out.")
+        raise InputValueError(subject, "an opaque color", quoted(color), "leave its alpha out")
     return tuple(rgb)
 
 

@@ -64,8 +64,10 @@ def flatten(image: ImageT, *, background: AnyImage | Color = "white", bgr: bool 
         under = _load_second(background, "background", bgr)
         if under.spec.has_alpha:
             raise InputValueError(
-                f"background: expected an opaque image, got {CHANNEL_NAMES[under.spec.channels]}; "
-                "flatten it first, or use composite."
+                "background",
+                "an opaque image",
+                CHANNEL_NAMES[under.spec.channels],
+                "flatten it first, or use composite",
             )
         check_fits("background", under.spec, spec)
         others = [under]
@@ -189,7 +191,7 @@ def composite(
     opened = _load_second(foreground, "foreground", bgr), _load_second(background, "background", bgr)
     over, under = (image.spec for image in opened)
     if over.kind == under.kind == "pil" and bgr:
-        raise InputValueError("bgr: expected False for PIL images, which are always RGB, got True; leave it out.")
+        raise InputValueError("bgr", "False for PIL images, which are always RGB", "True", "leave it out")
     check_fits("foreground", over, under, whole=False)
     if (over.height, over.width, left, top) == (under.height, under.width, 0, 0):
         return _laid_over(*opened, operator)  # type: ignore[no-any-return]

@@ -40,7 +40,7 @@ def canvas_for(specs: Sequence[Spec], height: Any, width: Any, fit: Any, channel
     height, width = sides(height, width)
     if fit in ("crop", "stretch") and (height is None or width is None):
         raise InputValueError(
-            f'height, width: expected both for fit="{fit}", got {height} and {width}; pass the size of the batch.'
+            "height, width", f'both for fit="{fit}"', f"{height} and {width}", "pass the size of the batch"
         )
     # "exact" without a size means the first picture's.
     measure = max if fit == "pad" else lambda sides: sides[0]
@@ -63,8 +63,10 @@ def _channel_count(specs: Sequence[Spec], channels: Any) -> int:
     for index, spec in enumerate(specs):
         if spec.channels != first:
             raise InputValueError(
-                f"images[{index}]: expected {CHANNEL_NAMES[first]} like images[0], got {CHANNEL_NAMES[spec.channels]}; "
-                'pass channels="gray", "rgb" or "rgba".'
+                f"images[{index}]",
+                f"{CHANNEL_NAMES[first]} like images[0]",
+                CHANNEL_NAMES[spec.channels],
+                'pass channels="gray", "rgb" or "rgba"',
             )
     return first
 
@@ -73,13 +75,17 @@ def _check_fits(index: int, spec: Spec, canvas: Canvas) -> None:
     size, got = f"{canvas.height}x{canvas.width}", f"{spec.height}x{spec.width}"
     if canvas.fit == "exact" and size != got:
         raise InputValueError(
-            f"images[{index}]: expected height x width {size}, got {got}; "
-            'pass fit="pad", "crop" or "stretch", or take group_by_shape.'
+            f"images[{index}]",
+            f"height x width {size}",
+            got,
+            'pass fit="pad", "crop" or "stretch", or take group_by_shape',
         )
     if canvas.fit == "pad" and (spec.height > canvas.height or spec.width > canvas.width):
         raise InputValueError(
-            f"images[{index}]: expected height x width up to {size} to pad, got {got}; "
-            'pass a larger size, or fit="crop" or "stretch".'
+            f"images[{index}]",
+            f"height x width up to {size} to pad",
+            got,
+            'pass a larger size, or fit="crop" or "stretch"',
         )
 
 

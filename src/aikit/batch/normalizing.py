@@ -9,7 +9,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._image import TOP, adapter, kind_of, load
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputTypeError, InputValueError, quoted
 
 if TYPE_CHECKING:
     import torch
@@ -57,14 +57,12 @@ def normalize(
         [[[-1.0, 1.0]]]
     """
     if kind_of(batch, "batch") != "torch":
-        raise InputTypeError(
-            f"batch: expected a tensor, got {type(batch).__name__}; stack or to_tensor makes one of pictures."
-        )
+        raise InputTypeError("batch", "a tensor", type(batch).__name__, "stack or to_tensor makes one of pictures")
     tensor = load(batch, subject="batch").pixels.tensor
     means = _values("mean", mean, _MEANS, tensor.shape[-3])
     deviations = _values("std", std, _DEVIATIONS, tensor.shape[-3])
     if not all(value > 0 for value in deviations):
-        raise InputValueError(f"std: expected numbers above 0, got {std!r}; for a channel that never varies pass 1.")
+        raise InputValueError("std", "numbers above 0", quoted(std), "for a channel that never varies pass 1")
     return _normalized(tensor, means, deviations, out)
 
 
@@ -72,18 +70,18 @@ def _values(subject: str, given: Any, named: Mapping[str, tuple[float, ...]], ch
     """One number for each channel."""
     if isinstance(given, str):
         if given not in named:
-            raise InputValueError(
-                f"{subject}: expected one of {', '.join(named)}, or numbers, got {given!r}; pass one of these."
-            )
+            raise InputValueError(subject, f"one of {', '.join(named)}, or numbers", quoted(given), "pass one of these")
         given = named[given]
     parts = (float(given),) * channels if isinstance(given, Real) else _listed(subject, given)
     if len(parts) != channels:
         raise InputValueError(
-            f"{subject}: expected one number or {channels}, one a channel, got {len(parts)}; "
-            "convert the channels first, or pass as many."
+            subject,
+            f"one number or {channels}, one a channel",
+            str(len(parts)),
+            "convert the channels first, or pass as many",
         )
     if not all(math.isfinite(part) for part in parts):
-        raise InputValueError(f"{subject}: expected finite numbers, got {given!r}; check how they were computed.")
+        raise InputValueError(subject, "finite numbers", quoted(given), "check how they were computed")
     return parts
 
 
@@ -92,7 +90,7 @@ def _listed(subject: str, given: Any) -> tuple[float, ...]:
         return tuple(float(part) for part in given)
     except (TypeError, ValueError) as error:
         raise InputTypeError(
-            f'{subject}: expected a name such as "imagenet", a number or one a channel, got {given!r}; pass one of these.'
+            subject, 'a name such as "imagenet", a number or one a channel', quoted(given), "pass one of these"
         ) from error
 
 

@@ -31,7 +31,7 @@ def choose_device(device: Any, specs: Sequence[Spec] = (), out: torch.Tensor | N
     there: set[torch.device] = {spec.device for spec in specs if spec.kind == "torch" and spec.device.type != "cpu"}
     if len(there) > 1:
         names = ", ".join(sorted(map(str, there)))
-        raise InputValueError(f"images: expected tensors on one device, got {names}; say where to with device=.")
+        raise InputValueError("images", "tensors on one device", names, "say where to with device=")
     if there:
         return next(iter(there))
     # A forked worker cannot use CUDA, and what a spawned one puts there costs a context for each of them.

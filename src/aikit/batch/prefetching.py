@@ -55,9 +55,7 @@ def prefetch(batches: Iterable[Any], device: Any = "auto", *, ahead: int = 2) ->
         [0, 1, 2]
     """
     if isinstance(batches, (str, bytes)) or not isinstance(batches, Iterable):
-        raise InputTypeError(
-            f"batches: expected an iterable of batches, got {type(batches).__name__}; pass a DataLoader or a list."
-        )
+        raise InputTypeError("batches", "an iterable of batches", type(batches).__name__, "pass a DataLoader or a list")
     ahead = whole("ahead", ahead)
     return _deliver(batches, _carrier(choose_device(device)), ahead)
 

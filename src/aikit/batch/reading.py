@@ -87,7 +87,7 @@ def read_batch(
     one_of("decoder", decoder, ("auto", "cpu", "nvjpeg"))
     where = choose_device(device, out=out)
     if decoder == "nvjpeg" and where.type != "cuda":
-        raise InputValueError(f'decoder: expected "auto" or "cpu" on {where}, got "nvjpeg"; it needs a CUDA device.')
+        raise InputValueError("decoder", f'"auto" or "cpu" on {where}', '"nvjpeg"', "it needs a CUDA device")
     on_card = where.type == "cuda" and (decoder == "nvjpeg" or (decoder == "auto" and limits is None))
 
     def fit_early(picture: Any) -> Any:

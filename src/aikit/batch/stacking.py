@@ -115,12 +115,10 @@ def as_list(given: Any, subject: str = "images", of: str = "images") -> list[Any
     # An array would give its rows as gray pictures, a file its lines.
     single = isinstance(given, (str, bytes, bytearray)) or hasattr(given, "ndim") or hasattr(given, "read")
     if single or not isinstance(given, Iterable):
-        raise InputTypeError(
-            f"{subject}: expected a list of {of}, got {type(given).__name__}; for one picture pass [{subject[:-1]}]."
-        )
+        raise InputTypeError(subject, f"a list of {of}", type(given).__name__, f"for one picture pass [{subject[:-1]}]")
     items = list(given)
     if not items:
-        raise InputValueError(f"{subject}: expected at least one, got none; check where the list was made.")
+        raise InputValueError(subject, "at least one", "none", "check where the list was made")
     return items
 
 
@@ -133,8 +131,10 @@ def open_pictures(pictures: Sequence[Any], *, bgr: bool = False) -> list[Opened]
         result = load(picture, bgr=kind != "pil" and bgr, subject=subject)
         if result.spec.batch:
             raise InputValueError(
-                f"{subject}: expected one picture, got a batch of shape {tuple(picture.shape)}; "
-                "put its pictures into the list one by one."
+                subject,
+                "one picture",
+                f"a batch of shape {tuple(picture.shape)}",
+                "put its pictures into the list one by one",
             )
         return result
 

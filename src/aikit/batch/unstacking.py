@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._image import Opened, adapter, load
 from ..convert import to_numpy
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputTypeError, InputValueError, quoted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,8 +53,10 @@ def unstack(
     if len(opened.spec.batch) != 1:
         got = f"{tuple(batch.shape)}" if opened.spec.kind != "pil" else "a PIL image"
         raise InputValueError(
-            f"batch: expected shape (N, C, H, W) for a tensor or (N, H, W, C) for an array, got {got}; "
-            "for one picture call to_numpy."
+            "batch",
+            "shape (N, C, H, W) for a tensor or (N, H, W, C) for an array",
+            got,
+            "for one picture call to_numpy",
         )
     cuts = None if sizes is None else _checked(sizes, opened)
     pictures = list(_codes(opened, out))
@@ -87,17 +89,14 @@ def _checked(sizes: Iterable[Any], opened: Opened) -> list[tuple[int, int]]:
         pairs = [(operator.index(height), operator.index(width)) for height, width in sizes]
     except (TypeError, ValueError) as error:
         raise InputTypeError(
-            f"sizes: expected pairs (height, width) of whole numbers, got {sizes!r}; sizes_of(images) makes them."
+            "sizes", "pairs (height, width) of whole numbers", quoted(sizes), "sizes_of(images) makes them"
         ) from error
     (count,), spec = opened.spec.batch, opened.spec
     if len(pairs) != count:
-        raise InputValueError(
-            f"sizes: expected {count} of them, one a picture, got {len(pairs)}; give every picture one."
-        )
+        raise InputValueError("sizes", f"{count} of them, one a picture", str(len(pairs)), "give every picture one")
     for height, width in pairs:
         if not (1 <= height <= spec.height and 1 <= width <= spec.width):
             raise InputValueError(
-                f"sizes: expected height x width up to {spec.height}x{spec.width}, got {height}x{width}; "
-                "pass (height, width)."
+                "sizes", f"height x width up to {spec.height}x{spec.width}", f"{height}x{width}", "pass (height, width)"
             )
     return pairs

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputValueError
+from ..errors import InputValueError, quoted
 from ..folders import Recipe, Report
 from ..folders.converting import Progress, convert_jobs
 from ..folders.planning import Job, files_of, job_of
@@ -111,7 +111,7 @@ def _steps(options: argparse.Namespace) -> list[tuple[str, dict[str, Any]]]:
         steps.append(("make_transparent", {"color": options.make_transparent, **given}))
     elif given:
         raise InputValueError(
-            "--tolerance, --feather: expected beside --make-transparent, got them alone; add --make-transparent COLOR."
+            "--tolerance, --feather", "beside --make-transparent", "them alone", "add --make-transparent COLOR"
         )
     if options.trim:
         steps.append(("trim", {}))
@@ -128,7 +128,7 @@ def _size(text: str) -> dict[str, Any]:
         return {"scale": float(match[1]) / 100}
     match = re.fullmatch(r"([0-9]+)?(?:x([0-9]+))?", text)
     if not text or match is None:
-        raise InputValueError(f"--resize: expected a size, got {text!r}; pass 1024, x768, 1024x768 or 50%.")
+        raise InputValueError("--resize", "a size", quoted(text), "pass 1024, x768, 1024x768 or 50%")
     sides = {"width": match[1], "height": match[2]}
     return {name: int(side) for name, side in sides.items() if side is not None}
 
@@ -155,7 +155,7 @@ def _names_a_file(options: argparse.Namespace) -> bool:
     if len(options.sources) > 1 or os.path.isdir(options.sources[0]):
         if named is not None:
             raise InputValueError(
-                f"OUT: expected a folder for several pictures, got {out!r}; name a folder and pass --to {named}."
+                "OUT", "a folder for several pictures", quoted(out), f"name a folder and pass --to {named}"
             )
         return False
     if options.to is None:
@@ -163,7 +163,7 @@ def _names_a_file(options: argparse.Namespace) -> bool:
             capabilities(suffix)
         return True
     if named is not None and named != capabilities(options.to).name:
-        raise InputValueError(f"--to: expected {named}, as {out} says, got {options.to}; leave it out, or rename OUT.")
+        raise InputValueError("--to", f"{named}, as {out} says", options.to, "leave it out, or rename OUT")
     return named is not None
 
 

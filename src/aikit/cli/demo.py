@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ..errors import FileAccessError
+from ..errors import FileAccessError, quoted
 
 # Photographs that come inside scikit-image, no download: color, gray, a flat background, an alpha channel.
 _PHOTOGRAPHS = ("astronaut.png", "coffee.png", "rocket.jpg", "camera.png", "color.png", "logo.png")
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileAccessError(
-            f"{out}: expected a folder that can be made, got {error.strerror!r}; pass another --out.", filename=str(out)
+            str(out), "a folder that can be made", quoted(error.strerror), "pass another --out", filename=str(out)
         ) from error
     started = time.perf_counter()
     cells: list[tuple[str, Any]] = []

@@ -11,9 +11,10 @@ from typing import Any
 
 from .. import _worker
 from .._bytes import read_bytes
-from ..errors import AikitError
+from ..errors import AikitError, printable
 from ..limits import Limits
 from .untrusted import add_untrusted, limits_of
+from .wording import in_words
 
 
 def add_parser(commands: Any) -> None:
@@ -51,7 +52,7 @@ def _look(path: str, limits: Limits | None) -> dict[str, Any]:
             row = _worker.call(f"{__name__}:_probed", *job, subject=path, limits=limits, unpack=dict)
         return {"file": path, **row, "alpha_used": row["has_alpha"] and _uses_alpha(path, limits)}
     except AikitError as error:
-        return {"file": path, "error": str(error), "code": getattr(error, "code", "cannot_open")}
+        return {"file": path, "error": str(in_words(error)), "code": error.code}
 
 
 def _probed(data: bytes, path: str, limits: Limits | None) -> dict[str, Any]:
@@ -84,7 +85,7 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
         table.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=not wraps)
     for row in rows:
         table.add_row(
-            _on_one_line(row["file"]),
+            printable(row["file"]),
             row["format"],
             f"{row['width']}x{row['height']}",
             row["mode"].partition(";")[0].replace("I", "L"),
@@ -97,11 +98,6 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     Console(width=None if sys.stdout.isatty() else 10_000, highlight=False, markup=False).print(table)
 
 
-def _on_one_line(name: str) -> str:
-    """A file name without what would break the row or speak to the terminal."""
-    return name if name.isprintable() else ascii(name)
-
-
 def _notes(row: dict[str, Any]) -> Iterator[str]:
     """What most files do not have: said where it is so, so that a row fits into a terminal."""
     if row["orientation"] != 1:
@@ -111,7 +107,7 @@ def _notes(row: dict[str, Any]) -> Iterator[str]:
     if row.get("layers"):
         yield f"{row['layers']} layers"
     if row["profile"]:
-        yield _on_one_line(row["profile"])
+        yield printable(row["profile"])
 
 
 # Exif 2.32, table 4: what has to be done to show the picture upright.

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from ..errors import AikitError, FileAccessError, InputValueError
+from ..errors import AikitError, FileAccessError, printable
 from ..limits import Limits
 from .untrusted import add_untrusted, limits_of
+from .wording import in_words
 
 
 def add_parser(commands: Any) -> None:
@@ -74,7 +77,7 @@ def _render(options: argparse.Namespace) -> int:
     from ..svg import render_svg
 
     _check_out(options)
-    try:
+    with _named_as_options():
         capabilities(os.path.splitext(options.out)[1])
         image = render_svg(
             options.file,
@@ -88,8 +91,6 @@ def _render(options: argparse.Namespace) -> int:
         if options.background is not None and not alpha.is_transparent(image):
             image = alpha.split_alpha(image)[0]
         write(image, options.out)
-    except AikitError as error:
-        raise _in_options(error) from error
     print(f"{options.out}: {image.width}x{image.height}")
     return 0
 
@@ -99,18 +100,18 @@ _OPTIONS = {
     **{name: f"--{name}" for name in ("width", "height", "scale", "background", "engine")},
     "format": "OUT",
 }
-_ADVICE = {
-    "pass width= and height=": "pass --width and --height",
-    'call flatten(image, background="white")': "pass --background white",
+_REMEDIES = {
+    "width": "pass --width and --height, or correct the file",
+    "flatten": "pass --background white, or write PNG or WebP",
 }
 
 
-def _in_options(error: AikitError) -> AikitError:
-    subject, colon, rest = str(error).partition(":")
-    message = _OPTIONS.get(subject, subject) + colon + rest
-    for theirs, ours in _ADVICE.items():
-        message = message.replace(theirs, ours)
-    return error if message == str(error) else InputValueError(message)
+@contextlib.contextmanager
+def _named_as_options() -> Iterator[None]:
+    try:
+        yield
+    except AikitError as error:
+        raise in_words(error, subjects=_OPTIONS, remedies=_REMEDIES) from error
 
 
 def _pdf(options: argparse.Namespace) -> int:
@@ -138,7 +139,7 @@ def _check_out(options: argparse.Namespace) -> None:
     """Refuse to replace a file nobody said may be replaced; before any work."""
     if os.path.exists(options.out) and not options.overwrite:
         raise FileAccessError(
-            f"{options.out}: expected no file there, got one; pass --overwrite.", filename=options.out
+            str(options.out), "no file there", "one", "pass --overwrite", code="exists", filename=options.out
         )
 
 
@@ -163,7 +164,7 @@ def _look(path: str, limits: Limits | None) -> dict[str, Any]:
     try:
         return {"file": path, **asdict(svg_info(path, limits=limits))}
     except AikitError as error:
-        return {"file": path, "error": str(error), "code": getattr(error, "code", "cannot_open")}
+        return {"file": path, "error": str(in_words(error)), "code": error.code}
 
 
 def _described(row: dict[str, Any]) -> str:
@@ -180,4 +181,4 @@ def _described(row: dict[str, Any]) -> str:
     if row["removed"]:
         parts.append("unsafe: " + ", ".join(row["removed"]))
     text = f"{row['file']}: " + "; ".join(parts)
-    return text if text.isprintable() else ascii(text)
+    return printable(text)

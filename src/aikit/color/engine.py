@@ -11,7 +11,7 @@ from typing import Any
 
 from .._arguments import one_of, switch
 from .._image import CHANNEL_NAMES, Opened, Planes, Spec, adapter, kind_of, load, run
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputTypeError, InputValueError, quoted
 from . import interleaved
 from .table import SPACES, STANDARDS, Formula, Options, levels, path
 
@@ -44,8 +44,10 @@ def convert(
     into = result_spec(opened.spec, src, dst, dtype, bgr)
     if "YCbCr" in (opened.spec.mode, into.mode) and (standard, range) != ("bt601", "full"):
         raise InputValueError(
-            f"image: expected an array or a tensor for {standard} {range} ycbcr, got a PIL image, whose YCbCr is always "
-            "bt601 and full; call to_numpy first."
+            "image",
+            f"an array or a tensor for {standard} {range} ycbcr",
+            "a PIL image, whose YCbCr is always bt601 and full",
+            "call to_numpy first",
         )
     limited = range == "limited"
     options = Options(
@@ -112,7 +114,7 @@ def _weights(weights: Any) -> tuple[float, float, float]:
     valid = [float(value) for value in numbers if isinstance(value, Real) and math.isfinite(value)]
     if len(valid) != 3 or len(numbers) != 3:
         raise InputValueError(
-            f"weights: expected {', '.join(STANDARDS)} or three numbers, got {weights!r}; pass one of these."
+            "weights", f"{', '.join(STANDARDS)} or three numbers", quoted(weights), "pass one of these"
         )
     return valid[0], valid[1], valid[2]
 
@@ -123,7 +125,7 @@ def open_in(image: Any, src: str, bgr: bool) -> Opened:
     space = SPACES[src]
     is_pil = kind_of(image) == "pil"
     if is_pil and space.mode is None:
-        raise InputValueError(f"src: expected a space that PIL has a mode for, got {src!r}; call to_numpy first.")
+        raise InputValueError("src", "a space that PIL has a mode for", quoted(src), "call to_numpy first")
     mode = space.mode if is_pil and src not in ("rgb", "gray") else None
     # PIL refuses bgr itself, whatever the space.
     opened = load(image, bgr=bgr and (is_pil or src in _ORDERED), mode=mode)
@@ -132,8 +134,10 @@ def open_in(image: Any, src: str, bgr: bool) -> Opened:
     if not space.codes and mode is None and not spec.dtype.startswith(("float", "bfloat")):
         advice = 'pass encoding="cv2"' if spec.dtype == "uint8" else "convert the values yourself"
         raise InputTypeError(
-            f"image: expected floats for {src}, which has units of its own, got {spec.dtype}; "
-            f"if these are OpenCV's 8-bit codes {advice}."
+            "image",
+            f"floats for {src}, which has units of its own",
+            spec.dtype,
+            f"if these are OpenCV's 8-bit codes {advice}",
         )
     return opened
 
@@ -145,19 +149,17 @@ def check_channels(spec: Spec, src: str) -> None:
         return
     got = CHANNEL_NAMES[spec.channels]
     if src == "gray":
-        raise InputValueError(f"image: expected gray, with or without alpha, got {got}; call rgb_to_gray first.")
+        raise InputValueError("image", "gray, with or without alpha", got, "call rgb_to_gray first")
     if spec.channels <= 2:
-        raise InputValueError(f"image: expected {count} channels of {src}, got {got}; call gray_to_rgb first.")
-    raise InputValueError(f"image: expected {count} channels of {src}, got {spec.channels}; pass the right ones.")
+        raise InputValueError("image", f"{count} channels of {src}", got, "call gray_to_rgb first")
+    raise InputValueError("image", f"{count} channels of {src}", str(spec.channels), "pass the right ones")
 
 
 def result_spec(spec: Spec, src: str, dst: str, dtype: Any, bgr: bool) -> Spec:
     """What comes out: natural units are floats, codes keep their depth, PIL has a few modes only."""
     space = SPACES[dst]
     if dst == "cmyk" and src != "cmyk" and spec.channels == SPACES[src].planes + 1:
-        raise InputValueError(
-            f"image: expected no alpha channel for cmyk, got {CHANNEL_NAMES[spec.channels]}; call flatten first."
-        )
+        raise InputValueError("image", "no alpha channel for cmyk", CHANNEL_NAMES[spec.channels], "call flatten first")
     if spec.kind == "pil":
         return _pil_spec(spec, src, dst, dtype)
     wanted = _dtype(dtype, spec.kind)
@@ -166,8 +168,10 @@ def result_spec(spec: Spec, src: str, dst: str, dtype: Any, bgr: bool) -> Spec:
         wanted = "float32" if floats and spec.dtype in ("bool", "uint8", "uint16") else spec.dtype
     elif not space.codes and not wanted.startswith(("float", "bfloat")):
         raise InputValueError(
-            f"dtype: expected a float dtype for {dst}, which has units of its own, got {wanted!r}; for OpenCV's 8-bit codes "
-            'pass encoding="cv2".'
+            "dtype",
+            f"a float dtype for {dst}, which has units of its own",
+            quoted(wanted),
+            'for OpenCV\'s 8-bit codes pass encoding="cv2"',
         )
     return replace(spec, dtype=wanted, bgr=bgr and dst in _ORDERED, mode=None)
 
@@ -177,10 +181,10 @@ def _pil_spec(spec: Spec, src: str, dst: str, dtype: Any) -> Spec:
     alpha = spec.channels == SPACES[src].planes + 1
     if space.mode is None or (alpha and dst not in ("rgb", "gray")):
         what = f"{dst} with alpha" if space.mode else dst
-        raise InputValueError(f"dst: expected a space that PIL has a mode for, got {what}; call to_numpy first.")
+        raise InputValueError("dst", "a space that PIL has a mode for", what, "call to_numpy first")
     name = _dtype(dtype, spec.kind)
     if name not in (None, "uint8"):
-        raise InputValueError(f'dtype: expected None or "uint8" for a PIL image, got {dtype!r}; call to_numpy first.')
+        raise InputValueError("dtype", 'None or "uint8" for a PIL image', quoted(dtype), "call to_numpy first")
     keeps_depth = name is None and dst == "gray"
     mode = None if dst in ("rgb", "gray") else space.mode
     info = dict(spec.info)

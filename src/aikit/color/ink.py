@@ -110,13 +110,9 @@ def _through(image: Any, src: str, dst: str, profile: Profile, dtype: Any, bgr: 
     spec = opened.spec
     into = result_spec(spec, src, dst, dtype, bgr)
     if spec.dtype != "uint8":
-        raise InputTypeError(
-            f'image: expected uint8 with a profile, got {spec.dtype}; call to_numpy(image, dtype="uint8").'
-        )
+        raise InputTypeError("image", "uint8 with a profile", spec.dtype, 'call to_numpy(image, dtype="uint8")')
     if spec.channels != SPACES[src].planes:
-        raise InputValueError(
-            f"image: expected no alpha channel with a profile, got one beside {src}; call flatten first."
-        )
+        raise InputValueError("image", "no alpha channel with a profile", f"one beside {src}", "call flatten first")
     press = _read(profile)
     if into.mode == "CMYK":
         into = replace(into, info={**into.info, "icc_profile": press})
@@ -128,7 +124,7 @@ def _through(image: Any, src: str, dst: str, profile: Profile, dtype: Any, bgr: 
 
 def _read(profile: Profile) -> bytes:
     if not isinstance(profile, (str, os.PathLike, bytes)):
-        raise InputTypeError(f"profile: expected a path or bytes, got {type(profile).__name__}; pass one of these.")
+        raise InputTypeError("profile", "a path or bytes", type(profile).__name__, "pass one of these")
     return profile if isinstance(profile, bytes) else read_bytes(profile)
 
 
@@ -144,8 +140,10 @@ def _transform(profile: bytes, src: str) -> Any:
         return ImageCms.buildTransform(screen, press, "RGB", "CMYK", intent, flags)
     except (ImageCms.PyCMSError, OSError) as error:
         raise FileFormatError(
-            f"profile: expected an ICC profile that has CMYK {'to' if src == 'cmyk' else 'from'} color, got {len(profile)} "
-            f"bytes that have not ({error}); pass another one."
+            "profile",
+            f"an ICC profile that has CMYK {'to' if src == 'cmyk' else 'from'} color",
+            f"{len(profile)} bytes that have not ({error})",
+            "pass another one",
         ) from error
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from .._arguments import switch
 from .._image import Planes, load, run
 from ..convert import NUMPY_DTYPES, dtype_name, to_numpy, to_tensor
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputTypeError, InputValueError, quoted
 from .engine import check_channels, never
 from .table import SPACES
 
@@ -38,34 +38,30 @@ def check_options(*, weights: Any, standard: Any, range: Any, dtype: Any) -> Non
     ):
         if not isinstance(value, str) or value != only:
             raise InputValueError(
-                f'{subject}: expected "{only}" with encoding="cv2", which has no other, got {value!r}; leave one of them out.'
+                subject, f'"{only}" with encoding="cv2", which has no other', quoted(value), "leave one of them out"
             )
     if dtype_name(dtype, NUMPY_DTYPES, None) not in (None, "uint8"):
         raise InputValueError(
-            f'dtype: expected None or "uint8" with encoding="cv2", got {dtype!r}; call to_numpy or to_tensor afterwards.'
+            "dtype", 'None or "uint8" with encoding="cv2"', quoted(dtype), "call to_numpy or to_tensor afterwards"
         )
 
 
 def convert_codes(image: Any, src: str, dst: str, encoding: Any, bgr: bool) -> Any:
     """Convert between rgb and another space exactly as cv2.cvtColor does, codes to codes."""
     if not isinstance(encoding, str) or encoding != "cv2":
-        raise InputValueError(f'encoding: expected "cv2" or None, got {encoding!r}; leave it out for natural units.')
+        raise InputValueError("encoding", '"cv2" or None', quoted(encoding), "leave it out for natural units")
     space = dst if src == "rgb" else src
     if "rgb" not in (src, dst) or space not in _CODES:
         raise InputValueError(
-            f'encoding: expected rgb and one of {", ".join(_CODES)} with "cv2", got {src} to {dst}; leave encoding out.'
+            "encoding", f'rgb and one of {", ".join(_CODES)} with "cv2"', f"{src} to {dst}", "leave encoding out"
         )
     switch("bgr", bgr)
     opened = load(image, bgr=bgr and src == "rgb")
     spec = opened.spec
     if spec.dtype != "uint8":
-        raise InputTypeError(
-            f'image: expected uint8 with encoding="cv2", got {spec.dtype}; leave encoding out for natural units.'
-        )
+        raise InputTypeError("image", 'uint8 with encoding="cv2"', spec.dtype, "leave encoding out for natural units")
     if spec.kind == "pil" and space != "gray":
-        raise InputValueError(
-            'encoding: expected an array or a tensor with "cv2", got a PIL image; call to_numpy first.'
-        )
+        raise InputValueError("encoding", 'an array or a tensor with "cv2"', "a PIL image", "call to_numpy first")
     check_channels(spec, src)
     into = replace(spec, bgr=bgr and dst == "rgb")
     codes = partial(_cvt_color, _CODES[space][src != "rgb"], SPACES[src].planes)

@@ -152,11 +152,13 @@ def _from_frames(image: Any, layout: Layout, standard: str, range: str, bgr: boo
     opened = _open(image, bgr=False)
     spec = opened.spec
     if spec.dtype != "uint8":
-        raise InputTypeError(f"image: expected uint8 frames, got {spec.dtype}; convert the codes yourself.")
+        raise InputTypeError("image", "uint8 frames", spec.dtype, "convert the codes yourself")
     if spec.channels != 1 or spec.height % 3 or spec.width % 2:
         raise InputValueError(
-            f"image: expected a frame of H * 3/2 rows, even H and even width, in one channel, got {spec.height}x{spec.width} "
-            f"(height x width) with {spec.channels}; pass the frame as OpenCV has it."
+            "image",
+            "a frame of H * 3/2 rows, even H and even width, in one channel",
+            f"{spec.height}x{spec.width} (height x width) with {spec.channels}",
+            "pass the frame as OpenCV has it",
         )
     kernel = partial(_decode, layout, options)
     return run(kernel, opened, pointwise=False, into=replace(spec, bgr=bgr))
@@ -206,10 +208,10 @@ def _to_frames(image: Any, layout: Layout, standard: str, range: str, bgr: bool)
     spec = opened.spec
     if spec.channels != 3:
         remedy = "flatten" if spec.channels == 4 else "gray_to_rgb"
-        raise InputValueError(f"image: expected RGB, got {CHANNEL_NAMES[spec.channels]}; call {remedy} first.")
+        raise InputValueError("image", "RGB", CHANNEL_NAMES[spec.channels], f"call {remedy} first")
     if spec.height % 2 or spec.width % 2:
         raise InputValueError(
-            f"image: expected even height and width, got {spec.height}x{spec.width} (height x width); crop or pad it."
+            "image", "even height and width", f"{spec.height}x{spec.width} (height x width)", "crop or pad it"
         )
     kernel = partial(_encode, layout, options)
     return run(kernel, opened, pointwise=False, into=replace(spec, dtype="uint8", bgr=False))
@@ -241,5 +243,5 @@ def _options(standard: str, range: str) -> Options:
 
 def _open(image: Any, *, bgr: bool) -> Opened:
     if kind_of(image) == "pil":
-        raise InputTypeError("image: expected an array or a tensor, got a PIL image; call to_numpy first.")
+        raise InputTypeError("image", "an array or a tensor", "a PIL image", "call to_numpy first")
     return load(image, bgr=bgr)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .._arguments import number
-from ..errors import DeviceError, InputTypeError, InputValueError
+from ..errors import DeviceError, InputTypeError, InputValueError, quoted
 from .listing import DeviceInfo, list_devices, measure, torch_accelerator
 from .sizes import format_size, parse_size
 from .visible import bare, torch_uuids
@@ -65,14 +65,16 @@ def pick_device(
     else:
         candidates = [info for info in found if _is_meant(info, wanted)]
         if not candidates:
-            raise DeviceError(f'device: expected one of {_listed(found)}, got "{wanted}"; pass one of these or "auto".')
+            raise DeviceError("device", f"one of {_listed(found)}", f'"{wanted}"', 'pass one of these or "auto"')
     if len(candidates) > 1 or least is not None:
         candidates = [_with_free(info) for info in candidates]
     qualified = [info for info in candidates if _qualifies(info, least, max_utilization)]
     if not qualified:
         raise DeviceError(
-            f"device: expected {_conditions(least, max_utilization)}, got {_listed(candidates)}; "
-            "free some memory, ask for less, or pass another device."
+            "device",
+            _conditions(least, max_utilization),
+            _listed(candidates),
+            "free some memory, ask for less, or pass another device",
         )
     best = max(qualified, key=lambda info: -1 if info.free is None else info.free)
     return torch.device(best.device or "cpu")
@@ -92,9 +94,7 @@ def existing_device(device: str | torch.device) -> torch.device:
     kind, count = torch_accelerator()
     index: int | None = wanted.index  # torch's types say int
     if wanted.type != kind or (index or 0) >= count:
-        raise DeviceError(
-            f'device: expected one of {_listed(_usable())}, got "{wanted}"; pass one of these or pick_device().'
-        )
+        raise DeviceError("device", f"one of {_listed(_usable())}", f'"{wanted}"', "pass one of these or pick_device()")
     if index is not None:
         return wanted
     module = torch.get_device_module(wanted)
@@ -106,13 +106,11 @@ def _as_device(device: object) -> torch.device:
     import torch
 
     if not isinstance(device, (str, torch.device)):
-        raise InputTypeError(f'device: expected a str or torch.device, got {device!r}; pass "auto" or "cuda:0".')
+        raise InputTypeError("device", "a str or torch.device", quoted(device), 'pass "auto" or "cuda:0"')
     try:
         return torch.device(device)
     except RuntimeError as error:
-        raise InputValueError(
-            f'device: expected a name such as "cuda:0" or "cpu", got {device!r}; pass one.'
-        ) from error
+        raise InputValueError("device", 'a name such as "cuda:0" or "cpu"', quoted(device), "pass one") from error
 
 
 def _usable() -> list[DeviceInfo]:

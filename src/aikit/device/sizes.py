@@ -6,7 +6,7 @@ import math
 import re
 from numbers import Real
 
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputTypeError, InputValueError, quoted
 
 __all__ = ["format_size", "parse_size"]
 
@@ -35,12 +35,12 @@ def parse_size(value: object, *, subject: str) -> int:
         match = _SIZE.fullmatch(value)
         if match and match[2].upper() in _UNITS:
             return int(float(match[1]) * _UNITS[match[2].upper()])
-        raise InputValueError(f'{subject}: expected a size such as "8GiB" or "500MB", got {value!r}; add the unit.')
+        raise InputValueError(subject, 'a size such as "8GiB" or "500MB"', quoted(value), "add the unit")
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise InputTypeError(f'{subject}: expected bytes or a str such as "8GiB", got {value!r}; pass one of these.')
+        raise InputTypeError(subject, 'bytes or a str such as "8GiB"', quoted(value), "pass one of these")
     size = float(value)
     if not math.isfinite(size) or size < 0 or not size.is_integer():
-        raise InputValueError(f'{subject}: expected a whole number of bytes, got {value!r}; pass one or "8GiB".')
+        raise InputValueError(subject, "a whole number of bytes", quoted(value), 'pass one or "8GiB"')
     return int(size)
 
 

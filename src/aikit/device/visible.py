@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ..errors import DeviceError, InputTypeError, InputValueError
+from ..errors import DeviceError, InputTypeError, InputValueError, quoted
 from .nvml import Gpu, read_gpus
 
 __all__ = ["Place", "cuda_has_started", "places", "set_visible_devices", "torch_uuids"]
@@ -177,8 +177,10 @@ def set_visible_devices(*devices: int | str | None) -> None:
     chosen = "-1" if devices == (None,) else ",".join(_resolve(_checked(_split(devices))))
     if cuda_has_started():
         raise DeviceError(
-            f"devices: expected CUDA not yet started in this process, got {chosen!r} after it had; "
-            "call set_visible_devices before anything asks torch.cuda for devices."
+            "devices",
+            "CUDA not yet started in this process",
+            f"{quoted(chosen)} after it had",
+            "call set_visible_devices before anything asks torch.cuda for devices",
         )
     os.environ[_VARIABLE] = chosen
 
@@ -186,7 +188,7 @@ def set_visible_devices(*devices: int | str | None) -> None:
 def _split(devices: Sequence[int | str | None]) -> list[str]:
     for device in devices:
         if isinstance(device, bool) or not isinstance(device, (int, str)):
-            raise InputTypeError(f"devices: expected indices or UUIDs, got {device!r}; pass None alone to hide all.")
+            raise InputTypeError("devices", "indices or UUIDs", quoted(device), "pass None alone to hide all")
     texts = [str(device) for device in devices]
     return [token.strip() for token in texts[0].split(",")] if len(texts) == 1 else texts
 
@@ -196,21 +198,23 @@ _UUID = re.compile(r"(GPU|MIG)-[0-9A-Za-z/-]+")
 
 def _checked(tokens: list[str]) -> list[str]:
     if not tokens or tokens == [""]:
-        raise InputValueError("devices: expected indices or UUIDs, got nothing; pass None to hide every GPU.")
+        raise InputValueError("devices", "indices or UUIDs", "nothing", "pass None to hide every GPU")
     for token in tokens:
         if not (token.isascii() and token.isdigit()) and not _UUID.fullmatch(token):
             raise InputValueError(
-                f'devices: expected indices from 0 or UUIDs such as "GPU-8932f937-...", got {token!r}, '
-                "which CUDA would read as no GPU; pass None to hide every GPU."
+                "devices",
+                'indices from 0 or UUIDs such as "GPU-8932f937-..."',
+                f"{quoted(token)}, which CUDA would read as no GPU",
+                "pass None to hide every GPU",
             )
     tokens = [str(int(token)) if token.isdigit() else token for token in tokens]
     if len(set(tokens)) < len(tokens):
         raise InputValueError(
-            f"devices: expected each GPU once, got {','.join(tokens)!r}, which CUDA would read as no GPU; name it once."
+            "devices", "each GPU once", f"{quoted(','.join(tokens))}, which CUDA would read as no GPU", "name it once"
         )
     if len({token[:4] if not token.isdigit() else "index" for token in tokens}) > 1:
         raise InputValueError(
-            f"devices: expected only indices or only UUIDs of one kind, got {','.join(tokens)!r}; pass UUIDs."
+            "devices", "only indices or only UUIDs of one kind", quoted(",".join(tokens)), "pass UUIDs"
         )
     return tokens
 
@@ -222,14 +226,16 @@ def _resolve(tokens: list[str]) -> list[str]:
         found = _find_each(tokens, gpus)
         if gpus and len(found) < len(tokens):
             raise DeviceError(
-                f"devices: expected UUIDs of one GPU each, got {tokens[len(found)]!r}; there are "
-                f"{', '.join(str(gpu.uuid) for gpu in gpus)}."
+                "devices",
+                "UUIDs of one GPU each",
+                quoted(tokens[len(found)]),
+                f"there are {', '.join(str(gpu.uuid) for gpu in gpus)}",
             )
         return tokens
     now = _tokens(os.environ.get(_VARIABLE))
     count = len(now) if now is not None else len({gpu.ordinal for gpu in gpus})
     if (gpus or now is not None) and any(int(token) >= count for token in tokens):
-        raise DeviceError(f"devices: expected indices below {count}, got {','.join(tokens)!r}; run `aikit devices`.")
+        raise DeviceError("devices", f"indices below {count}", quoted(",".join(tokens)), "run `aikit devices`")
     return tokens if now is None else [str(now[int(token)]) for token in tokens]
 
 

@@ -78,7 +78,7 @@ def _in_child(data: bytes, name: str, suffix: str, recipe: Recipe, limits: Limit
 def _unpacked(answer: Any) -> bytes:
     """A copy of what is only lent; it may come from a process that a file has taken over."""
     if not isinstance(answer, (bytes, bytearray, memoryview)):
-        raise WorkerError(f"worker: expected a file, got {type(answer).__name__}; leave the file out.")
+        raise WorkerError("worker", "a file", type(answer).__name__, "leave the file out")
     return bytes(answer)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .._bytes import name_of
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputTypeError, InputValueError, quoted
 from ..limits import Limits
 from .manifest import Manifest, Row, is_in_place
 from .planning import Job, files_of, job_of
@@ -89,13 +89,13 @@ def convert_folder(
     """
     sources = [src] if isinstance(src, (str, os.PathLike)) else src
     if not isinstance(sources, Iterable):
-        raise InputTypeError(f"src: expected a path or a list of paths, got {type(src).__name__}; pass a folder.")
+        raise InputTypeError("src", "a path or a list of paths", type(src).__name__, "pass a folder")
     paths = [_path("src", source) for source in sources]
     folder = _path("out", out)
     if folder.exists() and not folder.is_dir():
-        raise InputValueError(f"out: expected a folder, got the file {name_of(out)!r}; name a folder.")
+        raise InputValueError("out", "a folder", f"the file {quoted(name_of(out))}", "name a folder")
     if not isinstance(recipe, Recipe):
-        raise InputTypeError(f"recipe: expected a Recipe, got {type(recipe).__name__}; pass Recipe([...], to=...).")
+        raise InputTypeError("recipe", "a Recipe", type(recipe).__name__, "pass Recipe([...], to=...)")
     suffix = None if recipe.to is None else f".{recipe.to}"
 
     def jobs() -> Iterator[Job | Failure]:
@@ -135,7 +135,7 @@ def convert_jobs(
         manifest.plan(_planned(found, report, suffixes))
         total = manifest.count()
         if not total and not report.failures:
-            raise InputValueError(f"src: expected pictures, got none in {where}; name files or folders.")
+            raise InputValueError("src", "pictures", f"none in {where}", "name files or folders")
         recipe.check(suffixes)
         total += report.failed
         overwrite = existing == "overwrite"
@@ -161,19 +161,19 @@ def convert_jobs(
 def _path(subject: str, value: Any) -> Path:
     text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
     if not isinstance(text, str):
-        raise InputTypeError(f"{subject}: expected a path, got {type(value).__name__}; pass a str or a pathlib.Path.")
+        raise InputTypeError(subject, "a path", type(value).__name__, "pass a str or a pathlib.Path")
     return Path(text)
 
 
 def _check_options(workers: Any, limits: Any, engine: Any) -> None:
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, Integral)):
-        raise InputTypeError(f"workers: expected a whole number or None, got {workers!r}; leave it out for all.")
+        raise InputTypeError("workers", "a whole number or None", quoted(workers), "leave it out for all")
     if workers is not None and workers < 1:
-        raise InputValueError(f"workers: expected a positive number, got {workers}; leave it out for one a core.")
+        raise InputValueError("workers", "a positive number", quoted(workers), "leave it out for one a core")
     if limits is not None and not isinstance(limits, Limits):
-        raise InputTypeError(f"limits: expected Limits or None, got {limits!r}; pass Limits() for untrusted files.")
+        raise InputTypeError("limits", "Limits or None", quoted(limits), "pass Limits() for untrusted files")
     if engine not in ("local", "ray"):
-        raise InputValueError(f'engine: expected "local" or "ray", got {engine!r}; pass one of them.')
+        raise InputValueError("engine", '"local" or "ray"', quoted(engine), "pass one of them")
 
 
 def _engine(name: Engine) -> Any:

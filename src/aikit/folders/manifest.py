@@ -141,7 +141,10 @@ class Manifest:
             version = self._base.execute("PRAGMA manifest.user_version").fetchone()[0]
             if version not in (0, _VERSION):
                 raise FileAccessError(
-                    f"{place}: expected a manifest of version {_VERSION}, got {version}; use another output folder.",
+                    str(place),
+                    f"a manifest of version {_VERSION}",
+                    str(version),
+                    "use another output folder",
                     filename=place,
                 )
             for statement in _FILES.split(";"):
@@ -321,4 +324,4 @@ def _told_of(place: str) -> Iterator[None]:
         got, remedy = str(error), "check the folder and its free space, or remove the manifest to begin anew"
         if "locked" in got:
             got, remedy = "one that another run is using", "wait until that run has ended"
-        raise FileAccessError(f"{place}: expected a manifest to write, got {got}; {remedy}.", filename=place) from error
+        raise FileAccessError(str(place), "a manifest to write", got, remedy, filename=place) from error

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .._worker import search_path
-from ..errors import InputValueError, MissingDependencyError, WorkerError
+from ..errors import InputValueError, MissingDependencyError, WorkerError, quoted
 from .manifest import is_in_place, remove_leftovers
 from .planning import Job
 from .reporting import Failure
@@ -41,8 +41,10 @@ def run(
             for job in batch:
                 if is_in_place(job):
                     raise InputValueError(
-                        f"out: expected another folder than src for engine='ray', got {str(job.target)!r}; a task that "
-                        "is repeated would work on its own result."
+                        "out",
+                        "another folder than src for engine='ray'",
+                        quoted(str(job.target)),
+                        "a task that is repeated would work on its own result",
                     )
                 announce(job, "*")
             yield from _statuses(data, work, batch, workers)
@@ -61,7 +63,10 @@ def _statuses(data: Any, work: Work, batch: list[Job], workers: int | None) -> I
         job = batch[row["number"]]
         if row["code"] == _BROKEN:
             raise WorkerError(
-                f"{job.source}: expected a status, got {row['message']}; report it as a fault of aikit.",
+                str(job.source),
+                "a status",
+                row["message"],
+                "report it as a fault of aikit",
                 code="worker_failed",
             )
         # Messages begin with the path as the caller wrote it.
@@ -96,7 +101,7 @@ def _connected(workers: int | None) -> Iterator[Any]:
         import ray.data
     except ImportError as error:
         raise MissingDependencyError(
-            'engine: "ray" needs the package ray, which is not installed; run: pip install "ray[data]".'
+            "engine", 'the package ray for "ray"', "none installed", 'run: pip install "ray[data]"'
         ) from error
     ours = not ray.is_initialized()
     if ours:

@@ -10,7 +10,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from .._arguments import one_of
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputTypeError, InputValueError, quoted
 from ..limits import Limits
 
 __all__ = ["Recipe", "new_height_and_width"]
@@ -50,7 +50,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if isinstance(self.steps, (str, bytes, Mapping)) or not isinstance(self.steps, Iterable):
-            raise InputTypeError(f'steps: expected a list of steps, got {self.steps!r}; pass [("trim", {{}})].')
+            raise InputTypeError("steps", "a list of steps", quoted(self.steps), 'pass [("trim", {})]')
         object.__setattr__(self, "steps", tuple(_checked(step) for step in self.steps))
         if self.to is not None:
             from .._raster import capabilities
@@ -144,22 +144,20 @@ def _checked(step: Any) -> tuple[str, dict[str, Any]]:
     """A step that its function takes; the mistake in any other is said here, before any work."""
     if not isinstance(step, (tuple, list)) or len(step) != 2 or not isinstance(step[1], Mapping):
         raise InputTypeError(
-            f'steps: expected pairs of a name and its keywords, got {step!r}; pass ("resize", {{"width": 1024}}).'
+            "steps", "pairs of a name and its keywords", quoted(step), 'pass ("resize", {"width": 1024})'
         )
     name, keywords = step[0], dict(step[1])
     functions = _functions()
     if name not in functions:
-        raise InputValueError(f"steps: expected names from {', '.join(functions)}, got {name!r}; pass some of these.")
+        raise InputValueError("steps", f"names from {', '.join(functions)}", quoted(name), "pass some of these")
     known = list(inspect.signature(functions[name]).parameters)[1:]
     for keyword in keywords:
         if keyword not in known:
-            raise InputValueError(
-                f"{name}: expected keywords from {', '.join(known) or 'none'}, got {keyword!r}; leave it out."
-            )
+            raise InputValueError(name, f"keywords from {', '.join(known) or 'none'}", quoted(keyword), "leave it out")
     try:
         json.dumps(keywords)
     except (TypeError, ValueError) as error:
-        raise InputTypeError(f"{name}: expected plain data, got {keywords!r}; pass numbers and texts.") from error
+        raise InputTypeError(name, "plain data", quoted(keywords), "pass numbers and texts") from error
     _try(functions[name], name, keywords)
     return name, keywords
 
@@ -181,4 +179,4 @@ def _try(function: Callable[..., Any], name: str, keywords: dict[str, Any]) -> N
     except TypeError as error:
         if isinstance(error, InputTypeError):
             raise
-        raise InputValueError(f"{name}: expected all its keywords, got {keywords!r} ({error}); add them.") from error
+        raise InputValueError(name, "all its keywords", f"{quoted(keywords)} ({error})", "add them") from error

@@ -18,7 +18,7 @@ from types import FunctionType
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from .. import _worker
-from ..errors import AikitError, InputTypeError, InputValueError, WorkerError
+from ..errors import AikitError, InputTypeError, InputValueError, WorkerError, quoted
 
 __all__ = ["Outcome", "map_supervised"]
 
@@ -83,9 +83,9 @@ def map_supervised(
         -1 None ValueError('...')
     """
     if not callable(fn):
-        raise InputTypeError(f"fn: expected a function, got {type(fn).__name__}; pass one that takes one item.")
+        raise InputTypeError("fn", "a function", type(fn).__name__, "pass one that takes one item")
     if not isinstance(items, Iterable):
-        raise InputTypeError(f"items: expected an iterable, got {type(items).__name__}; pass a list or a generator.")
+        raise InputTypeError("items", "an iterable", type(items).__name__, "pass a list or a generator")
     _check_positive("workers", workers, int, "a whole number")
     _check_positive("timeout", timeout, Real, "a number of seconds")
     count = _processors() if workers is None else workers
@@ -96,9 +96,9 @@ def _check_positive(name: str, value: Any, kind: Any, expected: str) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, kind):
-        raise InputTypeError(f"{name}: expected {expected} or None, got {value!r}; pass a positive one.")
+        raise InputTypeError(name, f"{expected} or None", quoted(value), "pass a positive one")
     if not value > 0:  # says no to NaN as well
-        raise InputValueError(f"{name}: expected {expected} above 0, got {value!r}; leave it out for the default.")
+        raise InputValueError(name, f"{expected} above 0", quoted(value), "leave it out for the default")
 
 
 def _processors() -> int:
@@ -230,8 +230,10 @@ def _pickled(value: Any, subject: str) -> _Parcel:
         except ImportError:
             got = " ".join(str(error).split())
             raise InputTypeError(
-                f"{subject}: expected what a child process can import, got {value!r} ({got}); put it into a module of "
-                "its own, or run: pip install cloudpickle."
+                subject,
+                "what a child process can import",
+                f"{quoted(value)} ({got})",
+                "put it into a module of its own, or run: pip install cloudpickle",
             ) from error
         return _by_value(cloudpickle, value, subject)
     return _Parcel(stream.getvalue(), buffers)
@@ -242,7 +244,7 @@ def _by_value(cloudpickle: Any, value: Any, subject: str) -> _Parcel:
         return _Parcel(cloudpickle.dumps(value), [])
     except Exception as error:
         raise InputTypeError(
-            f"{subject}: expected what can be pickled, got {value!r} ({error}); pass paths and plain data."
+            subject, "what can be pickled", f"{quoted(value)} ({error})", "pass paths and plain data"
         ) from error
 
 
@@ -257,8 +259,10 @@ def _receive(data: bytes, buffers: list[Any]) -> None:
         _received[:] = [pickle.loads(data, buffers=buffers)]  # noqa: S301 - from our parent
     except Exception as error:
         raise WorkerError(
-            f"fn: expected a function that a child process can import, got {_brief(error)}; check that its module "
-            "can be imported on its own.",
+            "fn",
+            "a function that a child process can import",
+            _brief(error),
+            "check that its module can be imported on its own",
             code="worker_failed",
         ) from error
 
@@ -268,7 +272,10 @@ def _apply(data: bytes, buffers: list[Any]) -> list[Any]:
         item = pickle.loads(data, buffers=buffers)  # noqa: S301 - from our parent
     except Exception as error:
         raise WorkerError(
-            f"item: expected what a child process can unpickle, got {_brief(error)}; pass paths and plain data.",
+            "item",
+            "what a child process can unpickle",
+            _brief(error),
+            "pass paths and plain data",
             code="worker_failed",
         ) from error
     try:
@@ -285,7 +292,10 @@ def _packed(done: bool, value: Any) -> list[Any]:
         data = pickle.dumps((done, value), protocol=5, buffer_callback=buffers.append)
     except Exception as error:
         raise WorkerError(
-            f"fn: expected a result that can be pickled, got {type(value).__name__} ({_brief(error)}); return plain data.",
+            "fn",
+            "a result that can be pickled",
+            f"{type(value).__name__} ({_brief(error)})",
+            "return plain data",
             code="worker_failed",
         ) from error
     return [data, *(buffer.raw() for buffer in buffers)]
@@ -298,7 +308,10 @@ def _portable(error: Exception) -> Exception:
         pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
     except Exception:  # noqa: BLE001 - whatever its class does, the text can travel
         told = WorkerError(
-            f"fn: expected an exception that can be pickled, got {_brief(error)}; give its class a __reduce__.",
+            "fn",
+            "an exception that can be pickled",
+            _brief(error),
+            "give its class a __reduce__",
             code="worker_failed",
         )
         told.add_note(traceback.format_exc())

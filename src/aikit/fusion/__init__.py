@@ -104,7 +104,7 @@ class Fused(Generic[R]):
             return result
         if not isinstance(result, torch.Tensor):
             raise InputValueError(
-                f"out: expected None for a result that is no tensor, got one for {type(result).__name__}."
+                "out", "None for a result that is no tensor", f"one for {type(result).__name__}", "leave it out"
             )
         room = adapter("torch")
         room.check_out(out, tuple(result.shape), room.dtype_name(result.dtype))

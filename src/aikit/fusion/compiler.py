@@ -76,7 +76,7 @@ class Compiled:
         if rooms is None:
             if out is not None:
                 raise InputValueError(
-                    "out: expected None where gradients are wanted, got a tensor; call it under torch.no_grad()."
+                    "out", "None where gradients are wanted", "a tensor", "call it under torch.no_grad()"
                 )
             with _full_precision(tensors):
                 return rebuild(self.kernel(*tensors))
@@ -90,18 +90,20 @@ class Compiled:
         """`out`, if the result fits it and no input lies in its memory."""
         rooms = self.recording.rooms or []
         if len(rooms) != 1:
-            raise InputValueError(f"out: expected None for {len(rooms)} results, got a tensor; leave it out.")
+            raise InputValueError("out", f"None for {len(rooms)} results", "a tensor", "leave it out")
         like = rooms[0].like
         room = adapter("torch")
         room.check_out(out, tuple(like.shape), room.dtype_name(like.dtype))
         if out.device != like.device or out.requires_grad:
             raise InputValueError(
-                f"out: expected a tensor on {like.device} without gradient, got one on {out.device}"
-                f"{' with' if out.requires_grad else ''}; leave it out to get a fresh one."
+                "out",
+                f"a tensor on {like.device} without gradient",
+                f"one on {out.device}{' with' if out.requires_grad else ''}",
+                "leave it out to get a fresh one",
             )
         memory = out.untyped_storage().data_ptr()
         if any(tensor.untyped_storage().data_ptr() == memory for tensor in tensors):
-            raise InputValueError("out: expected memory of its own, got that of an input; leave it out.")
+            raise InputValueError("out", "memory of its own", "that of an input", "leave it out")
         return out  # type: ignore[no-any-return]
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from .._arguments import function, number, whole
 from ..device.host import host_memory
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputTypeError, InputValueError, quoted
 from . import allocator
 from .out_of_memory import is_out_of_memory
 from .release import collect_and_trim
@@ -51,9 +51,9 @@ def run_in_chunks(
     function("fn", fn)
     size, min_size = whole("size", size), whole("min_size", min_size)
     if not isinstance(items, Iterable):
-        raise InputTypeError(f"items: expected a list, got {type(items).__name__}; pass one.")
+        raise InputTypeError("items", "a list", type(items).__name__, "pass one")
     if min_size > size:
-        raise InputValueError(f"min_size: expected at most size, {size}, got {min_size}; pass a smaller one.")
+        raise InputValueError("min_size", f"at most size, {size}", str(min_size), "pass a smaller one")
     everything, results = list(items), list[Result]()
     while len(results) < len(everything):
         chunk = everything[len(results) : len(results) + size]
@@ -103,9 +103,9 @@ def find_batch_size(
     start = whole("start", start)
     maximum = start * 1024 if maximum is None else whole("maximum", maximum)
     if start > maximum:
-        raise InputValueError(f"start: expected at most maximum, {maximum}, got {start}; pass a smaller one.")
+        raise InputValueError("start", f"at most maximum, {maximum}", str(start), "pass a smaller one")
     if number("margin", margin, 0, 1) == 0:
-        raise InputValueError(f"margin: expected a number above 0 and up to 1, got {margin!r}; pass 0.9.")
+        raise InputValueError("margin", "a number above 0 and up to 1", quoted(margin), "pass 0.9")
     fits, fails, size, host_bytes = 0, maximum + 1, start, 0.0
     while fails - fits > 1:
         grown = attempt(_run_and_measure, fn, size, last=size == 1) if _host_has(host_bytes * size) else OUT_OF_MEMORY
@@ -151,11 +151,7 @@ def attempt(fn: Callable[..., Any], *arguments: Any, last: bool) -> Any:
 
 def _checked(results: Any, count: int) -> list[Any]:
     if not isinstance(results, (list, tuple)):
-        raise InputTypeError(
-            f"fn: expected a list with one result an item, got {type(results).__name__}; return list(results)."
-        )
+        raise InputTypeError("fn", "a list with one result an item", type(results).__name__, "return list(results)")
     if len(results) != count:
-        raise InputValueError(
-            f"fn: expected {count} results for {count} items, got {len(results)}; return one for each."
-        )
+        raise InputValueError("fn", f"{count} results for {count} items", str(len(results)), "return one for each")
     return list(results)

@@ -54,7 +54,7 @@ def is_out_of_memory(error: BaseException) -> bool:
         False
     """
     if not isinstance(error, BaseException):
-        raise InputTypeError(f"error: expected an exception, got {type(error).__name__}; pass the one that was caught.")
+        raise InputTypeError("error", "an exception", type(error).__name__, "pass the one that was caught")
     return any(map(_is_itself, related(error)))
 
 

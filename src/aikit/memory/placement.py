@@ -177,14 +177,14 @@ def _tensors(model: Any) -> Iterable[Any]:
     import torch
 
     if not isinstance(model, torch.nn.Module):
-        raise InputTypeError(f"model: expected a torch.nn.Module, got {type(model).__name__}; pass its modules.")
+        raise InputTypeError("model", "a torch.nn.Module", type(model).__name__, "pass its modules")
     found = {id(tensor): tensor for tensor in [*model.parameters(), *model.buffers()]}
     gradients = [tensor.grad for tensor in found.values() if tensor.is_leaf and tensor.grad is not None]
     found |= {id(gradient): gradient for gradient in gradients}
     for tensor in found.values():
         if obstacle := _obstacle(tensor):
             raise InputTypeError(
-                f"model: expected dense tensors in memory, got a {obstacle} tensor; move it with model.to(device)."
+                "model", "dense tensors in memory", f"a {obstacle} tensor", "move it with model.to(device)"
             )
     return [tensor for tensor in found.values() if tensor.numel()]
 
@@ -242,8 +242,10 @@ def _move_to_host(blocks: list[_Block], *, pin: bool) -> None:
     needed = sum(block.size for block in blocks if not block.on_cpu)
     if available is not None and needed > available:
         raise DeviceError(
-            f"memory: expected {format_size(needed)} of main memory for the model, got {format_size(available)}; "
-            "free some, or drop the model with free_memory(model)."
+            "memory",
+            f"{format_size(needed)} of main memory for the model",
+            format_size(available),
+            "free some, or drop the model with free_memory(model)",
         )
     if pin and available is not None and sum(_rounded(block.size) for block in blocks) > available:
         _log.info("the model is kept in pageable memory: pinned memory of its size is not available")
@@ -313,8 +315,10 @@ def _lend(masters: list[_Block], device: torch.device, *, prove: bool) -> list[_
         traceback.clear_frames(error.__traceback__)
         collect_and_trim([allocator.of(device)])
         raise DeviceError(
-            f"device: expected {format_size(sum(master.size for master in masters))} free on {device} for the model, "
-            "got out of memory; free some with free_memory, or pass another device."
+            "device",
+            f"{format_size(sum(master.size for master in masters))} free on {device} for the model",
+            "out of memory",
+            "free some with free_memory, or pass another device",
         ) from error
     for loan in loans:
         loan.master.move_to(loan.lent)

@@ -11,7 +11,7 @@ from typing import Any
 
 from .._arguments import function
 from ..device.sizes import format_size, parse_size
-from ..errors import DeviceError, InputTypeError, InputValueError
+from ..errors import DeviceError, InputTypeError, InputValueError, quoted
 from .chunks import OUT_OF_MEMORY, attempt
 from .release import free_memory, held_bytes
 
@@ -58,7 +58,7 @@ class ModelPool:
     def __init__(self, *, budget: float | str | None = None) -> None:
         self._budget = None if budget is None else parse_size(budget, subject="budget")
         if self._budget == 0:
-            raise InputValueError(f'budget: expected more than 0 bytes, got {budget!r}; pass a size such as "20GiB".')
+            raise InputValueError("budget", "more than 0 bytes", quoted(budget), 'pass a size such as "20GiB"')
         self._loaders: dict[str, Callable[[], Any]] = {}
         self._sizes: dict[str, int] = {}  # of every model that was ever loaded
         self._loaded: dict[str, _Loaded] = {}  # the one unused for longest first
@@ -80,10 +80,10 @@ class ModelPool:
         """
         function("loader", loader)
         if not isinstance(name, str):
-            raise InputTypeError(f"name: expected a str, got {name!r}; pass one.")
+            raise InputTypeError("name", "a str", quoted(name), "pass one")
         with self._changed:
             if name in self._loaders:
-                raise InputValueError(f"name: expected a new name, got {name!r}, which is taken; pass another.")
+                raise InputValueError("name", "a new name", f"{quoted(name)}, which is taken", "pass another")
             self._loaders[name] = loader
 
     @contextlib.contextmanager
@@ -139,7 +139,7 @@ class ModelPool:
         while True:
             with self._changed:
                 if not isinstance(name, str) or name not in self._loaders:
-                    raise InputValueError(f"name: expected one of {sorted(self._loaders)}, got {name!r}; add it first.")
+                    raise InputValueError("name", f"one of {sorted(self._loaders)}", quoted(name), "add it first")
                 victims = self._wait(name, user)
                 if victims is None:
                     entry = self._loaded[name] = self._loaded.pop(name)  # now the one used last
@@ -160,7 +160,10 @@ class ModelPool:
         while name not in self._loaded:
             if self._loader_thread == user:
                 raise DeviceError(
-                    f"loader: expected one that does not use the pool, got a request for {name!r} from it."
+                    "loader",
+                    "one that does not use the pool",
+                    f"a request for {quoted(name)} from it",
+                    "load outside of it",
                 )
             if self._loader_thread is None:
                 victims = self._victims(name, self._sizes.get(name, 0))
@@ -168,9 +171,10 @@ class ModelPool:
                     return victims
                 if any(user in entry.users for entry in self._loaded.values()):
                     raise DeviceError(
-                        f"budget: expected room for {name!r}, {format_size(self._sizes[name])}, got "
-                        f"{format_size(self._budget)} with {self._in_use()} in use; "
-                        "leave a model before asking for the next."
+                        "budget",
+                        f"room for {quoted(name)}, {format_size(self._sizes[name])}",
+                        f"{format_size(self._budget)} with {self._in_use()} in use",
+                        "leave a model before asking for the next",
                     )
             self._changed.wait()
         return None
@@ -193,8 +197,10 @@ class ModelPool:
             return []
         if size > self._budget:
             raise DeviceError(
-                f"budget: expected room for {name!r}, {format_size(size)}, got {format_size(self._budget)}; "
-                "raise the budget or load a smaller model."
+                "budget",
+                f"room for {quoted(name)}, {format_size(size)}",
+                format_size(self._budget),
+                "raise the budget or load a smaller model",
             )
         excess = sum(entry.size for entry in self._loaded.values()) + size - self._budget
         victims = []

@@ -126,8 +126,10 @@ def _parts(thing: Any, subject: str) -> list[Any]:
     parts = list(_found_in(list(getattr(thing, "__dict__", {}).values())))
     if not parts:
         raise InputTypeError(
-            f"{subject}: expected modules, tensors, optimizers, errors or containers of these, "
-            f"got {type(thing).__name__}; pass what it holds."
+            subject,
+            "modules, tensors, optimizers, errors or containers of these",
+            type(thing).__name__,
+            "pass what it holds",
         )
     return parts
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FileFormatError
+from ..errors import FileFormatError, quoted
 
 if TYPE_CHECKING:
     from psd_tools.psd.layer_and_mask import ChannelData
@@ -53,8 +53,10 @@ def unpack(data: bytes, compression: int, size: tuple[int, int], depth: int, ver
     raw = _inflated(data, compression, height, width, row, depth, version)
     if raw is None or len(raw) < height * row:
         raise FileFormatError(
-            f"{name}: expected a channel of {width}x{height} pixels, got {len(data)} bytes that do not hold it; "
-            "fetch or export the file again."
+            name,
+            f"a channel of {width}x{height} pixels",
+            f"{len(data)} bytes that do not hold it",
+            "fetch or export the file again",
         )
     if depth == 1:
         # A set bit is ink, so black.
@@ -129,8 +131,10 @@ def stored_colors(raw: Any, count: int, name: str) -> Codes | None:
         return None
     if len(found) < count:
         raise FileFormatError(
-            f"{name}: expected {count} color channels in the layer {raw.name!r}, got {len(found)}; "
-            "fetch or export the file again."
+            name,
+            f"{count} color channels in the layer {quoted(raw.name)}",
+            str(len(found)),
+            "fetch or export the file again",
         )
     return interleaved(found)
 

@@ -128,7 +128,10 @@ def _through_tables(codes: Codes, colors: Colors, reason: str) -> Codes:
         result = ImageCms.applyTransform(Image.fromarray(np.ascontiguousarray(_spread(codes))), transform)
     except (icc.UnusableProfileError, ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
         raise FileFormatError(
-            f'{colors.name}: expected an ICC profile that sRGB can be turned into, got {reason}; open it with profile="ignore".'
+            colors.name,
+            "an ICC profile that sRGB can be turned into",
+            reason,
+            'open it with profile="ignore"',
         ) from error
     return np.atleast_3d(np.asarray(result))
 
@@ -141,7 +144,7 @@ def _in_primaries(linear: Codes, colors: Colors, *, back: bool) -> Codes:
         columns = icc.parse(colors.profile).columns
     except icc.UnusableProfileError as error:
         raise FileFormatError(
-            f'{colors.name}: expected an ICC profile of a matrix in 32 bits, got {error}; open it with profile="ignore".'
+            colors.name, "an ICC profile of a matrix in 32 bits", str(error), 'open it with profile="ignore"'
         ) from error
     assert columns is not None
     matrix = np.linalg.solve(icc.srgb_to_pcs(), columns)

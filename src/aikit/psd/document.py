@@ -12,7 +12,7 @@ from .._bytes import name_of, read_bytes, write_bytes
 from .._raster.guard import check_size
 from ..alpha import flatten, merge_alpha
 from ..convert import to_numpy
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputTypeError, InputValueError, quoted
 from ..limits import Limits
 from ..types import AnyImage, Color, Source
 from . import apart, preview, report
@@ -100,14 +100,14 @@ class Psd:
 
     def __getitem__(self, name: str) -> Layer:
         if not isinstance(name, str):
-            raise InputTypeError(f"name: expected a layer's name or path, got {name!r}; for a number use doc.layers.")
+            raise InputTypeError("name", "a layer's name or path", quoted(name), "for a number use doc.layers")
         for layer in self.walk():
             if layer.name == name:
                 return layer
         found = _at(self.layers, name)
         if found is None:
             known = ", ".join(repr(layer.path) for layer in self.walk())
-            raise InputValueError(f"name: expected one of {known or 'no layers'}, got {name!r}; pass one of these.")
+            raise InputValueError("name", f"one of {known or 'no layers'}", quoted(name), "pass one of these")
         return found
 
     def __repr__(self) -> str:
@@ -195,11 +195,9 @@ class Psd:
         """An image of any kind as colors and alpha in codes of the document."""
         array = to_numpy(image, dtype=DTYPES[self.depth])
         if array.ndim > 3:
-            raise InputValueError(
-                f"image: expected a single image, got a batch of shape {array.shape}; add them one by one."
-            )
+            raise InputValueError("image", "a single image", f"a batch of shape {array.shape}", "add them one by one")
         if array.dtype == np.float32 and not np.isfinite(array).all():
-            raise InputValueError("image: expected finite numbers, got NaN or infinity; replace them with nan_to_num.")
+            raise InputValueError("image", "finite numbers", "NaN or infinity", "replace them with nan_to_num")
         array = np.atleast_3d(array)
         colors = array[..., : 1 if array.shape[-1] < 3 else 3]
         rgb = np.repeat(colors, 3, axis=-1) if colors.shape[-1] == 1 else colors
@@ -295,10 +293,10 @@ class Psd:
         members = [checked_layer(layer, "layers") for layer in layers]
         order = [layer for layer in self.walk() if layer in members]
         if len(order) < len(set(members)):
-            raise InputValueError("layers: expected layers of this document, got one of another; add its image().")
+            raise InputValueError("layers", "layers of this document", "one of another", "add its image()")
         parent: Any = self._group_of(group) if group is not None else order[-1].raw.parent if order else self.raw
         if any(parent is inner.raw for layer in order for inner in (layer, *layer.walk())):
-            raise InputValueError(f"layers: expected none around the new group, got {order[0].path!r}; leave it out.")
+            raise InputValueError("layers", "none around the new group", quoted(order[0].path), "leave it out")
         self._keep_flat_picture()
         top = parent.index(order[-1].raw) if order and order[-1].raw.parent is parent else None
         made = Layer(self, Group.new(parent, "group"))
@@ -318,9 +316,9 @@ class Psd:
         else:
             found = checked_layer(group, "group").raw
         if found._psd is not self.raw:
-            raise InputValueError("group: expected one of this document, got one of another; pass its name.")
+            raise InputValueError("group", "one of this document", "one of another", "pass its name")
         if found is not self.raw and not found.is_group():
-            raise InputValueError(f"group: expected a group, got the layer {found.name!r}; pass a group or its path.")
+            raise InputValueError("group", "a group", f"the layer {quoted(found.name)}", "pass a group or its path")
         return found
 
     def _changed(self) -> None:
@@ -330,8 +328,10 @@ class Psd:
     def _check_layered(self) -> None:
         if self.mode not in ("RGB", "L", "CMYK", "LAB"):
             raise InputValueError(
-                f"doc: expected RGB, L, CMYK or LAB, which have layers, got {self.mode}; "
-                "add doc.composite() to a new_psd(...) instead."
+                "doc",
+                "RGB, L, CMYK or LAB, which have layers",
+                self.mode,
+                "add doc.composite() to a new_psd(...) instead",
             )
 
     def _keep_flat_picture(self) -> None:
@@ -368,12 +368,10 @@ class Psd:
             LimitError: drawing it would cost more than the document's limits allow.
         """
         if not isinstance(path, (str, os.PathLike)):
-            raise InputTypeError(f"path: expected a path, got {type(path).__name__}; pass a str or a pathlib.Path.")
+            raise InputTypeError("path", "a path", type(path).__name__, "pass a str or a pathlib.Path")
         suffix = ".psd" if self.raw.version == 1 else ".psb"
         if os.path.splitext(os.fspath(path))[1].lower() != suffix:
-            raise InputValueError(
-                f"path: expected the suffix {suffix} for this document, got {str(path)!r}; rename it."
-            )
+            raise InputValueError("path", f"the suffix {suffix} for this document", quoted(str(path)), "rename it")
         write_bytes(path, self._encoded())
 
     def _encoded(self) -> bytes:
@@ -450,7 +448,7 @@ def open_psd(source: Source, *, profile: Profile = "srgb", limits: Limits | None
     Source: Adobe Photoshop File Formats Specification.
     """
     if profile not in ("srgb", "ignore"):
-        raise InputValueError(f'profile: expected "srgb" or "ignore", got {profile!r}; pass one of them.')
+        raise InputValueError("profile", '"srgb" or "ignore"', quoted(profile), "pass one of them")
     name = name_of(source)
     data = read_bytes(source, limits=limits)
     if limits is not None:
@@ -487,13 +485,11 @@ def new_psd(*, height: int, width: int, mode: Literal["RGB", "L", "CMYK"] = "RGB
     """
     for subject, side in (("height", height), ("width", width)):
         if not 1 <= whole(subject, side) <= 300_000:
-            raise InputValueError(f"{subject}: expected 1 to 300000 pixels, got {side}; pass the size of the canvas.")
+            raise InputValueError(subject, "1 to 300000 pixels", quoted(side), "pass the size of the canvas")
     if mode not in ("RGB", "L", "CMYK"):
-        raise InputValueError(f'mode: expected "RGB", "L" or "CMYK", got {mode!r}; pass one of these.')
+        raise InputValueError("mode", '"RGB", "L" or "CMYK"', quoted(mode), "pass one of these")
     if depth not in (8, 16, 32) or (mode == "CMYK" and depth == 32):
-        raise InputValueError(
-            f"depth: expected 8, 16 or 32 bits, at most 16 in CMYK, got {depth!r}; pass one of these."
-        )
+        raise InputValueError("depth", "8, 16 or 32 bits, at most 16 in CMYK", quoted(depth), "pass one of these")
     check_size("new_psd", width, height, None)
     from psd_tools import PSDImage
 
@@ -526,10 +522,10 @@ def psd_from_layers(images: Sequence[AnyImage], *, names: Sequence[str] | None =
     """
     pictures = _single(images)
     if not pictures:
-        raise InputValueError("images: expected at least one, got none; for an empty document use new_psd.")
+        raise InputValueError("images", "at least one", "none", "for an empty document use new_psd")
     labels = [f"Layer {number}" for number in range(1, len(pictures) + 1)] if names is None else list(names)
     if len(labels) != len(pictures):
-        raise InputValueError(f"names: expected {len(pictures)}, one an image, got {len(labels)}; pass as many.")
+        raise InputValueError("names", f"{len(pictures)}, one an image", str(len(labels)), "pass as many")
     depths = {"uint8": 8, "uint16": 16}
     depth = max(depths.get(picture.dtype.name, 32) for picture in pictures)
     height, width = (max(picture.shape[axis] for picture in pictures) for axis in (0, 1))
@@ -546,6 +542,6 @@ def _single(images: Any) -> list[np.ndarray[Any, Any]]:
     batch = to_numpy(images)
     if batch.ndim != 4:
         raise InputTypeError(
-            f"images: expected a list of images or a batch, got one image of shape {batch.shape}; put it in a list."
+            "images", "a list of images or a batch", f"one image of shape {batch.shape}", "put it in a list"
         )
     return list(batch)

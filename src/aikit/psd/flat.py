@@ -9,7 +9,7 @@ from PIL import Image
 
 from .._raster import Deep, Header
 from .._raster.profile import describe_profile
-from ..errors import InputValueError
+from ..errors import InputValueError, quoted
 from ..limits import Limits
 from . import preview
 from .document import Profile, Psd
@@ -27,7 +27,7 @@ def flattened(data: bytes, *, name: str, frame: int, profile: Profile, limits: L
         InputValueError: another frame than 0.
     """
     if frame != 0:
-        raise InputValueError(f"frame: expected 0 to 0, got {frame!r}; {name} has 1 frame.")
+        raise InputValueError("frame", "0 to 0", quoted(frame), f"{name} has 1 frame")
     raw = parse(data, name, limits)
     document = Psd(raw, source=name, original=data, profile=profile, limits=limits)
     pixels = document.composite()

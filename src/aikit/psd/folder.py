@@ -13,7 +13,7 @@ import numpy as np
 from .. import _raster
 from .._bytes import make_folder, read_bytes, write_bytes
 from .._raster.guard import check_size
-from ..errors import FileAccessError, FileFormatError, LimitError
+from ..errors import FileAccessError, FileFormatError, LimitError, quoted
 from ..limits import Limits
 from . import apart
 from .document import Psd, new_psd
@@ -134,7 +134,7 @@ def psd_from_folder(folder: str | os.PathLike[str], *, limits: Limits | None = N
         raise
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise FileFormatError(
-            f"{path}: expected a manifest written by export_layers, got {str(error)[:160]!r}; export the document again."
+            str(path), "a manifest written by export_layers", quoted(str(error)[:160]), "export the document again"
         ) from error
     return document
 

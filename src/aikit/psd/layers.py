@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputTypeError, InputValueError, quoted
 from ..types import AnyImage
 from . import apart
 from .channels import MASK, REAL_MASK, SHAPE, Codes, pack
@@ -132,7 +132,7 @@ class Layer:
     def blend_mode(self, value: str) -> None:
         mode = blend_mode_of(value)
         if mode.name == "PASS_THROUGH" and self.kind != "group":
-            raise InputValueError('blend_mode: expected one for a layer, got "pass_through"; only groups have it.')
+            raise InputValueError("blend_mode", "one for a layer", '"pass_through"', "only groups have it")
         self.raw.blend_mode = mode
 
     @property
@@ -143,7 +143,7 @@ class Layer:
     @clipping.setter
     def clipping(self, value: bool) -> None:
         if self.kind == "group" and value:
-            raise InputValueError(f"clipping: expected a layer, got the group {self.path!r}; clip the layers in it.")
+            raise InputValueError("clipping", "a layer", f"the group {quoted(self.path)}", "clip the layers in it")
         if bool(value) != self.clipping:
             self.raw.clipping = bool(value)
 
@@ -246,23 +246,27 @@ class Layer:
     def _restack(self, group: Layer | Psd | str | None, index: int | None) -> None:
         target: Any = self.raw.parent if group is None else self._document._group_of(group)
         if self.kind == "group" and (target is self.raw or any(layer.raw is target for layer in self.walk())):
-            raise InputValueError(f"group: expected one outside {self.path!r}, got one inside; name another.")
+            raise InputValueError("group", f"one outside {quoted(self.path)}", "one inside", "name another")
         count = len(target) - (self.raw.parent is target)
         place = count if index is None else whole("index", index)
         if not -count - 1 <= place <= count:
-            raise InputValueError(f"index: expected {-count - 1} to {count}, got {index}; count from the bottom.")
+            raise InputValueError("index", f"{-count - 1} to {count}", quoted(index), "count from the bottom")
         self.raw.move_to(target, index=place if place >= 0 else count + 1 + place)
 
     def _check_movable(self) -> None:
         if self.kind in ("shape", "smart_object", "fill"):
             raise InputValueError(
-                f"left, top: expected a layer made of pixels, got {self.path!r}, a {self.kind} whose outline would have "
-                "to move too; turn it into pixels first, layer.replace(layer.image())."
+                "left, top",
+                "a layer made of pixels",
+                f"{quoted(self.path)}, a {self.kind} whose outline would have to move too",
+                "turn it into pixels first, layer.replace(layer.image())",
             )
         if self.raw.has_vector_mask():
             raise InputValueError(
-                f"left, top: expected a layer without a path, got {self.path!r}, whose mask would have to move too; "
-                "add(layer.image(), ...) where it shall be, and remove it."
+                "left, top",
+                "a layer without a path",
+                f"{quoted(self.path)}, whose mask would have to move too",
+                "add(layer.image(), ...) where it shall be, and remove it",
             )
 
     def _shift(self, right: int, down: int) -> None:
@@ -307,8 +311,10 @@ class Layer:
         found = apart.pixels_of(document, self) if document.apart else self._pixels()
         if found is None and not canvas:
             raise InputValueError(
-                f"layer: expected one with pixels, got {self.path!r}, {_WITHOUT.get(self.kind, 'which is empty')}; "
-                "pass canvas=True for a transparent image."
+                "layer",
+                "one with pixels",
+                f"{quoted(self.path)}, {_WITHOUT.get(self.kind, 'which is empty')}",
+                "pass canvas=True for a transparent image",
             )
         if found is None:
             return document._blank()
@@ -338,7 +344,7 @@ class Layer:
         self._attached()
         if self.kind in ("group", "adjustment"):
             raise InputValueError(
-                f"layer: expected one with pixels, got {self.path!r}, {_WITHOUT[self.kind]}; add a layer instead."
+                "layer", "one with pixels", f"{quoted(self.path)}, {_WITHOUT[self.kind]}", "add a layer instead"
             )
         codes, alpha = self._document._codes(image)
         left, top, _, _ = (0, 0, 0, 0) if canvas else self.bbox
@@ -400,7 +406,7 @@ class Layer:
         """
         self._attached()
         if self.kind != "group":
-            raise InputValueError(f"layer: expected a group, got {self.path!r}, a {self.kind}; it has nothing in it.")
+            raise InputValueError("layer", "a group", f"{quoted(self.path)}, a {self.kind}", "it has nothing in it")
         above: Any = self.raw.parent
         freed = self.layers
         for layer in freed:
@@ -414,7 +420,7 @@ class Layer:
         while above is not None and above is not self._document.raw:
             above = above.parent
         if above is None or self.raw not in self.raw.parent:
-            raise InputValueError(f"layer: expected one of the document, got {self.name!r}, removed; add it again.")
+            raise InputValueError("layer", "one of the document", f"{quoted(self.name)}, removed", "add it again")
 
 
 _WITHOUT = {
@@ -450,5 +456,5 @@ def store(raw: Any, codes: Codes, alpha: Codes, place: tuple[int, int], kept: An
 def checked_layer(value: object, subject: str) -> Layer:
     """A layer, or the message that says what it is instead."""
     if not isinstance(value, Layer):
-        raise InputTypeError(f"{subject}: expected a layer, got {type(value).__name__}; take it from doc.layers.")
+        raise InputTypeError(subject, "a layer", type(value).__name__, "take it from doc.layers")
     return value

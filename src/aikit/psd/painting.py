@@ -161,8 +161,13 @@ def _check_side(raw: Any, name: str) -> None:
     left, top, right, bottom = box_of(raw)
     if not raw.is_group() and max(right - left, bottom - top) > _FARTHEST:
         raise LimitError(
-            f"{name}: expected layers of at most {_FARTHEST} pixels a side to draw, got {right - left}x{bottom - top}; "
-            "hide it, or cut it."
+            name,
+            f"layers of at most {_FARTHEST} pixels a side to draw",
+            f"{right - left}x{bottom - top}",
+            "hide it, or cut it",
+            limit="side",
+            allowed=_FARTHEST,
+            found=max(right - left, bottom - top),
         )
 
 

@@ -60,8 +60,10 @@ def read_head(data: bytes, name: str) -> Head:
     """
     if data[:4] != b"8BPS":
         raise FileFormatError(
-            f"{name}: expected a PSD or PSB file, got bytes that begin with {data[:4].hex(' ')}; "
-            "read pictures with read_pil, read_numpy, read_cv2 or read_tensor.",
+            name,
+            "a PSD or PSB file",
+            f"bytes that begin with {data[:4].hex(' ')}",
+            "read pictures with read_pil, read_numpy, read_cv2 or read_tensor",
             code="unsupported_format",
         )
     if len(data) < 26:
@@ -74,8 +76,10 @@ def read_head(data: bytes, name: str) -> Head:
     if number not in MODES or depth not in _DEPTHS[number]:
         mode = "multichannel" if number == 7 else MODES.get(number, f"number {number}")
         raise FileFormatError(
-            f"{name}: expected RGB, gray, CMYK, Lab, indexed or bitmap color, got color mode {mode} at {depth} bits; "
-            "convert it in Photoshop first.",
+            name,
+            "RGB, gray, CMYK, Lab, indexed or bitmap color",
+            f"color mode {mode} at {depth} bits",
+            "convert it in Photoshop first",
             code="unsupported_format",
         )
     return Head(version, channels, height, width, depth, MODES[number])
@@ -172,7 +176,9 @@ def guarded(name: str) -> Iterator[None]:
     except (AikitError, MemoryError):
         raise
     except (ParseLimitError, DecompressionLimitError) as error:
-        raise LimitError(f"{name}: expected a document of usual proportions, got {error}; save it anew.") from error
+        raise LimitError(
+            name, "a document of usual proportions", str(error), "save it anew", limit="proportions"
+        ) from error
     except Exception as error:
         # Five types on damaged files, and what NumPy and struct raise of what they made of it.
         reason = " ".join(str(error).split())[:160]
@@ -181,6 +187,4 @@ def guarded(name: str) -> Iterator[None]:
 
 
 def _broken(name: str, got: str, *, code: str = "corrupt") -> FileFormatError:
-    return FileFormatError(
-        f"{name}: expected a whole, valid PSD file, got {got}; fetch or export the file again.", code=code
-    )
+    return FileFormatError(name, "a whole, valid PSD file", got, "fetch or export the file again", code=code)

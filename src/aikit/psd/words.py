@@ -6,7 +6,7 @@ import math
 from numbers import Real
 from typing import Any
 
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputTypeError, InputValueError, quoted
 from .masks import FILLS
 
 __all__ = ["blend_mode_of", "blend_word", "checked_name", "checked_share", "kind_of", "whole"]
@@ -38,44 +38,44 @@ def blend_mode_of(word: object) -> Any:
     from psd_tools.constants import BlendMode
 
     if not isinstance(word, str):
-        raise InputTypeError(f'blend_mode: expected a word such as "multiply", got {word!r}; pass one.')
+        raise InputTypeError("blend_mode", 'a word such as "multiply"', quoted(word), "pass one")
     key = word.strip().upper().replace("-", "_").replace(" ", "_")
     if key not in BlendMode.__members__:
         known = ", ".join(mode.name.lower() for mode in BlendMode)
-        raise InputValueError(f"blend_mode: expected one of {known}, got {word!r}; pass one of these.")
+        raise InputValueError("blend_mode", f"one of {known}", quoted(word), "pass one of these")
     return BlendMode[key]
 
 
 def checked_name(name: object) -> str:
     """A layer name that a document can hold, in any script."""
     if not isinstance(name, str):
-        raise InputTypeError(f"name: expected a str, got {type(name).__name__}; pass the layer's name.")
+        raise InputTypeError("name", "a str", type(name).__name__, "pass the layer's name")
     if len(name) > 255:
-        raise InputValueError(f"name: expected at most 255 characters, got {len(name)}; shorten it.")
+        raise InputValueError("name", "at most 255 characters", str(len(name)), "shorten it")
     try:
         name.encode("utf-16-be")
     except UnicodeEncodeError as error:
-        raise InputValueError(f"name: expected text, got {name!r} with half a character in it; mend it.") from error
+        raise InputValueError("name", "text", f"{quoted(name)} with half a character in it", "mend it") from error
     return name
 
 
 def checked_share(subject: str, value: object) -> int:
     """A number from 0 to 1 as the byte that is stored."""
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise InputTypeError(f"{subject}: expected a number from 0 to 1, got {value!r}; pass one.")
+        raise InputTypeError(subject, "a number from 0 to 1", quoted(value), "pass one")
     number = float(value)
     if math.isnan(number) or not 0 <= number <= 1:
-        raise InputValueError(f"{subject}: expected 0 to 1, got {value!r}; divide a byte by 255.")
+        raise InputValueError(subject, "0 to 1", quoted(value), "divide a byte by 255")
     return round(number * 255)
 
 
 def whole(subject: str, value: object) -> int:
     """An integer number of pixels or places."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise InputTypeError(f"{subject}: expected a whole number, got {value!r}; round it.")
+        raise InputTypeError(subject, "a whole number", quoted(value), "round it")
     number = value.__index__()
     if not isinstance(number, int) or abs(number) > _FAR:
-        raise InputValueError(f"{subject}: expected at most {_FAR} either way, got {value!r}; stay near the canvas.")
+        raise InputValueError(subject, f"at most {_FAR} either way", quoted(value), "stay near the canvas")
     return number
 
 

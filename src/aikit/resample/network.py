@@ -19,6 +19,7 @@ from ..errors import (
     InputTypeError,
     InputValueError,
     MissingDependencyError,
+    quoted,
 )
 from .gaussian import blurred
 from .passes import Resizing, premultiplied, two_passes
@@ -42,8 +43,10 @@ def open_network(model: Any, device: torch.device | None) -> Any:
         import spandrel
     except ImportError as error:
         raise MissingDependencyError(
-            "model: a super-resolution network needs the package spandrel, which is not installed; "
-            "run: pip install spandrel."
+            "model",
+            "the package spandrel for a super-resolution network",
+            "none installed",
+            "run: pip install spandrel",
         ) from error
     if isinstance(model, spandrel.ModelBase):
         network, name = model, type(model.model).__name__
@@ -52,14 +55,16 @@ def open_network(model: Any, device: torch.device | None) -> Any:
         network = network.to(device or torch.device("cpu"))
     else:
         raise InputTypeError(
-            f"model: expected the path of a checkpoint or a network of spandrel, got {type(model).__name__}; pass one."
+            "model", "the path of a checkpoint or a network of spandrel", type(model).__name__, "pass one"
         )
     if not isinstance(network, spandrel.ImageModelDescriptor):
-        raise InputValueError(f"model: expected a super-resolution network, got {name} for inpainting; pass another.")
+        raise InputValueError("model", "a super-resolution network", f"{name} for inpainting", "pass another")
     if (network.input_channels, network.output_channels) not in ((1, 1), (3, 3)):
         raise InputValueError(
-            f"model: expected a network from gray to gray or RGB to RGB, got {name} from {network.input_channels} "
-            f"to {network.output_channels} channels; pass another."
+            "model",
+            "a network from gray to gray or RGB to RGB",
+            f"{name} from {network.input_channels} to {network.output_channels} channels",
+            "pass another",
         )
     return network
 
@@ -73,23 +78,32 @@ def _load(spandrel: Any, path: str) -> Any:
         raise
     except OSError as error:
         raise FileAccessError(
-            f"{path}: expected a checkpoint that can be opened, got {error.strerror or error}; check the path.",
+            str(path),
+            "a checkpoint that can be opened",
+            str(error.strerror or error),
+            "check the path",
             errno=error.errno,
             filename=path,
         ) from error
     except spandrel.UnsupportedModelError as error:
         raise FileFormatError(
-            f"{path}: expected the weights of a network that spandrel knows, got others; pass another checkpoint.",
+            str(path),
+            "the weights of a network that spandrel knows",
+            "others",
+            "pass another checkpoint",
             code="unsupported_format",
         ) from error
     except pickle.UnpicklingError as error:
         raise FileFormatError(
-            f"{path}: expected weights alone, got objects that would have to be run; save the state dict only.",
+            str(path),
+            "weights alone",
+            "objects that would have to be run",
+            "save the state dict only",
             code="unsupported_format",
         ) from error
     except Exception as error:  # damaged checkpoints raise whatever their damage leads to
         raise FileFormatError(
-            f"{path}: expected a checkpoint that can be read, got {str(error)[:200]!r}; check how it was written."
+            str(path), "a checkpoint that can be read", quoted(str(error)[:200]), "check how it was written"
         ) from error
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from .._arguments import one_of, switch, whole
 from .._image import TOP, Opened, Planes, Spec, load, run
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputTypeError, InputValueError, quoted
 from ..types import ImageT
 from .codes import codes_twin
 from .passes import KERNELS, Resizing, premultiplied, two_passes
@@ -85,19 +85,19 @@ def new_size(spec: Spec, height: Any, width: Any, scale: Any) -> tuple[int, int]
     """The new (height, width)."""
     if (scale is None) == (height is None and width is None):
         got = "none of them" if scale is None else "both"
-        raise InputValueError(f"scale: expected either scale or height and width, got {got}; pass one or the other.")
+        raise InputValueError("scale", "either scale or height and width", got, "pass one or the other")
     if scale is not None:
         if isinstance(scale, bool) or not isinstance(scale, Real):
-            raise InputTypeError(f"scale: expected a number, got {scale!r}; for two sides pass height and width.")
+            raise InputTypeError("scale", "a number", quoted(scale), "for two sides pass height and width")
         if not 0 < float(scale) < math.inf:
-            raise InputValueError(f"scale: expected a positive number, got {scale!r}; pass for instance 0.5.")
+            raise InputValueError("scale", "a positive number", quoted(scale), "pass for instance 0.5")
         height, width = scaled(spec.height, float(scale)), scaled(spec.width, float(scale))
     else:
         height, width = sides(height, width)
         height = scaled(spec.height, width / spec.width) if height is None else height
         width = scaled(spec.width, height / spec.height) if width is None else width
     if max(height, width) > _LARGEST:
-        raise InputValueError(f"size: expected at most {_LARGEST} pixels a side, got {height}x{width}; pass less.")
+        raise InputValueError("size", f"at most {_LARGEST} pixels a side", f"{height}x{width}", "pass less")
     return height, width
 
 

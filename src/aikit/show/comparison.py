@@ -13,7 +13,7 @@ import numpy as np
 from .._adapters.numpy import Array, cast
 from .._image import CHANNEL_NAMES, TOP, kind_of, load
 from ..convert import to_numpy
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputTypeError, InputValueError, quoted
 from ..types import AnyImage
 from .sheet import check_titles, check_whole, draw_cell, lay_out
 from .similarity import SsimWindow, structural_similarity
@@ -87,7 +87,7 @@ def difference(image: AnyImage, other: AnyImage, *, window: SsimWindow = "unifor
     Similarity", IEEE Transactions on Image Processing 13(4), 2004, with sample covariances as in scikit-image.
     """
     if window not in ("uniform", "gaussian"):
-        raise InputValueError(f'window: expected "uniform" or "gaussian", got {window!r}; pass one of these.')
+        raise InputValueError("window", '"uniform" or "gaussian"', quoted(window), "pass one of these")
     pair = _Pair(image, other, bgr)
     return pair.measure(pair.indices(), window)
 
@@ -148,7 +148,7 @@ class _Pair:
                 count += int(finite.sum())
                 skipped += apart.size - int(finite.sum())
         if not count:
-            raise InputValueError("image: expected finite values to compare, got none; look at both with describe.")
+            raise InputValueError("image", "finite values to compare", "none", "look at both with describe")
         known = [value for value in similarities if value is not None]
         return Difference(
             maximum=largest,
@@ -183,13 +183,17 @@ def _with_channels(array: Array) -> Array:
 def _check_alike(spec: Spec, other: Spec) -> None:
     if (spec.height, spec.width) != (other.height, other.width):
         raise InputValueError(
-            f"other: expected the size of the first image, {spec.height}x{spec.width} (height x width), "
-            f"got {other.height}x{other.width}; resize or crop one of them."
+            "other",
+            f"the size of the first image, {spec.height}x{spec.width} (height x width)",
+            f"{other.height}x{other.width}",
+            "resize or crop one of them",
         )
     if spec.batch != other.batch:
         raise InputValueError(
-            f"other: expected as many pictures as the first image has, {spec.batch or 'one'}, "
-            f"got {other.batch or 'one'}; compare them one by one."
+            "other",
+            f"as many pictures as the first image has, {spec.batch or 'one'}",
+            str(other.batch or "one"),
+            "compare them one by one",
         )
 
 
@@ -251,10 +255,10 @@ def show_difference(
 
 def _check_factor(amplify: object) -> float:
     if isinstance(amplify, bool) or not isinstance(amplify, Real):
-        raise InputTypeError(f"amplify: expected a number, got {amplify!r}; pass for instance 10.")
+        raise InputTypeError("amplify", "a number", quoted(amplify), "pass for instance 10")
     factor = float(amplify)
     if not 0 < factor < math.inf:
-        raise InputValueError(f"amplify: expected a positive number, got {amplify}; pass for instance 10.")
+        raise InputValueError("amplify", "a positive number", quoted(amplify), "pass for instance 10")
     return factor
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._image import CHANNEL_NAMES, load
 from ..convert import to_numpy
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputTypeError, InputValueError, quoted
 from ..types import AnyImage
 from .visible import Visible, make_visible, on_screen
 
@@ -76,7 +76,7 @@ def show(
         ('RGB', 'Sheet of 1 picture. 1: red, RGB, 30x40 (height x width), uint8.')
     """
     if not images:
-        raise InputValueError("images: expected at least one image, got none; pass one or more.")
+        raise InputValueError("images", "at least one image", "none", "pass one or more")
     names = check_titles(titles, len(images))
     columns = None if columns is None else check_whole("columns", columns)
     zoom = None if zoom is None else check_whole("zoom", zoom)
@@ -95,11 +95,9 @@ def check_titles(titles: object, count: int) -> list[str]:
     if titles is None:
         return [""] * count
     if isinstance(titles, str) or not isinstance(titles, Sequence):
-        raise InputTypeError(f"titles: expected a list of str, got {titles!r}; pass one title an image.")
+        raise InputTypeError("titles", "a list of str", quoted(titles), "pass one title an image")
     if len(titles) != count:
-        raise InputValueError(
-            f"titles: expected {count} of them, one an image, got {len(titles)}; give every image one."
-        )
+        raise InputValueError("titles", f"{count} of them, one an image", str(len(titles)), "give every image one")
     # On one line: Pillow cannot measure several.
     return ["" if title is None else " ".join(str(title).split()) for title in titles]
 
@@ -107,9 +105,9 @@ def check_titles(titles: object, count: int) -> list[str]:
 def check_whole(subject: str, value: object) -> int:
     """A whole number from 1."""
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise InputTypeError(f"{subject}: expected a whole number, got {value!r}; pass for instance 4.")
+        raise InputTypeError(subject, "a whole number", quoted(value), "pass for instance 4")
     if value < 1:
-        raise InputValueError(f"{subject}: expected 1 or more, got {value}; pass for instance 4.")
+        raise InputValueError(subject, "1 or more", quoted(value), "pass for instance 4")
     return int(value)
 
 
@@ -138,8 +136,10 @@ def draw_cell(visible: Visible, title: str, what: str, *, zoom: int | None) -> C
 def _check_room(pixels: int) -> None:
     if pixels > _MAX_PIXELS:
         raise InputValueError(
-            f"images: expected a sheet of at most {_MAX_PIXELS:,} pixels, got {pixels:,} or more; "
-            "show fewer pictures, crop them, or pass a smaller zoom."
+            "images",
+            f"a sheet of at most {_MAX_PIXELS:,} pixels",
+            f"{pixels:,} or more",
+            "show fewer pictures, crop them, or pass a smaller zoom",
         )
 
 

@@ -6,6 +6,8 @@ longer than a picture of its size is worth. What takes long in proportion to the
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from ..errors import LimitError
 from .clean import MAX_DEPTH
 from .geometry import area, intersection
@@ -27,7 +29,11 @@ _BYTES_A_PIXEL = 4
 
 
 class TooMuchError(Exception):
-    """More time or memory than the picture is worth, if every layer is as large as counted."""
+    """More time or memory than the picture is worth, if every layer is as large as counted: then this is its error."""
+
+    def __init__(self, refusal: LimitError) -> None:
+        super().__init__(refusal)
+        self.refusal = refusal
 
 
 class Budget:
@@ -57,13 +63,21 @@ class Budget:
         self.drawn += times
         if self.drawn > MAX_DRAWN:
             raise LimitError(
-                f"{self.name}: expected at most {MAX_DRAWN} elements to draw, got more, as references multiply them; "
-                "simplify the drawing."
+                self.name,
+                f"at most {MAX_DRAWN} elements to draw",
+                "more, as references multiply them",
+                "simplify the drawing",
+                limit="elements",
+                allowed=MAX_DRAWN,
             )
         if depth > MAX_DEPTH:
             raise LimitError(
-                f"{self.name}: expected at most {MAX_DEPTH} levels of elements, got more, as references nest them; "
-                "simplify the drawing."
+                self.name,
+                f"at most {MAX_DEPTH} levels of elements",
+                "more, as references nest them",
+                "simplify the drawing",
+                limit="levels",
+                allowed=MAX_DEPTH,
             )
 
     def tile(self) -> None:
@@ -72,8 +86,12 @@ class Budget:
         most = _MAX_TILINGS[self._engine]
         if self._tilings > most:
             raise LimitError(
-                f"{self.name}: expected at most {most} shapes painted with patterns, got more, as patterns nest; "
-                "simplify the drawing."
+                self.name,
+                f"at most {most} shapes painted with patterns",
+                "more, as patterns nest",
+                "simplify the drawing",
+                limit="tilings",
+                allowed=most,
             )
 
     def spend(self, nanoseconds: float) -> None:
@@ -81,9 +99,8 @@ class Budget:
         self._spent += nanoseconds
         allowed = _NANOSECONDS + _NANOSECONDS_A_PIXEL * self._pixels
         if not self._spent <= allowed:
-            raise TooMuchError(
-                f"{self.name}: expected filters, patterns and layers worth at most {allowed / 1e9:.1f} s of drawing at "
-                f"{self.width}x{self.height}, got more; draw it smaller or simplify them."
+            self._stop(
+                f"filters, patterns and layers worth at most {allowed / 1e9:.1f} s of drawing", "drawing", allowed / 1e9
             )
 
     def hold(self, pixels: float) -> float:
@@ -91,11 +108,14 @@ class Budget:
         held = pixels * _BYTES_A_PIXEL
         allowed = _MEMORY + 2 * _BYTES_A_PIXEL * self._pixels
         if not held <= allowed:
-            raise TooMuchError(
-                f"{self.name}: expected layers and patterns of at most {allowed >> 20} MiB at once at "
-                f"{self.width}x{self.height}, got more; draw it smaller or simplify them."
-            )
+            self._stop(f"layers and patterns of at most {allowed >> 20} MiB at once", "layers", allowed)
         return held
+
+    def _stop(self, expected: str, limit: str, allowed: float) -> NoReturn:
+        at = f"{expected} at {self.width}x{self.height}"
+        raise TooMuchError(
+            LimitError(self.name, at, "more", "draw it smaller or simplify them", limit=limit, allowed=allowed)
+        )
 
     def covered(self, box: Box | None) -> float:
         """The pixels of a layer around a box in pixels; None for any."""

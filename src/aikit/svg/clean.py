@@ -108,16 +108,21 @@ class Clean:
         what = (what if what.isprintable() else ascii(what))[:_MOST_LETTERS]
         self.removed[what if what in self.removed or len(self.removed) < _MOST_KINDS else "more"] += 1
 
-    def refuse(self, expected: str, remedy: str) -> None:
+    def refuse(self, expected: str, remedy: str, limit: str, allowed: float) -> None:
         """Raise LimitError: there is more of something."""
-        raise LimitError(f"{self.name}: expected {expected}, got more; {remedy}.")
+        raise LimitError(self.name, expected, "more", remedy, limit=limit, allowed=allowed)
 
     def settle(self) -> None:
         """Write style sheets that say which elements cost more into the elements, where they are counted."""
         if not self.costly_sheets:
             return
         if self.elements * sum(len(sheet.text or "") for sheet in self.sheets) > _MAX_INLINED:
-            self.refuse(f"style sheets and elements worth at most {_MAX_INLINED:.0e} letters", "simplify the styles")
+            self.refuse(
+                f"style sheets and elements worth at most {_MAX_INLINED:.0e} letters",
+                "simplify the styles",
+                "inlined_styles",
+                _MAX_INLINED,
+            )
         inline(self.root, self.sheets)
         self.costly_sheets = False
 
@@ -168,9 +173,9 @@ def _count(document: Clean, depth: int) -> None:
     document.elements += 1
     document.depth = max(document.depth, depth)
     if document.elements > MAX_ELEMENTS:
-        document.refuse(f"at most {MAX_ELEMENTS} elements", "simplify the drawing")
+        document.refuse(f"at most {MAX_ELEMENTS} elements", "simplify the drawing", "elements", MAX_ELEMENTS)
     if depth > MAX_DEPTH:
-        document.refuse(f"at most {MAX_DEPTH} levels of elements", "ungroup the drawing")
+        document.refuse(f"at most {MAX_DEPTH} levels of elements", "ungroup the drawing", "levels", MAX_DEPTH)
 
 
 def _prune(element: Any, document: Clean) -> list[Any]:
@@ -179,7 +184,7 @@ def _prune(element: Any, document: Clean) -> list[Any]:
     behind = [element.text or ""]
     document.met += len(element)
     if document.met > MAX_ELEMENTS:
-        document.refuse(f"at most {MAX_ELEMENTS} elements", "simplify the drawing")
+        document.refuse(f"at most {MAX_ELEMENTS} elements", "simplify the drawing", "elements", MAX_ELEMENTS)
     for child in element:
         if _stays(child, document):
             _set_text(element, kept, behind)
@@ -236,7 +241,12 @@ _EXPONENT = re.compile(r"[eE]\+?\d")
 def _clean_attributes(element: Any, document: Clean) -> None:
     # Before items(), which looks each of them up again.
     if len(element.attrib) > _MAX_ATTRIBUTES:
-        document.refuse(f"at most {_MAX_ATTRIBUTES} attributes of <{local_name(element)}>", "simplify the drawing")
+        document.refuse(
+            f"at most {_MAX_ATTRIBUTES} attributes of <{local_name(element)}>",
+            "simplify the drawing",
+            "attributes",
+            _MAX_ATTRIBUTES,
+        )
     for name, value in element.attrib.items():
         if name == "id":
             # Of two elements with one name browsers take the first, resvg the last: only the first keeps it.
@@ -297,8 +307,13 @@ def _check_coordinates(element: Any, value: str, document: Clean) -> None:
     furthest = max(map(abs, numbers(value)), default=0.0)
     if furthest > _FURTHEST:
         raise LimitError(
-            f"{document.name}: expected coordinates up to {_FURTHEST:.0e}, got {furthest:.3g} in "
-            f"<{local_name(element)}>; check how the file was written."
+            document.name,
+            f"coordinates up to {_FURTHEST:.0e}",
+            f"{furthest:.3g} in <{local_name(element)}>",
+            "check how the file was written",
+            limit="coordinates",
+            allowed=_FURTHEST,
+            found=furthest,
         )
 
 
@@ -340,14 +355,21 @@ def _count_css(text: str, document: Clean) -> None:
     if not is_plain(text):
         document.parsed += len(text)
         if document.parsed > _MAX_PARSED:
-            document.refuse(f"at most {_MAX_PARSED} letters of CSS that is not plain", "simplify the styles")
+            document.refuse(
+                f"at most {_MAX_PARSED} letters of CSS that is not plain", "simplify the styles", "css", _MAX_PARSED
+            )
 
 
 def _check_sheets(document: Clean) -> None:
     """Refuse style sheets that would be matched for minutes, as a few nested selectors can be."""
     sheets = (sheet.text or "" for sheet in document.sheets)
     if sum(matching_time(sheet, document.elements, document.depth) for sheet in sheets) > _MAX_MATCHING:
-        document.refuse(f"selectors worth at most {_MAX_MATCHING / 1e9:.0f} s of matching", "simplify the styles")
+        document.refuse(
+            f"selectors worth at most {_MAX_MATCHING / 1e9:.0f} s of matching",
+            "simplify the styles",
+            "matching",
+            _MAX_MATCHING,
+        )
 
 
 def _clean_picture(element: Any, document: Clean, limits: Limits | None, level: int) -> None:

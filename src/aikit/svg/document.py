@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _worker
 from .._bytes import name_of, read_bytes, write_bytes
-from ..errors import FileFormatError, InputTypeError, InputValueError
+from ..errors import FileFormatError, InputTypeError, InputValueError, quoted
 from ..limits import Limits
 from ..types import Color, Source
 from .element import Element
@@ -71,12 +71,14 @@ class Svg(Element):
             FileAccessError: the file cannot be written.
         """
         if not isinstance(path, (str, os.PathLike)):
-            raise InputTypeError(f"path: expected a path, got {type(path).__name__}; pass a str or a pathlib.Path.")
+            raise InputTypeError("path", "a path", type(path).__name__, "pass a str or a pathlib.Path")
         suffix = os.path.splitext(os.fsdecode(path))[1].lower()
         if suffix not in (".svg", ".svgz"):
             raise InputValueError(
-                f"path: expected a name that ends in .svg or .svgz, got {os.fsdecode(path)!r}; "
-                "for a picture write what render() gives, for another name tobytes()."
+                "path",
+                "a name that ends in .svg or .svgz",
+                quoted(os.fsdecode(path)),
+                "for a picture write what render() gives, for another name tobytes()",
             )
         data = self.tobytes()
         write_bytes(path, gzip.compress(data, mtime=0) if suffix == ".svgz" else data)
@@ -162,7 +164,10 @@ def edit_svg(source: Source, *, limits: Limits | None = None) -> Svg:
         codecs.lookup(_encoding(root, data))
     except LookupError as error:
         raise FileFormatError(
-            f"{name_of(source)}: expected a usual encoding, got {_encoding(root, data)!r}; save it as UTF-8.",
+            name_of(source),
+            "a usual encoding",
+            quoted(_encoding(root, data)),
+            "save it as UTF-8",
             code="unsupported_format",
         ) from error
     return Svg(root, data, limits)
@@ -220,7 +225,10 @@ def new_svg(*, width: float | str, height: float | str) -> Svg:
     sizes = [_length("width", width), _length("height", height)]
     if sizes[0][1] != sizes[1][1]:
         raise InputValueError(
-            f"height: expected the unit of width, got {width!r} and {height!r}; write both in one unit, in which you draw."
+            "height",
+            "the unit of width",
+            f"{quoted(width)} and {quoted(height)}",
+            "write both in one unit, in which you draw",
         )
     # With debug=True svgwrite refuses rgba(), data-* and all that is newer than SVG 1.1.
     drawing = svgwrite.Drawing(
@@ -235,11 +243,13 @@ def new_svg(*, width: float | str, height: float | str) -> Svg:
 def _length(name: str, size: object) -> tuple[str, str]:
     """A size as its number and its unit."""
     if isinstance(size, bool):
-        raise InputTypeError(f'{name}: expected a number or text such as "10mm", got {size!r}; pass one of these.')
+        raise InputTypeError(name, 'a number or text such as "10mm"', quoted(size), "pass one of these")
     match = _LENGTH.fullmatch(as_text(name, size).strip())
     if match is None or not float(match[1]) > 0:
         raise InputValueError(
-            f'{name}: expected a positive number of pixels or text such as "10mm", got {size!r}; '
-            "units are px, mm, cm, in, pt, pc and Q."
+            name,
+            'a positive number of pixels or text such as "10mm"',
+            quoted(size),
+            "units are px, mm, cm, in, pt, pc and Q",
         )
     return match[1], match[2].lower().replace("px", "")

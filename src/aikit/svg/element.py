@@ -7,7 +7,7 @@ from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputTypeError, InputValueError, quoted
 from .markup import one_element
 from .names import check_tag, expanded, prefixed
 from .query import matching, nothing_found
@@ -64,8 +64,10 @@ def _refusals(name: str, value: object) -> Iterator[None]:
         raise
     except ValueError as error:
         raise InputValueError(
-            f"{name}: expected a name and text that XML can hold, got {value!r} ({error}); "
-            "leave out control characters and what is no name."
+            name,
+            "a name and text that XML can hold",
+            f"{quoted(value)} ({error})",
+            "leave out control characters and what is no name",
         ) from error
 
 
@@ -110,7 +112,7 @@ class Element:
     @text.setter
     def text(self, text: str) -> None:
         if not isinstance(text, str):
-            raise InputTypeError(f"text: expected a str, got {text!r}; pass str(...) of it.")
+            raise InputTypeError("text", "a str", quoted(text), "pass str(...) of it")
         with _refusals("text", text):
             # Tried out first, so that a refusal leaves the element as it was.
             self.raw.makeelement("text").text = text
@@ -234,10 +236,10 @@ class Element:
             index: its place among the `children` there, counted without itself; None moves it to the end.
         """
         if not isinstance(parent, Element):
-            raise InputTypeError(f"parent: expected an Element, got {type(parent).__name__}; find it first.")
+            raise InputTypeError("parent", "an Element", type(parent).__name__, "find it first")
         self._parent_or_refuse("move_to", "use wrap_contents, and move the group")
         if parent == self or self.raw in parent.raw.iterancestors():
-            raise InputValueError(f"parent: expected an element outside {self!r}, got {parent!r}; move that first.")
+            raise InputValueError("parent", f"an element outside {quoted(self)}", quoted(parent), "move that first")
         _detach(self.raw)
         parent._insert(self.raw, index)
 
@@ -249,7 +251,7 @@ class Element:
     def _parent_or_refuse(self, verb: str, remedy: str) -> _Element:
         above = self.raw.getparent()
         if above is None:
-            raise InputValueError(f"{verb}: expected an element inside the document, got {self!r} itself; {remedy}.")
+            raise InputValueError(verb, "an element inside the document", f"{quoted(self)} itself", remedy)
         return above
 
     def _insert(self, raw: _Element, index: int | None) -> None:
@@ -260,7 +262,7 @@ class Element:
         try:
             before = children[operator.index(index) :][:1]
         except TypeError as error:
-            raise InputTypeError(f"index: expected an integer or None, got {index!r}; count from 0.") from error
+            raise InputTypeError("index", "an integer or None", quoted(index), "count from 0") from error
         if before:
             before[0].addprevious(raw)
         else:
@@ -270,7 +272,7 @@ class Element:
         """A new element for this one, not yet in it, so that a refused attribute changes nothing."""
         markup = what.tostring() if hasattr(what, "tostring") else what
         if not isinstance(markup, str):
-            raise InputTypeError(f"what: expected a tag, markup or an element, got {what!r}; pass for instance 'rect'.")
+            raise InputTypeError("what", "a tag, markup or an element", quoted(what), "pass for instance 'rect'")
         if markup.lstrip().startswith("<"):
             raw = one_element(markup, {"xlink": XLINK, **self.raw.nsmap})
         else:

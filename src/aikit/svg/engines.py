@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..errors import AikitError, FileFormatError, LimitError, MissingDependencyError
+from ..errors import AikitError, FileFormatError, LimitError, MissingDependencyError, quoted
 from .css import declarations
 from .fonts import families, with_generic
 from .source import SVG, XLINK_HREF
@@ -55,7 +55,7 @@ def with_deep_stack(work: Callable[[], T], name: str) -> T:
     error = errors[0]
     if isinstance(error, RecursionError):
         raise LimitError(
-            f"{name}: expected fewer levels of elements, got more than Python's stack holds; ungroup the drawing."
+            name, "fewer levels of elements", "more than Python's stack holds", "ungroup the drawing", limit="levels"
         ) from error
     raise error
 
@@ -108,8 +108,10 @@ def _fonts(name: str) -> dict[str, str]:
     found = families()
     if found is None:
         raise MissingDependencyError(
-            f"{name}: its text needs a font, and none is installed on this machine; install one (Debian: "
-            "apt install fonts-dejavu-core), or take the text out."
+            name,
+            "a font for its text",
+            "none installed on this machine",
+            "install one (Debian: apt install fonts-dejavu-core), or take the text out",
         )
     return found
 
@@ -186,7 +188,7 @@ def _embedded_only(url: str, resource_type: str) -> bytes:
     """What CairoSVG may have: the pictures that cleaning left, which are base64; nothing is opened for them."""
     head, comma, data = url.partition(",")
     if not (comma and head.startswith("data:image/") and head.endswith(";base64")):
-        raise FileFormatError(f"picture: expected a data URL, got {url[:60]!r}; embed it.")
+        raise FileFormatError("picture", "a data URL", quoted(url[:60]), "embed it")
     return base64.b64decode(data)
 
 
@@ -195,12 +197,15 @@ def _cairosvg_surfaces() -> Any:
         from cairosvg import surface
     except OSError as error:
         raise MissingDependencyError(
-            'engine: "cairosvg" needs the system\'s cairo library, which is not installed (Debian: apt install '
-            'libcairo2; macOS: brew install cairo; Windows: the GTK runtime); install it, or draw with engine="resvg".'
+            "engine",
+            'the system\'s cairo library for "cairosvg"',
+            "none installed",
+            "install it (Debian: apt install libcairo2; macOS: brew install cairo; Windows: the GTK runtime), or draw "
+            'with engine="resvg"',
         ) from error
     return surface
 
 
 def _not_drawn(engine: str, error: BaseException, name: str) -> FileFormatError:
     reason = " ".join(str(error).split())[:160] or type(error).__name__
-    return FileFormatError(f"{name}: expected an SVG that {engine} can draw, got {reason!r}; check the drawing.")
+    return FileFormatError(name, f"an SVG that {engine} can draw", quoted(reason), "check the drawing")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from ..errors import InputValueError
+from ..errors import InputValueError, quoted
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -34,11 +34,11 @@ def one_element(markup: str, prefixes: dict[str | None, str]) -> _Element:
     try:
         around = parse_kept(f"<around{declared}>{markup}</around>".encode())
     except (etree.XMLSyntaxError, UnicodeEncodeError) as error:
-        raise InputValueError(f"markup: expected one element, got {markup!r} ({error}); close what is open.") from error
+        raise InputValueError("markup", "one element", f"{quoted(markup)} ({error})", "close what is open") from error
     found = list(around.iterchildren("*"))
     if len(found) != 1:
         raise InputValueError(
-            f"markup: expected one element, got {len(found)} in {markup!r}; add them one by one, or in a <g>."
+            "markup", "one element", f"{len(found)} in {quoted(markup)}", "add them one by one, or in a <g>"
         )
     found[0].tail = None
     return found[0]

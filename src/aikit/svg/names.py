@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputTypeError, InputValueError, quoted
 from .source import SVG
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ def expanded(element: _Element, name: str, *, attribute: bool = False) -> str:
     from lxml import etree
 
     if not isinstance(name, str):
-        raise InputTypeError(f'name: expected text such as "rect" or "xlink:href", got {name!r}; pass a str.')
+        raise InputTypeError("name", 'text such as "rect" or "xlink:href"', quoted(name), "pass a str")
     if attribute and name == "xmlns":  # lxml would write it, and every element in it would be another on reading
-        raise InputValueError("name: expected an attribute, got 'xmlns'; the namespace of a document stays as it is.")
+        raise InputValueError("name", "an attribute", "'xmlns'", "the namespace of a document stays as it is")
     if name.startswith("{"):
         return name
     prefix, colon, local = name.rpartition(":")
@@ -38,8 +38,10 @@ def expanded(element: _Element, name: str, *, attribute: bool = False) -> str:
     else:
         known = ", ".join(each for each in element.nsmap if each) or "none"
         raise InputValueError(
-            f"name: expected a prefix that the document declares ({known}), got {name!r}; "
-            "declare it on the <svg> element of the file (links need none: SVG 2 has the plain name href)."
+            "name",
+            f"a prefix that the document declares ({known})",
+            quoted(name),
+            "declare it on the <svg> element of the file (links need none: SVG 2 has the plain name href)",
         )
     return f"{{{namespace}}}{local}" if namespace else local
 
@@ -67,6 +69,8 @@ def check_tag(tag: str) -> None:
 
     close = get_close_matches(tag, known, n=3, cutoff=0.5) or ["rect", "circle", "path", "text", "g"]
     raise InputValueError(
-        f"tag: expected the name of an SVG element, got {tag!r}; "
-        f"use for instance {', '.join(close)}, or a prefix for an element that is not SVG's."
+        "tag",
+        "the name of an SVG element",
+        quoted(tag),
+        f"use for instance {', '.join(close)}, or a prefix for an element that is not SVG's",
     )

@@ -12,7 +12,7 @@ from numbers import Integral, Real
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputTypeError, InputValueError, MissingDependencyError
+from ..errors import InputTypeError, InputValueError, MissingDependencyError, quoted
 from . import transform as transforms
 from .curves import at_distances, bounds, measured, signed_area
 from .size import numbers, to_pixels
@@ -60,7 +60,7 @@ class SvgPath:
             attributes: what it is drawn with, with _ for -: `stroke_width=2`.
         """
         if not isinstance(d, str):
-            raise InputTypeError(f'd: expected text such as "M0 0L10 10", got {d!r}; pass a str.')
+            raise InputTypeError("d", 'text such as "M0 0L10 10"', quoted(d), "pass a str")
         return cls(read_d(d), named(attributes))
 
     def __post_init__(self) -> None:
@@ -137,9 +137,7 @@ class SvgPath:
     def center(self) -> Point:
         """The middle of `bbox`, to turn and scale a path about."""
         if self.bbox is None:
-            raise InputValueError(
-                "center: expected a path that draws something, got an empty one; check bbox for None."
-            )
+            raise InputValueError("center", "a path that draws something", "an empty one", "check bbox for None")
         left, top, right, bottom = self.bbox
         return (left + right) / 2, (top + bottom) / 2
 
@@ -174,17 +172,20 @@ class SvgPath:
 
         if (count is None) == (spacing is None):
             raise InputTypeError(
-                f"count: expected either count or spacing, got count={count!r} and spacing={spacing!r}; pass one of them."
+                "count",
+                "either count or spacing",
+                f"count={quoted(count)} and spacing={quoted(spacing)}",
+                "pass one of them",
             )
         if count is not None:
             if isinstance(count, bool) or not isinstance(count, Integral):
-                raise InputTypeError(f"count: expected an integer, got {count!r}; for a distance pass spacing=.")
+                raise InputTypeError("count", "an integer", quoted(count), "for a distance pass spacing=")
             if count < 1:
-                raise InputValueError(f"count: expected at least 1, got {count}; pass a positive number.")
+                raise InputValueError("count", "at least 1", str(count), "pass a positive number")
             return np.linspace(0, self.length, int(count), endpoint=not self.closed)
         step = _finite("spacing", spacing)
         if step <= 0:
-            raise InputValueError(f"spacing: expected a positive distance in pixels, got {spacing!r}; pass one.")
+            raise InputValueError("spacing", "a positive distance in pixels", quoted(spacing), "pass one")
         # A point that rounding puts a hair beyond the end is meant; on a closed path it is the first one again.
         steps = math.floor(self.length / step + 1e-9)
         again = self.closed and steps > 0 and steps * step > self.length * (1 - 1e-9)
@@ -206,8 +207,10 @@ class SvgPath:
         matrix = transforms.parse_transform(transform) if isinstance(transform, str) else _affine(transform)
         if matrix is None:
             raise InputValueError(
-                'transform: expected text such as "rotate(30)", six finite numbers or a matrix (2, 3) or (3, 3), '
-                f"got {transform!r}; write it as one of these."
+                "transform",
+                'text such as "rotate(30)", six finite numbers or a matrix (2, 3) or (3, 3)',
+                quoted(transform),
+                "write it as one of these",
             )
         subpaths = tuple(subpath._replace(curves=_moved(subpath.curves, matrix)) for subpath in self.subpaths)
         return SvgPath(subpaths, _scaled_line(self.attributes, transforms.scale_of(matrix)))
@@ -233,7 +236,7 @@ class SvgPath:
     def mirror(self, *, x: float | None = None, y: float | None = None) -> SvgPath:
         """The path mirrored: left and right exchanged at the upright line x, or top and bottom at the level line y."""
         if (x is None) == (y is None):
-            raise InputTypeError(f"x: expected either x or y, got x={x!r} and y={y!r}; pass one of them.")
+            raise InputTypeError("x", "either x or y", f"x={quoted(x)} and y={quoted(y)}", "pass one of them")
         if x is not None:
             return self.transform(transforms.matrix(-1, 0, 0, 1, 2 * _finite("x", x), 0))
         return self.transform(transforms.matrix(1, 0, 0, -1, 0, 2 * _finite("y", y)))
@@ -259,7 +262,7 @@ class SvgPath:
     def _combined(self, other: SvgPath, operation: str) -> SvgPath:
         pathops = _pathops()
         if not isinstance(other, SvgPath):
-            raise InputTypeError(f"other: expected an SvgPath, got {type(other).__name__}; take it from svg_paths.")
+            raise InputTypeError("other", "an SvgPath", type(other).__name__, "take it from svg_paths")
         with _refusals(self, other):
             result = pathops.op(_to_skia(self), _to_skia(other), getattr(pathops.PathOp, operation))
         attributes = {name: text for name, text in self.attributes.items() if name != "fill-rule"}
@@ -268,15 +271,15 @@ class SvgPath:
 
 def _finite(subject: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise InputTypeError(f"{subject}: expected a number, got {value!r}; pass a float.")
+        raise InputTypeError(subject, "a number", quoted(value), "pass a float")
     if not math.isfinite(value):
-        raise InputValueError(f"{subject}: expected a finite number, got {value!r}; check where it comes from.")
+        raise InputValueError(subject, "a finite number", quoted(value), "check where it comes from")
     return float(value)
 
 
 def _point(about: object) -> Point:
     if not isinstance(about, (tuple, list)) or len(about) != 2:
-        raise InputTypeError(f"about: expected a point (x, y), got {about!r}; pass for instance path.center.")
+        raise InputTypeError("about", "a point (x, y)", quoted(about), "pass for instance path.center")
     return _finite("about", about[0]), _finite("about", about[1])
 
 
@@ -301,7 +304,7 @@ def _moved(curves: Curves, matrix: Matrix) -> Curves:
     with np.errstate(all="ignore"):
         moved = curves @ matrix[:2, :2].T + matrix[:2, 2]
     if not np.isfinite(moved).all():
-        raise InputValueError(f"transform: expected a result that floats can hold, got {moved.max()}; scale by less.")
+        raise InputValueError("transform", "a result that floats can hold", str(moved.max()), "scale by less")
     return moved
 
 
@@ -324,8 +327,10 @@ def _pathops() -> Any:
         import pathops
     except ImportError as error:
         raise MissingDependencyError(
-            "path: areas, unions, intersections and differences need the package skia-pathops, which is not installed; "
-            "run: pip install skia-pathops."
+            "path",
+            "the package skia-pathops for areas, unions, intersections and differences",
+            "none installed",
+            "run: pip install skia-pathops",
         ) from error
     return pathops
 
@@ -337,8 +342,10 @@ def _refusals(*paths: SvgPath) -> Iterator[None]:
         yield
     except _pathops().PathOpsError as error:
         raise InputValueError(
-            f"path: expected outlines that Skia can work on, got {', '.join(map(repr, paths))} ({error}); "
-            "scale them to some thousand pixels, or move one by a thousandth of a pixel."
+            "path",
+            "outlines that Skia can work on",
+            f"{', '.join(map(repr, paths))} ({error})",
+            "scale them to some thousand pixels, or move one by a thousandth of a pixel",
         ) from error
 
 

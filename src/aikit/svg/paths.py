@@ -177,8 +177,12 @@ def _shapes(root: _Element, name: str) -> Iterator[SvgPath]:
 def _check(cost: int, name: str) -> None:
     if cost > _MOST_REUSED:
         raise LimitError(
-            f"{name}: expected <use> to draw at most {_MOST_REUSED // _ELEMENT} elements or {_MOST_REUSED} curves, "
-            "got more; simplify the file."
+            name,
+            f"<use> to draw at most {_MOST_REUSED // _ELEMENT} elements or {_MOST_REUSED} curves",
+            "more",
+            "simplify the file",
+            limit="elements",
+            allowed=_MOST_REUSED // _ELEMENT,
         )
 
 

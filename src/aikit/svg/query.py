@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..errors import InputValueError
+from ..errors import InputValueError, quoted
 from .names import expanded, prefixed
 from .source import SVG
 
@@ -40,13 +40,17 @@ def _selected(element: _Element, xpath: str) -> list[_Element]:
         found = element.xpath(_with_prefixes(xpath) if in_namespace else xpath, namespaces=namespaces)
     except (etree.XPathError, ValueError) as error:
         raise InputValueError(
-            f"xpath: expected an XPath 1.0 expression, got {xpath!r} ({error}); "
-            f"names of SVG need no prefix, these are known: {', '.join(namespaces)}."
+            "xpath",
+            "an XPath 1.0 expression",
+            f"{quoted(xpath)} ({error})",
+            f"names of SVG need no prefix, these are known: {', '.join(namespaces)}",
         ) from error
     if not isinstance(found, list) or not all(etree.iselement(each) and isinstance(each.tag, str) for each in found):
         raise InputValueError(
-            f"xpath: expected an expression that selects elements, got {xpath!r}; "
-            "ask for the elements and read their attributes."
+            "xpath",
+            "an expression that selects elements",
+            quoted(xpath),
+            "ask for the elements and read their attributes",
         )
     return found
 
@@ -105,6 +109,8 @@ def nothing_found(
     counted = Counter(name for name in there if name)
     shown = ", ".join(list(counted)[:_SHOWN]) + (", ..." if len(counted) > _SHOWN else "")
     return InputValueError(
-        f"find: expected an element with {words or 'any tag'}, got none; "
-        f"the {kind} in <{prefixed(element, element.tag)}> are {shown or 'none at all'}."
+        "find",
+        f"an element with {words or 'any tag'}",
+        "none",
+        f"the {kind} in <{prefixed(element, element.tag)}> are {shown or 'none at all'}",
     )

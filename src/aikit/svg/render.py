@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from .. import _raster, _worker
 from .._bytes import name_of, read_bytes
 from .._image import Spec, parse_color
-from ..errors import InputValueError
+from ..errors import InputValueError, quoted
 from ..limits import Limits
 from ..types import Color, Source
 from . import engines
@@ -80,7 +80,7 @@ def render_svg(
     Source: SVG 2, chapter 8 (coordinate systems and units).
     """
     if engine not in _DRAW:
-        raise InputValueError(f'engine: expected "resvg" or "cairosvg", got {engine!r}; pass one of these.')
+        raise InputValueError("engine", '"resvg" or "cairosvg"', quoted(engine), "pass one of these")
     behind = None if background is None else _color(background)
     name = name_of(source)
     job = read_bytes(source, limits=limits), name, limits, (width, height, scale), behind, engine
@@ -205,7 +205,7 @@ def decode(data: bytes, *, name: str, frame: int = 0, limits: Limits | None = No
         InputValueError: a frame other than 0, or a file without a size.
     """
     if frame:
-        raise InputValueError(f"frame: expected 0 to 0, got {frame!r}; {name} is an SVG, which has 1 frame.")
+        raise InputValueError("frame", "0 to 0", quoted(frame), f"{name} is an SVG, which has 1 frame")
     root = parse(data, limits, name=name)
     sizes = plan(root, name, None, None, None, limits)
     return engines.with_deep_stack(lambda: _drawn(root, name, sizes, None, "resvg", limits), name)

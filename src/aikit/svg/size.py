@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputTypeError, InputValueError, LimitError
+from ..errors import InputTypeError, InputValueError, LimitError, quoted
 from ..limits import Limits
 
 if TYPE_CHECKING:
@@ -122,14 +122,22 @@ def plan(root: etree._Element, name: str, width: Any, height: Any, scale: Any, l
     if natural is None:
         if width is None or height is None:
             raise InputValueError(
-                f"{name}: expected a width and height or a viewBox in the file, got neither; pass width= and height=."
+                name,
+                "a width and height or a viewBox in the file",
+                "neither",
+                "pass width= and height=",
+                option="width",
             )
         natural = float(width), float(height)
     factor = _factor(natural, width, height, scale)
     if not math.isfinite(natural[0] * factor) or not math.isfinite(natural[1] * factor):
         raise LimitError(
-            f"{name}: expected a size in pixels, got {natural[0]:g} x {natural[1]:g} times {factor:g}; "
-            "pass width= and height=, or correct the file."
+            name,
+            "a size in pixels",
+            f"{natural[0]:g} x {natural[1]:g} times {factor:g}",
+            "pass width= and height=, or correct the file",
+            limit="side",
+            option="width",
         )
     fitted = _rounded(natural[0] * factor), _rounded(natural[1] * factor)
     if width is not None and height is not None:
@@ -157,19 +165,19 @@ def _check_side(subject: str, value: Any) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise InputTypeError(f"{subject}: expected a whole number of pixels, got {value!r}; round it.")
+        raise InputTypeError(subject, "a whole number of pixels", quoted(value), "round it")
     if operator.index(value) < 1:
-        raise InputValueError(f"{subject}: expected at least 1 pixel, got {value!r}; pass a positive number.")
+        raise InputValueError(subject, "at least 1 pixel", quoted(value), "pass a positive number")
 
 
 def _check_scale(width: Any, height: Any, scale: Any) -> None:
     if scale is None:
         return
     if isinstance(scale, bool) or not isinstance(scale, Real):
-        raise InputTypeError(f"scale: expected a number, got {scale!r}; pass for instance 2.")
+        raise InputTypeError("scale", "a number", quoted(scale), "pass for instance 2")
     if not 0 < float(scale) < math.inf:
-        raise InputValueError(f"scale: expected a positive number, got {scale!r}; pass for instance 2.")
+        raise InputValueError("scale", "a positive number", quoted(scale), "pass for instance 2")
     if width is not None or height is not None:
         raise InputValueError(
-            f"scale: expected without width and height, got {scale!r} beside one; pass the one or the other."
+            "scale", "without width and height", f"{quoted(scale)} beside one", "pass the one or the other"
         )

@@ -7,7 +7,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from .._raster import identify
-from ..errors import FileFormatError, LimitError
+from ..errors import FileFormatError, LimitError, quoted
 from ..limits import Limits
 
 if TYPE_CHECKING:
@@ -58,9 +58,7 @@ def parse(data: bytes, limits: Limits | None = None, *, name: str = "source") ->
     data = unpacked(data, limits, name)
     kind = identify(data)
     if kind not in ("svg", None):
-        raise FileFormatError(
-            f"{name}: expected an SVG, got {str(kind).upper()}; read it with read_pil.", code="unsupported_format"
-        )
+        raise FileFormatError(name, "an SVG", str(kind).upper(), "read it with read_pil", code="unsupported_format")
     root = _parsed(data, name)
     if _has_entities(root):
         # Elements out of an entity have no namespace until they are read where they stand.
@@ -69,7 +67,10 @@ def parse(data: bytes, limits: Limits | None = None, *, name: str = "source") ->
         root = _parsed(_text(root).replace("<svg", f'<svg xmlns="{SVG}"', 1).encode(), name)
     if root.tag != f"{{{SVG}}}svg":
         raise FileFormatError(
-            f"{name}: expected <svg> as the first element, got <{local_name(root)}>; check how the file was written.",
+            name,
+            "<svg> as the first element",
+            f"<{local_name(root)}>",
+            "check how the file was written",
             code="unsupported_format",
         )
     return root
@@ -93,9 +94,7 @@ def unpacked(data: bytes, limits: Limits | None, name: str) -> bytes:
             try:
                 chunk = stream.decompress(rest, _CHUNK)
             except zlib.error as error:
-                raise FileFormatError(
-                    f"{name}: expected gzip data, got {str(error)!r}; make the file again."
-                ) from error
+                raise FileFormatError(name, "gzip data", quoted(str(error)), "make the file again") from error
             rest = stream.unused_data or stream.unconsumed_tail
             total += len(chunk)
             _check_text(total, most, limits, name)
@@ -104,12 +103,22 @@ def unpacked(data: bytes, limits: Limits | None, name: str) -> bytes:
                 break
             if not chunk and not rest:
                 raise FileFormatError(
-                    f"{name}: expected a whole gzip file, got one that is cut off; get the file again.",
+                    name,
+                    "a whole gzip file",
+                    "one that is cut off",
+                    "get the file again",
                     code="truncated",
                 )
         if not rest.startswith(b"\x1f\x8b"):
             return b"".join(chunks)
-    raise LimitError(f"{name}: expected at most {_MOST_MEMBERS} gzip members, got more; make the file again.")
+    raise LimitError(
+        name,
+        f"at most {_MOST_MEMBERS} gzip members",
+        "more",
+        "make the file again",
+        limit="gzip_members",
+        allowed=_MOST_MEMBERS,
+    )
 
 
 def _check_text(total: int, most: int, limits: Limits | None, name: str) -> None:
@@ -117,7 +126,13 @@ def _check_text(total: int, most: int, limits: Limits | None, name: str) -> None
         limits.check(name, "bytes unpacked", "max_bytes", total)
     elif total > most:
         raise LimitError(
-            f"{name}: expected at most {most} bytes unpacked, got more; pass Limits(max_bytes=...) to allow it."
+            name,
+            f"at most {most} bytes unpacked",
+            "more",
+            "pass Limits(max_bytes=...) to allow it",
+            limit="max_bytes",
+            option="limits",
+            allowed=most,
         )
 
 
@@ -143,11 +158,9 @@ def refused(error: Exception, name: str) -> FileFormatError | LimitError:
     """The error for what lxml says of a file."""
     reason = " ".join(str(error).split()).replace("(<string>, line ", "(line ")[:200]
     if _STOPPED.search(reason):
-        return LimitError(f"{name}: expected XML within the parser's limits, got {reason!r}; simplify the file.")
+        return LimitError(name, "XML within the parser's limits", quoted(reason), "simplify the file", limit="parser")
     code = "unsupported_format" if _NO_XML.search(reason) else "truncated" if _CUT_OFF.search(reason) else "corrupt"
-    return FileFormatError(
-        f"{name}: expected well-formed XML, got {reason!r}; check how the file was written.", code=code
-    )
+    return FileFormatError(name, "well-formed XML", quoted(reason), "check how the file was written", code=code)
 
 
 def _has_entities(root: etree._Element) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, MutableMapping
 from typing import Any, NamedTuple
 
-from ..errors import InputValueError
+from ..errors import InputValueError, quoted
 from .values import as_text
 
 __all__ = ["Declaration", "Style", "declarations", "without_important"]
@@ -119,8 +119,10 @@ class Style(MutableMapping[str, Any]):
         style = ";".join(changed)
         if _winner(declarations(style), name) is None:
             raise InputValueError(
-                f"style: expected one whose strings and brackets are closed, got {self._read()!r}; "
-                'replace it whole: attributes["style"] = ...'
+                "style",
+                "one whose strings and brackets are closed",
+                quoted(self._read()),
+                'replace it whole: attributes["style"] = ..',
             )
         self._write(style)
 
@@ -152,8 +154,10 @@ def _checked(name: str, value: str) -> Declaration:
     read = declarations(f"{name}: {value};a:b")  # what follows must be read as another one
     if [each.name for each in read] != [_same_case(name), "a"] or not without_important(read[0].value):
         raise InputValueError(
-            f"style: expected a property and its value, got {name!r} and {value!r}; "
-            "write one declaration without its semicolon, and use del to remove one."
+            "style",
+            "a property and its value",
+            f"{quoted(name)} and {quoted(value)}",
+            "write one declaration without its semicolon, and use del to remove one",
         )
     return read[0]
 

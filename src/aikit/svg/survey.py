@@ -10,7 +10,7 @@ import re
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from ..errors import FileFormatError, LimitError
+from ..errors import FileFormatError, quoted
 from .budget import Budget, TooMuchError
 from .clean import Clean
 from .css import LOCAL, declarations
@@ -62,7 +62,7 @@ def survey(document: Clean, width: int, height: int, *, engine: str = "resvg") -
         try:
             _Walk(document, Budget(document.name, width, height, engine), exact=True).draw_root(1)
         except TooMuchError as error:
-            raise LimitError(str(error)) from error
+            raise error.refusal from error
 
 
 # ---------------------------------------------------------------- what an element says
@@ -224,8 +224,10 @@ class _Walk:
         self._budget.draw(place.depth)
         if element in self._on_path:
             raise FileFormatError(
-                f"{self._document.name}: expected references that end, got <{kind} id={element.get('id', '')!r}> drawn "
-                "inside itself; take one of the references out."
+                self._document.name,
+                "references that end",
+                f"<{kind} id={quoted(element.get('id', ''))}> drawn inside itself",
+                "take one of the references out",
             )
         look = self._look(element, place.above)
         matrix = place.matrix if look.transform is IDENTITY else times(place.matrix, look.transform)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputTypeError, InputValueError, quoted
 
 __all__ = ["as_text", "named", "number"]
 
@@ -37,13 +37,15 @@ def as_text(name: str, value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, Real):
         if not math.isfinite(value):
-            raise InputValueError(f"{name}: expected a finite number, got {value!r}; pass a number that can be drawn.")
+            raise InputValueError(name, "a finite number", quoted(value), "pass a number that can be drawn")
         return number(float(value))
     if hasattr(value, "tolist"):
         return as_text(name, value.tolist())
     if isinstance(value, (list, tuple)):
         return " ".join(as_text(name, part) for part in value)
     raise InputTypeError(
-        f"{name}: expected text, a number or a sequence of these, got {type(value).__name__}; "
-        "write it as SVG does (a picture as a data URL, another element as its #id)."
+        name,
+        "text, a number or a sequence of these",
+        type(value).__name__,
+        "write it as SVG does (a picture as a data URL, another element as its #id)",
     )

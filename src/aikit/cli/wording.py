@@ -1,0 +1,33 @@
+"""Errors in the words of the shell: where the library names its arguments, the command names its options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..errors import AikitError
+
+__all__ = ["in_words"]
+
+# What to do, by the `option` of the error. A command that has an option for it says so in a table of its own.
+_REMEDIES = {
+    "allow_truncated": "fetch the file again",
+    "flatten": "write PNG or WebP",
+    "limits": "leave --untrusted out if you trust the file",
+    "overwrite": "remove it, or pass another name",
+    "profile": "save the picture anew without its profile",
+    "workers": "free some memory, or give the command more",
+}
+
+
+def in_words(
+    error: AikitError, *, subjects: Mapping[str, str] | None = None, remedies: Mapping[str, str] | None = None
+) -> AikitError:
+    """The same error as this command says it.
+
+    Args:
+        error: what the library raised.
+        subjects: what the command calls arguments of the library, by their names.
+        remedies: what to do in the command, by the `option` of the error.
+    """
+    subject = (subjects or {}).get(error.subject, error.subject)
+    return error.with_subject(subject, {**_REMEDIES, **(remedies or {})}.get(error.option or ""))
