@@ -8,12 +8,13 @@ uint16 arrive bit for bit. The result never shares memory with the image it came
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
 from ._arguments import one_of
-from ._image import Spec, adapter, as_one_tall, bands, each_band, load
+from ._image import Spec, adapter, as_one_tall, bands, each_band, kind_of, load
 from .errors import InputTypeError, InputValueError, quoted
-from .types import AnyImage
+from .types import AnyImage, Kind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["to_cv2", "to_numpy", "to_pil", "to_tensor"]
 
 Layout = Literal["HWC", "CHW"]
+KINDS = get_args(Kind)
 ValueRange = tuple[float, float]
 
 _PIL_DTYPES = ("uint8", "uint16", "float32")
@@ -229,6 +231,28 @@ def to_tensor(
 
 
 # ---------------------------------------------------------------- shared by the doors
+
+
+@overload
+def as_kind(image: AnyImage, kind: Literal["pil"]) -> Image.Image: ...
+@overload
+def as_kind(image: AnyImage, kind: Literal["numpy", "cv2"]) -> np.ndarray[Any, Any]: ...
+@overload
+def as_kind(image: AnyImage, kind: Literal["tensor"]) -> torch.Tensor: ...
+@overload
+def as_kind(image: AnyImage, kind: Kind) -> AnyImage: ...
+def as_kind(image: AnyImage, kind: Kind) -> AnyImage:
+    """What a document was drawn as, in the kind that was asked for; as it is where it is of that kind already."""
+    one_of("kind", kind, KINDS)
+    return image if kind in ("pil", "numpy") and kind_of(image) == kind else _CONVERTERS[kind](image)
+
+
+_CONVERTERS: dict[str, Callable[[AnyImage], AnyImage]] = {
+    "pil": to_pil,
+    "numpy": to_numpy,
+    "cv2": to_cv2,
+    "tensor": to_tensor,
+}
 
 
 def _open(image: object, bgr: bool, value_range: Any, layout: Any) -> tuple[Any, Spec, ValueRange | None]:

@@ -81,7 +81,7 @@ def svg_paths(source: Source | Svg, *, limits: Limits | None = None) -> list[Svg
     """
     if isinstance(source, Svg):
         limits = limits or source.limits
-    name, data = name_of(source), source.tobytes() if isinstance(source, Svg) else source
+    name, data = name_of(source), source.encode() if isinstance(source, Svg) else source
     job = read_bytes(data, limits=limits), name, limits
     if limits is None:
         return _found(*job)
