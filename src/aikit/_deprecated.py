@@ -53,6 +53,8 @@ def _deprecated(name: str, since: str, remove: str, instead: str) -> None:
 
 def where_now(name: str) -> str:
     """How a name that moved is written now."""
-    module, new = MOVED[name].split(".")
+    module, _, new = MOVED[name].partition(".")
+    if new != name:  # it has a new name at the top
+        return f"aikit.{new}"
     # aikit.show is the function.
     return f"from aikit.show import {new}" if module == "show" else f"aikit.{module}.{new}"

@@ -201,10 +201,11 @@ def _too_many(extra: tuple[Any, ...], placed: list[str], named: list[str]) -> tu
     pair = extra[0] if isinstance(extra[0], (tuple, list)) else extra
     if {"height", "width"} <= {*named} and len(pair) == 2 and all(isinstance(side, (int, float)) for side in pair):
         return "height= and width=", f"{quoted(pair)} without names", "pass height= and width="
-    most = f"{' and '.join(placed)} and no more without a name" if placed else "no argument without a name"
+    own = [name for name in placed if name != "self"]
+    most = f"only {' and '.join(own)} without a name" if own else "no argument without a name"
     others = [f"{name}=" for name in named if name not in placed]
-    remedy = f"pass it as one of {', '.join(others)}" if others else "leave it out"
-    return most, quoted(extra[0]), remedy
+    remedy = f"pass it as {', '.join(others)}" if len(others) < 2 else f"pass it as one of {', '.join(others)}"
+    return most, f"{quoted(extra[0])} too" if own else quoted(extra[0]), remedy if others else "leave it out"
 
 
 def _listed(names: list[str]) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
 from ._arguments import one_of
+from ._foreign_names import explain_calls
 from ._image import Spec, adapter, as_one_tall, bands, each_band, kind_of, load
 from .errors import InputTypeError, InputValueError, quoted
 from .types import AnyImage, Kind
@@ -33,6 +34,7 @@ _CV2_DTYPES = ("uint8", "uint16", "float32")
 TORCH_DTYPES = ("uint8", "uint16", "float16", "bfloat16", "float32", "float64")
 
 
+@explain_calls
 def to_pil(
     image: AnyImage,
     *,
@@ -85,6 +87,7 @@ def to_pil(
     return result if out is None else room.fill(out, result)
 
 
+@explain_calls
 def to_numpy(
     image: AnyImage,
     *,
@@ -126,6 +129,7 @@ def to_numpy(
     return _to_array(pixels, spec, spec.channels, wanted, value_range, out, bgr=False)
 
 
+@explain_calls
 def to_cv2(
     image: AnyImage,
     *,
@@ -168,6 +172,7 @@ def to_cv2(
     return _to_array(pixels, spec, channels, name or _auto_dtype(spec), value_range, out, bgr=True)
 
 
+@explain_calls
 def to_tensor(
     image: AnyImage,
     *,

@@ -16,6 +16,7 @@ from urllib.parse import unquote_to_bytes
 
 from . import _raster, _worker, convert
 from ._bytes import name_of, read_bytes, write_bytes
+from ._foreign_names import explain_calls
 from ._image import load
 from .errors import InputTypeError, InputValueError, quoted
 from .limits import Limits
@@ -47,6 +48,7 @@ _MIME = {"ico": "image/vnd.microsoft.icon", "ppm": "image/x-portable-pixmap"}
 # ---------------------------------------------------------------- reading
 
 
+@explain_calls
 def read_pil(
     source: Source,
     *,
@@ -89,6 +91,7 @@ def read_pil(
     return _as_pil(_decoded(source, frame, profile, limits, allow_truncated, isolate, pil_depth=True), name_of(source))
 
 
+@explain_calls
 def read_numpy(
     source: Source,
     *,
@@ -130,6 +133,7 @@ def read_numpy(
     )
 
 
+@explain_calls
 def read_cv2(
     source: Source,
     *,
@@ -172,6 +176,7 @@ def read_cv2(
     return convert.to_cv2(pixels, dtype="float32" if pixels.spec.dtype == "float32" else "auto")
 
 
+@explain_calls
 def read_tensor(
     source: Source,
     *,
@@ -212,6 +217,7 @@ def read_tensor(
     )
 
 
+@explain_calls
 def read_frames(
     source: Source,
     *,
@@ -345,6 +351,7 @@ def read_any(
 # ---------------------------------------------------------------- writing
 
 
+@explain_calls
 def write(
     image: AnyImage,
     path: str | os.PathLike[str],
@@ -391,6 +398,7 @@ def write(
     write_bytes(path, encode(image, suffix, quality=quality, lossless=lossless, bgr=bgr))
 
 
+@explain_calls
 def encode(
     image: AnyImage,
     format: str,
@@ -440,6 +448,7 @@ def encode(
 # ---------------------------------------------------------------- data URLs
 
 
+@explain_calls
 def to_data_url(
     image: AnyImage,
     format: str = "png",
@@ -480,6 +489,7 @@ def to_data_url(
 _DATA_URL = re.compile(r"data:(?P<type>[^,]*?)(?P<base64>;\s*base64)?,(?P<data>.*)", re.IGNORECASE | re.DOTALL)
 
 
+@explain_calls
 def from_data_url(url: str) -> bytes:
     """Decode a data URL to its bytes, strictly: what is not base64 to the letter is refused.
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from .._arguments import number
+from .._foreign_names import explain_calls
 from .._image import Planes, Spec, load, parse_color, run
 from ..errors import InputValueError, quoted
 from ..types import Color, ImageT
@@ -21,6 +22,7 @@ SAME = 1e-6
 _SAME_IN = {"float16": 2**-12 + SAME, "bfloat16": 2**-9 + SAME}
 
 
+@explain_calls
 def make_transparent(
     image: ImageT, *, color: Color, tolerance: float = 0.0, feather: float = 0.0, bgr: bool = False
 ) -> ImageT:
@@ -84,6 +86,7 @@ def _key_out_codes(target: Sequence[float], reach: float, *planes: Any) -> Plane
     return [*color, opacity if alpha is None else cv2.bitwise_and(opacity, alpha)]
 
 
+@explain_calls
 def color_to_alpha(image: ImageT, *, color: Color, bgr: bool = False) -> ImageT:
     """Remove a color from an image by making it as transparent as it can be.
 

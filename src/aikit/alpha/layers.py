@@ -9,6 +9,7 @@ from numbers import Real
 from typing import Any, Literal
 
 from .._arguments import one_of, whole
+from .._foreign_names import explain_calls
 from .._image import CHANNEL_NAMES, Opened, Planes, Spec, adapter, cut, kind_of, load, merge, run, split
 from ..errors import InputValueError
 from ..types import AnyImage, Color, ImageT
@@ -23,6 +24,7 @@ Operator = Literal["over", "in", "out", "atop", "xor"]
 _CHECKER_LIGHT, _CHECKER_DARK, _CHECKER_SIDE = 255, 204, 8
 
 
+@explain_calls
 def flatten(image: ImageT, *, background: AnyImage | Color = "white", bgr: bool = False) -> ImageT:
     """Lay an image over an opaque background and drop its alpha channel.
 
@@ -146,6 +148,7 @@ def _checker(spec: Spec) -> Any:
     return np.where((rows[:, None] + columns) % 2, _CHECKER_DARK, _CHECKER_LIGHT).astype(np.uint8)
 
 
+@explain_calls
 def composite(
     foreground: AnyImage,
     background: ImageT,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .._arguments import one_of
 from .._bytes import name_of, read_bytes
+from .._foreign_names import explain_calls
 from .._image import in_threads, load
 from ..errors import InputValueError
 from ..files import Profile, read_any
@@ -26,6 +27,7 @@ __all__ = ["read_batch"]
 Decoder = Literal["auto", "cpu", "nvjpeg"]
 
 
+@explain_calls
 def read_batch(
     sources: Iterable[Source],
     *,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from .._foreign_names import explain_calls
 from .._image import TOP, Opened, Spec, adapter, bands, in_threads, kind_of, load
 from ..convert import TORCH_DTYPES, dtype_name, to_tensor
 from ..errors import InputTypeError, InputValueError
@@ -23,6 +24,7 @@ __all__ = ["as_list", "open_pictures", "stack"]
 _WORTH_COPYING, _WORTH_SCALING = 1 << 21, 1 << 17
 
 
+@explain_calls
 def stack(
     images: Iterable[AnyImage],
     *,

@@ -18,6 +18,7 @@ from types import FunctionType
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from .. import _worker
+from .._foreign_names import explain_calls
 from ..errors import AikitError, InputTypeError, InputValueError, WorkerError, quoted
 
 __all__ = ["Outcome", "map_supervised"]
@@ -47,6 +48,7 @@ class Outcome(NamedTuple, Generic[Item, Value]):
     error: Exception | None
 
 
+@explain_calls
 def map_supervised(
     fn: Callable[[Item], Value], items: Iterable[Item], *, workers: int | None = None, timeout: float | None = None
 ) -> Iterator[Outcome[Item, Value]]:

@@ -8,6 +8,7 @@ from numbers import Real
 from typing import Any, Literal
 
 from .._arguments import one_of, switch, whole
+from .._foreign_names import explain_calls
 from .._image import TOP, Opened, Planes, Spec, load, run
 from ..errors import InputTypeError, InputValueError, quoted
 from ..types import ImageT
@@ -24,6 +25,7 @@ METHODS = ("nearest", *KERNELS)
 _LARGEST = 2**31 - 1
 
 
+@explain_calls
 def resize(
     image: ImageT,
     *,

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from .._arguments import number, one_of
+from .._foreign_names import explain_calls
 from .._image import load, run
 from ..types import ImageT
 from .gaussian import sharpened
@@ -16,6 +17,7 @@ from .size import METHODS, Method, is_integer, new_size, resized
 __all__ = ["upsample"]
 
 
+@explain_calls
 def upsample(
     image: ImageT,
     scale: float,

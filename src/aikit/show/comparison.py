@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._adapters.numpy import Array, cast
+from .._foreign_names import explain_calls
 from .._image import CHANNEL_NAMES, TOP, kind_of, load
 from ..convert import to_numpy
 from ..errors import InputTypeError, InputValueError, quoted
@@ -56,6 +57,7 @@ class Difference:
         return {**asdict(self), "at": list(self.at), "psnr": None if math.isinf(self.psnr) else self.psnr}
 
 
+@explain_calls
 def difference(image: AnyImage, other: AnyImage, *, window: SsimWindow = "uniform", bgr: bool = False) -> Difference:
     """Measure how far two images are apart.
 
@@ -197,6 +199,7 @@ def _check_alike(spec: Spec, other: Spec) -> None:
         )
 
 
+@explain_calls
 def show_difference(
     image: AnyImage,
     other: AnyImage,

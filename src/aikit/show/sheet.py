@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .._foreign_names import explain_calls
 from .._image import CHANNEL_NAMES, load
 from ..convert import to_numpy
 from ..errors import InputTypeError, InputValueError, quoted
@@ -39,6 +40,7 @@ class Cell(NamedTuple):
     alt: str
 
 
+@explain_calls
 def show(
     *images: AnyImage,
     titles: Sequence[str] | None = None,

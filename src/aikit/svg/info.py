@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _worker
 from .._bytes import name_of, read_bytes
+from .._foreign_names import explain_calls
 from .._raster import Header
 from ..limits import Limits
 from ..types import Source
@@ -52,6 +53,7 @@ class SvgInfo:
     bytes: int
 
 
+@explain_calls
 def svg_info(source: Source, *, limits: Limits | None = None) -> SvgInfo:
     """Say what an SVG holds, and what of it would be taken out before it is drawn.
 

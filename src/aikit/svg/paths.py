@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _worker
 from .._bytes import name_of, read_bytes
+from .._foreign_names import explain_calls
 from ..errors import InputValueError, LimitError
 from ..limits import Limits
 from ..types import Source
@@ -38,6 +39,7 @@ _MOST_REUSED = 1_000_000
 _ELEMENT = 20
 
 
+@explain_calls
 def svg_paths(source: Source | Svg, *, limits: Limits | None = None) -> list[SvgPath]:
     """All shapes of an SVG as paths, in the pixels it is drawn in.
 

@@ -182,6 +182,7 @@ def _color(color: Any) -> tuple[int, ...]:
     return tuple(round(value * 255) for value in channels)
 
 
+@explain_calls
 def svg_to_pdf(source: Source, *, limits: Limits | None = None) -> bytes:
     """Turn an SVG into a PDF of one page, with its shapes as shapes and its text as text.
 

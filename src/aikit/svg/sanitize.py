@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import _worker
 from .._bytes import name_of, read_bytes
+from .._foreign_names import explain_calls
 from ..limits import Limits
 from ..types import Source
 from .clean import clean
@@ -22,6 +23,7 @@ _log = logging.getLogger("aikit")
 _SIDE = 1024
 
 
+@explain_calls
 def sanitize_svg(source: Source, *, limits: Limits | None = None) -> bytes:
     """Take out of an SVG whatever can run, fetch or read, and refuse what multiplies beyond reason.
 
