@@ -6,7 +6,8 @@ import pytest
 import torch
 from hypothesis import given, strategies as st
 
-from aikit import InputTypeError, InputValueError, i420_to_rgb, nv12_to_rgb, rgb_to_i420, rgb_to_nv12
+from aikit import InputTypeError, InputValueError
+from aikit.color import i420_to_rgb, nv12_to_rgb, rgb_to_i420, rgb_to_nv12
 from pictures import codes, pil, tensor
 from test_color_codes import STANDARDS, h273
 

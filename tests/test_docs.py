@@ -82,7 +82,7 @@ def pictures(folder):
     (folder / "icon.svg").write_text(
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><circle cx="12" cy="12" r="9" fill="#c06"/></svg>'
     )
-    aikit.psd_from_layers([rgba[..., :3], rgba], names=["Photo", "Logo"]).save(folder / "page.psd")
+    aikit.psd.psd_from_layers([rgba[..., :3], rgba], names=["Photo", "Logo"]).write(folder / "page.psd")
     for name in ("photos", "scans"):
         (folder / name).mkdir()
     shutil.copy(folder / "photo.jpg", folder / "photos")

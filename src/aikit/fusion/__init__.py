@@ -63,7 +63,7 @@ def fused(fn: Callable[..., R]) -> Fused[R]:
         An array, so that nothing is compiled here.
 
         >>> import aikit, numpy as np
-        >>> fast = aikit.fused(lambda image: aikit.rgb_to_lab(aikit.resize(image, scale=0.5)))
+        >>> fast = aikit.fusion.fused(lambda image: aikit.rgb_to_lab(aikit.resize(image, scale=0.5)))
         >>> fast(np.zeros((4, 6, 3), np.uint8)).shape
         (2, 3, 3)
     """
