@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Hashable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 import torch
 
@@ -19,6 +19,7 @@ from .compiler import Compiled, obstacle, prepare
 
 __all__ = ["fused"]
 
+P = ParamSpec("P")
 R = TypeVar("R")
 
 log = logging.getLogger("aikit")
@@ -30,7 +31,7 @@ MOST_KINDS = 32
 _compiling = threading.Lock()
 
 
-def fused(fn: Callable[..., R]) -> Fused[R]:
+def fused(fn: Callable[P, R]) -> Fused[P, R]:
     """Compile a function of images into as few kernels as can be.
 
     In eager mode every step of a formula reads and writes the whole batch: RGB to Lab moves twenty times the bytes it
@@ -71,7 +72,7 @@ def fused(fn: Callable[..., R]) -> Fused[R]:
     return fn if isinstance(fn, Fused) else Fused(fn)
 
 
-class Fused(Generic[R]):
+class Fused(Generic[P, R]):
     """What `fused` makes of a function."""
 
     def __init__(self, fn: Callable[..., R]) -> None:
@@ -88,6 +89,10 @@ class Fused(Generic[R]):
     def __repr__(self) -> str:
         return f"<fused {self._name}>"
 
+    @overload
+    def __call__(self, *args: P.args, **options: P.kwargs) -> R: ...
+    @overload
+    def __call__(self, *args: Any, out: torch.Tensor | None, **options: Any) -> R: ...
     def __call__(self, *args: Any, out: Any = None, **options: Any) -> R:
         if torch.compiler.is_compiling():  # somebody else's compiler reads this
             return self._eagerly(args, out, options)
