@@ -96,7 +96,6 @@ _KEYWORDS: Mapping[str, tuple[str, ...]] = {
         "src": "from_space source_space",
         "dst": "to_space target_space code",
         "kind": "output output_type return_type",
-        "batch_size": "bs",
     }.items()
     for name in names.split()
 }
