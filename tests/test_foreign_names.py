@@ -116,7 +116,10 @@ def test_every_answer_names_what_exists():
             lambda: aikit.new_psd(height=2, width=2).render("pil"),
             r"render: expected no argument without a name, got 'pil'; pass it as one of background=, kind=\.",
         ),
-        (lambda: aikit.premultiply(RED, inplace=True), r"premultiply: expected no keywords, got inplace=True; leave it out\."),
+        (
+            lambda: aikit.premultiply(RED, inplace=True),
+            r"premultiply: expected no keywords, got inplace=True; leave it out\.",
+        ),
     ],
 )
 def test_a_call_in_words_of_elsewhere_is_answered_with_ours(call, message):

@@ -252,10 +252,14 @@ def as_kind(image: AnyImage, kind: Kind) -> AnyImage:
     return image if kind in ("pil", "numpy") and kind_of(image) == kind else _CONVERTERS[kind](image)
 
 
+def _deep_cv2(image: AnyImage) -> np.ndarray[Any, Any]:
+    return to_cv2(image, dtype="float32" if load(image).spec.dtype == "float32" else "auto")
+
+
 _CONVERTERS: dict[str, Callable[[AnyImage], AnyImage]] = {
     "pil": to_pil,
     "numpy": to_numpy,
-    "cv2": to_cv2,
+    "cv2": _deep_cv2,
     "tensor": to_tensor,
 }
 

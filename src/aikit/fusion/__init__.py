@@ -17,7 +17,7 @@ from ..errors import InputValueError
 from .call import Call
 from .compiler import Compiled, obstacle, prepare
 
-__all__ = ["fused"]
+__all__ = ["Fused", "fused"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
