@@ -94,6 +94,7 @@ class Fused(Generic[P, R]):
     @overload
     def __call__(self, *args: Any, out: torch.Tensor | None, **options: Any) -> R: ...
     def __call__(self, *args: Any, out: Any = None, **options: Any) -> R:
+        """What the function gives, in `out` where that is given."""
         if torch.compiler.is_compiling():  # somebody else's compiler reads this
             return self._eagerly(args, out, options)
         call = Call.of(args, options)
