@@ -632,7 +632,7 @@ def everything(data):
         layer.render(canvas=True)
     document.render()
     document.add(codes(2, 2, 4), name="new")
-    document._encoded()
+    document.encode()
 
 
 @pytest.mark.parametrize("depth", [8, 16])
