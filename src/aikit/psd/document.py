@@ -15,7 +15,7 @@ from .._foreign_names import explain_calls
 from .._raster.guard import check_size
 from ..alpha import flatten, merge_alpha
 from ..convert import KINDS, as_kind, to_numpy
-from ..errors import InputTypeError, InputValueError, quoted
+from ..errors import InputTypeError, InputValueError, quoted, shortened
 from ..limits import Limits
 from ..types import AnyImage, Color, Kind, Source
 from . import apart, preview, report
@@ -112,7 +112,9 @@ class Psd:
         found = _at(self.layers, name)
         if found is None:
             known = ", ".join(repr(layer.path) for layer in self.walk())
-            raise InputValueError("name", f"one of {known or 'no layers'}", quoted(name), "pass one of these")
+            raise InputValueError(
+                "name", f"one of {shortened(known, 200) or 'no layers'}", quoted(name), "pass one of these"
+            )
         return found
 
     def __repr__(self) -> str:

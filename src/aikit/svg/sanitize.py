@@ -8,6 +8,7 @@ from typing import Any
 from .. import _worker
 from .._bytes import name_of, read_bytes
 from .._foreign_names import explain_calls
+from ..errors import printable
 from ..limits import Limits
 from ..types import Source
 from .clean import clean
@@ -57,7 +58,7 @@ def sanitize_svg(source: Source, *, limits: Limits | None = None) -> bytes:
         return _sanitized(*job)[0]
     text, removed = _worker.call(f"{__name__}:_sanitized", *job, subject=name, limits=limits, unpack=_unpack)
     if removed:
-        _log.info("%s: removed %s", name, removed)
+        _log.info("%s: removed %s", printable(name), removed)
     return text
 
 
