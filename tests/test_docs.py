@@ -281,7 +281,7 @@ def public_names():
     """The functions and classes of the stub but for what has a new name, and the page of the reference they belong to."""
     for node in ast.parse((ROOT / "src" / "aikit" / "__init__.pyi").read_text()).body:
         if isinstance(node, ast.ImportFrom) and node.module:
-            yield from ((alias.name, node.module) for alias in node.names if alias.name != "open_svg")
+            yield from ((alias.name, node.module) for alias in node.names if alias.name != "edit_svg")
 
 
 def test_the_first_page_names_what_there_is():

@@ -41,7 +41,7 @@ def calls(pil: Image.Image, array: Array, tensor: torch.Tensor, some: Image.Imag
     aikit.resize(pil, widht=3)  # Unexpected keyword argument "widht" for "resize"
     aikit.premultiplie(pil)  # Module has no attribute "premultiplie"
     aikit.imread("path")  # Module has no attribute "imread"
-    reveal_type(aikit.color.rgb_to_luv(pil))  # is Image
+    reveal_type(aikit.rgb_to_luv(pil))  # is Image
 
 def wrapper(image: ImageT, *, color: Color = "white") -> ImageT:
     return aikit.flatten(image, background=color)
