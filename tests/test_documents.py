@@ -61,6 +61,14 @@ def test_an_unknown_kind_is_refused(render):
         render(kind="jax")
 
 
+def test_an_unknown_kind_is_refused_before_any_work(monkeypatch):
+    for place in ("svg.render._rendered", "psd.document.Psd._image", "psd.layers.Layer._pixels"):
+        monkeypatch.setattr(f"aikit.{place}", lambda *job: pytest.fail("drawn"))
+    for name in ("render_svg", "Psd", "Layer"):
+        with pytest.raises(InputValueError, match=r"^kind: expected one of pil, .*, got 3; pass one of these\.$"):
+            RENDERED[name](kind=3)
+
+
 @pytest.mark.parametrize(("depth", "dtype", "top"), [(16, np.uint16, 65535), (32, np.float32, 1)])
 def test_a_deep_document_keeps_its_depth_but_in_pil(depth, dtype, top):
     whole, layer = psd(depth).render(), psd(depth)["Flag"].render()
