@@ -244,5 +244,5 @@ def test_messages(call, error, message):
 
 @pytest.mark.parametrize("call", [i420_to_rgb, nv12_to_rgb, rgb_to_i420, rgb_to_nv12])
 def test_nothing_is_guessed(call):
-    with pytest.raises(TypeError, match="'standard' and 'range'"):
+    with pytest.raises(TypeError, match="expected standard= and range=, got none; pass standard= and range="):
         call(codes(6, 6, 3))

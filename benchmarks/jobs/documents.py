@@ -43,7 +43,7 @@ def _built_with_psd_tools(pictures: list[np.ndarray[Any, Any]], path: Path) -> P
     document = PSDImage.new("RGB", pictures[0].shape[1::-1])
     for number, picture in enumerate(pictures):
         document.create_pixel_layer_from_array(picture, name=f"Layer {number}")
-    document.write(path)
+    document.save(path)
     return path
 
 
