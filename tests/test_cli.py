@@ -664,7 +664,7 @@ def strange(folder):
     write(RGBA, folder / "a.png")
     document = new_psd(width=9, height=7)
     document.add(codes(4, 5, 4), name="one", left=2, top=1)
-    document.save(folder / "a.psd")
+    document.write(folder / "a.psd")
     return folder
 
 

@@ -28,12 +28,12 @@ from aikit import (
     encode,
     isolation,
     read_cv2,
-    read_frames,
     read_numpy,
     read_pil,
     read_tensor,
 )
 from aikit._raster.deep import Deep
+from aikit.files import read_frames
 from aikit.isolation import calls, pool as pools, results
 from aikit.isolation.pool import IdlePool
 from pictures import codes
@@ -433,13 +433,13 @@ def path_facts(paths):
     "work",
     [
         lambda limits: aikit.render_svg(PATHS, width=31, background="#123", limits=limits).tobytes(),
-        lambda limits: aikit.sanitize_svg(PATHS, limits=limits),
-        lambda limits: aikit.svg_info(PATHS, limits=limits),
-        lambda limits: path_facts(aikit.svg_paths(PATHS, limits=limits)),
-        lambda limits: path_facts(aikit.svg_paths(aikit.edit_svg(PATHS, limits=limits))),
-        lambda limits: aikit.edit_svg(PATHS, limits=limits).render(scale=2).tobytes(),
+        lambda limits: aikit.svg.sanitize_svg(PATHS, limits=limits),
+        lambda limits: aikit.svg.svg_info(PATHS, limits=limits),
+        lambda limits: path_facts(aikit.svg.svg_paths(PATHS, limits=limits)),
+        lambda limits: path_facts(aikit.svg.svg_paths(aikit.open_svg(PATHS, limits=limits))),
+        lambda limits: aikit.open_svg(PATHS, limits=limits).render(scale=2).tobytes(),
     ],
-    ids="render_svg sanitize_svg svg_info svg_paths svg_paths-of-an-Svg edit_svg".split(),
+    ids="render_svg sanitize_svg svg_info svg_paths svg_paths-of-an-Svg open_svg".split(),
 )
 def test_svgs_that_come_with_limits_are_worked_on_in_a_child(work, monkeypatch):
     expected = work(None)
@@ -468,8 +468,8 @@ def check_done_in_a_child(work, expected, monkeypatch):
 
 def test_a_pdf_with_limits_is_made_in_a_child(monkeypatch):
     pytest.importorskip("cairosvg")
-    length = len(aikit.svg_to_pdf(PATHS))
-    check_done_in_a_child(lambda: len(aikit.svg_to_pdf(PATHS, limits=aikit.Limits())), length, monkeypatch)
+    length = len(aikit.svg.svg_to_pdf(PATHS))
+    check_done_in_a_child(lambda: len(aikit.svg.svg_to_pdf(PATHS, limits=aikit.Limits())), length, monkeypatch)
 
 
 def edited(limits):
@@ -481,7 +481,7 @@ def edited(limits):
 
 
 def saved_bytes(document, folder):
-    document.save(folder / "x.psd")
+    document.write(folder / "x.psd")
     return (folder / "x.psd").read_bytes()
 
 
@@ -495,8 +495,8 @@ def exported(document, folder):
 @pytest.mark.parametrize(
     "work",
     [
-        lambda document, folder: document.composite().tolist(),
-        lambda document, folder: [layer.image(canvas=True).tolist() for layer in document.walk()],
+        lambda document, folder: document.render().tolist(),
+        lambda document, folder: [layer.render(canvas=True).tolist() for layer in document.walk()],
         exported,
     ],
     ids=["composite", "image", "export_layers"],
@@ -520,7 +520,8 @@ def test_documents_with_limits_are_read_in_a_child_before_they_are_opened(monkey
 
 
 @pytest.mark.parametrize(
-    "open_it", [aikit.open_psd, aikit.edit_svg, aikit.render_svg, aikit.sanitize_svg, aikit.svg_info, aikit.svg_paths]
+    "open_it",
+    [aikit.open_psd, aikit.open_svg, aikit.render_svg, aikit.svg.sanitize_svg, aikit.svg.svg_info, aikit.svg.svg_paths],
 )
 def test_the_time_of_documents_is_a_limit(open_it, monkeypatch):
     call = calls.in_another_process
@@ -540,7 +541,7 @@ def test_a_layer_that_was_removed_has_no_pixels_under_limits():
     layer = document["one"]
     layer.remove()
     with pytest.raises(InputValueError, match=r"^layer: expected one of the document, got 'one', removed"):
-        layer.image()
+        layer.render()
 
 
 @pytest.mark.parametrize("answer", [None, 5, b"", "text", (1, 2, 3), [("a",)], {"a": 1}], ids=repr)
@@ -548,9 +549,9 @@ def test_a_layer_that_was_removed_has_no_pixels_under_limits():
     "work",
     [
         lambda: aikit.render_svg(PATHS, limits=aikit.Limits()),
-        lambda: aikit.sanitize_svg(PATHS, limits=aikit.Limits()),
-        lambda: aikit.svg_info(PATHS, limits=aikit.Limits()),
-        lambda: aikit.svg_paths(PATHS, limits=aikit.Limits()),
+        lambda: aikit.svg.sanitize_svg(PATHS, limits=aikit.Limits()),
+        lambda: aikit.svg.svg_info(PATHS, limits=aikit.Limits()),
+        lambda: aikit.svg.svg_paths(PATHS, limits=aikit.Limits()),
     ],
     ids="render_svg sanitize_svg svg_info svg_paths".split(),
 )
@@ -590,7 +591,7 @@ def test_forged_pixels_of_documents_are_refused(forged, message, monkeypatch):
     read_pil(FILES["png"], isolate=True)
     monkeypatch.setattr(calls, "in_another_process", answer)
     with pytest.raises(WorkerError, match=f"^source: {message}") as caught:
-        document.composite()
+        document.render()
     assert caught.value.code == "worker_crashed"
 
 

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 import supervised_jobs as jobs
-from aikit import InputTypeError, InputValueError, LimitError, Outcome, WorkerError, encode, map_supervised
-from aikit.folders import supervised
+from aikit import InputTypeError, InputValueError, LimitError, WorkerError, encode, map_supervised
+from aikit.folders import Outcome, supervised
 from pictures import codes
 
 SRC = Path(__file__).parents[1] / "src"

@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote_to_bytes
 
 from . import _raster, convert
-from ._bytes import Source, name_of, read_bytes, write_bytes
+from ._bytes import name_of, read_bytes, write_bytes
+from ._foreign_names import explain_calls
 from ._image import load
 from .errors import InputTypeError, InputValueError, quoted
 from .isolation import guarded
 from .limits import Limits
+from .types import AnyImage, Source
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from PIL import Image
-
-    from ._image import AnyImage
 
 __all__ = [
     "encode",
@@ -49,6 +49,7 @@ _MIME = {"ico": "image/vnd.microsoft.icon", "ppm": "image/x-portable-pixmap"}
 # ---------------------------------------------------------------- reading
 
 
+@explain_calls
 def read_pil(
     source: Source,
     *,
@@ -91,6 +92,7 @@ def read_pil(
     return _as_pil(_decoded(source, frame, profile, limits, allow_truncated, isolate, pil_depth=True), name_of(source))
 
 
+@explain_calls
 def read_numpy(
     source: Source,
     *,
@@ -132,6 +134,7 @@ def read_numpy(
     )
 
 
+@explain_calls
 def read_cv2(
     source: Source,
     *,
@@ -174,6 +177,7 @@ def read_cv2(
     return convert.to_cv2(pixels, dtype="float32" if pixels.spec.dtype == "float32" else "auto")
 
 
+@explain_calls
 def read_tensor(
     source: Source,
     *,
@@ -214,6 +218,7 @@ def read_tensor(
     )
 
 
+@explain_calls
 def read_frames(
     source: Source,
     *,
@@ -347,6 +352,7 @@ def read_any(
 # ---------------------------------------------------------------- writing
 
 
+@explain_calls
 def write(
     image: AnyImage,
     path: str | os.PathLike[str],
@@ -393,6 +399,7 @@ def write(
     write_bytes(path, encode(image, suffix, quality=quality, lossless=lossless, bgr=bgr))
 
 
+@explain_calls
 def encode(
     image: AnyImage,
     format: str,
@@ -442,6 +449,7 @@ def encode(
 # ---------------------------------------------------------------- data URLs
 
 
+@explain_calls
 def to_data_url(
     image: AnyImage,
     format: str = "png",
@@ -482,6 +490,7 @@ def to_data_url(
 _DATA_URL = re.compile(r"data:(?P<type>[^,]*?)(?P<base64>;\s*base64)?,(?P<data>.*)", re.IGNORECASE | re.DOTALL)
 
 
+@explain_calls
 def from_data_url(url: str) -> bytes:
     """Decode a data URL to its bytes, strictly: what is not base64 to the letter is refused.
 

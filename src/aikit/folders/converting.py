@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .._bytes import name_of
+from .._foreign_names import explain_calls
 from ..errors import InputTypeError, InputValueError, quoted
 from ..limits import Limits
 from .manifest import Manifest, Row, is_in_place
@@ -28,6 +29,7 @@ Progress = Callable[[Report, int], object]
 _PASSING = ("access", "dependency", "memory", "exists", "clash", "worker_failed")
 
 
+@explain_calls
 def convert_folder(
     src: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     out: str | os.PathLike[str],

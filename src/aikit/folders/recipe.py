@@ -175,7 +175,7 @@ def _try(function: Callable[..., Any], name: str, keywords: dict[str, Any]) -> N
         one_of("method", keywords.get("method", "lanczos"), METHODS)
         return
     try:
-        function(pixel, **keywords)
+        inspect.unwrap(function)(pixel, **keywords)  # that Python refuses is told of here
     except TypeError as error:
         if isinstance(error, InputTypeError):
             raise

@@ -17,6 +17,7 @@ from numbers import Real
 from types import FunctionType
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from .._foreign_names import explain_calls
 from ..errors import AikitError, InputTypeError, InputValueError, WorkerError, quoted
 from ..isolation import Worker, processors, search_path
 
@@ -47,6 +48,7 @@ class Outcome(NamedTuple, Generic[Item, Value]):
     error: Exception | None
 
 
+@explain_calls
 def map_supervised(
     fn: Callable[[Item], Value], items: Iterable[Item], *, workers: int | None = None, timeout: float | None = None
 ) -> Iterator[Outcome[Item, Value]]:

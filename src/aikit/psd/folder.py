@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import _raster
 from .._bytes import make_folder, read_bytes, write_bytes
+from .._foreign_names import explain_calls
 from .._raster.guard import check_size
 from ..errors import FileAccessError, FileFormatError, LimitError, quoted
 from ..limits import Limits
@@ -91,6 +92,7 @@ def _encoded(pixels: np.ndarray[Any, Any]) -> bytes:
     return _raster.encode(pixels, "tiff" if pixels.dtype == np.float32 else "png")
 
 
+@explain_calls
 def psd_from_folder(folder: str | os.PathLike[str], *, limits: Limits | None = None) -> Psd:
     """Make a document from a folder that `Psd.export_layers` wrote, whatever became of the pictures since.
 

@@ -6,10 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .._bytes import Source, name_of, read_bytes
+from .._bytes import name_of, read_bytes
+from .._foreign_names import explain_calls
 from .._raster import Header
 from ..isolation import guarded, register_record
 from ..limits import Limits
+from ..types import Source
 from .clean import clean
 from .css import declarations
 from .engines import with_deep_stack
@@ -54,6 +56,7 @@ class SvgInfo:
 register_record(SvgInfo)
 
 
+@explain_calls
 def svg_info(source: Source, *, limits: Limits | None = None) -> SvgInfo:
     """Say what an SVG holds, and what of it would be taken out before it is drawn.
 

@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._bytes import Source, name_of, read_bytes
+from .._bytes import name_of, read_bytes
+from .._foreign_names import explain_calls
 from ..errors import InputValueError, LimitError
 from ..isolation import guarded, register
 from ..limits import Limits
+from ..types import Source
 from . import transform as transforms
 from .cascade import PAINT, properties
 from .css import inline
@@ -37,6 +39,7 @@ _MOST_REUSED = 1_000_000
 _ELEMENT = 20
 
 
+@explain_calls
 def svg_paths(source: Source | Svg, *, limits: Limits | None = None) -> list[SvgPath]:
     """All shapes of an SVG as paths, in the pixels it is drawn in.
 
@@ -80,7 +83,7 @@ def svg_paths(source: Source | Svg, *, limits: Limits | None = None) -> list[Svg
     """
     if isinstance(source, Svg):
         limits = limits or source.limits
-    name, data = name_of(source), source.tobytes() if isinstance(source, Svg) else source
+    name, data = name_of(source), source.encode() if isinstance(source, Svg) else source
     job = read_bytes(data, limits=limits), name, limits
     return guarded(_found, *job, subject=name, limits=limits, isolate=limits is not None, expect=_Paths).paths
 

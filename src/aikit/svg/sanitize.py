@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 
-from .._bytes import Source, name_of, read_bytes
+from .._bytes import name_of, read_bytes
+from .._foreign_names import explain_calls
 from ..errors import printable
 from ..isolation import guarded
 from ..limits import Limits
+from ..types import Source
 from .clean import clean
 from .engines import with_deep_stack
 from .source import parse
@@ -21,6 +23,7 @@ _log = logging.getLogger("aikit")
 _SIDE = 1024
 
 
+@explain_calls
 def sanitize_svg(source: Source, *, limits: Limits | None = None) -> bytes:
     """Take out of an SVG whatever can run, fetch or read, and refuse what multiplies beyond reason.
 
