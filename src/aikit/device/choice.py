@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .._arguments import number
 from .._foreign_names import explain_calls
-from ..errors import DeviceError, InputTypeError, InputValueError, quoted, shortened
+from ..errors import DeviceError, InputTypeError, InputValueError, quoted
 from .listing import DeviceInfo, list_devices, measure, torch_accelerator
 from .sizes import format_size, parse_size
 from .visible import bare, torch_uuids
@@ -67,9 +67,7 @@ def pick_device(
     else:
         candidates = [info for info in found if _is_meant(info, wanted)]
         if not candidates:
-            raise DeviceError(
-                "device", f"one of {_listed(found)}", f'"{shortened(wanted, 80)}"', 'pass one of these or "auto"'
-            )
+            raise DeviceError("device", f"one of {_listed(found)}", f'"{wanted}"', 'pass one of these or "auto"')
     if len(candidates) > 1 or least is not None:
         candidates = [_with_free(info) for info in candidates]
     qualified = [info for info in candidates if _qualifies(info, least, max_utilization)]
@@ -98,9 +96,7 @@ def existing_device(device: str | torch.device) -> torch.device:
     kind, count = torch_accelerator()
     index: int | None = wanted.index  # torch's types say int
     if wanted.type != kind or (index or 0) >= count:
-        raise DeviceError(
-            "device", f"one of {_listed(_usable())}", f'"{shortened(wanted, 80)}"', "pass one of these or pick_device()"
-        )
+        raise DeviceError("device", f"one of {_listed(_usable())}", f'"{wanted}"', "pass one of these or pick_device()")
     if index is not None:
         return wanted
     module = torch.get_device_module(wanted)
