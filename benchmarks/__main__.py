@@ -27,7 +27,7 @@ _THREAD_VARIABLES = (
 
 
 def main() -> int:
-    options = _arguments()
+    options = _check()
     if options.load:
         results = json.loads(Path(options.load).read_text())
     else:
@@ -48,7 +48,7 @@ def main() -> int:
     return 0
 
 
-def _arguments() -> argparse.Namespace:
+def _check() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="aikit beside its peers and the floor.")
     parser.add_argument(
         "--only", default="", metavar="PATTERN", help="a theme's name, or a regular expression for titles"

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
+import psutil
 import pytest
 import torch
 from hypothesis import given, strategies as st
@@ -465,7 +466,7 @@ def machine(tmp_path, monkeypatch):
     proc, groups = tmp_path / "proc", tmp_path / "cgroup"
     (proc / "self").mkdir(parents=True)
     groups.mkdir()
-    (proc / "meminfo").write_text(f"MemTotal: {64 << 20} kB\nMemFree: 1 kB\nMemAvailable: {32 << 20} kB\nHuge: 3\n")
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=64 * GiB, available=32 * GiB))
     monkeypatch.setattr(host, "_PROC", proc)
     monkeypatch.setattr(host, "_CGROUPS", groups)
     monkeypatch.setattr(host, "_SYSTEM", "linux")

@@ -213,6 +213,12 @@ def rich():
         ({"id": "ts", "tag": "g"}, []),
         ({"tag": "inkscape:grid"}, [None]),
         ({"tag": f"{{{SVG}}}rect"}, ["r"]),
+        ({"css": "rect"}, ["r"]),
+        ({"css": "g > path, #t tspan"}, ["p", "ts"]),
+        ({"css": "g .b"}, ["r"]),
+        ({"css": "rect", "class_": "nope"}, []),
+        ({"css": "rect::before"}, []),
+        ({"css": "path ~ rect:last-child"}, ["r"]),
         ({"xpath": "//g/rect"}, ["r"]),
         ({"xpath": "//g/rect", "class_": "nope"}, []),
         ({"xpath": "//*[@width and @height]"}, ["r"]),
@@ -259,7 +265,7 @@ def test_find_starts_at_the_element(rich):
     layer = rich.find(id="layer")
     assert [each.tag for each in layer.find_all()] == ["path", "use", "rect"]
     assert not layer.find_all("tspan")
-    assert layer.find(xpath=".//rect") == layer.find("rect") == rich.find("rect")
+    assert layer.find(css="svg rect") == layer.find(xpath=".//rect") == layer.find("rect") == rich.find("rect")
     assert layer.parent == rich
     assert rich.parent is None
     assert [each.tag for each in rich.children] == ["style", "inkscape:grid", "g", "text"]
@@ -277,6 +283,9 @@ def test_find_starts_at_the_element(rich):
         ({"class_": "c"}, r"with class_='c', got none; the classes in <svg> are a, b\."),
         ({"tag": "circle"}, r"with tag='circle', got none; the tags in <svg> are style, inkscape:grid, .*tspan\."),
         ({"tag": "g", "id": "p"}, r"with tag='g' and id='p', got none"),
+        ({"css": "g["}, r"css: expected a selector, got 'g\[' \(.*\); write for instance \"g.icon > path\""),
+        ({"css": 3}, r"css: expected a selector, got 3 \(.*\); write"),
+        ({"css": ".c"}, r"find: expected an element with css='\.c', got none; the tags in <svg> are"),
         (
             {"xpath": "//g["},
             r"xpath: expected an XPath 1\.0 expression, got '//g\[' \(.*\); names of SVG need no prefix",

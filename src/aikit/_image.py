@@ -17,7 +17,7 @@ from importlib import import_module
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._arguments import switch
+from ._check import switch
 from .errors import InputTypeError, InputValueError, quoted
 
 if TYPE_CHECKING:

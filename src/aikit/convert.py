@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
-from ._arguments import one_of
+from ._check import one_of
 from ._foreign_names import explain_calls
 from ._image import Spec, adapter, as_one_tall, bands, each_band, kind_of, load
 from .errors import InputTypeError, InputValueError, quoted

@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from ._arguments import function
+from ._check import function
 from ._foreign_names import misfit
 from ._image import kind_of
 from .errors import InputTypeError, InputValueError

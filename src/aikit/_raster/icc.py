@@ -1,7 +1,7 @@
 """Matrix/TRC profiles in float, for the 16-bit pictures that 8-bit color engines would round.
 
 Sources: ICC.1:2022 (profile version 4.4), sections 7.2 header, 7.3 tag table, 10.6 curveType, 10.18
-parametricCurveType, 10.31 XYZType, annex E Bradford; IEC 61966-2-1:1999 for sRGB.
+parametricCurveType, 10.31 XYZType, annex E Bradford.
 """
 
 from __future__ import annotations
@@ -13,17 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Matrix", "UnusableProfileError", "color_space", "parse", "srgb_encode", "srgb_to_pcs"]
+from ..color.rgb import WHITE, encode, rgb_to_xyz_matrix, xyz_of
+
+__all__ = ["D50", "Matrix", "UnusableProfileError", "color_space", "parse", "srgb_encode", "srgb_to_pcs"]
 
 Floats = NDArray[np.float64]
 
-# The illuminant of the profile connection space: ICC.1:2022, section 7.2.16.
-_D50 = (0.9642, 1.0, 0.8249)
+# The illuminant of the profile connection space: ICC.1:2022, section 7.2.16. White of Photoshop's Lab too.
+D50 = (0.9642, 1.0, 0.8249)
 # The cone response of Bradford, ICC.1:2022, annex E.
 _BRADFORD = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))
-# sRGB: chromaticities of red, green, blue and white, IEC 61966-2-1, table 1.
-_SRGB_PRIMARIES = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
-_SRGB_WHITE = (0.3127, 0.3290)
 
 _CODES = 65536
 
@@ -53,25 +52,16 @@ class Matrix:
 
 def srgb_to_pcs() -> Floats:
     """Linear sRGB to XYZ under D50, from the primaries and both whites in float64."""
-    primaries = np.array([_xyz(point) for point in _SRGB_PRIMARIES]).T
-    white = _xyz(_SRGB_WHITE)
-    to_d65 = primaries * np.linalg.solve(primaries, white)
     cones = np.array(_BRADFORD)
-    gains = (cones @ np.array(_D50)) / (cones @ white)
-    adapted: Floats = np.linalg.solve(cones, gains[:, None] * cones) @ to_d65
+    gains = (cones @ np.array(D50)) / (cones @ np.array(xyz_of(WHITE)))
+    adapted: Floats = np.linalg.solve(cones, gains[:, None] * cones) @ np.array(rgb_to_xyz_matrix())
     return adapted
 
 
-def _xyz(point: tuple[float, float]) -> Floats:
-    x, y = point
-    return np.array([x / y, 1.0, (1 - x - y) / y])
-
-
 def srgb_encode(linear: Floats) -> Floats:
-    """Linear light [0, 1] to sRGB codes [0, 1]: IEC 61966-2-1, section 5.2."""
-    linear = np.clip(linear, 0.0, 1.0)
-    curved: Floats = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return curved
+    """Linear light to sRGB codes, both clamped to [0, 1]."""
+    (codes,) = encode(np, [np.clip(linear, 0.0, 1.0)], None)
+    return np.asarray(codes)
 
 
 def color_space(profile: bytes) -> str:

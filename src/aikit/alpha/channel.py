@@ -5,7 +5,7 @@ from __future__ import annotations
 from numbers import Real
 from typing import Any
 
-from .._arguments import number
+from .._check import number
 from .._foreign_names import explain_calls
 from .._image import CHANNEL_NAMES, TOP, Planes, Spec, adapter, load, merge, split
 from ..errors import InputValueError

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from .._arguments import number
+from .._check import number
 from .._foreign_names import explain_calls
 from .._image import Planes, Spec, load, parse_color, run
 from ..errors import InputValueError, quoted

@@ -8,7 +8,7 @@ from functools import partial
 from numbers import Real
 from typing import Any, Literal
 
-from .._arguments import one_of, whole
+from .._check import integer, one_of
 from .._foreign_names import explain_calls
 from .._image import CHANNEL_NAMES, Opened, Planes, Spec, adapter, cut, kind_of, load, merge, run, split
 from ..errors import InputValueError
@@ -190,7 +190,7 @@ def composite(
     Source: Porter and Duff, "Compositing Digital Images", SIGGRAPH 1984.
     """
     one_of("operator", operator, _FACTORS)
-    left, top = whole("left", left, -math.inf), whole("top", top, -math.inf)
+    left, top = integer("left", left, -math.inf), integer("top", top, -math.inf)
     opened = _load_second(foreground, "foreground", bgr), _load_second(background, "background", bgr)
     over, under = (image.spec for image in opened)
     if over.kind == under.kind == "pil" and bgr:

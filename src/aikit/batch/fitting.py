@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .._arguments import one_of
+from .._check import one_of
 from .._image import CHANNEL_NAMES, Opened, Spec, cut, load
 from ..alpha import flatten
 from ..color import rgb_to_gray

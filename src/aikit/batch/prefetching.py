@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from .._arguments import whole
+from .._check import integer
 from ..errors import InputTypeError
 from .placement import choose_device
 
@@ -66,7 +66,7 @@ def prefetch(batches: Iterable[Any], device: Any = "auto", *, ahead: int = 2) ->
     """
     if isinstance(batches, (str, bytes)) or not isinstance(batches, Iterable):
         raise InputTypeError("batches", "an iterable of batches", type(batches).__name__, "pass a DataLoader or a list")
-    ahead = whole("ahead", ahead)
+    ahead = integer("ahead", ahead)
     return _deliver(batches, _carrier(choose_device(device)), ahead)
 
 

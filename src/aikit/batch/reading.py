@@ -6,10 +6,10 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
-from .._arguments import one_of
-from .._bytes import name_of, read_bytes
+from .._check import one_of
 from .._foreign_names import explain_calls
 from .._image import in_threads, load
+from .._io import name_of, read_bytes
 from ..errors import InputValueError
 from ..files import Profile, read_any
 from ..limits import Limits

@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
         )
     _tell(report)
     if options.report is not None:
-        from .._bytes import write_bytes
+        from .._io import write_bytes
 
         write_bytes(options.report, report.to_json().encode() + b"\n")
     return 1 if report.failures else 0

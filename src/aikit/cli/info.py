@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from .._bytes import read_bytes
+from .._io import read_bytes
 from ..errors import AikitError, printable
 from ..isolation import guarded
 from ..limits import Limits

@@ -115,7 +115,7 @@ def _named_as_options() -> Iterator[None]:
 
 
 def _pdf(options: argparse.Namespace) -> int:
-    from .._bytes import write_bytes
+    from .._io import write_bytes
     from ..svg import svg_to_pdf
 
     _check_out(options)
@@ -124,7 +124,7 @@ def _pdf(options: argparse.Namespace) -> int:
 
 
 def _sanitize(options: argparse.Namespace) -> int:
-    from .._bytes import write_bytes
+    from .._io import write_bytes
     from ..svg import sanitize_svg, svg_info
 
     _check_out(options)

@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 from numbers import Real
 from typing import Any
 
-from .._arguments import one_of, switch
+from .._check import one_of, switch
 from .._image import CHANNEL_NAMES, Opened, Planes, Spec, adapter, kind_of, load, run
 from ..errors import InputTypeError, InputValueError, quoted
 from . import interleaved

@@ -9,9 +9,9 @@ from functools import partial
 from io import BytesIO
 from typing import Any
 
-from .._bytes import read_bytes
 from .._foreign_names import explain_calls
 from .._image import Planes, run
+from .._io import read_bytes
 from ..convert import to_numpy, to_tensor
 from ..errors import FileFormatError, InputTypeError, InputValueError
 from ..types import ImageT

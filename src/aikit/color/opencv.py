@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from .._arguments import switch
+from .._check import switch
 from .._image import Planes, load, run
 from ..convert import NUMPY_DTYPES, dtype_name, to_numpy, to_tensor
 from ..errors import InputTypeError, InputValueError, quoted

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
-from .._arguments import switch
+from .._check import switch
 from .._foreign_names import explain_calls
 from .._image import CHANNEL_NAMES, Opened, Plane, Planes, kind_of, load, run
 from ..errors import InputTypeError, InputValueError

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .._arguments import number
+from .._check import number
 from .._foreign_names import explain_calls
 from ..errors import DeviceError, InputTypeError, InputValueError, quoted
 from .listing import DeviceInfo, list_devices, measure, torch_accelerator

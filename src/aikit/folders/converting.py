@@ -9,8 +9,8 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal
 
-from .._bytes import name_of
 from .._foreign_names import explain_calls
+from .._io import name_of
 from ..errors import InputTypeError, InputValueError, quoted
 from ..limits import Limits
 from .manifest import Manifest, Row, is_in_place

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .._bytes import make_folder
+from .._io import make_folder
 from ..errors import FileAccessError
 from .planning import Job
 from .reporting import Failure

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
-from .._arguments import one_of
+from .._check import one_of
 from ..errors import InputTypeError, InputValueError, quoted
 from ..limits import Limits
 

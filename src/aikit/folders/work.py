@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .._bytes import make_folder, read_bytes, write_bytes
+from .._io import make_folder, read_bytes, write_bytes
 from ..errors import AikitError, WorkerError
 from ..limits import Limits
 from .planning import Job

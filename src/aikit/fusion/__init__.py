@@ -11,7 +11,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 import torch
 
-from .._arguments import function
+from .._check import function
 from .._image import adapter
 from ..errors import InputValueError
 from .call import Call

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from .. import _arguments
+from .. import _check
 from ..errors import WorkerError
 from . import cancelling
 from .cancelling import Jobs
@@ -57,11 +57,11 @@ def configure(*, children: int | None = None, queue: int | None = None, patience
         >>> isolation.configure()  # as at the beginning
     """
     if children is not None:
-        children = _arguments.whole("children", children)
+        children = _check.integer("children", children)
     if queue is not None:
-        queue = _arguments.whole("queue", queue, 0)
+        queue = _check.integer("queue", queue, 0)
     if patience is not None:
-        patience = _arguments.number("patience", patience, 0, math.inf)
+        patience = _check.number("patience", patience, 0, math.inf)
     pool.set(Settings(children, queue, patience))
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from .._arguments import function, number, whole
+from .._check import function, integer, number
 from ..device.host import host_memory
 from ..errors import InputTypeError, InputValueError, quoted
 from . import allocator
@@ -49,7 +49,7 @@ def run_in_chunks(
         [0, 1, 4, 9, 16]
     """
     function("fn", fn)
-    size, min_size = whole("size", size), whole("min_size", min_size)
+    size, min_size = integer("size", size), integer("min_size", min_size)
     if not isinstance(items, Iterable):
         raise InputTypeError("items", "a list", type(items).__name__, "pass one")
     if min_size > size:
@@ -100,8 +100,8 @@ def find_batch_size(
         90
     """
     function("fn", fn)
-    start = whole("start", start)
-    maximum = start * 1024 if maximum is None else whole("maximum", maximum)
+    start = integer("start", start)
+    maximum = start * 1024 if maximum is None else integer("maximum", maximum)
     if start > maximum:
         raise InputValueError("start", f"at most maximum, {maximum}", str(start), "pass a smaller one")
     if number("margin", margin, 0, 1) == 0:

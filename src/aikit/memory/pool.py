@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._arguments import function
+from .._check import function
 from ..device.sizes import format_size, parse_size
 from ..errors import DeviceError, InputTypeError, InputValueError, quoted
 from .chunks import OUT_OF_MEMORY, attempt

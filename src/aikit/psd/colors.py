@@ -21,8 +21,6 @@ from .channels import Codes
 
 __all__ = ["Colors", "from_srgb", "to_srgb"]
 
-_D50 = np.array([0.9642, 1.0, 0.8249])  # ICC.1:2022, section 7.2.16: the white of Photoshop's Lab
-
 
 @dataclass(frozen=True, slots=True)
 class Colors:
@@ -188,7 +186,7 @@ def _lab_to_srgb(codes: Codes) -> Codes:
     fy = (lightness * (100 / top) + 16) / 116
     cubes = np.stack([fy + (a - zero) / step / 500, fy, fy - (b - zero) / step / 200], axis=-1)
     # CIE 15:2004, section 8.2.1.1, read backwards.
-    xyz = _D50 * np.where(cubes > 6 / 29, cubes**3, (cubes - 4 / 29) * (108 / 841))
+    xyz = np.array(icc.D50) * np.where(cubes > 6 / 29, cubes**3, (cubes - 4 / 29) * (108 / 841))
     linear = xyz @ np.linalg.inv(icc.srgb_to_pcs()).T
     result: Codes = np.rint(top * icc.srgb_encode(linear)).astype(codes.dtype)
     return result
@@ -197,7 +195,7 @@ def _lab_to_srgb(codes: Codes) -> Codes:
 def _srgb_to_lab(rgb: Codes) -> Codes:
     top, zero, step = _lab_scale(rgb)
     linear = rgb_to_linear_rgb(to_numpy(rgb, dtype="float64"))
-    xyz = (linear @ icc.srgb_to_pcs().T) / _D50
+    xyz = (linear @ icc.srgb_to_pcs().T) / np.array(icc.D50)
     fx, fy, fz = np.moveaxis(np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz * (841 / 108) + 4 / 29), -1, 0)
     planes = [(116 * fy - 16) * (top / 100), zero + 500 * step * (fx - fy), zero + 200 * step * (fy - fz)]
     result: Codes = np.rint(np.clip(np.stack(planes, axis=-1), 0, top)).astype(rgb.dtype)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
-from .._arguments import one_of
-from .._bytes import name_of, read_bytes, write_bytes
+from .._check import one_of
 from .._deprecated import REMOVE, SINCE, _deprecated
 from .._foreign_names import explain_calls
+from .._io import name_of, read_bytes, write_bytes
 from .._raster.guard import check_size
 from ..alpha import flatten, merge_alpha
 from ..convert import KINDS, as_kind, to_numpy
@@ -24,7 +24,7 @@ from .colors import Colors, from_srgb, to_srgb
 from .layers import Layer, checked_layer, store
 from .painting import Painted, drawn
 from .parsing import guarded, mode_of, parse, profile_of, serialized
-from .words import blend_mode_of, checked_name, checked_share, whole
+from .words import blend_mode_of, check_coordinate, checked_name, checked_share
 
 if TYPE_CHECKING:
     import torch
@@ -271,7 +271,7 @@ class Psd:
         from psd_tools.api.layers import PixelLayer
         from psd_tools.psd.layer_and_mask import ChannelDataList, LayerRecord
 
-        name, place = checked_name(name), (whole("left", left), whole("top", top))
+        name, place = checked_name(name), (check_coordinate("left", left), check_coordinate("top", top))
         share, mode = checked_share("opacity", opacity), blend_mode_of(blend_mode)
         self._check_layered()
         target = self._group_of(self if group is None else group)
@@ -525,7 +525,7 @@ def new_psd(*, height: int, width: int, mode: Literal["RGB", "L", "CMYK"] = "RGB
         [[0, 0, 0, 0], [1000, 1000, 1000, 65535]]
     """
     for subject, side in (("height", height), ("width", width)):
-        if not 1 <= whole(subject, side) <= 300_000:
+        if not 1 <= check_coordinate(subject, side) <= 300_000:
             raise InputValueError(subject, "1 to 300000 pixels", quoted(side), "pass the size of the canvas")
     if mode not in ("RGB", "L", "CMYK"):
         raise InputValueError("mode", '"RGB", "L" or "CMYK"', quoted(mode), "pass one of these")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _raster
-from .._bytes import make_folder, read_bytes, write_bytes
 from .._foreign_names import explain_calls
+from .._io import make_folder, read_bytes, write_bytes
 from .._raster.guard import check_size
 from ..errors import FileAccessError, FileFormatError, LimitError, quoted
 from ..limits import Limits

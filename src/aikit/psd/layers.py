@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from .._arguments import one_of
+from .._check import one_of
 from .._deprecated import REMOVE, SINCE, _deprecated
 from .._foreign_names import explain_calls
 from ..convert import KINDS, as_kind
@@ -17,7 +17,7 @@ from .channels import MASK, REAL_MASK, SHAPE, Codes, pack
 from .masks import Box, Mask, describe, pasted
 from .painting import box_of, layer_pixels
 from .parsing import guarded
-from .words import blend_mode_of, blend_word, checked_name, checked_share, kind_of, whole
+from .words import blend_mode_of, blend_word, check_coordinate, checked_name, checked_share, kind_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -237,8 +237,8 @@ class Layer:
         """
         self._attached()
         box = self.bbox
-        right = 0 if left is None else whole("left", left) - box[0]
-        down = 0 if top is None else whole("top", top) - box[1]
+        right = 0 if left is None else check_coordinate("left", left) - box[0]
+        down = 0 if top is None else check_coordinate("top", top) - box[1]
         moved = [self, *self.walk()] if right or down else []
         for layer in moved:
             layer._check_movable()
@@ -254,7 +254,7 @@ class Layer:
         if self.kind == "group" and (target is self.raw or any(layer.raw is target for layer in self.walk())):
             raise InputValueError("group", f"one outside {quoted(self.path)}", "one inside", "name another")
         count = len(target) - (self.raw.parent is target)
-        place = count if index is None else whole("index", index)
+        place = count if index is None else check_coordinate("index", index)
         if not -count - 1 <= place <= count:
             raise InputValueError("index", f"{-count - 1} to {count}", quoted(index), "count from the bottom")
         self.raw.move_to(target, index=place if place >= 0 else count + 1 + place)

@@ -6,10 +6,11 @@ import math
 from numbers import Real
 from typing import Any
 
+from .._check import integer
 from ..errors import InputTypeError, InputValueError, quoted
 from .masks import FILLS
 
-__all__ = ["blend_mode_of", "blend_word", "checked_name", "checked_share", "kind_of", "whole"]
+__all__ = ["blend_mode_of", "blend_word", "check_coordinate", "checked_name", "checked_share", "kind_of"]
 
 _KINDS = {
     "pixel": "pixel",
@@ -69,12 +70,10 @@ def checked_share(subject: str, value: object) -> int:
     return round(number * 255)
 
 
-def whole(subject: str, value: object) -> int:
+def check_coordinate(subject: str, value: object) -> int:
     """An integer number of pixels or places."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise InputTypeError(subject, "a whole number", quoted(value), "round it")
-    number = value.__index__()
-    if not isinstance(number, int) or abs(number) > _FAR:
+    number = integer(subject, value, -math.inf)
+    if abs(number) > _FAR:
         raise InputValueError(subject, f"at most {_FAR} either way", quoted(value), "stay near the canvas")
     return number
 

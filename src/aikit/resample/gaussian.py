@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._arguments import number
+from .._check import number
 from .._foreign_names import explain_calls
 from .._image import Planes, load, run
 from ..alpha.premultiplied import NO_ALPHA, apart

@@ -7,7 +7,7 @@ from functools import partial
 from numbers import Real
 from typing import Any, Literal
 
-from .._arguments import one_of, switch, whole
+from .._check import integer, one_of, switch
 from .._foreign_names import explain_calls
 from .._image import TOP, Opened, Planes, Spec, load, run
 from ..errors import InputTypeError, InputValueError, quoted
@@ -80,7 +80,7 @@ def scaled(side: int, scale: float) -> int:
 
 def sides(height: Any, width: Any) -> tuple[int | None, int | None]:
     """Both sides as whole numbers of pixels, None where one is left out."""
-    return None if height is None else whole("height", height), None if width is None else whole("width", width)
+    return None if height is None else integer("height", height), None if width is None else integer("width", width)
 
 
 def new_size(spec: Spec, height: Any, width: Any, scale: Any) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import os
 from functools import partial
 from typing import Any
 
-from .._arguments import number, one_of
+from .._check import number, one_of
 from .._foreign_names import explain_calls
 from .._image import load, run
 from ..types import ImageT

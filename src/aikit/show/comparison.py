@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._adapters.numpy import Array, cast
+from .._check import integer
 from .._foreign_names import explain_calls
 from .._image import CHANNEL_NAMES, TOP, kind_of, load
 from ..convert import to_numpy
 from ..errors import InputTypeError, InputValueError, quoted
 from ..types import AnyImage
-from .sheet import check_titles, check_whole, draw_cell, lay_out
+from .sheet import check_titles, draw_cell, lay_out
 from .similarity import SsimWindow, structural_similarity
 from .visible import Visible, Window, figure, make_visible, window_of
 
@@ -238,7 +239,7 @@ def show_difference(
     """
     names = check_titles(titles if titles is not None else ("first", "second"), 2)
     amplify = None if amplify is None else _check_factor(amplify)
-    zoom = None if zoom is None else check_whole("zoom", zoom)
+    zoom = None if zoom is None else integer("zoom", zoom, remedy="pass for instance 4")
     pair = _Pair(image, other, bgr)
     found = [pair.measure([index]) for index in pair.indices()]
     factor = pair.factor() if amplify is None else amplify

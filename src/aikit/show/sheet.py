@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .._check import integer
 from .._foreign_names import explain_calls
 from .._image import CHANNEL_NAMES, load
 from ..convert import to_numpy
@@ -19,7 +19,7 @@ from .visible import Visible, make_visible, on_screen
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Cell", "check_titles", "check_whole", "draw_cell", "lay_out", "show"]
+__all__ = ["Cell", "check_titles", "draw_cell", "lay_out", "show"]
 
 _CELL, _MARGIN, _LABEL, _TEXT = 240, 12, 22, 14
 _NOTE, _SMALL = 17, 12
@@ -80,8 +80,8 @@ def show(
     if not images:
         raise InputValueError("images", "at least one image", "none", "pass one or more")
     names = check_titles(titles, len(images))
-    columns = None if columns is None else check_whole("columns", columns)
-    zoom = None if zoom is None else check_whole("zoom", zoom)
+    columns = None if columns is None else integer("columns", columns, remedy="pass for instance 4")
+    zoom = None if zoom is None else integer("zoom", zoom, remedy="pass for instance 4")
     cells: list[Cell] = []
     taken = 0
     for image, name in zip(images, names, strict=True):
@@ -102,15 +102,6 @@ def check_titles(titles: object, count: int) -> list[str]:
         raise InputValueError("titles", f"{count} of them, one an image", str(len(titles)), "give every image one")
     # On one line: Pillow cannot measure several.
     return ["" if title is None else " ".join(str(title).split()) for title in titles]
-
-
-def check_whole(subject: str, value: object) -> int:
-    """A whole number from 1."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise InputTypeError(subject, "a whole number", quoted(value), "pass for instance 4")
-    if value < 1:
-        raise InputValueError(subject, "1 or more", quoted(value), "pass for instance 4")
-    return int(value)
 
 
 def _cells(image: Any, name: str, zoom: int | None, bgr: bool) -> Iterator[Cell]:

@@ -8,9 +8,9 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from .._bytes import name_of, read_bytes, write_bytes
 from .._deprecated import REMOVE, SINCE, _deprecated
 from .._foreign_names import explain_calls
+from .._io import name_of, read_bytes, write_bytes
 from ..errors import FileFormatError, InputTypeError, InputValueError, quoted
 from ..isolation import guarded
 from ..limits import Limits

@@ -150,7 +150,13 @@ class SvgElement:
     # ------------------------------------------------------------ finding
 
     def find(
-        self, tag: str | None = None, *, id: str | None = None, class_: str | None = None, xpath: str | None = None
+        self,
+        tag: str | None = None,
+        *,
+        id: str | None = None,
+        class_: str | None = None,
+        css: str | None = None,
+        xpath: str | None = None,
     ) -> SvgElement:
         """The first element in this one for which all that is given holds.
 
@@ -158,21 +164,28 @@ class SvgElement:
             tag: the name, "path", or "inkscape:grid" with a prefix that the document declares.
             id: the attribute id.
             class_: one of the words in the attribute class.
+            css: a selector, "g.icon > path", or several with commas between them.
             xpath: an XPath 1.0 expression, in which names of SVG elements need no prefix. "//g" starts at the
                 document, ".//g" at this element.
 
         Raises:
             InputValueError: there is none (the message lists what there is), or the expression is not one.
         """
-        for found in self.find_all(tag, id=id, class_=class_, xpath=xpath):
+        for found in self.find_all(tag, id=id, class_=class_, css=css, xpath=xpath):
             return found
-        raise nothing_found(self.raw, tag=tag, id=id, class_=class_, xpath=xpath)
+        raise nothing_found(self.raw, tag=tag, id=id, class_=class_, css=css, xpath=xpath)
 
     def find_all(
-        self, tag: str | None = None, *, id: str | None = None, class_: str | None = None, xpath: str | None = None
+        self,
+        tag: str | None = None,
+        *,
+        id: str | None = None,
+        class_: str | None = None,
+        css: str | None = None,
+        xpath: str | None = None,
     ) -> list[SvgElement]:
         """All elements in this one for which all that is given holds, in document order; see `find`."""
-        return [SvgElement(found) for found in matching(self.raw, tag=tag, id=id, class_=class_, xpath=xpath)]
+        return [SvgElement(each) for each in matching(self.raw, tag=tag, id=id, class_=class_, css=css, xpath=xpath)]
 
     # ------------------------------------------------------------ building
 

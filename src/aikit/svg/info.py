@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .._bytes import name_of, read_bytes
 from .._foreign_names import explain_calls
+from .._io import name_of, read_bytes
 from .._raster import Header
 from ..isolation import guarded, register_record
 from ..limits import Limits

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._bytes import name_of, read_bytes
 from .._foreign_names import explain_calls
+from .._io import name_of, read_bytes
 from ..errors import InputValueError, LimitError
 from ..isolation import guarded, register
 from ..limits import Limits

@@ -1,4 +1,4 @@
-"""Finding elements: by tag, id, class and XPath, and what to say when there is none."""
+"""Finding elements: by tag, id, class, CSS selector and XPath, and what to say when there is none."""
 
 from __future__ import annotations
 
@@ -18,20 +18,38 @@ __all__ = ["matching", "nothing_found"]
 
 
 def matching(
-    element: _Element, *, tag: str | None, id: str | None, class_: str | None, xpath: str | None
+    element: _Element, *, tag: str | None, id: str | None, class_: str | None, css: str | None, xpath: str | None
 ) -> Iterator[_Element]:
     """The elements below `element` for which all that is given holds, in document order."""
     wanted = None if tag is None else expanded(element, tag)
-    for found in element.iterdescendants("*") if xpath is None else _selected(element, xpath):
+    selected = None if css is None else _select_css(element, css)
+    for found in element.iterdescendants("*") if xpath is None else _select_xpath(element, xpath):
         if (
             (wanted is None or found.tag == wanted)
             and (id is None or found.get("id") == id)
+            and (selected is None or found in selected)
             and (class_ is None or class_ in found.get("class", "").split())
         ):
             yield found
 
 
-def _selected(element: _Element, xpath: str) -> list[_Element]:
+def _select_css(element: _Element, css: str) -> set[_Element]:
+    """The elements below `element` that a selector matches; the elements around it count, as in a browser."""
+    import cssselect2
+
+    try:
+        matcher = cssselect2.Matcher()
+        for selector in cssselect2.compile_selector_list(css):
+            if not selector.never_matches and selector.pseudo_element is None:
+                matcher.add_selector(selector, None)
+    except (cssselect2.SelectorError, TypeError, AttributeError) as error:
+        remedy = 'write for instance "g.icon > path"'
+        raise InputValueError("css", "a selector", f"{quoted(css)} ({error})", remedy) from error
+    root = cssselect2.ElementWrapper.from_xml_root(element.getroottree().getroot())
+    return {wrapped.etree_element for wrapped in root.iter_subtree() if matcher.match(wrapped)}
+
+
+def _select_xpath(element: _Element, xpath: str) -> list[_Element]:
     from lxml import etree
 
     namespaces = {prefix: uri for prefix, uri in element.nsmap.items() if prefix} | {"svg": SVG}
@@ -94,10 +112,10 @@ _SHOWN = 20
 
 
 def nothing_found(
-    element: _Element, *, tag: str | None, id: str | None, class_: str | None, xpath: str | None
+    element: _Element, *, tag: str | None, id: str | None, class_: str | None, css: str | None, xpath: str | None
 ) -> InputValueError:
     """The error that says what was looked for and what there is instead."""
-    wanted = {"tag": tag, "id": id, "class_": class_, "xpath": xpath}
+    wanted = {"tag": tag, "id": id, "class_": class_, "css": css, "xpath": xpath}
     words = " and ".join(f"{name}={value!r}" for name, value in wanted.items() if value is not None)
     every = list(element.iterdescendants("*"))
     if id is not None:

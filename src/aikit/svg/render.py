@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 from PIL import Image
 
-from .._arguments import one_of
-from .._bytes import name_of, read_bytes
+from .._check import one_of
 from .._foreign_names import explain_calls
 from .._image import Spec, parse_color
+from .._io import name_of, read_bytes
 from ..convert import KINDS, as_kind
 from ..errors import InputValueError, quoted
 from ..isolation import guarded

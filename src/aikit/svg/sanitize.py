@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from .._bytes import name_of, read_bytes
 from .._foreign_names import explain_calls
+from .._io import name_of, read_bytes
 from ..errors import printable
 from ..isolation import guarded
 from ..limits import Limits

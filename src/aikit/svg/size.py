@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import operator
 import re
 from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+from .._check import integer
 from ..errors import InputTypeError, InputValueError, LimitError, quoted
 from ..limits import Limits
 
@@ -162,11 +162,7 @@ def _rounded(side: float) -> int:
 
 
 def _check_side(subject: str, value: Any) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise InputTypeError(subject, "a whole number of pixels", quoted(value), "round it")
-    if operator.index(value) < 1:
+    if value is not None and integer(subject, value, -math.inf, expected="a whole number of pixels") < 1:
         raise InputValueError(subject, "at least 1 pixel", quoted(value), "pass a positive number")
 
 

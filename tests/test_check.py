@@ -10,7 +10,7 @@ from PIL import Image
 
 import aikit
 from aikit import AikitError, InputTypeError, InputValueError
-from aikit._arguments import function, number, one_of, switch, whole
+from aikit._check import function, integer, number, one_of, switch
 from aikit.transforms import Apply
 
 MESSAGE = re.compile(r"[^\s:][^:]*: expected .+, got .+; .+\.", re.DOTALL)
@@ -157,13 +157,13 @@ def test_functions():
 
 
 def test_whole_numbers():
-    assert [whole("n", value) for value in (1, np.int64(2), np.array(3), torch.tensor(4))] == [1, 2, 3, 4]
-    assert whole("n", -5, -math.inf) == -5
+    assert [integer("n", value) for value in (1, np.int64(2), np.array(3), torch.tensor(4))] == [1, 2, 3, 4]
+    assert integer("n", -5, -math.inf) == -5
     for value in (True, 2.0, "2", None, np.array([2]), NO_IMAGES["nested"], NO_IMAGES["lazy"]):
         with pytest.raises(InputTypeError, match=r"^n: expected a whole number, got [\s\S]*; round it"):
-            whole("n", value)
+            integer("n", value)
     with pytest.raises(InputValueError, match=r"^n: expected 1 or more, got 0; pass a larger one"):
-        whole("n", 0)
+        integer("n", 0)
 
 
 def test_numbers():

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from aikit import FileAccessError, FileFormatError, InputTypeError, InputValueError, LimitError, Limits
-from aikit._bytes import name_of, read_bytes, write_bytes
+from aikit._io import name_of, read_bytes, write_bytes
 
 DATA = bytes(range(256)) * 9
 SRC = Path(__file__).parents[1] / "src"
@@ -388,7 +388,7 @@ def test_what_is_no_regular_file_is_written_to_and_not_replaced(tmp_path):
 
 @posix
 def test_a_pipe_is_written_to():
-    code = "from aikit._bytes import write_bytes; write_bytes('/dev/stdout', b'picture')"
+    code = "from aikit._io import write_bytes; write_bytes('/dev/stdout', b'picture')"
     environment = {**os.environ, "PYTHONPATH": str(SRC)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment, check=True)
     assert done.stdout == b"picture"
@@ -401,7 +401,7 @@ def test_a_full_disk_leaves_the_good_file(good):
 import resource
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 from aikit import FileAccessError
-from aikit._bytes import write_bytes
+from aikit._io import write_bytes
 try:
     write_bytes({str(good)!r}, bytes(1_000_000))
 except FileAccessError as error:
@@ -431,7 +431,7 @@ def test_a_failure_at_any_step_leaves_the_good_file_and_nothing_else(good, monke
     def fail(*_):
         raise failure
 
-    monkeypatch.setattr(f"aikit._bytes.os.{step}", fail)
+    monkeypatch.setattr(f"aikit._io.os.{step}", fail)
     with pytest.raises(expected, match=match):
         write_bytes(good, DATA)
     assert good.read_bytes() == b"what was there"
@@ -442,7 +442,7 @@ def test_the_bytes_are_on_the_disk_before_they_take_the_place(good, monkeypatch)
     steps = []
     for step in ("fsync", "replace"):
         real = getattr(os, step)
-        monkeypatch.setattr(f"aikit._bytes.os.{step}", lambda *args, s=step, real=real: (steps.append(s), real(*args)))
+        monkeypatch.setattr(f"aikit._io.os.{step}", lambda *args, s=step, real=real: (steps.append(s), real(*args)))
     write_bytes(good, DATA)
     assert steps[:2] == ["fsync", "replace"]
 
@@ -450,7 +450,7 @@ def test_the_bytes_are_on_the_disk_before_they_take_the_place(good, monkeypatch)
 def test_the_temporary_name_is_no_picture_and_in_the_same_folder(good, monkeypatch):
     seen = []
     real = os.replace
-    monkeypatch.setattr("aikit._bytes.os.replace", lambda a, b: (seen.append(Path(a)), real(a, b)))
+    monkeypatch.setattr("aikit._io.os.replace", lambda a, b: (seen.append(Path(a)), real(a, b)))
     write_bytes(good, DATA)
     assert seen[0].parent == good.parent
     assert seen[0].suffix == ".tmp"
@@ -469,9 +469,7 @@ def test_a_missing_folder_is_named(tmp_path):
 
 def test_a_directory_is_no_target(tmp_path):
     for path in (tmp_path, f"{tmp_path}{os.sep}new.png{os.sep}"):
-        with pytest.raises(
-            FileAccessError, match=r"^path: expected a file, got the directory '.*'; add a file name\.$"
-        ):
+        with pytest.raises(FileAccessError, match=r"^path: expected a file, got the directory '.*; add a file name\.$"):
             write_bytes(path, DATA)
     assert names(tmp_path) == []
 
@@ -521,7 +519,7 @@ def test_two_writers_at_once_leave_one_of_two_whole_files(tmp_path):
 def test_a_writer_that_is_killed_leaves_a_whole_file(tmp_path):
     path = tmp_path / "picture.bin"
     script = f"""
-from aikit._bytes import write_bytes
+from aikit._io import write_bytes
 for number in range(10**9):
     write_bytes({str(path)!r}, bytes([number % 251]) * 3_000_000)
     print(flush=True)

@@ -9,7 +9,7 @@ from numbers import Real
 
 from .errors import InputTypeError, InputValueError, quoted
 
-__all__ = ["function", "number", "one_of", "switch", "whole"]
+__all__ = ["function", "integer", "number", "one_of", "switch"]
 
 
 def one_of(subject: str, value: object, words: Iterable[str]) -> None:
@@ -31,17 +31,19 @@ def function(subject: str, value: object) -> None:
         raise InputTypeError(subject, "a function", quoted(value), "pass one")
 
 
-def whole(subject: str, value: object, least: float = 1) -> int:
+def integer(
+    subject: str, value: object, least: float = 1, *, expected: str = "a whole number", remedy: str | None = None
+) -> int:
     """The value as an int, if it is an integer of any kind and not below the least."""
     try:
-        integer = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+        result = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, RuntimeError):  # the last two from tensors
-        integer = None
-    if integer is None:
-        raise InputTypeError(subject, "a whole number", quoted(value), "round it")
-    if integer < least:
-        raise InputValueError(subject, f"{least} or more", quoted(value), "pass a larger one")
-    return integer
+        result = None
+    if result is None:
+        raise InputTypeError(subject, expected, quoted(value), remedy or "round it")
+    if result < least:
+        raise InputValueError(subject, f"{least} or more", quoted(value), remedy or "pass a larger one")
+    return result
 
 
 def number(subject: str, value: object, low: float, high: float) -> float:
