@@ -48,6 +48,8 @@ LAYERS = [
 ]
 # The adapters describe an image by the Spec of _image, which calls them: two halves of one thing.
 MUTUAL = {("_image", "_adapters")}
+# Two files of a folder that import each other, still: each knows the other kind of array.
+KNOWN_CIRCLES = [{"_adapters.numpy", "_adapters.torch"}, {"color.engine", "color.opencv"}]
 
 
 def run_python(code):
@@ -222,9 +224,9 @@ def room(path):
     return path.relative_to(SRC).with_suffix("").parts[0]
 
 
-def imported_rooms(tree, package):
-    """Every (room of aikit, line) that the code imports from, wherever in it the import stands."""
-    for node in ast.walk(tree):
+def imported_paths(nodes, package):
+    """Every (dotted path as a list, line) that import statements name."""
+    for node in nodes:
         if isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             base = [*base, *(node.module.split(".") if node.module else [])]
@@ -233,7 +235,14 @@ def imported_rooms(tree, package):
             targets = [alias.name.split(".") for alias in node.names]
         else:
             continue
-        yield from ((target[1] if len(target) > 1 else "", node.lineno) for target in targets if target[0] == "aikit")
+        yield from ((target, node.lineno) for target in targets)
+
+
+def imported_rooms(tree, package):
+    """Every (room of aikit, line) that the code imports from, wherever in it the import stands."""
+    for target, line in imported_paths(ast.walk(tree), package):
+        if target[0] == "aikit":
+            yield target[1] if len(target) > 1 else "", line
 
 
 def may_import(importer, imported):
@@ -272,6 +281,62 @@ def test_the_import_reader_sees_every_form(code, expected):
 def test_the_import_reader_resolves_folders():
     tree = ast.parse("from ..errors import InputTypeError\nfrom .numpy import DTYPES")
     assert [target for target, _ in imported_rooms(tree, ["aikit", "_adapters"])] == ["errors", "_adapters"]
+
+
+def running(node):
+    """All nodes below one, but for what is imported for type checkers alone."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)):
+            yield from running(child)
+
+
+def imports_of_modules(sources):
+    """For each module of {dotted name: code}, the modules of these that it imports, in functions too."""
+    graph = {}
+    for name, (code, is_package) in sources.items():
+        package = name.split(".") if is_package else name.split(".")[:-1]
+        paths = [".".join(target) for target, _ in imported_paths(running(ast.parse(code)), package)]
+        # What is no module is a name in one.
+        named = {path if path in sources else path.rpartition(".")[0] for path in paths}
+        graph[name] = {each for each in named if each in sources and each != name}
+    return graph
+
+
+def circles(graph):
+    """The sets of modules that reach each other."""
+    reached = {}
+    for start in graph:
+        seen, waiting = set(), [start]
+        while waiting:
+            waiting.extend(new := graph[waiting.pop()] - seen)
+            seen |= new
+        reached[start] = seen
+    found = {frozenset({name} | {other for other in reached[name] if name in reached[other]}) for name in graph}
+    return [set(group) for group in found if len(group) > 1]
+
+
+def test_no_modules_import_each_other():
+    sources = {}
+    for path in modules():
+        *folders, name = path.relative_to(SRC).with_suffix("").parts
+        dotted = ".".join(["aikit", *folders, *([] if name == "__init__" else [name])])
+        sources[dotted] = path.read_text(), name == "__init__"
+    found = [{name.removeprefix("aikit.") for name in group} for group in circles(imports_of_modules(sources))]
+    assert [group for group in found if group not in KNOWN_CIRCLES] == []
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        ({"a": "from . import b", "b": "from . import c", "c": "def f():\n    from .a import g"}, [{"a", "b", "c"}]),
+        ({"a": "from .b import f", "b": "if TYPE_CHECKING:\n    from .a import g"}, []),
+        ({"a": "import aikit.b", "b": "from .c import f", "c": "from ..z import a"}, []),
+    ],
+)
+def test_circles_are_seen_in_functions_and_not_for_type_checkers(codes, expected):
+    graph = imports_of_modules({f"aikit.{name}": (code, False) for name, code in codes.items()})
+    assert [{name.removeprefix("aikit.") for name in group} for group in circles(graph)] == expected
 
 
 def test_every_room_has_a_layer():

@@ -220,7 +220,7 @@ def test_white_below_a_transparent_merged_picture_is_taken_out(mode, depth, says
     with io.BytesIO() as file:
         raw._record.write(file)
         again = raw_of(file.getvalue())
-    found, found_alpha = preview.merged(again, "file")
+    found, found_alpha = preview.read_merged(again, "file")
     expected = np.where(alpha > 0, color, 0)
     if says == "nothing":  # the fourth channel is some selection that was stored
         expected, alpha = over, np.ones_like(alpha)
@@ -553,7 +553,7 @@ def test_what_drawing_costs_is_not_more_than_what_is_reckoned(tmp_path):
     document.render()
     tracemalloc.start()
     try:
-        painting.drawn(document.raw, "file", None)
+        painting.draw_layers(document.raw, "file", None)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

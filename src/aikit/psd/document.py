@@ -20,10 +20,12 @@ from ..limits import Limits
 from ..types import AnyImage, Color, Kind, Source
 from . import isolated, preview, report
 from .channels import DTYPES, TOPS, Codes
-from .colors import Colors, from_srgb, to_srgb
+from .colors import from_srgb
+from .export import export_layers
 from .layers import Layer, checked_layer, store
-from .painting import Painted, drawn
-from .parsing import guarded, mode_of, parse, profile_of, serialized
+from .painting import Painted, draw_layers
+from .parsing import guarded, mode_of, parse, serialized
+from .render import colors_of, render_document
 from .words import blend_mode_of, check_coordinate, checked_name, checked_share
 
 if TYPE_CHECKING:
@@ -66,9 +68,7 @@ class Psd:
         self._original = original
         # One picture and no layers, until something is laid over it.
         self._flat = original is not None and len(raw) == 0
-        mode = {"INDEXED": "RGB", "BITMAP": "L", "DUOTONE": "L"}.get(self.mode, self.mode)
-        embedded = profile_of(raw) if profile == "srgb" else None
-        self._colors = Colors(mode, max(8, raw.depth), embedded, source)
+        self._colors = colors_of(raw, profile, source)
 
     # ------------------------------------------------------------ what it is
 
@@ -171,7 +171,7 @@ class Psd:
             LimitError: drawing would cost more than the document's limits allow.
         """
         one_of("kind", kind, KINDS)
-        image = isolated.draw_image(self) if self.isolated else self._image()
+        image = isolated.render(self) if self.isolated else self._pixels()
         image[image[..., 3] < (_CLEAR if image.dtype == np.float32 else 1)] = 0
         return as_kind(image if background is None else merge_alpha(flatten(image, background=background)), kind)
 
@@ -189,27 +189,9 @@ class Psd:
         """The document as it is now, but for a merged image that may be out of date."""
         return self._original if self._untouched and self._original else serialized(self.raw, self.source)
 
-    def _image(self) -> Codes:
+    def _pixels(self) -> Codes:
         """The whole picture (H, W, 4), drawn in this process."""
-        return self._rgba(self._whole())
-
-    def _whole(self) -> Painted:
-        """The merged image where the file is as it was and that image can be believed, else the layers drawn."""
-        stored = preview.merged(self.raw, self.source) if self._untouched else None
-        if stored is not None and (preview.has_alpha(self.raw) or preview.is_opaque(self.raw)):
-            return stored
-        painted = drawn(self.raw, self.source, self.limits)
-        # Three channels say nothing of transparency; where there is none Photoshop's own pixels are better than ours.
-        return painted if stored is None or (painted[1] < TOPS[self.depth]).any() else stored
-
-    def _rgba(self, painted: Painted) -> Codes:
-        """Colors and alpha in codes of the document as sRGB (H, W, 4)."""
-        import cv2
-
-        codes, alpha = painted
-        image = np.asarray(cv2.cvtColor(to_srgb(codes, self._colors), cv2.COLOR_RGB2RGBA))
-        image[..., 3] = alpha
-        return image
+        return render_document(self.raw, self._colors, self.limits, untouched=self._untouched)
 
     def _blank(self) -> Codes:
         """A transparent image of the size of the canvas."""
@@ -365,7 +347,7 @@ class Psd:
         from psd_tools.api.layers import PixelLayer
         from psd_tools.psd.layer_and_mask import ChannelDataList, LayerRecord
 
-        stored = preview.merged(self.raw, self.source)
+        stored = preview.read_merged(self.raw, self.source)
         assert stored is not None
         raw = PixelLayer(self.raw, LayerRecord(name="Background"), ChannelDataList())
         store(raw, *stored, (0, 0))
@@ -419,7 +401,7 @@ class Psd:
             return self._original
         if self._flat or not self.raw.is_updated():
             return data
-        painted = isolated.draw(self) if self.isolated else drawn(self.raw, self.source, self.limits)
+        painted = isolated.draw(self) if self.isolated else draw_layers(self.raw, self.source, self.limits)
         preview.refresh(self.raw, painted, self.source)
         return serialized(self.raw, self.source)
 
@@ -440,9 +422,7 @@ class Psd:
             FileFormatError: a layer is damaged.
             LimitError: a layer is larger than the document's limits allow.
         """
-        from .folder import export
-
-        return export(self, folder)
+        return export_layers(self, folder)
 
 
 def _at(layers: list[Layer], path: str) -> Layer | None:

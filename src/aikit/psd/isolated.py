@@ -10,15 +10,17 @@ from ..errors import WorkerError
 from ..isolation import guarded
 from ..limits import Limits
 from .channels import Codes
+from .colors import Colors
 from .masks import Box
-from .painting import Painted, drawn
-from .parsing import parse
+from .painting import Painted, draw_layers
+from .parsing import mode_of, parse
+from .render import colors_of, render_document, render_layer, walk
 
 if TYPE_CHECKING:
-    from .document import Profile, Psd
+    from .document import Psd
     from .layers import Layer
 
-__all__ = ["check", "draw", "draw_image", "unpack_layer"]
+__all__ = ["check", "draw", "render", "unpack_layer"]
 
 
 def check(data: bytes, name: str, limits: Limits) -> None:
@@ -30,28 +32,28 @@ def check(data: bytes, name: str, limits: Limits) -> None:
     guarded(_check, data, name, limits, subject=name, limits=limits, isolate=True, expect=None)
 
 
-def draw_image(document: Psd) -> Codes:
+def render(document: Psd) -> Codes:
     """The whole picture (H, W, 4)."""
-    image: Codes = _ask(document, _image, np.ndarray)
-    return _checked(document, image, (document.height, document.width, 4))
+    image: Codes = _ask(document, _render, np.ndarray)
+    return _check_shape(document, image, (document.height, document.width, 4))
 
 
 def draw(document: Psd) -> Painted:
     """What the layers make, in codes of the document: colors and alpha."""
-    colors, alpha = _ask(document, _painted, tuple[np.ndarray, np.ndarray])
+    colors, alpha = _ask(document, _draw, tuple[np.ndarray, np.ndarray])
     size = document.height, document.width
-    return _checked(document, colors, (*size, colors.shape[-1])), _checked(document, alpha, size)
+    return _check_shape(document, colors, (*size, colors.shape[-1])), _check_shape(document, alpha, size)
 
 
 def unpack_layer(document: Psd, layer: Layer) -> tuple[Codes, Box] | None:
     """What a layer paints, (H, W, 4), and where; None where that is nothing."""
     number = next(number for number, other in enumerate(document.walk()) if other == layer)
     found: tuple[Codes, Box] | None = _ask(
-        document, _pixels, tuple[np.ndarray, tuple[int, int, int, int]] | None, number
+        document, _render_layer, tuple[np.ndarray, tuple[int, int, int, int]] | None, number
     )
     if found is not None:
         left, top, right, bottom = found[1]
-        _checked(document, found[0], (bottom - top, right - left, 4))
+        _check_shape(document, found[0], (bottom - top, right - left, 4))
     return found
 
 
@@ -60,8 +62,8 @@ def _ask(document: Psd, function: Any, expect: Any, *more: Any) -> Any:
     return guarded(function, *job, subject=document.source, limits=document.limits, isolate=True, expect=expect)
 
 
-def _checked(document: Psd, codes: Codes, shape: tuple[int, ...]) -> Codes:
-    """What a child says is so large, which may not be believed."""
+def _check_shape(document: Psd, codes: Codes, shape: tuple[int, ...]) -> Codes:
+    """Refuse pixels of another size than the document says: the child is not believed."""
     if codes.shape != shape:
         size, got = ("x".join(map(str, each)) for each in (shape, codes.shape))
         raise WorkerError(document.source, f"pixels of {size}", f"{got} from the child process", "leave it out")
@@ -75,23 +77,23 @@ def _check(data: bytes, name: str, limits: Limits) -> None:
     parse(data, name, limits)
 
 
-def _opened(data: bytes, untouched: bool, name: str, profile: Profile, limits: Limits) -> Psd:
-    from .document import Psd
-
+def _open(data: bytes, untouched: bool, name: str, profile: str, limits: Limits) -> tuple[Any, Colors]:
     # An edited document may be larger than the file that was allowed.
     raw = parse(data, name, limits if untouched else None)
-    return Psd(raw, source=name, original=data if untouched else None, profile=profile, limits=limits)
+    return raw, colors_of(raw, profile, name)
 
 
-def _image(*document: Any) -> Codes:
-    return _opened(*document)._image()
+def _render(data: bytes, untouched: bool, name: str, profile: str, limits: Limits) -> Codes:
+    raw, colors = _open(data, untouched, name, profile, limits)
+    return render_document(raw, colors, limits, untouched=untouched)
 
 
-def _painted(*document: Any) -> Painted:
-    opened = _opened(*document)
-    return drawn(opened.raw, opened.source, opened.limits)
+def _draw(data: bytes, untouched: bool, name: str, profile: str, limits: Limits) -> Painted:
+    return draw_layers(_open(data, untouched, name, profile, limits)[0], name, limits)
 
 
-def _pixels(data: bytes, untouched: bool, name: str, profile: Profile, limits: Limits, number: int) -> Any:
-    opened = _opened(data, untouched, name, profile, limits)
-    return list(opened.walk())[number]._pixels()
+def _render_layer(
+    data: bytes, untouched: bool, name: str, profile: str, limits: Limits, number: int
+) -> tuple[Codes, Box] | None:
+    raw, colors = _open(data, untouched, name, profile, limits)
+    return render_layer(list(walk(raw))[number], mode_of(raw), colors, limits)

@@ -15,8 +15,9 @@ from ..types import AnyImage, Kind
 from . import isolated
 from .channels import MASK, REAL_MASK, SHAPE, Codes, pack
 from .masks import Box, Mask, describe, pasted
-from .painting import box_of, layer_pixels
+from .painting import box_of
 from .parsing import guarded
+from .render import render_layer
 from .words import blend_mode_of, blend_word, check_coordinate, checked_name, checked_share, kind_of
 
 if TYPE_CHECKING:
@@ -347,8 +348,7 @@ class Layer:
     def _pixels(self) -> tuple[Codes, Box] | None:
         """Its pixels (H, W, 4) and where they lie, unpacked in this process; None where it has none."""
         document = self._document
-        found = layer_pixels(self.raw, document.mode, document.source, document.limits)
-        return None if found is None else (document._rgba(found[0]), found[1])
+        return render_layer(self.raw, document.mode, document._colors, document.limits)
 
     def replace(self, image: AnyImage, *, canvas: bool = False) -> None:
         """Give it other pixels; name, place, opacity, blend mode, masks, clipping and effects stay.

@@ -14,7 +14,7 @@ from .channels import COLORS, DTYPES, SHAPE, TOPS, Codes, stored_channel, stored
 from .masks import FILLS, Box, coverage, join, needs_joining
 from .parsing import guarded, mode_of, parse, serialized
 
-__all__ = ["Painted", "box_of", "drawn", "layer_pixels"]
+__all__ = ["Painted", "box_of", "draw_layers", "layer_pixels"]
 
 # Colors (H, W, C) and alpha (H, W) in codes of the document.
 Painted = tuple[Codes, Codes]
@@ -85,7 +85,7 @@ def _group(raw: Any, box: Box, name: str, limits: Limits | None) -> Painted:
     return _composite(raw, box, lambda layer: bool(layer.visible), name, limits)
 
 
-def drawn(raw: Any, name: str, limits: Limits | None) -> Painted:
+def draw_layers(raw: Any, name: str, limits: Limits | None) -> Painted:
     """The document drawn from its layers, transparent where they are."""
     box = 0, 0, raw.width, raw.height
     if len(raw) == 0:

@@ -14,7 +14,7 @@ from .channels import COLORS, DTYPES, TOPS, Codes, interleaved, unpack
 from .painting import Painted
 from .parsing import guarded, mode_of
 
-__all__ = ["has_alpha", "is_flat", "is_opaque", "merged", "refresh"]
+__all__ = ["has_alpha", "is_flat", "is_opaque", "read_merged", "refresh"]
 
 _VERSION_INFO, _THUMBNAILS, _TRANSPARENCY_INDEX = 1057, (1033, 1036), 1047
 # Codes that the modes without layers give: a palette's, or black and white.
@@ -53,7 +53,7 @@ def _has_background(raw: Any) -> bool:
     )
 
 
-def merged(raw: Any, name: str) -> Painted | None:
+def read_merged(raw: Any, name: str) -> Painted | None:
     """The merged image, colors in the document's codes (RGB for a palette) and alpha.
 
     None where it is not to be believed: left out, or of one color only while there are layers.
