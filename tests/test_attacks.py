@@ -86,12 +86,12 @@ def test_the_judge_sees_messages_out_of_form(message):
 
 @pytest.mark.parametrize("name", ["webp", "webp-lossless"])
 def test_large_webps_are_decoded_with_less_room_to_the_same_pixels(name, monkeypatch):
-    from aikit._raster import frugal
+    from aikit._raster import low_memory
     from fuzz.files import FILES
 
-    expected, used, decode = read_pil(FILES[name]), [], frugal.cv2.imdecode
-    monkeypatch.setattr(frugal.cv2, "imdecode", lambda *job: used.append(1) or decode(*job))
-    monkeypatch.setattr(frugal, "_LARGE", 1)
+    expected, used, decode = read_pil(FILES[name]), [], low_memory.cv2.imdecode
+    monkeypatch.setattr(low_memory.cv2, "imdecode", lambda *job: used.append(1) or decode(*job))
+    monkeypatch.setattr(low_memory, "_LARGE", 1)
     picture = read_pil(FILES[name])
     assert used
     assert picture.mode == expected.mode
@@ -100,10 +100,10 @@ def test_large_webps_are_decoded_with_less_room_to_the_same_pixels(name, monkeyp
 
 
 def test_large_webps_that_are_damaged_are_refused_without_a_word(monkeypatch, capfd):
-    from aikit._raster import frugal
+    from aikit._raster import low_memory
     from fuzz.files import FILES
 
-    monkeypatch.setattr(frugal, "_LARGE", 1)
+    monkeypatch.setattr(low_memory, "_LARGE", 1)
     data, refused = FILES["webp-lossless"], 0
     for at in range(20, len(data)):
         try:
@@ -130,12 +130,12 @@ def test_large_webps_that_are_damaged_are_refused_without_a_word(monkeypatch, ca
     ],
 )
 def test_what_takes_more_than_half_a_gigabyte_is_decoded_in_a_child(name, apart, monkeypatch):
-    from aikit._raster import frugal, needs_child
+    from aikit._raster import low_memory, needs_child
     from fuzz.files import FILES
 
     assert not needs_child(FILES[name], name, Limits())
     facts = Image.open(io.BytesIO(FILES[name]))
-    monkeypatch.setattr(frugal, "_MOST", 5 * facts.width * facts.height)
+    monkeypatch.setattr(low_memory, "_MOST", 5 * facts.width * facts.height)
     assert needs_child(FILES[name], name, Limits()) == apart
     assert not needs_child(FILES[name], name, None)
     assert read_pil(FILES[name], limits=Limits()).tobytes() == read_pil(FILES[name]).tobytes()
@@ -151,7 +151,7 @@ def test_bands_make_no_difference(name, monkeypatch):
     expected = np.asarray(read(FILES[name]))
     picture = np.asarray(read_pil(FILES[name]))
     for module in (png16, tiff):
-        monkeypatch.setattr(module, "_BAND", 40)
+        monkeypatch.setattr(module, "_STRIP", 40)
     np.testing.assert_array_equal(np.asarray(read(FILES[name])), expected)
     np.testing.assert_array_equal(np.asarray(read_pil(FILES[name])), picture)
 
@@ -224,7 +224,7 @@ def test_odd_metadata_is_read_without_a_word(kind, data, recwarn):
 def test_the_warnings_of_others_are_theirs(recwarn):
     from threading import Event, Thread
 
-    from aikit._raster.quiet import quiet
+    from aikit._raster.suppress_warnings import suppress_warnings
 
     ready, go = Event(), Event()
 
@@ -235,7 +235,7 @@ def test_the_warnings_of_others_are_theirs(recwarn):
 
     thread = Thread(target=other)
     thread.start()
-    with quiet():
+    with suppress_warnings():
         warnings.warn("our own", UserWarning, stacklevel=1)
         ready.set()
         go.wait(10)

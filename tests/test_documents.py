@@ -62,7 +62,7 @@ def test_an_unknown_kind_is_refused(render):
 
 
 def test_an_unknown_kind_is_refused_before_any_work(monkeypatch):
-    for place in ("svg.render._rendered", "psd.document.Psd._pixels", "psd.layers.Layer._pixels"):
+    for place in ("svg.render._render", "psd.document.Psd._pixels", "psd.layers.Layer._pixels"):
         monkeypatch.setattr(f"aikit.{place}", lambda *job: pytest.fail("drawn"))
     for name in ("render_svg", "Psd", "Layer"):
         with pytest.raises(InputValueError, match=r"^kind: expected one of pil, .*, got 3; pass one of these\.$"):

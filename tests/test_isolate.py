@@ -32,7 +32,7 @@ from aikit import (
     read_pil,
     read_tensor,
 )
-from aikit._raster.deep import Deep
+from aikit._raster.high_depth import HighDepth
 from aikit.files import read_frames
 from aikit.isolation import calls, pool as pools, results
 from aikit.isolation.pool import IdlePool
@@ -300,7 +300,7 @@ def test_palettes_are_resolved_on_the_way():
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 def test_arrays_and_deep_pictures_survive(dtype):
     array = codes(5, 6, 3, dtype)[:, ::-1]
-    back = travelled((array, Deep(array, {"dpi": (1, 2)})))
+    back = travelled((array, HighDepth(array, {"dpi": (1, 2)})))
     for one in (back[0], back[1].pixels):
         np.testing.assert_array_equal(one, array)
         assert one.dtype == dtype

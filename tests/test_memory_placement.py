@@ -49,14 +49,14 @@ def model():
 def copies(monkeypatch):
     """How many blocks were copied back into their masters."""
     count = []
-    unchanged = placement._unchanged
+    unchanged = placement._find_unchanged
 
     def spy(loans, changed):
         answers = unchanged(loans, changed)
         count.append(answers.count(False))
         return answers
 
-    monkeypatch.setattr(placement, "_unchanged", spy)
+    monkeypatch.setattr(placement, "_find_unchanged", spy)
     return count
 
 
@@ -411,7 +411,7 @@ def test_tensors_that_are_not_plain_memory_are_refused(make, kind):
 
 def test_a_device_that_is_full_leaves_the_model_whole(model, monkeypatch):
     before, expected, made = addresses(model), values(model), []
-    filled = placement._filled
+    filled = placement._copy_block
 
     def fill(block, device, *, pin=False):
         if len(made) == 3:
@@ -420,7 +420,7 @@ def test_a_device_that_is_full_leaves_the_model_whole(model, monkeypatch):
         made.append(weakref.ref(result))
         return result
 
-    monkeypatch.setattr(placement, "_filled", fill)
+    monkeypatch.setattr(placement, "_copy_block", fill)
     with pytest.raises(
         DeviceError, match=r"expected \d+ B free on cpu for the model, got out of memory; free"
     ) as caught:
@@ -447,17 +447,17 @@ def test_memory_is_pinned_where_the_rounded_size_is_there(model, monkeypatch, av
     # Weights and biases and buffers: 140 28 28 28 28 28 8 84 12 bytes, which torch rounds up to powers of two.
     monkeypatch.setattr(placement, "host_memory", lambda: HostMemory(10_000, available, None))
     monkeypatch.setattr(placement._Block, "on_cpu", property(lambda block: False))
-    asked, filled = [], placement._filled
+    asked, filled = [], placement._copy_block
 
     def fill(block, device, *, pin=False):
         asked.append(pin)
         return filled(block, device)
 
-    monkeypatch.setattr(placement, "_filled", fill)
+    monkeypatch.setattr(placement, "_copy_block", fill)
     blocks = placement._blocks(model)
     if available == 700:
         assert sum(block.size for block in blocks) < 700
-        monkeypatch.setattr(placement, "_rounded", lambda size: 2 * size)
+        monkeypatch.setattr(placement, "_round_up", lambda size: 2 * size)
     placement._move_to_host(blocks, pin=True)
     assert asked == [pinned] * 9
 
@@ -465,14 +465,14 @@ def test_memory_is_pinned_where_the_rounded_size_is_there(model, monkeypatch, av
 @pytest.mark.parametrize("message", ["CUDA error: out of memory", "CUDA error: invalid argument"])
 def test_what_cannot_be_pinned_is_kept_in_pageable_memory(model, monkeypatch, message):
     monkeypatch.setattr(placement._Block, "on_cpu", property(lambda block: False))
-    before, expected, filled = addresses(model), values(model), placement._filled
+    before, expected, filled = addresses(model), values(model), placement._copy_block
 
     def fill(block, device, *, pin=False):
         if pin and block.size > 100:
             raise RuntimeError(message)
         return filled(block, device)
 
-    monkeypatch.setattr(placement, "_filled", fill)
+    monkeypatch.setattr(placement, "_copy_block", fill)
     if "invalid" in message:
         with pytest.raises(RuntimeError, match="invalid argument"):
             placement._move_to_host(placement._blocks(model), pin=True)
@@ -484,7 +484,7 @@ def test_what_cannot_be_pinned_is_kept_in_pageable_memory(model, monkeypatch, me
 
 @pytest.mark.parametrize(("size", "rounded"), [(1, 1), (2, 2), (3, 4), (1024, 1024), (1025, 2048)])
 def test_torch_rounds_pinned_memory_to_a_power_of_two(size, rounded):
-    assert placement._rounded(size) == rounded
+    assert placement._round_up(size) == rounded
 
 
 # On a GPU

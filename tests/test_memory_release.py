@@ -22,7 +22,7 @@ from torch import nn
 from aikit import InputTypeError, free_memory
 from aikit.device import DeviceInfo
 from aikit.memory import allocator, memory_report
-from aikit.memory.release import held_bytes
+from aikit.memory.release import count_held_bytes
 from test_memory import FakeAllocator
 
 MiB = 1 << 20
@@ -175,7 +175,7 @@ def test_what_a_wrapper_wraps_is_emptied(gone):
 
     layer = nn.Linear(1, 1)
     layer.weight = nn.Parameter(TwoTensor(gone.tensor(3), gone.tensor(3)))
-    assert held_bytes(layer, subject="x") == 2 * 12 + 4
+    assert count_held_bytes(layer, subject="x") == 2 * 12 + 4
     free_memory(layer)
     assert gone.count == 2
 
@@ -545,24 +545,24 @@ def test_freeing_without_owned_objects_runs_in_a_fresh_process():
 
 def test_each_storage_counts_once():
     model = nn.Sequential(nn.Linear(4, 4, bias=False), nn.Linear(4, 4, bias=False))
-    assert held_bytes(model, subject="x") == 128
+    assert count_held_bytes(model, subject="x") == 128
     model[1].weight = model[0].weight
-    assert held_bytes(model, subject="x") == 64
+    assert count_held_bytes(model, subject="x") == 64
     base = torch.zeros(100, dtype=torch.uint8)
-    assert held_bytes([base[:10], base[50:], {"a": base}], subject="x") == 100
+    assert count_held_bytes([base[:10], base[50:], {"a": base}], subject="x") == 100
 
 
 @pytest.mark.parametrize("make", [torch.sparse_csr_tensor, torch.sparse_csc_tensor])
 @pytest.mark.filterwarnings("ignore:Sparse CS")
 def test_a_sparse_tensor_counts_with_its_indices(make):
     coo = torch.sparse_coo_tensor(torch.arange(4).expand(2, 4).clone(), torch.ones(4), check_invariants=True)
-    assert held_bytes([coo], subject="x") == 2 * 4 * 8 + 4 * 4
+    assert count_held_bytes([coo], subject="x") == 2 * 4 * 8 + 4 * 4
     compressed = make(torch.arange(5), torch.arange(4), torch.ones(4), check_invariants=True)
-    assert held_bytes([compressed], subject="x") == 5 * 8 + 4 * 8 + 4 * 4
+    assert count_held_bytes([compressed], subject="x") == 5 * 8 + 4 * 8 + 4 * 4
 
 
 def test_a_tensor_without_memory_counts_nothing():
-    assert held_bytes([torch.zeros(100, device="meta"), torch.zeros(0)], subject="x") == 0
+    assert count_held_bytes([torch.zeros(100, device="meta"), torch.zeros(0)], subject="x") == 0
 
 
 # On a GPU

@@ -798,12 +798,12 @@ def test_groups_nested_without_end_are_refused():
 def test_the_parsers_own_limits_are_limits():
     from psd_tools import ParseLimitError
 
-    from aikit.psd.parsing import guarded
+    from aikit.psd.parsing import translate_errors
 
     with (
         pytest.raises(
             aikit.LimitError, match=r"^file: expected a document of usual proportions, got max_objects exceeded"
         ),
-        guarded("file"),
+        translate_errors("file"),
     ):
         raise ParseLimitError("max_objects exceeded")

@@ -61,7 +61,7 @@ def png_bytes(pixels, depth, color_type, *, extra=b"", packed=None, size=None, i
 
 
 def array(decoded):
-    return decoded.pixels if isinstance(decoded, raster.Deep) else np.asarray(decoded)
+    return decoded.pixels if isinstance(decoded, raster.HighDepth) else np.asarray(decoded)
 
 
 def exif_with(orientation):
@@ -239,7 +239,7 @@ def test_deep_png(color_type, channels):
     # gAMA and sBIT must not move a code.
     extra = chunk(b"gAMA", struct.pack(">I", 100000)) + chunk(b"pHYs", struct.pack(">IIB", 3937, 3937, 1))
     got = decode(png_bytes(pixels, 16, color_type, extra=extra))
-    assert isinstance(got, raster.Deep)
+    assert isinstance(got, raster.HighDepth)
     assert got.pixels.dtype == np.uint16
     assert np.array_equal(got.pixels, pixels)
     assert got.info["dpi"] == pytest.approx((100, 100), abs=0.01)
@@ -306,7 +306,7 @@ def test_deep_tiff(layout, channels, dtype):
         options["extrasamples"] = ["unassalpha"]
     got = decode(tiff_bytes(np.squeeze(pixels), **options))
     expected = np.squeeze(pixels if dtype == np.uint16 else pixels.astype(np.float32))
-    assert isinstance(got, raster.Deep) == (channels > 1)
+    assert isinstance(got, raster.HighDepth) == (channels > 1)
     if channels == 1:
         assert got.mode == ("I;16" if dtype == np.uint16 else "F")
     assert array(got).dtype == expected.dtype
@@ -1158,7 +1158,7 @@ def test_samples(path):
     for part in (0.3, 0.6, 0.95):
         with pytest.raises(FileFormatError, match=r"expected .*, got .*; "):
             raster.decode(data[: int(len(data) * part)], name=path.name)
-    if isinstance(image, raster.Deep):
+    if isinstance(image, raster.HighDepth):
         reference = tifffile.imread(path) if path.suffix == ".tiff" and "RGBa" not in path.name else None
         assert reference is None or np.array_equal(reference, image.pixels)
 

@@ -248,7 +248,7 @@ def test_lengths():
     assert size.to_pixels("-1.5e1px") == -15
     assert size.to_pixels("2rem", font_size=99) == 32
     assert size.to_pixels("4ch", font_size=10) == size.to_pixels("4ex", font_size=10) == 20
-    assert size.to_pixels("50%", whole=30) == 15
+    assert size.to_pixels("50%", full=30) == 15
     for unknown in (None, "", "auto", "1 2", "5%", "1vw", "calc(1px)", "1e999", "1e308in"):
         assert size.to_pixels(unknown) is None
 
@@ -448,7 +448,7 @@ def test_what_cairosvg_raises(raised, expected, message, monkeypatch):
 
 
 def test_cairosvg_is_given_what_is_embedded_and_nothing_else():
-    assert engines._embedded_only("data:image/png;base64,aGk=", "image/*") == b"hi"
+    assert engines._decode_embedded("data:image/png;base64,aGk=", "image/*") == b"hi"
     for url in (
         "https://example.org/a.png",
         "data:image/png,hi",
@@ -456,7 +456,7 @@ def test_cairosvg_is_given_what_is_embedded_and_nothing_else():
         "data:image/png;base64",
     ):
         with pytest.raises(FileFormatError, match=r"^picture: expected a data URL, got '"):
-            engines._embedded_only(url, "image/*")
+            engines._decode_embedded(url, "image/*")
 
 
 @both

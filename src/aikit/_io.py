@@ -1,4 +1,4 @@
-"""Bytes in and bytes out: reading any source under Limits, and writing a file whole or not at all."""
+"""Bytes in and bytes out: reading any source under Limits, and writing a file entirely or not at all."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _check_no_markup(text: str) -> None:
 
 
 def _is_base64_of_a_picture(text: str) -> bool:
-    """Whether a name that no file has is a picture in base64: told by the first bytes of those that come so."""
+    """Whether a name that no file has is a picture in base64: recognised by its first bytes."""
     start = "".join(text[:64].split())[:32]
     if not _BASE64.fullmatch(start):
         return False

@@ -1,7 +1,7 @@
 """Files and the web: pictures from paths, bytes and open files, and back; data URLs both ways.
 
-A file's format is told by its bytes, never by its name. Readers give pictures upright, with palettes
-resolved and embedded profiles turned into sRGB; `write` replaces a file whole or leaves it as it was.
+A file's format is recognised by its bytes, never by its name. Readers give pictures upright, with palettes
+resolved and embedded profiles turned into sRGB; `write` replaces a file entirely or leaves it as it was.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def read_pil(
         >>> read_pil(encode(Image.new("P", (2, 1)), "png")).mode
         'RGB'
     """
-    return _as_pil(_decoded(source, frame, profile, limits, allow_truncated, isolate, pil_depth=True), name_of(source))
+    return _as_pil(_decode(source, frame, profile, limits, allow_truncated, isolate, pil_depth=True), name_of(source))
 
 
 @explain_calls
@@ -260,7 +260,7 @@ def read_frames(
     return (frame if frame.mode == "I" else convert.to_pil(frame) for frame in frames)
 
 
-def _decoded(
+def _decode(
     source: Source,
     frame: int,
     profile: Any,
@@ -299,13 +299,13 @@ def _flat(data: bytes, name: str, limits: Limits | None, *, frame: int, profile:
 
     if _raster.identify(data) == "svg":
         return svg.decode(data, name=name, frame=frame, limits=limits)
-    return psd.flattened(data, name=name, frame=frame, profile=profile, limits=limits)
+    return psd.read_flat(data, name=name, frame=frame, profile=profile, limits=limits)
 
 
 def _as_pil(decoded: Any, name: str) -> Image.Image:
     """A decoded picture in PIL's depths."""
-    if isinstance(decoded, _raster.Deep):
-        return _raster.rounded(decoded, name)
+    if isinstance(decoded, _raster.HighDepth):
+        return _raster.round_to_8_bits(decoded, name)
     if decoded.mode in _AS_IT_IS and "transparency" not in decoded.info:
         # A picture that no file stands behind, of the same pixels: to_pil would hold them twice.
         plain: Image.Image = decoded._new(decoded.im)
@@ -336,8 +336,8 @@ def read_any(
 
     `at_least` is the (height, width) that will do: a JPEG may come smaller than it is, but no smaller than that.
     """
-    decoded = _decoded(source, frame, profile, limits, allow_truncated, isolate, at_least=at_least)
-    if isinstance(decoded, _raster.Deep):
+    decoded = _decode(source, frame, profile, limits, allow_truncated, isolate, at_least=at_least)
+    if isinstance(decoded, _raster.HighDepth):
         return decoded.pixels
     if decoded.mode == "I":
         raise InputValueError(
@@ -361,7 +361,7 @@ def write(
     lossless: bool | None = None,
     bgr: bool = False,
 ) -> None:
-    """Write an image to a file, whole or not at all.
+    """Write an image to a file, entirely or not at all.
 
     The suffix decides the format. The file is encoded in memory, written beside its place, synced, and put there in
     one step: whatever goes wrong, a file that was there stays as it was.
@@ -438,7 +438,7 @@ def encode(
         dtype = "float32"
     elif spec.dtype == "uint16" and (target.color16 if spec.channels > 1 else target.gray16):
         dtype = "uint16"
-    # Gray goes as a PIL image, which brings its metadata; PIL's door also says what to do with a batch.
+    # Gray goes as a PIL image, which brings its metadata; PIL's converter also says what to do with a batch.
     if dtype == "uint8" or spec.channels == 1 or spec.batch:
         pixels: Any = convert.to_pil(image, dtype=dtype if spec.channels == 1 else "uint8", bgr=bgr)
     else:

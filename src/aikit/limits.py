@@ -101,12 +101,12 @@ class Limits:
             )
 
 
-# The formats aikit tells apart by their bytes, and what people also call them.
+# The formats aikit distinguishes by their bytes, and what people also call them.
 _FORMATS = ("png", "jpeg", "webp", "avif", "heic", "gif", "tiff", "bmp", "ico", "ppm", "svg", "psd")
 _ALIASES = {"jpg": "jpeg", "tif": "tiff", "heif": "heic", "pgm": "ppm", "pbm": "ppm", "psb": "psd"}
 
 
-def _known_name(name: str) -> str:
+def _normalize_name(name: str) -> str:
     known = _ALIASES.get(name.lower().lstrip("."), name.lower().lstrip("."))
     if known not in _FORMATS:
         raise InputValueError("formats", f"names from {', '.join(_FORMATS)}", quoted(name), "pass some of these")
@@ -117,5 +117,5 @@ def _set_of_names(formats: object) -> frozenset[str]:
     if not isinstance(formats, (str, bytes)) and isinstance(formats, Collection):
         names = [name for name in formats if isinstance(name, str)]
         if len(names) == len(formats):
-            return frozenset(map(_known_name, names))
+            return frozenset(map(_normalize_name, names))
     raise InputTypeError("formats", "a set of names", quoted(formats), 'pass a set such as {"png", "jpeg"}')

@@ -1,17 +1,17 @@
 """Guarded decoding and encoding of raster formats."""
 
 from .decode import decode, frames
-from .deep import Deep, rounded
 from .encode import Format, capabilities, encode
 from .header import Header, probe
+from .high_depth import HighDepth, round_to_8_bits
 from .isolated import decode_guarded, frames_guarded, needs_child
 from .signatures import format_of_suffix, identify
 from .wire_format import Picture
 
 __all__ = [
-    "Deep",
     "Format",
     "Header",
+    "HighDepth",
     "Picture",
     "capabilities",
     "decode",
@@ -23,5 +23,5 @@ __all__ = [
     "identify",
     "needs_child",
     "probe",
-    "rounded",
+    "round_to_8_bits",
 ]

@@ -11,11 +11,11 @@ from PIL import ExifTags, Image
 
 from ..errors import InputTypeError, InputValueError, quoted
 from ..limits import Limits
-from . import deep, frugal, png16, ppm, tiff
-from .deep import Deep
+from . import high_depth, low_memory, png16, ppm, tiff
 from .guard import check_frames, check_samples_size, check_size, foreign
+from .high_depth import HighDepth
 from .integrity import Facts
-from .job import Job, Profile, check_heic, frame_count, heic_images, opened, png_exif, prepare
+from .job import Job, Profile, check_heic, frame_count, heic_images, open_image, png_exif, prepare
 from .orientation import orientation_of, upright, without_orientation
 from .profile import image_to_srgb, to_srgb_of
 
@@ -35,7 +35,7 @@ def decode(
     allow_truncated: bool = False,
     at_least: tuple[int, int] | None = None,
     pil_depth: bool = False,
-) -> Image.Image | Deep:
+) -> Image.Image | HighDepth:
     """Decode one frame of a raster file, loaded, upright and in sRGB.
 
     Args:
@@ -51,7 +51,7 @@ def decode(
         pil_depth: whether color of 16 bits comes in 8, the most that Pillow has, in less memory.
 
     Returns:
-        A PIL image in the mode of the file, or `Deep` for 16-bit color and alpha and for float color.
+        A PIL image in the mode of the file, or `HighDepth` for 16-bit color and alpha and for float color.
 
     Raises:
         FileFormatError: not a raster format aikit reads, corrupt, or cut off.
@@ -61,26 +61,26 @@ def decode(
     """
     _check_options(frame, profile)
     job = replace(_readable(prepare(data, name, profile, limits, allow_truncated)), pil_depth=pil_depth)
-    return _decoded(job, frame, at_least)
+    return _decode_frame(job, frame, at_least)
 
 
-def _decoded(job: Job, frame: int, at_least: tuple[int, int] | None = None) -> Image.Image | Deep:
+def _decode_frame(job: Job, frame: int, at_least: tuple[int, int] | None = None) -> Image.Image | HighDepth:
     check_frames(job.name, frame + 1, job.limits)
     if job.format == "heic":
-        return _finished(_heic(job, frame), job)
-    wide = _deep(job, frame)
+        return _finish_image(_heic(job, frame), job)
+    wide = _high_depth(job, frame)
     if wide is not None:
         return wide
     with foreign(job.name, job.format):
-        image = opened(job)
+        image = open_image(job)
         if frame:
             _seek(image, frame, job)
         _check_image(image, job, (frame + 1) if job.format in _COMPOSED else 1)
         if at_least is not None and job.format == "jpeg":
             height, width = at_least if orientation_of(image.info) < 5 else at_least[::-1]
             image.draft(None, (width, height))  # None leaves the mode
-        large = frugal.decoded_webp(job.data, image) if job.format == "webp" else None
-        return _finished(_loaded(image, job) if large is None else large, job)
+        large = low_memory.decode_webp(job.data, image) if job.format == "webp" else None
+        return _finish_image(_load(image, job) if large is None else large, job)
 
 
 def frames(
@@ -138,7 +138,7 @@ def _check_image(image: Image.Image, job: Job, drawn: int = 1) -> None:
         job.limits.check(job.name, "pixels in all frames", "max_total_pixels", drawn * image.width * image.height)
 
 
-def _loaded(image: Image.Image, job: Job) -> Image.Image:
+def _load(image: Image.Image, job: Job) -> Image.Image:
     """Decode the pixels now: a lazy image fails later, elsewhere, and in threads."""
     try:
         image.load()
@@ -150,11 +150,11 @@ def _loaded(image: Image.Image, job: Job) -> Image.Image:
         image.tile = []  # type: ignore[attr-defined]
         image.load()
     check_size(job.name, image.width, image.height, job.limits)
-    return _corrected(image, job)
+    return _correct(image, job)
 
 
-def _corrected(image: Image.Image, job: Job) -> Image.Image:
-    """What Pillow leaves unscaled or in modes of its own."""
+def _correct(image: Image.Image, job: Job) -> Image.Image:
+    """Scale what Pillow leaves unscaled, and resolve modes of its own."""
     if job.format == "png" and b"tRNS" in job.facts.chunks:
         _scale_key(image, job.facts)
     if job.format == "tiff" and job.pages[0].bits[0] == 12 and image.mode == "I;16":
@@ -184,8 +184,8 @@ def _scale_key(image: Image.Image, facts: Facts) -> None:
         image.info["transparency"] = tuple(int.from_bytes(raw[at : at + 2], "big") & top for at in (0, 2, 4))
 
 
-def _finished(image: Image.Image, job: Job) -> Image.Image:
-    """Upright, in sRGB, and with no file behind it."""
+def _finish_image(image: Image.Image, job: Job) -> Image.Image:
+    """Finish an image: upright, in sRGB, and with no file behind it."""
     if job.format == "tiff":
         # Pillow has turned a TIFF while loading; an XMP copy of the tag must not turn it again.
         image.info = without_orientation(image.info)
@@ -205,8 +205,8 @@ def _instead(result: Image.Image, source: Image.Image) -> Image.Image:
     return result
 
 
-def _deep(job: Job, frame: int) -> Deep | Image.Image | None:
-    """What Pillow cannot hold or read; None where Pillow is the right reader."""
+def _high_depth(job: Job, frame: int) -> HighDepth | Image.Image | None:
+    """Decode what Pillow cannot hold or read; None where Pillow is the right reader."""
     if job.format == "tiff":
         return _wide_tiff(job, frame)
     if frame or job.facts.depth != 16 or job.format not in ("png", "ppm"):
@@ -214,31 +214,31 @@ def _deep(job: Job, frame: int) -> Deep | Image.Image | None:
     _check_total(job, job.facts.width * job.facts.height)
     if job.format == "ppm":
         samples = ppm.samples_16(job.data, job.name, lenient=job.lenient)
-        return _delivered(_finish(job, {}, samples.shape[2])(samples), {}, job)
+        return _deliver(_finish(job, {}, samples.shape[2])(samples), {}, job)
     if job.facts.color_type == 0 and b"tRNS" not in job.facts.chunks:
         return None
     with foreign(job.name, "png"):
-        info: dict[Any, Any] = dict(opened(job).info)
+        info: dict[Any, Any] = dict(open_image(job).info)
     info.pop("transparency", None)
     info.update(png_exif(job.facts))
     channels = {0: 2, 2: 3 + (b"tRNS" in job.facts.chunks), 4: 2, 6: 4}[job.facts.color_type]
     finish = _finish(job, info, channels)
-    return _delivered(png16.read_png(job.data, job.name, finish, lenient=job.lenient), info, job)
+    return _deliver(png16.read_png(job.data, job.name, finish, lenient=job.lenient), info, job)
 
 
 def _finish(job: Job, info: dict[Any, Any], channels: int) -> Callable[[Any], Any]:
-    """What is done to each band of uint16 samples: into sRGB, and into Pillow's depth where that is wanted."""
+    """Make what finishes each strip of uint16 samples: into sRGB, and into Pillow's depth where that is wanted."""
     profile = info.pop("icc_profile", None) if job.profile == "srgb" else None
     convert = to_srgb_of(profile, channels, job.name) if profile else None
 
-    def finish(band: Any) -> Any:
-        band = band if convert is None else convert(band)
-        return deep.rounded_band(band) if job.pil_depth and channels > 1 else band
+    def finish(strip: Any) -> Any:
+        strip = strip if convert is None else convert(strip)
+        return high_depth.round_strip(strip) if job.pil_depth and channels > 1 else strip
 
     return finish
 
 
-def _wide_tiff(job: Job, frame: int) -> Deep | Image.Image | None:
+def _wide_tiff(job: Job, frame: int) -> HighDepth | Image.Image | None:
     if frame >= len(job.pages):
         raise _no_such_frame(frame, len(job.pages), job.name)
     page = job.pages[frame]
@@ -252,19 +252,19 @@ def _wide_tiff(job: Job, frame: int) -> Deep | Image.Image | None:
     info: dict[Any, Any] = {"icc_profile": page.profile, "xmp": page.xmp, "dpi": page.dpi}
     info = {key: value for key, value in info.items() if value is not None}
     if job.pil_depth and page.sample_format == 3 and page.kept > 1:
-        raise deep.no_mode_for(job.name)
+        raise high_depth.no_mode_for(job.name)
     codes = page.sample_format == 1 and page.bits[0] == 16
-    finish = _finish(job, info, page.kept) if codes else lambda band: band
-    return _delivered(tiff.read_page(job.data, page, job.name, finish, lenient=job.lenient), info, job, turned=True)
+    finish = _finish(job, info, page.kept) if codes else lambda strip: strip
+    return _deliver(tiff.read_page(job.data, page, job.name, finish, lenient=job.lenient), info, job, turned=True)
 
 
-def _delivered(samples: Any, info: dict[Any, Any], job: Job, *, turned: bool = False) -> Deep | Image.Image:
-    """Samples as Pillow's I;16 or F where it has the mode, else as `Deep`."""
+def _deliver(samples: Any, info: dict[Any, Any], job: Job, *, turned: bool = False) -> HighDepth | Image.Image:
+    """Give samples as Pillow's I;16 or F where it has the mode, else as `HighDepth`."""
     if not turned:
-        samples = tiff.turned(samples, orientation_of(info))
+        samples = tiff.turn(samples, orientation_of(info))
     info = without_orientation(info)
     if samples.shape[2] > 1:
-        return Deep(samples, info)
+        return HighDepth(samples, info)
     image = Image.fromarray(np.ascontiguousarray(samples[..., 0]))
     image.info = info
     return image
@@ -278,7 +278,7 @@ def _frames(job: Job) -> Iterator[Image.Image]:
         return (_page_image(job, index) for index in range(len(job.pages)))
     tiff.check_samples(max((page.samples for page in job.pages), default=1), job.name)
     with foreign(job.name, job.format):
-        image = opened(job)
+        image = open_image(job)
         count = frame_count(image, job)
     check_frames(job.name, count, job.limits)
     _check_total(job, count * image.width * image.height)
@@ -297,8 +297,8 @@ def _each(image: Image.Image, count: int, job: Job) -> Iterator[Image.Image]:
             if index:
                 image.seek(index)
             check_size(job.name, image.width, image.height, job.limits)
-            picture = _loaded(image, job)
-            frame = _finished(_like(picture.copy(), picture), job)
+            picture = _load(image, job)
+            frame = _finish_image(_like(picture.copy(), picture), job)
             if composed:
                 alpha = job.facts.transparent or frame.has_transparency_data
                 # Once its palette is resolved a frame's transparency is its alpha.
@@ -308,16 +308,16 @@ def _each(image: Image.Image, count: int, job: Job) -> Iterator[Image.Image]:
 
 def _flat(frame: Image.Image, mode: str) -> Image.Image:
     if frame.mode == "I;16":
-        frame = deep.rounded(Deep(np.asarray(frame)[..., None], dict(frame.info)), "frame")
+        frame = high_depth.round_to_8_bits(HighDepth(np.asarray(frame)[..., None], dict(frame.info)), "frame")
     result = frame if frame.mode == mode else frame.convert(mode)
     result.info.pop("transparency", None)
     return result
 
 
 def _page_image(job: Job, index: int) -> Image.Image:
-    page = _decoded(job, index)
-    if isinstance(page, Deep):
-        return deep.rounded(page, job.name)
+    page = _decode_frame(job, index)
+    if isinstance(page, HighDepth):
+        return high_depth.round_to_8_bits(page, job.name)
     if page.mode == "P" and job.format in _COMPOSED:
         return _flat(page, "RGBA" if page.has_transparency_data else "RGB")
     return page
@@ -333,10 +333,10 @@ def _heic(job: Job, frame: int) -> Image.Image:
         picture: Image.Image = images[frame].to_pillow()
     kept = ("exif", "xmp", "icc_profile")
     picture.info = {key: picture.info[key] for key in kept if picture.info.get(key)}
-    return _corrected(picture, job)
+    return _correct(picture, job)
 
 
 def _heic_frames(job: Job) -> Iterator[Image.Image]:
     count = len(heic_images(job))
     check_frames(job.name, count, job.limits)
-    return (_finished(_heic(job, index), job) for index in range(count))
+    return (_finish_image(_heic(job, index), job) for index in range(count))

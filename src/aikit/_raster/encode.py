@@ -10,14 +10,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import InputTypeError, InputValueError, quoted, shortened
-from .deep import chunk
+from .high_depth import Samples, chunk
 from .icc import UnusableProfileError, color_space
 from .integrity import word
-from .orientation import scrubbed_exif
+from .orientation import scrub_exif
 from .signatures import SUFFIXES
 
 __all__ = ["Format", "capabilities", "encode"]
@@ -78,7 +77,7 @@ _MODES = ("L", "LA", "RGB", "RGBA", "I;16", "F")
 
 
 def capabilities(format: str) -> Format:
-    """What a format holds; takes its name or a suffix ("jpeg", "jpg", ".JPG").
+    """Look up a format; takes its name or a suffix ("jpeg", "jpg", ".JPG").
 
     Raises:
         InputValueError: aikit does not write this format.
@@ -99,7 +98,7 @@ def capabilities(format: str) -> Format:
 
 
 def encode(
-    image: Image.Image | NDArray[Any],
+    image: Image.Image | Samples,
     format: str,
     *,
     quality: int | None = None,
@@ -133,7 +132,7 @@ def encode(
         if target.name in _PREPARED:
             image, more = _PREPARED[target.name](image)
             options |= more
-        return _saved(_bare(image), target.name.upper(), **options)
+        return _save(_bare(image), target.name.upper(), **options)
     except (OSError, ValueError, RuntimeError, struct.error) as error:
         if isinstance(error, InputValueError):
             raise
@@ -207,14 +206,14 @@ def _check_depth(fits: bool, got: str, target: Format, name: str) -> None:
 
 
 def _metadata(info: dict[Any, Any], target: Format, gray: bool) -> dict[str, Any]:
-    """What the format keeps: a profile that fits the pixels, dpi, EXIF without orientation."""
+    """Collect what the format keeps: a profile that fits the pixels, dpi, EXIF without orientation."""
     kept: dict[str, Any] = {}
     profile, dpi, exif = info.get("icc_profile"), info.get("dpi"), info.get("exif")
     if "icc_profile" in target.metadata and isinstance(profile, bytes) and _fits(profile, gray):
         kept["icc_profile"] = profile
     if "dpi" in target.metadata and isinstance(dpi, tuple) and len(dpi) == 2 and min(dpi) > 0:
         kept["dpi"] = (float(dpi[0]), float(dpi[1]))
-    if "exif" in target.metadata and isinstance(exif, (bytes, Image.Exif)) and (stripped := scrubbed_exif(exif)):
+    if "exif" in target.metadata and isinstance(exif, (bytes, Image.Exif)) and (stripped := scrub_exif(exif)):
         kept["exif"] = stripped
     return kept
 
@@ -236,7 +235,7 @@ def _bare(image: Image.Image) -> Image.Image:
     return bare
 
 
-def _saved(image: Image.Image, format: str, **options: Any) -> bytes:
+def _save(image: Image.Image, format: str, **options: Any) -> bytes:
     file = io.BytesIO()
     image.save(file, format, **options)
     return file.getvalue()
@@ -287,7 +286,7 @@ def _for_gif(image: Image.Image) -> tuple[Image.Image, dict[str, Any]]:
     return indexed, {"transparency": 255, "optimize": False}
 
 
-def _first_opaque(alpha: NDArray[Any]) -> tuple[int, int]:
+def _first_opaque(alpha: Samples) -> tuple[int, int]:
     row, column = np.unravel_index(int(alpha.argmax()), alpha.shape)
     return int(column), int(row)
 
@@ -295,7 +294,7 @@ def _first_opaque(alpha: NDArray[Any]) -> tuple[int, int]:
 _PREPARED = {"ico": _for_ico, "gif": _for_gif}
 
 
-def _encode_array(pixels: NDArray[Any], target: Format, name: str) -> bytes:
+def _encode_array(pixels: Samples, target: Format, name: str) -> bytes:
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 2, 3, 4):
         raise InputValueError(name, "shape (H, W, 1 to 4)", str(pixels.shape), "add or move the channel axis")
     pixels = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))
@@ -316,7 +315,7 @@ def _encode_array(pixels: NDArray[Any], target: Format, name: str) -> bytes:
     return _ARRAY_WRITERS[target.name](pixels)
 
 
-def _png16(pixels: NDArray[Any]) -> bytes:
+def _png16(pixels: Samples) -> bytes:
     height, width, channels = pixels.shape
     if channels == 2:
         # OpenCV writes no gray+alpha. Rows without a filter: zlib alone, which is larger but exact.
@@ -330,7 +329,7 @@ def _png16(pixels: NDArray[Any]) -> bytes:
     return _by_opencv(".png", pixels if code is None else np.asarray(cv2.cvtColor(pixels, code)))
 
 
-def _by_opencv(suffix: str, pixels: NDArray[Any]) -> bytes:
+def _by_opencv(suffix: str, pixels: Samples) -> bytes:
     try:
         done, data = cv2.imencode(suffix, pixels)
     except cv2.error as error:
@@ -343,7 +342,7 @@ def _by_opencv(suffix: str, pixels: NDArray[Any]) -> bytes:
 _STRIP = 1 << 18
 
 
-def _tiff_deep(pixels: NDArray[Any]) -> bytes:
+def _tiff_high_depth(pixels: Samples) -> bytes:
     """A little-endian TIFF of deflated strips, alpha declared as unassociated.
 
     Written here because OpenCV leaves the alpha undeclared and Pillow has no such modes.
@@ -353,11 +352,11 @@ def _tiff_deep(pixels: NDArray[Any]) -> bytes:
     integers = pixels.dtype == np.uint16
     strips = []
     for top in range(0, height, rows):
-        band = pixels[top : top + rows]
+        strip = pixels[top : top + rows]
         if integers:
             # Predictor 2: differences along the row, TIFF 6.0 section 14.
-            band = np.diff(band, axis=1, prepend=np.zeros_like(band[:, :1]))
-        strips.append(zlib.compress(band.astype(band.dtype.newbyteorder("<")).tobytes(), 6))
+            strip = np.diff(strip, axis=1, prepend=np.zeros_like(strip[:, :1]))
+        strips.append(zlib.compress(strip.astype(strip.dtype.newbyteorder("<")).tobytes(), 6))
     # Values that do not fit into an entry lie behind the header, the strips behind them.
     tags: list[tuple[int, int, tuple[int, ...]]] = [
         (256, 4, (width,)),
@@ -398,9 +397,9 @@ def _tiff_file(tags: list[tuple[int, int, tuple[int, ...]]], strips: list[bytes]
     return head + values_block + b"".join(strips)
 
 
-def _ppm16(pixels: NDArray[Any]) -> bytes:
+def _ppm16(pixels: Samples) -> bytes:
     height, width, channels = pixels.shape
     return f"P{5 if channels == 1 else 6}\n{width} {height}\n65535\n".encode() + pixels.astype(">u2").tobytes()
 
 
-_ARRAY_WRITERS = {"png": _png16, "tiff": _tiff_deep, "ppm": _ppm16}
+_ARRAY_WRITERS = {"png": _png16, "tiff": _tiff_high_depth, "ppm": _ppm16}

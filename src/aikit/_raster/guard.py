@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from ..errors import AikitError, LimitError
 from ..limits import Limits
 from .integrity import Facts, corrupt, truncated
-from .quiet import quiet
+from .suppress_warnings import suppress_warnings
 
 __all__ = ["check_blocks", "check_frames", "check_samples_size", "check_size", "check_work", "foreign"]
 
@@ -119,7 +119,7 @@ def foreign(name: str, format: str) -> Iterator[None]:
     MemoryError passes: the machine, not the file, is short of it.
     """
     try:
-        with quiet():
+        with suppress_warnings():
             yield
     except (AikitError, MemoryError):
         raise

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ..limits import Limits
 from .guard import check_size, foreign
-from .job import Job, check_heic, frame_count, heic_images, opened, png_exif, prepare
+from .job import Job, check_heic, frame_count, heic_images, open_image, png_exif, prepare
 from .orientation import orientation_of
 from .profile import describe_profile
 
@@ -48,7 +48,7 @@ class Header:
 
 
 def probe(data: bytes, *, name: str, limits: Limits | None = None) -> Header:
-    """Read the header only: no pixel is decoded, and a truncated file is no error while its header is whole.
+    """Read the header only: no pixel is decoded, and a truncated file is no error while its header is complete.
 
     Raises:
         FileFormatError: not a raster format aikit reads, or a damaged header.
@@ -62,7 +62,7 @@ def probe(data: bytes, *, name: str, limits: Limits | None = None) -> Header:
         check_heic(images[0], job)
         return _header(job, images[0].size, (images[0].mode, 8), 1, images[0].info, len(images))
     with foreign(name, job.format):
-        image = opened(job)
+        image = open_image(job)
         info: dict[Any, Any] = {**image.info, **png_exif(job.facts)}
         return _header(job, image.size, _png_kind(job, image), orientation_of(info), info, frame_count(image, job))
 

@@ -34,7 +34,7 @@ class UnusableProfileError(ValueError):
 
 
 class LookupTableError(UnusableProfileError):
-    """The profile is whole, and of a kind that has no form for 16 bits."""
+    """The profile is intact, and of a kind that has no form for 16 bits."""
 
     code = "unsupported_format"
 
@@ -84,12 +84,12 @@ def parse(profile: bytes) -> Matrix:
     try:
         space, tags = color_space(profile), _tags(profile)
         if space == "GRAY" and b"kTRC" in tags:
-            return Matrix((_curve(tags[b"kTRC"]),), None)
+            return Matrix((_read_curve(tags[b"kTRC"]),), None)
         needed = (b"rTRC", b"gTRC", b"bTRC", b"rXYZ", b"gXYZ", b"bXYZ")
         if space != "RGB" or profile[20:24] != b"XYZ " or any(tag not in tags for tag in needed):
             raise LookupTableError(f"a profile for {space} made of lookup tables, which has no 16-bit form")
         columns = np.array([_column(tags[tag]) for tag in needed[3:]]).T
-        return Matrix(tuple(_curve(tags[tag]) for tag in needed[:3]), columns)
+        return Matrix(tuple(_read_curve(tags[tag]) for tag in needed[:3]), columns)
     except struct.error as error:
         raise UnusableProfileError("a profile whose tags end too early") from error
 
@@ -109,17 +109,17 @@ def _column(tag: bytes) -> tuple[float, float, float]:
     return x / 65536, y / 65536, z / 65536
 
 
-def _curve(tag: bytes) -> Floats:
-    """A tone curve as the linear light of each of the 65536 codes."""
+def _read_curve(tag: bytes) -> Floats:
+    """Read a tone curve as the linear light of each of the 65536 codes."""
     codes = np.linspace(0.0, 1.0, _CODES)
     if tag[:4] == b"curv":
-        return _sampled(tag, codes)
+        return _read_samples(tag, codes)
     if tag[:4] == b"para":
-        return np.clip(_parametric(tag, codes), 0.0, 1.0)
+        return np.clip(_read_parametric(tag, codes), 0.0, 1.0)
     raise UnusableProfileError(f"a profile whose tone curve has the type {tag[:4]!r}")
 
 
-def _sampled(tag: bytes, codes: Floats) -> Floats:
+def _read_samples(tag: bytes, codes: Floats) -> Floats:
     (count,) = struct.unpack_from(">I", tag, 8)
     if count == 0:
         return codes
@@ -136,7 +136,7 @@ def _sampled(tag: bytes, codes: Floats) -> Floats:
 _PARAMETERS = (1, 3, 4, 5, 7)
 
 
-def _parametric(tag: bytes, x: Floats) -> Floats:
+def _read_parametric(tag: bytes, x: Floats) -> Floats:
     (kind,) = struct.unpack_from(">H", tag, 8)
     if kind >= len(_PARAMETERS):
         raise UnusableProfileError(f"a profile whose tone curve is of the unknown function type {kind}")

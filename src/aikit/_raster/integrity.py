@@ -165,7 +165,7 @@ def _walk_png(data: bytes, name: str, lenient: bool = False) -> Facts:
 
 
 def png_facts(data: bytes, name: str) -> Facts:
-    """What can be told of a PNG that may be cut off."""
+    """Describe a PNG that may be cut off."""
     return _walk_png(data, name, lenient=True)
 
 
@@ -216,7 +216,7 @@ def _walk_jpeg(data: bytes, name: str) -> Facts:
     codes = np.frombuffer(data, np.uint8)[at:]
     markers = np.flatnonzero(codes[:-1] == 0xFF)
     scans = int(np.count_nonzero(codes[markers + 1] == 0xDA))
-    # All coefficients are held, of two bytes each, where a scan does not bring whole blocks.
+    # All coefficients are held, of two bytes each, where a scan does not bring complete blocks.
     held = 2 * min(components, 4) * size[0] * size[1] if scans > 1 or kind not in (0xC0, 0xC1) else 0
     return Facts(*size, scans=scans, held=held)
 

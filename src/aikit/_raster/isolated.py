@@ -10,7 +10,7 @@ from PIL import Image
 from ..errors import FileFormatError
 from ..isolation import guarded, guarded_stream, in_child
 from ..limits import Limits
-from . import frugal, tiff
+from . import low_memory, tiff
 from .decode import decode, frames
 from .signatures import identify
 from .wire_format import Picture
@@ -28,7 +28,7 @@ def needs_child(data: bytes, name: str, limits: Limits | None) -> bool:
     kind = identify(data)
     try:
         if kind != "tiff":
-            return frugal.is_too_large(data, str(kind), name)
+            return low_memory.is_too_large(data, str(kind), name)
         pages = tiff.pages(data, name, lenient=True, at_most=limits.max_frames)
         return any(page.noisy for page in pages)
     except FileFormatError:

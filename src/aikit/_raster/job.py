@@ -1,4 +1,4 @@
-"""What one call works on: the format told from the bytes, the structure walked, the limits checked."""
+"""The job of one call: the format recognised by its bytes, the structure walked, the limits checked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .guard import check_blocks, check_size, check_work, foreign
 from .integrity import Facts
 from .signatures import identify
 
-__all__ = ["Job", "Profile", "check_heic", "frame_count", "heic_images", "opened", "png_exif", "prepare"]
+__all__ = ["Job", "Profile", "check_heic", "frame_count", "heic_images", "open_image", "png_exif", "prepare"]
 
 Profile = Literal["srgb", "ignore"]
 
@@ -90,7 +90,7 @@ def _format(data: bytes, name: str, limits: Limits | None) -> str:
     return kind
 
 
-def opened(job: Job) -> Image.Image:
+def open_image(job: Job) -> Image.Image:
     image = Image.open(io.BytesIO(job.data), formats=[_PLUGINS[job.format]])
     check_size(job.name, image.width, image.height, job.limits)
     return image

@@ -9,9 +9,9 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
-from .quiet import quiet
+from .suppress_warnings import suppress_warnings
 
-__all__ = ["orientation_of", "scrubbed_exif", "upright", "without_orientation"]
+__all__ = ["orientation_of", "scrub_exif", "upright", "without_orientation"]
 
 _log = logging.getLogger("aikit")
 _TAG = int(ExifTags.Base.Orientation)
@@ -65,7 +65,7 @@ def without_orientation(info: dict[Any, Any]) -> dict[Any, Any]:
     raw = _raw_exif(result)
     result.pop("Raw profile type exif", None)
     result.pop("exif", None)
-    stripped = scrubbed_exif(raw) if raw else b""
+    stripped = scrub_exif(raw) if raw else b""
     if stripped:
         result["exif"] = stripped
     for key in _XMP_KEYS:
@@ -76,19 +76,19 @@ def without_orientation(info: dict[Any, Any]) -> dict[Any, Any]:
     return result
 
 
-def scrubbed_exif(exif: Image.Exif | bytes) -> bytes:
-    """EXIF as bytes without its orientation tag; empty where nothing else is in it or it cannot be read."""
+def scrub_exif(exif: Image.Exif | bytes) -> bytes:
+    """Remove the orientation tag from EXIF, as bytes; empty where nothing else is in it or it cannot be read."""
     try:
-        with quiet():
-            return _scrubbed(exif)
+        with suppress_warnings():
+            return _scrub(exif)
     except _DAMAGE as error:
         # Cameras write broken EXIF; the picture is fine, so the tags go and the pixels stay.
         _log.debug("EXIF dropped: %s", error)
         return b""
 
 
-def _scrubbed(exif: Image.Exif | bytes) -> bytes:
-    tags = _loaded(exif if isinstance(exif, bytes) else exif.tobytes())
+def _scrub(exif: Image.Exif | bytes) -> bytes:
+    tags = _load_exif(exif if isinstance(exif, bytes) else exif.tobytes())
     if _TAG in tags:
         del tags[_TAG]
     elif isinstance(exif, bytes):
@@ -110,14 +110,14 @@ def _raw_exif(info: dict[Any, Any]) -> bytes:
 
 def _exif_tag(raw: bytes) -> object:
     try:
-        with quiet():
-            return _loaded(raw).get(_TAG) if raw else None
+        with suppress_warnings():
+            return _load_exif(raw).get(_TAG) if raw else None
     except _DAMAGE as error:
         _log.debug("EXIF unreadable: %s", error)
         return None
 
 
-def _loaded(raw: bytes) -> Image.Exif:
+def _load_exif(raw: bytes) -> Image.Exif:
     exif = Image.Exif()
     exif.load(raw)
     return exif

@@ -1,7 +1,7 @@
-"""16-bit PNG, which Pillow rounds to 8 bits, a band of rows at a time.
+"""16-bit PNG, which Pillow rounds to 8 bits, a strip of rows at a time.
 
 OpenCV never sees the file: it gets small files of our own that hold rows we have inflated and looked at. One flipped
-byte in a PNG has killed processes in other decoders, and a whole one takes OpenCV its pixels twice over in memory.
+byte in a PNG has killed processes in other decoders, and an intact one takes OpenCV its pixels twice over in memory.
 
 Source: W3C, "Portable Network Graphics Specification, Third Edition", sections 7 to 9.
 """
@@ -11,14 +11,14 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .deep import chunk
 from .guard import foreign
+from .high_depth import Samples, chunk
 from .integrity import PNG_SAMPLES, corrupt, png_chunks, png_header, truncated
 
 __all__ = ["read_png"]
@@ -26,16 +26,16 @@ __all__ = ["read_png"]
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Adam7: x start, y start, x step, y step of each pass.
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-_BAND, _PIECE = 1 << 18, 1 << 16
+_STRIP, _PIECE = 1 << 18, 1 << 16
 
 
-Finish = Callable[[NDArray[Any]], NDArray[Any]]
+Finish = Callable[[Samples], Samples]
 
 
-def read_png(data: bytes, name: str, finish: Finish, *, lenient: bool = False) -> NDArray[Any]:
+def read_png(data: bytes, name: str, finish: Finish, *, lenient: bool = False) -> Samples:
     """The samples of a 16-bit PNG, (H, W, C), the transparent color resolved to alpha.
 
-    Each band of rows goes through `finish` before it is put in its place, so that nothing is held twice.
+    Each strip of rows goes through `finish` before it is put in its place, so that nothing is held twice.
     """
     head, key, parts = b"", b"", []
     for kind, body in png_chunks(data, name, lenient=lenient):
@@ -51,14 +51,14 @@ def read_png(data: bytes, name: str, finish: Finish, *, lenient: bool = False) -
     channels = PNG_SAMPLES[color_type]
     keyed = color_type in (0, 2) and len(key) >= 2 * channels
 
-    def finished(band: NDArray[Any]) -> NDArray[Any]:
-        return finish(_with_key(band, key) if keyed else band)
+    def finish_strip(strip: Samples) -> Samples:
+        return finish(_with_key(strip, key) if keyed else strip)
 
-    example = finished(np.zeros((1, 1, channels), np.uint16))
+    example = finish_strip(np.zeros((1, 1, channels), np.uint16))
     samples = np.zeros((height, width, example.shape[2]), example.dtype)
     for each in passes:
         x, y, step_x, step_y = each.place
-        _read_pass(source, each, color_type, samples[y::step_y, x::step_x], finished, name)
+        _read_pass(source, each, color_type, samples[y::step_y, x::step_x], finish_strip, name)
     source.finish()
     return samples
 
@@ -77,12 +77,10 @@ def _passes(width: int, height: int, channels: int, interlace: int) -> Iterator[
             yield _Pass(columns, rows, 1 + 2 * columns * channels, place)
 
 
-def _read_pass(
-    source: _Inflater, each: _Pass, color_type: int, target: NDArray[Any], finish: Finish, name: str
-) -> None:
-    """Decode one pass into its place. Each band begins with the last row of the band above, which filters refer to."""
+def _read_pass(source: _Inflater, each: _Pass, color_type: int, target: Samples, finish: Finish, name: str) -> None:
+    """Decode one pass into its place. Each strip begins with the last row of the strip above, which filters refer to."""
     above = bytes(each.row_bytes)
-    step = max(1, _BAND // each.columns)
+    step = max(1, _STRIP // each.columns)
     for top in range(0, each.rows, step):
         rows = min(step, each.rows - top)
         filtered = source.take(rows * each.row_bytes)
@@ -90,12 +88,12 @@ def _read_pass(
         # libpng would complain on the process's stderr.
         if worst > 4:
             raise corrupt(name, "png", f"the filter {worst} in a row of pixels")
-        band = _decoded(above + filtered, each.columns, rows + 1, color_type, name)[1:]
-        target[top : top + rows] = finish(band)
-        above = b"\0" + band[-1].astype(">u2").tobytes()
+        strip = _decode(above + filtered, each.columns, rows + 1, color_type, name)[1:]
+        target[top : top + rows] = finish(strip)
+        above = b"\0" + strip[-1].astype(">u2").tobytes()
 
 
-def _decoded(filtered: bytes, width: int, height: int, color_type: int, name: str) -> NDArray[np.uint16]:
+def _decode(filtered: bytes, width: int, height: int, color_type: int, name: str) -> NDArray[np.uint16]:
     head = struct.pack(">IIBBBBB", width, height, 16, color_type, 0, 0, 0)
     body = zlib.compress(filtered, 0)
     plain = _SIGNATURE + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")

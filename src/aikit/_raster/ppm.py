@@ -57,7 +57,7 @@ def inspect_ppm(data: bytes, name: str) -> Facts:
 
 
 def for_pillow(data: bytes, name: str, *, lenient: bool = False) -> bytes:
-    """A file of 8 bits or less as one that Pillow's C code reads whole: P4, or P5 and P6 of maximum 255."""
+    """A file of 8 bits or less as one that Pillow's C code reads by itself: P4, or P5 and P6 of maximum 255."""
     width, height, top, at = _header(data, name)
     kind = data[1:2]
     if kind == b"4" or (kind in b"56" and top == 255):
@@ -88,7 +88,7 @@ def _samples(data: bytes, at: int, count: int, top: int, name: str, lenient: boo
         dtype: Any = ">u2" if top > 255 else "u1"
         have: NDArray[Any] = np.frombuffer(data, dtype, min(count, (len(data) - at) // np.dtype(dtype).itemsize), at)
     else:
-        have = _written(data[at:], name)[:count]
+        have = _parse_digits(data[at:], name)[:count]
     if have.size < count and not lenient:
         raise truncated(name, "ppm", f"{have.size} of {count} numbers")
     if have.max(initial=0) > top:
@@ -96,8 +96,8 @@ def _samples(data: bytes, at: int, count: int, top: int, name: str, lenient: boo
     return have if have.size == count else np.concatenate([have, np.zeros(count - have.size, have.dtype)])
 
 
-def _written(text: bytes, name: str) -> NDArray[np.int32]:
-    """Numbers in decimal digits, with white space between them."""
+def _parse_digits(text: bytes, name: str) -> NDArray[np.int32]:
+    """Parse numbers in decimal digits, with white space between them."""
     text = _without_comments(text)
     other = text.translate(None, b"0123456789" + _SPACE)
     if other:

@@ -6,14 +6,13 @@ import hashlib
 import io
 import threading
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from ..errors import FileFormatError
 from . import icc
+from .high_depth import Samples
 
 __all__ = ["describe_profile", "image_to_srgb", "samples_to_srgb", "to_srgb_of"]
 
@@ -23,7 +22,7 @@ _TO_RGB = {"P": "RGB", "YCbCr": "RGB", "RGBX": "RGB", "HSV": "RGB"}
 # Photoshop's choice for pictures; for matrix profiles all intents agree.
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
 _FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
-_BAND = 1 << 18
+_STRIP = 1 << 18
 
 
 def image_to_srgb(image: Image.Image, name: str) -> Image.Image:
@@ -43,18 +42,18 @@ def image_to_srgb(image: Image.Image, name: str) -> Image.Image:
         return image
     if image.mode.startswith("I;16"):
         samples = np.asarray(image).astype(np.uint16)[..., None]
-        return _dressed(Image.fromarray(samples_to_srgb(samples, profile, name)[..., 0]), image)
+        return _copy_info(Image.fromarray(samples_to_srgb(samples, profile, name)[..., 0]), image)
     if image.mode == "1":
-        return _dressed(image, image)
+        return _copy_info(image, image)
     try:
-        return _dressed(_converted(image, profile), image)
+        return _copy_info(_convert(image, profile), image)
     except icc.UnusableProfileError as error:
         raise _unusable(name, str(error), error.code) from error
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
         raise _unusable(name, f"a profile that LittleCMS refuses ({error})") from error
 
 
-def samples_to_srgb(samples: NDArray[Any], profile: bytes, name: str) -> NDArray[Any]:
+def samples_to_srgb(samples: Samples, profile: bytes, name: str) -> Samples:
     """The same for uint16 samples (H, W, C), C = 1..4, in 64-bit float and rounded once.
 
     Raises:
@@ -64,14 +63,14 @@ def samples_to_srgb(samples: NDArray[Any], profile: bytes, name: str) -> NDArray
     if convert is None:
         return samples
     result = np.empty_like(samples)
-    rows = max(1, _BAND // samples.shape[1])
+    rows = max(1, _STRIP // samples.shape[1])
     for top in range(0, samples.shape[0], rows):
         result[top : top + rows] = convert(samples[top : top + rows])
     return result
 
 
-def to_srgb_of(profile: bytes, channels: int, name: str) -> Callable[[NDArray[Any]], NDArray[Any]] | None:
-    """What turns a band of uint16 samples with a profile into sRGB; None where they are sRGB already.
+def to_srgb_of(profile: bytes, channels: int, name: str) -> Callable[[Samples], Samples] | None:
+    """Make the function that turns a strip of uint16 samples with a profile into sRGB; None where they are sRGB already.
 
     Raises:
         FileFormatError: as `samples_to_srgb`.
@@ -89,17 +88,17 @@ def to_srgb_of(profile: bytes, channels: int, name: str) -> Callable[[NDArray[An
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
         raise _unusable(name, f"a profile that LittleCMS refuses ({error})") from error
 
-    def convert(band: NDArray[Any]) -> NDArray[Any]:
-        result = band.copy()
-        result[..., :colors] = np.rint(65535 * _encoded(band[..., :colors], matrix)).astype(np.uint16)
+    def convert(strip: Samples) -> Samples:
+        result = strip.copy()
+        result[..., :colors] = np.rint(65535 * _encode(strip[..., :colors], matrix)).astype(np.uint16)
         return result
 
     return convert
 
 
-def _encoded(codes: NDArray[Any], matrix: icc.Matrix) -> NDArray[Any]:
+def _encode(codes: Samples, matrix: icc.Matrix) -> Samples:
     if matrix.columns is None:
-        table: NDArray[Any] = icc.srgb_encode(matrix.curves[0])[codes]
+        table: Samples = icc.srgb_encode(matrix.curves[0])[codes]
         return table
     channels = [codes[..., index if codes.shape[2] == 3 else 0] for index in range(3)]
     light = np.stack([curve[channel] for curve, channel in zip(matrix.curves, channels, strict=True)], axis=-1)
@@ -130,8 +129,8 @@ def _unusable(name: str, got: str, code: str = "corrupt") -> FileFormatError:
     )
 
 
-def _dressed(result: Image.Image, source: Image.Image) -> Image.Image:
-    """The result with everything the source knew but the profile."""
+def _copy_info(result: Image.Image, source: Image.Image) -> Image.Image:
+    """Give the result everything the source knew but the profile."""
     info = {key: value for key, value in source.info.items() if key != "icc_profile"}
     if result.mode != source.mode:
         # The key or table of the old mode has become alpha or means nothing any more.
@@ -140,7 +139,7 @@ def _dressed(result: Image.Image, source: Image.Image) -> Image.Image:
     return result
 
 
-def _converted(image: Image.Image, profile: bytes) -> Image.Image:
+def _convert(image: Image.Image, profile: bytes) -> Image.Image:
     space = icc.color_space(profile)
     palette = image.mode in ("P", "PA")
     mode = (
@@ -158,26 +157,26 @@ def _converted(image: Image.Image, profile: bytes) -> Image.Image:
     elif palette:
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     if image.mode == "RGBA":
-        # In place: it need not be taken apart, which would hold it four times.
-        _through(image, profile, in_place=True)
+        # In place: it need not be split, which would hold it four times.
+        _apply_lcms(image, profile, in_place=True)
         return image
     alpha = image.getchannel("A") if image.mode == "LA" else None
-    color = _transformed(image if image.mode == mode else image.convert(mode), profile, space)
+    color = _transform(image if image.mode == mode else image.convert(mode), profile, space)
     if alpha is not None:
         color.putalpha(alpha)
     return color
 
 
-def _transformed(color: Image.Image, profile: bytes, space: str) -> Image.Image:
-    """L or RGB in sRGB. Gray under an RGB profile is looked up as red = green = blue."""
+def _transform(color: Image.Image, profile: bytes, space: str) -> Image.Image:
+    """Turn L or RGB into sRGB. Gray under an RGB profile is looked up as red = green = blue."""
     if color.mode == "L":
         ramp = Image.frombytes("L", (256, 1), bytes(range(256)))
-        table = _through(ramp.convert("RGB") if space == "RGB" else ramp, profile, exact=True).getchannel("G")
+        table = _apply_lcms(ramp.convert("RGB") if space == "RGB" else ramp, profile, exact=True).getchannel("G")
         return color.point(list(table.tobytes()))
-    return _through(color, profile)
+    return _apply_lcms(color, profile)
 
 
-def _through(color: Image.Image, profile: bytes, *, exact: bool = False, in_place: bool = False) -> Image.Image:
+def _apply_lcms(color: Image.Image, profile: bytes, *, exact: bool = False, in_place: bool = False) -> Image.Image:
     """LittleCMS itself; exact where few colors pass, for its tables are up to 10 codes off under linear gray."""
     flags = _FLAGS | ImageCms.Flags.NOOPTIMIZE if exact else _FLAGS
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -197,7 +196,9 @@ def _is_srgb(profile: bytes, mode: str) -> bool:
         if key in _known:
             return _known[key]
     probe = _probe(mode)
-    moved = np.asarray(_through(probe, profile, exact=True)).astype(int) - np.asarray(probe.convert("RGB")).astype(int)
+    moved = np.asarray(_apply_lcms(probe, profile, exact=True)).astype(int) - np.asarray(probe.convert("RGB")).astype(
+        int
+    )
     same = int(np.abs(moved).max()) <= 1
     with _lock:
         # Digests, not profiles, so the memory is bounded whatever is read.

@@ -1,4 +1,4 @@
-"""What a file is, told by its first bytes; its name is only asked when writing."""
+"""The format of a file, recognised by its first bytes; its name only counts when writing."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def identify(data: bytes) -> str | None:
     if re.match(rb"P[1-6][\s#]", data):
         return "ppm"
     if data[:2] == b"\x1f\x8b":
-        return "svg" if _is_svg(_inflated_head(data)) else None
+        return "svg" if _is_svg(_inflate_head(data)) else None
     return "svg" if _is_svg(data) else None
 
 
@@ -95,7 +95,7 @@ def _iso_brand(data: bytes) -> str | None:
     return "heic" if brands & _HEIC_BRANDS else None
 
 
-def _inflated_head(data: bytes) -> bytes:
+def _inflate_head(data: bytes) -> bytes:
     try:
         return zlib.decompressobj(wbits=31).decompress(data, _SVGZ_HEAD)
     except zlib.error:

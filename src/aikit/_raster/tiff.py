@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 from PIL import TiffImagePlugin
 
 from ..errors import FileFormatError
+from .high_depth import Samples
 from .integrity import corrupt, truncated
 
-__all__ = ["Page", "check_samples", "pages", "read_page", "turned"]
+__all__ = ["Page", "check_samples", "pages", "read_page", "turn"]
 
 # Bytes of each field type; 13 is an IFD offset, 16 to 18 are BigTIFF's.
 _TYPES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
@@ -35,10 +36,10 @@ _NONE, _LZW, _PACKBITS, _DEFLATE = 1, 5, 32773, (8, 32946)
 # Bits and sample format: 1 unsigned, 2 signed, 3 float.
 _KINDS, _GRAY_KINDS = ((16, 1), (16, 3), (32, 3), (64, 3)), ((16, 2), (32, 1), (32, 2))
 _UNPACKED_BY_OPENCV = (_LZW, _PACKBITS)
-# Samples in a band of rows, and bytes of input that are inflated at a time.
-_BAND, _PIECE = 1 << 18, 1 << 16
+# Samples in a strip of rows, and bytes of input that are inflated at a time.
+_STRIP, _PIECE = 1 << 18, 1 << 16
 
-Finish = Callable[[NDArray[Any]], NDArray[Any]]
+Finish = Callable[[Samples], Samples]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,22 +313,22 @@ def check_samples(samples: int, name: str) -> None:
         )
 
 
-def read_page(data: bytes, page: Page, name: str, finish: Finish, *, lenient: bool = False) -> NDArray[Any]:
+def read_page(data: bytes, page: Page, name: str, finish: Finish, *, lenient: bool = False) -> Samples:
     """The samples of a `wide` page as (H, W, C): color, then alpha if there is one; straight and upright.
 
     White-is-zero 16-bit integers are inverted, so 0 is black. Signed and 32-bit integers come as int32. float16 widens
-    to float32 exactly; float64 is rounded to float32, the widest kind aikit's readers hand out. Each band of rows goes
-    through `finish` before it is put in its place: only the result is ever held whole.
+    to float32 exactly; float64 is rounded to float32, the widest kind aikit's readers hand out. Each strip of rows goes
+    through `finish` before it is put in its place: only the result is ever held entirely.
     """
     down, across, planes = _grid(page)
     channels = page.samples // planes if planes > 1 else page.samples
     dtype = np.dtype(f"{page.order}{'?uif'[page.sample_format]}{page.bits[0] // 8}")
 
-    def finished(band: NDArray[Any]) -> NDArray[Any]:
-        native = band.astype(dtype.newbyteorder("="), copy=False)
-        return finish(_straight(_kept(native, page, name), page))
+    def finish_strip(strip: Samples) -> Samples:
+        native = strip.astype(dtype.newbyteorder("="), copy=False)
+        return finish(_straight(_keep_channels(native, page, name), page))
 
-    example = finished(np.zeros((1, 1, page.samples), dtype))
+    example = finish_strip(np.zeros((1, 1, page.samples), dtype))
     out = np.zeros((page.height, page.width, example.shape[2]), example.dtype)
     for row, column in np.ndindex(down, across):
         rows = page.block_height if page.tiled else _rows(page, row)
@@ -335,12 +336,12 @@ def read_page(data: bytes, page: Page, name: str, finish: Finish, *, lenient: bo
         blocks = [_Block(data, page, index, rows, channels, dtype, name, lenient) for index in indexes]
         top, left = row * page.block_height, column * page.block_width
         height, width = min(rows, page.height - top), min(page.block_width, page.width - left)
-        step = max(1, _BAND // page.block_width)
+        step = max(1, _STRIP // page.block_width)
         for above in range(0, height, step):
-            bands = [block.take(min(step, height - above))[:, :width] for block in blocks]
-            band = bands[0] if planes == 1 else np.concatenate(bands, axis=2)
-            out[top + above : top + above + len(band), left : left + width] = finished(band)
-    return turned(out, page.orientation)
+            parts = [block.take(min(step, height - above))[:, :width] for block in blocks]
+            strip = parts[0] if planes == 1 else np.concatenate(parts, axis=2)
+            out[top + above : top + above + len(strip), left : left + width] = finish_strip(strip)
+    return turn(out, page.orientation)
 
 
 class _Block:
@@ -365,11 +366,11 @@ class _Block:
         # Not a copy: blocks may overlap, and there may be thousands of planes.
         packed = memoryview(data)[offset : offset + page.counts[index] if page.counts else None]
         self._engine = zlib.decompressobj() if page.compression in _DEFLATE else None
-        self._rest = packed if self._engine or page.compression == _NONE else self._unpacked(bytes(packed), rows)
+        self._rest = packed if self._engine or page.compression == _NONE else self._unpack(bytes(packed), rows)
 
-    def take(self, rows: int) -> NDArray[Any]:
+    def take(self, rows: int) -> Samples:
         """The next rows, (rows, columns, channels), without predictor."""
-        raw = self._taken(rows * self._row_bytes)
+        raw = self._take_bytes(rows * self._row_bytes)
         self._got += len(raw)
         if len(raw) < rows * self._row_bytes:
             if not self._lenient:
@@ -385,7 +386,7 @@ class _Block:
             return np.cumsum(samples, axis=1, dtype=dtype.newbyteorder("="))
         return samples
 
-    def _taken(self, size: int) -> bytes | memoryview:
+    def _take_bytes(self, size: int) -> bytes | memoryview:
         if self._engine is None:
             taken = self._rest[:size]
             self._rest = self._rest[size:]
@@ -406,7 +407,7 @@ class _Block:
             self._engine = None
         return b"".join(parts)
 
-    def _unpacked(self, packed: bytes, rows: int) -> memoryview:
+    def _unpack(self, packed: bytes, rows: int) -> memoryview:
         header = _gray_header(self._row_bytes, rows, self._page.compression, len(packed))
         try:
             image = cv2.imdecode(np.frombuffer(header + packed, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -417,7 +418,7 @@ class _Block:
         return image.reshape(-1).data
 
 
-def _float_predicted(raw: NDArray[np.uint8], width: int, channels: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+def _float_predicted(raw: NDArray[np.uint8], width: int, channels: int, dtype: np.dtype[Any]) -> Samples:
     """Undo predictor 3: byte differences along the row, the bytes of all values grouped by significance."""
     rows, size = raw.shape[0], dtype.itemsize
     summed = np.cumsum(raw.reshape(rows, -1, channels), axis=1, dtype=np.uint8).reshape(rows, size, width * channels)
@@ -432,7 +433,7 @@ def _gray_header(width: int, height: int, compression: int, size: int) -> bytes:
     return b"II*\0" + struct.pack("<IH", 8, len(plain)) + entries + struct.pack("<I", 0)
 
 
-def _kept(samples: NDArray[Any], page: Page, name: str) -> NDArray[Any]:
+def _keep_channels(samples: Samples, page: Page, name: str) -> Samples:
     if samples.dtype.kind == "f":
         samples = samples.astype(np.float32, copy=False)
     elif samples.dtype != np.uint16:
@@ -446,7 +447,7 @@ def _kept(samples: NDArray[Any], page: Page, name: str) -> NDArray[Any]:
     return kept
 
 
-def _as_int32(samples: NDArray[Any], name: str) -> NDArray[np.int32]:
+def _as_int32(samples: Samples, name: str) -> NDArray[np.int32]:
     """Pillow's mode I, whose codes end at 2**31 - 1; Pillow itself lets larger ones turn negative."""
     if samples.max() > np.iinfo(np.int32).max:
         raise FileFormatError(
@@ -459,12 +460,12 @@ def _as_int32(samples: NDArray[Any], name: str) -> NDArray[np.int32]:
     return samples.astype(np.int32)
 
 
-def _straight(samples: NDArray[Any], page: Page) -> NDArray[Any]:
+def _straight(samples: Samples, page: Page) -> Samples:
     """Divide by alpha where the file stores color multiplied by it; color without alpha becomes black."""
     if not page.associated:
         return samples
     codes, alpha = samples.dtype.kind == "u", samples[..., -1:]
-    color: NDArray[Any] = samples[..., :-1].astype(np.float64 if codes else np.float32)
+    color: Samples = samples[..., :-1].astype(np.float64 if codes else np.float32)
     if codes:
         color *= 65535.0
     seen = alpha > 0
@@ -477,7 +478,7 @@ def _straight(samples: NDArray[Any], page: Page) -> NDArray[Any]:
     return result
 
 
-def turned(samples: NDArray[Any], orientation: int) -> NDArray[Any]:
+def turn(samples: Samples, orientation: int) -> Samples:
     """Turn rows and columns as the orientation tag asks (TIFF 6.0, section 8; EXIF numbers them alike)."""
     if orientation in (5, 6, 7, 8):
         samples = samples.transpose(1, 0, 2)

@@ -7,19 +7,18 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
 from .. import isolation
 from ..convert import to_numpy, to_pil
-from .deep import Deep
 from .header import Header
+from .high_depth import HighDepth, Samples
 
 __all__ = ["Picture"]
 
 # What decoders give.
-Picture = Image.Image | Deep
+Picture = Image.Image | HighDepth
 
 # Bytes a pixel, in the modes that readers hand out.
 _MODES = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 2, "I": 4, "F": 4}
@@ -70,12 +69,12 @@ def _rational(value: Any) -> Any:
 # ---------------------------------------------------------------- arrays
 
 
-def _pack_array(array: NDArray[Any]) -> tuple[Any, ...]:
+def _pack_array(array: Samples) -> tuple[Any, ...]:
     array = np.ascontiguousarray(array)
     return array.dtype.name, array.shape, array.data.cast("B")
 
 
-def _unpack_array(packed: Any) -> NDArray[Any]:
+def _unpack_array(packed: Any) -> Samples:
     dtype, shape, samples = packed
     if dtype not in _DTYPES or min(shape) < 1 or math.prod(shape) * np.dtype(dtype).itemsize != len(samples):
         raise ValueError(f"{dtype} of {shape} in {len(samples)} bytes")
@@ -83,14 +82,14 @@ def _unpack_array(packed: Any) -> NDArray[Any]:
     return np.frombuffer(samples, dtype).reshape(shape).copy()
 
 
-def _unpack_deep(packed: Any) -> Deep:
+def _unpack_high_depth(packed: Any) -> HighDepth:
     pixels, info = packed
     if not isinstance(pixels, np.ndarray) or pixels.ndim != 3:
         raise TypeError("pixels that are none")
-    return Deep(pixels, {key: _rational(value) for key, value in info.items()})
+    return HighDepth(pixels, {key: _rational(value) for key, value in info.items()})
 
 
 isolation.register(Image.Image, "image", _pack_image, _unpack_image)
 isolation.register(np.ndarray, "array", _pack_array, _unpack_array)
-isolation.register(Deep, "deep", lambda deep: (deep.pixels, deep.info), _unpack_deep)
+isolation.register(HighDepth, "deep", lambda deep: (deep.pixels, deep.info), _unpack_high_depth)
 isolation.register_record(Header)

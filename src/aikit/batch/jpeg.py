@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._raster.guard import foreign
-from .._raster.job import opened, prepare
+from .._raster.job import open_image, prepare
 from .._raster.orientation import orientation_of
 from .._raster.profile import image_to_srgb
 
@@ -54,7 +54,7 @@ def checked_jpeg(data: bytes, *, name: str, profile: str, limits: Limits | None)
     if channels is None:
         return None
     with foreign(name, "jpeg"):
-        image = opened(job)
+        image = open_image(job)
         # Without a marker of Adobe's that says 0, three components are Y'CbCr.
         if image.info.get("adobe_transform") == 0:
             return None

@@ -31,7 +31,7 @@ def pick_device(
 ) -> torch.device:
     """Choose the device with the most free memory among those that qualify.
 
-    Free memory is what the driver says, so other processes count. A GPU is told by its UUID and translated to torch's
+    Free memory is what the driver says, so other processes count. A GPU is identified by its UUID and translated to torch's
     index, whatever order nvidia-smi prints. CUDA is not started unless only it knows that index.
 
     Args:
@@ -67,7 +67,7 @@ def pick_device(
     else:
         candidates = [info for info in found if _is_meant(info, wanted)]
         if not candidates:
-            raise DeviceError("device", f"one of {_listed(found)}", f'"{wanted}"', 'pass one of these or "auto"')
+            raise DeviceError("device", f"one of {_list(found)}", f'"{wanted}"', 'pass one of these or "auto"')
     if len(candidates) > 1 or least is not None:
         candidates = [_with_free(info) for info in candidates]
     qualified = [info for info in candidates if _qualifies(info, least, max_utilization)]
@@ -75,7 +75,7 @@ def pick_device(
         raise DeviceError(
             "device",
             _conditions(least, max_utilization),
-            _listed(candidates),
+            _list(candidates),
             "free some memory, ask for less, or pass another device",
         )
     best = max(qualified, key=lambda info: -1 if info.free is None else info.free)
@@ -96,7 +96,7 @@ def existing_device(device: str | torch.device) -> torch.device:
     kind, count = torch_accelerator()
     index: int | None = wanted.index  # torch's types say int
     if wanted.type != kind or (index or 0) >= count:
-        raise DeviceError("device", f"one of {_listed(_usable())}", f'"{wanted}"', "pass one of these or pick_device()")
+        raise DeviceError("device", f"one of {_list(_usable())}", f'"{wanted}"', "pass one of these or pick_device()")
     if index is not None:
         return wanted
     module = torch.get_device_module(wanted)
@@ -122,13 +122,13 @@ def _usable() -> list[DeviceInfo]:
     kind, _ = torch_accelerator()
     usable = [info for info in shown if info.type == kind]
     if shown and not usable:
-        _log.warning("torch cannot use %s: its build or the driver has no support for it", _listed(shown))
+        _log.warning("torch cannot use %s: its build or the driver has no support for it", _list(shown))
     if any(info.index is None for info in usable):
-        usable = _numbered_by_torch(usable)
+        usable = _number_by_torch(usable)
     return [*usable, cpu]
 
 
-def _numbered_by_torch(devices: Sequence[DeviceInfo]) -> list[DeviceInfo]:
+def _number_by_torch(devices: Sequence[DeviceInfo]) -> list[DeviceInfo]:
     """The same with the indices that CUDA itself gives; this starts CUDA."""
     order = {uuid: index for index, uuid in enumerate(torch_uuids(start=True) or ())}
     return [
@@ -162,10 +162,10 @@ def _conditions(least: int | None, busiest: float | None) -> str:
     return " and ".join(conditions)
 
 
-def _listed(devices: Sequence[DeviceInfo]) -> str:
-    return ", ".join(_described(info) for info in devices)
+def _list(devices: Sequence[DeviceInfo]) -> str:
+    return ", ".join(_describe(info) for info in devices)
 
 
-def _described(info: DeviceInfo) -> str:
+def _describe(info: DeviceInfo) -> str:
     text = f"{info.device or info.uuid} ({format_size(info.free)} free"
     return f"{text}, {info.utilization:.0%} busy)" if info.utilization is not None else f"{text})"

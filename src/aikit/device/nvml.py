@@ -15,8 +15,8 @@ class Gpu(NamedTuple):
     """A GPU, or a MIG instance of one; what the driver does not tell is None.
 
     Attributes:
-        ordinal: the place of the whole GPU in the order of PCI bus ids, which is NVML's.
-        mig: an instance, or a whole GPU that is divided and therefore of no use to CUDA as one.
+        ordinal: the place of the entire GPU in the order of PCI bus ids, which is NVML's.
+        mig: an instance, or an entire GPU that is divided and therefore of no use to CUDA as one.
         divided: the latter.
     """
 
@@ -55,15 +55,15 @@ def _read(ordinal: int) -> list[Gpu]:
     handle = _ask(pynvml.nvmlDeviceGetHandleByIndex, ordinal)
     if handle is None:
         return [Gpu(ordinal, None, None, None, None, None)]  # off the bus, but it keeps its place
-    whole = _describe(handle, ordinal)
+    gpu = _describe(handle, ordinal)
     current, _ = _ask(pynvml.nvmlDeviceGetMigMode, handle) or (0, 0)
     if current != pynvml.NVML_DEVICE_MIG_ENABLE:
-        return [whole]
+        return [gpu]
     places = range(_ask(pynvml.nvmlDeviceGetMaxMigDeviceCount, handle) or 0)
     # Places without an instance answer "not found".
     found = [_ask(pynvml.nvmlDeviceGetMigDeviceHandleByIndex, handle, place) for place in places]
     instances = [_describe(instance, ordinal)._replace(mig=True) for instance in found if instance is not None]
-    return instances or [whole._replace(mig=True, divided=True)]
+    return instances or [gpu._replace(mig=True, divided=True)]
 
 
 def _describe(handle: Any, ordinal: int) -> Gpu:

@@ -174,7 +174,7 @@ def set_visible_devices(*devices: int | str | None) -> None:
         aikit.errors.InputValueError: devices: expected each GPU once, got '0,0', which CUDA would read as no GPU; ...
     """
     # An empty value would unset the variable on Windows, and so show every GPU.
-    chosen = "-1" if devices == (None,) else ",".join(_resolve(_checked(_split(devices))))
+    chosen = "-1" if devices == (None,) else ",".join(_resolve(_check_tokens(_split(devices))))
     if cuda_has_started():
         raise DeviceError(
             "devices",
@@ -196,7 +196,7 @@ def _split(devices: Sequence[int | str | None]) -> list[str]:
 _UUID = re.compile(r"(GPU|MIG)-[0-9A-Za-z/-]+")
 
 
-def _checked(tokens: list[str]) -> list[str]:
+def _check_tokens(tokens: list[str]) -> list[str]:
     if not tokens or tokens == [""]:
         raise InputValueError("devices", "indices or UUIDs", "nothing", "pass None to hide every GPU")
     for token in tokens:

@@ -89,7 +89,7 @@ def in_another_process(
     limits: Limits | None = None,
     expect: Any = object,
 ) -> Any:
-    """What "module:function" returns in a child process."""
+    """Call "module:function" in a child process."""
     jobs, request = cancelling.current_jobs(), ("call", function, arguments, dict(keywords))
     # One pool for both, whatever happens in between.
     children = pool.pool
@@ -133,7 +133,7 @@ class _Budget:
 
     def __init__(self, limits: Limits | None, subject: str, expect: Any) -> None:
         self._limits, self._subject, self._expect = limits, subject, expect
-        self._spent = 0.0
+        self._consumed = 0.0
 
     def ask(self, worker: Worker, request: tuple[Any, ...], *kinds: str) -> tuple[str, Any]:
         """Ask within the limits, and count the time that it takes."""
@@ -147,9 +147,9 @@ class _Budget:
                 kinds=kinds,
                 expect=self._expect,
                 seconds=self._limits.max_seconds,
-                spent=self._spent,
+                consumed=self._consumed,
                 memory=memory,
                 at_most=memory,
             )
         finally:
-            self._spent += time.monotonic() - start
+            self._consumed += time.monotonic() - start

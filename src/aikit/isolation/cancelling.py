@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from ..errors import WorkerError
 from .supervisor import Worker
 
-__all__ = ["Job", "Jobs", "attached", "cancellable", "check", "current_jobs", "woken"]
+__all__ = ["Job", "Jobs", "attach", "cancellable", "check", "current_jobs", "wake"]
 
 # For all jobs one. The garbage collector may close a stream while this thread holds it.
 _lock = threading.RLock()
@@ -96,7 +96,7 @@ def check(jobs: Jobs, subject: str) -> None:
 
 
 @contextlib.contextmanager
-def attached(jobs: Jobs, worker: Worker, subject: str) -> Iterator[None]:
+def attach(jobs: Jobs, worker: Worker, subject: str) -> Iterator[None]:
     """Let the jobs end a child; behind this it works for somebody else."""
     if not jobs:
         yield
@@ -114,7 +114,7 @@ def attached(jobs: Jobs, worker: Worker, subject: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def woken(jobs: Jobs, event: threading.Event) -> Iterator[None]:
+def wake(jobs: Jobs, event: threading.Event) -> Iterator[None]:
     """Have an event set when one of the jobs is cancelled."""
     with _lock:
         for job in jobs:

@@ -145,15 +145,15 @@ class RequestLoop:
                 self._most_memory = memory
                 _refuse_beyond(memory)
             with in_context(context):
-                return self._encoded(*getattr(self, f"_{kind}")(*rest))
+                return self._encode(*getattr(self, f"_{kind}")(*rest))
         except AikitError as error:
-            return self._encoded("error", fields_of(error))
+            return self._encode("error", fields_of(error))
         except MemoryError:
-            return self._encoded("memory", None)
-        except Exception as error:  # noqa: BLE001 - told to the parent, which raises it
-            return self._encoded("failure", (_brief(error), traceback.format_exc()))
+            return self._encode("memory", None)
+        except Exception as error:  # noqa: BLE001 - sent to the parent, which raises it
+            return self._encode("failure", (_brief(error), traceback.format_exc()))
 
-    def _encoded(self, kind: str, value: Any) -> tuple[bytes, list[Any]]:
+    def _encode(self, kind: str, value: Any) -> tuple[bytes, list[Any]]:
         return results.encode((self._number, kind, value))
 
     def _begin(self, path: list[str], pythonpath: str | None, decoder: bool) -> tuple[str, Any]:

@@ -10,7 +10,7 @@ from ..errors import CODES, AikitError, LimitError, WorkerError
 from .results import matches
 from .wire_format import NonsenseError
 
-__all__ = ["fields_of", "problem_of", "rebuilt", "too_late", "too_much"]
+__all__ = ["fields_of", "problem_of", "rebuild", "too_late", "too_much"]
 
 _OF_TEXT = ("subject", "expected", "got", "remedy", "code")
 _MAYBE = {"option": str | None, "filename": str | None, "limit": str, "errno": int | None}
@@ -31,15 +31,15 @@ def _plain(value: Any) -> Any:
     return float(value) if isinstance(value, Real) else value
 
 
-def rebuilt(told: Any) -> AikitError:
-    """The error that `fields_of` described; only one of aikit's, whatever a child says.
+def rebuild(description: Any) -> AikitError:
+    """Rebuild the error that `fields_of` described; only one of aikit's, whatever a child says.
 
     Raises:
         NonsenseError: it describes none.
     """
-    if not matches(told, tuple[str, dict[str, object], list[str]]):
+    if not matches(description, tuple[str, dict[str, object], list[str]]):
         raise NonsenseError("an error without fields")
-    name, fields, notes = told
+    name, fields, notes = description
     known = {each: getattr(errors, each) for each in errors.__all__ if each.endswith("Error")}
     kind: type[AikitError] | None = known.get(name)
     if kind is None or set(fields) != set(kind._FIELDS) or fields["code"] not in CODES or len(notes) > _MOST_NOTES:
@@ -59,7 +59,7 @@ def problem_of(kind: str, value: Any, subject: str, memory: int | None) -> BaseE
         NonsenseError: it describes none.
     """
     if kind == "error":
-        return rebuilt(value)
+        return rebuild(value)
     if kind == "memory":
         if memory is not None:
             return too_much(subject, memory, "more")

@@ -70,8 +70,8 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class _Place:
-    """What `IdlePool.place` gives. A generator would take longer than all the rest of it."""
+class _Slot:
+    """The context that `IdlePool.place` gives. A generator would take longer than all the rest of it."""
 
     def __init__(self, pool: IdlePool, *asked: Any) -> None:
         self._pool, self._asked = pool, asked
@@ -107,7 +107,7 @@ class IdlePool:
 
     # ------------------------------------------------------------ places
 
-    def place(self, subject: str, jobs: Jobs, *, begun: bool = False) -> _Place:
+    def place(self, subject: str, jobs: Jobs, *, begun: bool = False) -> _Slot:
         """One of the places at work, when its turn has come: a context.
 
         A place is for the time in which a child works; who keeps one between two requests has none.
@@ -120,7 +120,7 @@ class IdlePool:
         Raises:
             WorkerError: code "busy" or "cancelled".
         """
-        return _Place(self, subject, jobs, begun)
+        return _Slot(self, subject, jobs, begun)
 
     def enter(self, subject: str, jobs: Jobs, begun: bool) -> None:
         """Take a place."""
@@ -136,7 +136,7 @@ class IdlePool:
             turn = threading.Event()
             self._waiting.append(turn)
         try:
-            with cancelling.woken(jobs, turn):
+            with cancelling.wake(jobs, turn):
                 turn.wait(patience)
             cancelling.check(jobs, subject)
         except BaseException:
@@ -186,7 +186,7 @@ class IdlePool:
         """An idle child or a new one, which can call a function, may be ended by the jobs, and is given back."""
         worker = self._take()
         try:
-            with cancelling.attached(jobs, worker, subject):
+            with cancelling.attach(jobs, worker, subject):
                 worker.load(function)
                 yield worker
         finally:

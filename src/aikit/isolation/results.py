@@ -58,8 +58,8 @@ def register_record(kind: type[Any]) -> None:
 
     def unpack(values: Any) -> Any:
         hints = get_type_hints(kind)
-        whole = isinstance(values, tuple) and len(values) == len(names)
-        if not (whole and all(matches(value, hints[name]) for name, value in zip(names, values, strict=True))):
+        complete = isinstance(values, tuple) and len(values) == len(names)
+        if not (complete and all(matches(value, hints[name]) for name, value in zip(names, values, strict=True))):
             raise TypeError(f"fields that are none of {kind.__name__}")
         return kind(*values)
 
@@ -95,7 +95,7 @@ def encode(value: Any) -> tuple[bytes, list[Buffer | Filled]]:
     registered kinds may stand wherever plain ones may.
     """
     buffers: list[Buffer | Filled] = []
-    return _to_json(_boxed(value, buffers)).encode(), buffers
+    return _to_json(_box(value, buffers)).encode(), buffers
 
 
 # One encoder for all: to make it takes as long as a short answer.
@@ -103,14 +103,14 @@ _to_json = json.JSONEncoder(separators=(",", ":")).encode
 _PLAIN = (int, str, bytes, tuple, list, dict)
 
 
-def _boxed(value: Any, buffers: list[Buffer | Filled]) -> Any:
+def _box(value: Any, buffers: list[Buffer | Filled]) -> Any:
     if value is None or isinstance(value, (bool, float)):
         return value
     if type(value) not in _PLAIN:
         # A registered NamedTuple is a tuple too.
         way = next((_by_type[kind] for kind in type(value).__mro__ if kind in _by_type), None)
         if way is not None:
-            return {"kind": [way.name, _boxed(way.pack(value), buffers)]}
+            return {"kind": [way.name, _box(way.pack(value), buffers)]}
     # Of IntEnum and of subclasses of str only the value is kept.
     if isinstance(value, int):
         return int(value)
@@ -121,9 +121,9 @@ def _boxed(value: Any, buffers: list[Buffer | Filled]) -> Any:
         return {"bytes" if isinstance(value, bytes) else "memory": len(buffers) - 1}
     if isinstance(value, (tuple, list, set, frozenset)):
         plain = next(plain for plain in (tuple, list, set, frozenset) if isinstance(value, plain))
-        return {plain.__name__: [_boxed(part, buffers) for part in value]}
+        return {plain.__name__: [_box(part, buffers) for part in value]}
     if isinstance(value, dict):
-        return {"dict": [[_boxed(key, buffers), _boxed(part, buffers)] for key, part in value.items()]}
+        return {"dict": [[_box(key, buffers), _box(part, buffers)] for key, part in value.items()]}
     if isinstance(value, Rational):
         return {"ratio": [int(value.numerator), int(value.denominator)]}
     raise TypeError(f"{type(value).__name__} is no plain value")
@@ -136,14 +136,14 @@ def decode(text: bytes, buffers: Sequence[Buffer]) -> Any:
         NonsenseError: nothing that `encode` writes.
     """
     try:
-        return _unboxed(json.loads(text), buffers)
+        return _unbox(json.loads(text), buffers)
     except MemoryError:
         raise
     except Exception as error:
         raise NonsenseError(f"{type(error).__name__}: {error}") from error
 
 
-def _unboxed(node: Any, buffers: Sequence[Buffer]) -> Any:
+def _unbox(node: Any, buffers: Sequence[Buffer]) -> Any:
     if not isinstance(node, dict):
         if isinstance(node, list):
             raise TypeError("a list without its kind")
@@ -153,12 +153,12 @@ def _unboxed(node: Any, buffers: Sequence[Buffer]) -> Any:
 
 
 def _each(inner: list[Any], buffers: Sequence[Buffer]) -> list[Any]:
-    return [_unboxed(part, buffers) for part in inner]
+    return [_unbox(part, buffers) for part in inner]
 
 
-def _unpacked(inner: Any, buffers: Sequence[Buffer]) -> Any:
+def _unpack(inner: Any, buffers: Sequence[Buffer]) -> Any:
     name, packed = inner
-    return _by_name[name].unpack(_unboxed(packed, buffers))
+    return _by_name[name].unpack(_unbox(packed, buffers))
 
 
 _UNBOX: dict[str, Any] = {
@@ -168,7 +168,7 @@ _UNBOX: dict[str, Any] = {
     "list": _each,
     "set": lambda inner, buffers: set(_each(inner, buffers)),
     "frozenset": lambda inner, buffers: frozenset(_each(inner, buffers)),
-    "dict": lambda inner, buffers: {_unboxed(key, buffers): _unboxed(part, buffers) for key, part in inner},
+    "dict": lambda inner, buffers: {_unbox(key, buffers): _unbox(part, buffers) for key, part in inner},
     "ratio": lambda inner, buffers: Fraction(*map(int, inner)) if inner[1] else float("nan"),
-    "kind": _unpacked,
+    "kind": _unpack,
 }

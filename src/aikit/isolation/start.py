@@ -80,7 +80,7 @@ def _start(variables: dict[str, str]) -> Child:
         theirs, ours = os.pipe()
         stack.callback(os.close, theirs)
         lifeline = os.fdopen(ours, "wb", buffering=0)
-        shared_memory, handle = _shared_memory(stack)
+        shared_memory, handle = _make_shared_memory(stack)
         handles = [each for each in (theirs, handle) if each >= 0]
         try:
             process = _process(theirs, handle, variables, start_new_session=True, pipesize=1 << 20, pass_fds=handles)
@@ -90,8 +90,8 @@ def _start(variables: dict[str, str]) -> Child:
     return Child(process, lifeline, shared_memory)
 
 
-def _shared_memory(stack: contextlib.ExitStack) -> tuple[mmap.mmap | None, int]:
-    """Memory for answers where the system can seal its size: a child that shrank it would kill us."""
+def _make_shared_memory(stack: contextlib.ExitStack) -> tuple[mmap.mmap | None, int]:
+    """Make memory for answers where the system can seal its size: a child that shrank it would kill us."""
     if not hasattr(os, "memfd_create"):
         return None, -1
     import fcntl

@@ -101,7 +101,7 @@ class Worker:
         kinds: Sequence[str] = ("value",),
         expect: Any = object,
         seconds: float | None = None,
-        spent: float = 0.0,
+        consumed: float = 0.0,
         memory: int | None = None,
         at_most: float = float("inf"),
         option: str | None = "limits",
@@ -114,7 +114,7 @@ class Worker:
             kinds: which of the three it may be.
             expect: what the value must be, as an annotation says it.
             seconds: what the whole task may take before the child is ended.
-            spent: how much of it is gone.
+            consumed: how much of it is gone.
             memory: bytes it may take beyond what it had when it was called.
             at_most: bytes that the answer may make us allocate.
             option: the caller's keyword that says how many seconds, if one does.
@@ -132,7 +132,7 @@ class Worker:
             self.tasks += 1
             self._before = self.resident() if memory is not None else 0
         try:
-            with _Watch(self, subject, seconds, spent, memory, option):
+            with _Watch(self, subject, seconds, consumed, memory, option):
                 frame = self._exchange(request, memory, at_most)
             kind, value = self._read(*frame)
             if kind in kinds:
@@ -231,8 +231,8 @@ class Worker:
             self._memory.madvise(mmap.MADV_REMOVE, _KEPT)
             self._used = 0
 
-    def taken(self) -> int:
-        """Bytes that the present task has taken so far."""
+    def count_taken(self) -> int:
+        """Count the bytes that the present task has taken so far."""
         return self.resident() - self._before
 
     def growth(self) -> int:
@@ -240,7 +240,7 @@ class Worker:
         return self.resident() - self._fresh
 
     def end(self, verdict: AikitError | None = None) -> None:
-        """Kill it and what it has started, from any thread: who waits for an answer is told that there is none."""
+        """Kill it and what it has started, from any thread: who waits for an answer gets an error."""
         if self._owner != os.getpid() or self._process.poll() is not None:
             return
         self._verdict = self._verdict or verdict
@@ -313,13 +313,13 @@ class _Watch:
         worker: Worker,
         subject: str,
         seconds: float | None,
-        spent: float = 0.0,
+        consumed: float = 0.0,
         memory: int | None = None,
         option: str | None = None,
     ) -> None:
         self._worker, self._subject, self._seconds, self._memory = worker, subject, seconds, memory
         self._option = option
-        self._deadline = float("inf") if seconds is None else time.monotonic() + seconds - spent
+        self._deadline = float("inf") if seconds is None else time.monotonic() + seconds - consumed
         self._done, self._lock = threading.Event(), threading.Lock()
 
     def __enter__(self) -> None:
@@ -336,7 +336,7 @@ class _Watch:
     def _run(self) -> None:
         step = threading.TIMEOUT_MAX if self._memory is None else _POLL_SECONDS
         while not self._done.wait(max(0.0, min(self._deadline - time.monotonic(), step))):
-            if self._memory is not None and (taken := self._worker.taken()) > self._memory:
+            if self._memory is not None and (taken := self._worker.count_taken()) > self._memory:
                 return self._end(too_much(self._subject, self._memory, str(taken), taken))
             if time.monotonic() >= self._deadline:
                 return self._end(too_late(self._subject, self._seconds, self._option))

@@ -18,7 +18,7 @@ from ..device.listing import list_devices, torch_accelerator
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Allocator", "chosen", "current", "of"]
+__all__ = ["Allocator", "current", "of", "pick_allocators"]
 
 
 class Allocator(Protocol):
@@ -53,8 +53,8 @@ def of(device: torch.device) -> Allocator:
     return _Mps() if device.type == "mps" else _Torch(device)
 
 
-def chosen(device: str | torch.device | None) -> list[Allocator]:
-    """The memory a call is about: the device named, or every accelerator, or the process where there is none."""
+def pick_allocators(device: str | torch.device | None) -> list[Allocator]:
+    """Pick the memory a call is about: the device named, or every accelerator, or the process where there is none."""
     if device is not None:
         return [of(existing_device(device))]
     if "torch" not in sys.modules:
@@ -83,14 +83,14 @@ class _Torch:
         # Even `memory_reserved` asks CUDA for the current device in some versions of torch.
         return bool(self._module.is_initialized())
 
-    def _reserved(self) -> int:
+    def _count_reserved(self) -> int:
         return int(self._module.memory_reserved(self._device)) if self._started() else 0
 
     def used(self) -> int:
         return int(self._module.memory_allocated(self._device)) if self._started() else 0
 
     def cached(self) -> int:
-        return max(0, self._reserved() - self.used())
+        return max(0, self._count_reserved() - self.used())
 
     def peak(self) -> int:
         return int(self._module.max_memory_allocated(self._device)) if self._started() else 0
@@ -105,7 +105,7 @@ class _Torch:
         return int(self._module.memory_stats(self._device).get("inactive_split_bytes.all.current", 0))
 
     def free_and_total(self) -> tuple[int | None, int | None]:
-        if self._reserved():
+        if self._count_reserved():
             free, total = self._module.mem_get_info(self._device)
             return int(free), int(total)
         # No memory taken there yet: NVML knows as well, and opens no context.
@@ -116,7 +116,7 @@ class _Torch:
         import torch
 
         # With the wrong current device CUDA opens a context of several hundred MB there (pytorch#25752).
-        if self._reserved():
+        if self._count_reserved():
             with self._module.device(self._device):
                 self._module.empty_cache()
         # Pinned main memory is cached as well; torch has had a way to give it back since 2.10.

@@ -63,7 +63,7 @@ def run_in_chunks(
             size = max(min_size, count // 2)
             _log.warning("out of memory with %d items; going on with %d at a time", count, size)
         else:
-            results += _checked(given, count)
+            results += _check_results(given, count)
     return results
 
 
@@ -82,7 +82,7 @@ def find_batch_size(
         start: the size to try first.
         maximum: the largest size to try; None for 1024 times `start`.
         margin: the part of the largest size found that is returned, above 0 and up to 1. A `maximum` that fits is
-            returned whole: nothing showed that it is near the edge.
+            returned as it is: nothing showed that it is near the edge.
 
     Returns:
         The size, at least 1. Nothing is remembered between calls.
@@ -113,7 +113,7 @@ def find_batch_size(
             fails = size
         else:
             fits, host_bytes = size, max(host_bytes, grown / size)
-            collect_and_trim(allocator.chosen(None))  # the next try begins where this one did
+            collect_and_trim(allocator.pick_allocators(None))  # the next try begins where this one did
         # Doubled until something fails, halved until something fits, then between the two.
         size = min(2 * fits, maximum) if fails > maximum else (fits + fails) // 2
     return fits if fits == maximum else max(1, int(fits * margin))
@@ -135,7 +135,7 @@ OUT_OF_MEMORY: Any = object()
 
 
 def attempt(fn: Callable[..., Any], *arguments: Any, last: bool) -> Any:
-    """What the call gives, or OUT_OF_MEMORY; by then nothing of the call is left.
+    """Make the call; OUT_OF_MEMORY where it ran out, and by then nothing of the call is left.
 
     The `last` attempt has nothing smaller after it: its error comes out. The cleaning stands behind the `except`
     block, not in it: there the error still holds the frames of the failed call, and they its tensors.
@@ -145,11 +145,11 @@ def attempt(fn: Callable[..., Any], *arguments: Any, last: bool) -> Any:
     except Exception as error:
         if last or not is_out_of_memory(error):
             raise
-    collect_and_trim(allocator.chosen(None))
+    collect_and_trim(allocator.pick_allocators(None))
     return OUT_OF_MEMORY
 
 
-def _checked(results: Any, count: int) -> list[Any]:
+def _check_results(results: Any, count: int) -> list[Any]:
     if not isinstance(results, (list, tuple)):
         raise InputTypeError("fn", "a list with one result an item", type(results).__name__, "return list(results)")
     if len(results) != count:

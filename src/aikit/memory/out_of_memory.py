@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ..errors import InputTypeError
 
-__all__ = ["is_out_of_memory", "related"]
+__all__ = ["is_out_of_memory", "walk_related"]
 
 # cudaErrorMemoryAllocation, driver_types.h; hipErrorOutOfMemory has the same number.
 _CUDA_CODE = 2
@@ -55,7 +55,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     """
     if not isinstance(error, BaseException):
         raise InputTypeError("error", "an exception", type(error).__name__, "pass the one that was caught")
-    return any(map(_is_itself, related(error)))
+    return any(map(_is_itself, walk_related(error)))
 
 
 def _is_itself(error: BaseException) -> bool:
@@ -73,8 +73,8 @@ def _is_itself(error: BaseException) -> bool:
     return not isinstance(error, (ValueError, TypeError, OSError)) and _MESSAGES.search(str(error)) is not None
 
 
-def related(error: BaseException) -> Iterator[BaseException]:
-    """The error, the errors it was raised from, and those of a group: what its printed traceback shows."""
+def walk_related(error: BaseException) -> Iterator[BaseException]:
+    """Walk over the error, the errors it was raised from, and those of a group: what its printed traceback shows."""
     pending, seen = [error], set()
     while pending:
         one = pending.pop()

@@ -61,7 +61,7 @@ def offload(model: Any) -> None:
     _move_to_host(blocks, pin=pin)
     if any(not block.on_cpu for block in blocks):
         blocks.clear()  # the last references to the memory on the device
-        collect_and_trim(allocator.chosen(None))
+        collect_and_trim(allocator.pick_allocators(None))
 
 
 @contextlib.contextmanager
@@ -122,13 +122,13 @@ def on_device(model: Model, device: str | torch.device, *, changed: bool | None 
 class _Block:
     """A stretch of a storage, and the tensors that lie in it."""
 
-    storage: Any
+    storage: torch.UntypedStorage
     start: int
     end: int
-    tensors: list[Any] = field(default_factory=list)
+    tensors: list[torch.Tensor] = field(default_factory=list)
 
     @property
-    def key(self) -> tuple[Any, int, int, int]:
+    def key(self) -> tuple[torch.device, int, int, int]:
         return self.storage.device, self.storage.data_ptr(), self.start, self.end
 
     @property
@@ -166,14 +166,14 @@ _ALIGNMENT = 16
 
 def _blocks(model: Any) -> list[_Block]:
     """The blocks of a model, with no tensor in two of them."""
-    tensors: dict[tuple[Any, int], list[Any]] = {}
+    tensors: dict[tuple[torch.device, int], list[torch.Tensor]] = {}
     for tensor in _tensors(model):
         storage = tensor.untyped_storage()
         tensors.setdefault((storage.device, storage.data_ptr()), []).append(tensor)
-    return [block for group in tensors.values() for block in _merged(group)]
+    return [block for group in tensors.values() for block in _merge(group)]
 
 
-def _tensors(model: Any) -> Iterable[Any]:
+def _tensors(model: Any) -> Iterable[torch.Tensor]:
     import torch
 
     if not isinstance(model, torch.nn.Module):
@@ -189,7 +189,7 @@ def _tensors(model: Any) -> Iterable[Any]:
     return [tensor for tensor in found.values() if tensor.numel()]
 
 
-def _obstacle(tensor: Any) -> str | None:
+def _obstacle(tensor: torch.Tensor) -> str | None:
     """Why a tensor is more, or less, than the bytes in its storage."""
     import torch
     from torch.nn.parameter import is_lazy
@@ -203,8 +203,8 @@ def _obstacle(tensor: Any) -> str | None:
     return "conjugated or negated" if tensor.is_conj() or tensor.is_neg() else None
 
 
-def _merged(tensors: list[Any]) -> list[_Block]:
-    """The tensors of one storage, those that overlap in one block."""
+def _merge(tensors: list[torch.Tensor]) -> list[_Block]:
+    """Merge the tensors of one storage that overlap into blocks."""
     blocks: list[_Block] = []
     for start, end, tensor in sorted(((*_extent(tensor), tensor) for tensor in tensors), key=lambda item: item[0]):
         if blocks and start < blocks[-1].end:
@@ -216,10 +216,10 @@ def _merged(tensors: list[Any]) -> list[_Block]:
     return blocks
 
 
-def _extent(tensor: Any) -> tuple[int, int]:
+def _extent(tensor: torch.Tensor) -> tuple[int, int]:
     """The first byte of the storage that a tensor uses, and the one after the last."""
-    first = tensor.storage_offset()
-    last = first + sum((n - 1) * stride for n, stride in zip(tensor.size(), tensor.stride(), strict=True))
+    first = int(tensor.storage_offset())
+    last = first + sum((n - 1) * int(stride) for n, stride in zip(tensor.size(), tensor.stride(), strict=True))
     return first * tensor.itemsize, (last + 1) * tensor.itemsize
 
 
@@ -237,7 +237,7 @@ def _can_pin() -> bool:
 
 
 def _move_to_host(blocks: list[_Block], *, pin: bool) -> None:
-    """Move blocks to main memory, pinned if possible, one after the other: each is whole at every moment."""
+    """Move blocks to main memory, pinned if possible, one after the other: each is complete at every moment."""
     available = host_memory().available
     needed = sum(block.size for block in blocks if not block.on_cpu)
     if available is not None and needed > available:
@@ -247,33 +247,33 @@ def _move_to_host(blocks: list[_Block], *, pin: bool) -> None:
             format_size(available),
             "free some, or drop the model with free_memory(model)",
         )
-    if pin and available is not None and sum(_rounded(block.size) for block in blocks) > available:
+    if pin and available is not None and sum(_round_up(block.size) for block in blocks) > available:
         _log.info("the model is kept in pageable memory: pinned memory of its size is not available")
         pin = False
         blocks = [block for block in blocks if not block.on_cpu]
     for block in blocks:
-        block.move_to(_filled_on_host(block, pin=pin))
+        block.move_to(_copy_to_host(block, pin=pin))
 
 
-def _rounded(size: int) -> int:
-    """What torch takes for a pinned block: the next power of two (CachingHostAllocator)."""
+def _round_up(size: int) -> int:
+    """Round a size to what torch takes for a pinned block: the next power of two (CachingHostAllocator)."""
     return 1 << (size - 1).bit_length()
 
 
-def _filled_on_host(block: _Block, *, pin: bool) -> _Block:
+def _copy_to_host(block: _Block, *, pin: bool) -> _Block:
     if pin:
         try:
-            return _filled(block, "cpu", pin=True)
+            return _copy_block(block, "cpu", pin=True)
         except RuntimeError as error:
             # WSL, and systems with a limit on locked memory, pin far less than there is.
             if not is_out_of_memory(error):
                 raise
             _log.info("%s could not be pinned; they are kept in pageable memory", format_size(block.size))
-    return _filled(block, "cpu")
+    return _copy_block(block, "cpu")
 
 
-def _filled(block: _Block, device: Any, *, pin: bool = False) -> _Block:
-    """New memory with the block's bytes, without its tensors."""
+def _copy_block(block: _Block, device: torch.device | str, *, pin: bool = False) -> _Block:
+    """Copy the block's bytes to new memory, without its tensors."""
     import torch
 
     memory = torch.empty(block.size, dtype=torch.uint8, device=device, pin_memory=pin)
@@ -327,7 +327,7 @@ def _lend(masters: list[_Block], device: torch.device, *, prove: bool) -> list[_
 
 
 def _loan(master: _Block, device: torch.device, *, prove: bool) -> _Loan:
-    lent = _filled(master, device)
+    lent = _copy_block(master, device)
     return _Loan(master, lent, _fingerprint(lent) if prove else None)
 
 
@@ -336,14 +336,14 @@ def _take_back(blocks: list[_Block], device: torch.device, loans: list[_Loan], *
     known = {loan.lent.key: loan for loan in loans}
     blocks = [block for block in blocks if block.storage.device == device]
     pairs = [(block, known[block.key]) for block in blocks if block.key in known]
-    for (block, loan), same in zip(pairs, _unchanged([loan for _, loan in pairs], changed), strict=True):
+    for (block, loan), same in zip(pairs, _find_unchanged([loan for _, loan in pairs], changed), strict=True):
         if not same:
             loan.master.content().copy_(block.content())
         block.move_to(loan.master)
     _move_to_host([block for block in blocks if block.key not in known], pin=device.type in _PINNING)
 
 
-def _unchanged(loans: list[_Loan], changed: bool | None) -> list[bool]:
+def _find_unchanged(loans: list[_Loan], changed: bool | None) -> list[bool]:
     import torch
 
     if changed is not None or not loans:
@@ -357,7 +357,7 @@ def _unchanged(loans: list[_Loan], changed: bool | None) -> list[bool]:
 _WORDS = 1 << 22
 
 
-def _fingerprint(block: _Block) -> Any:
+def _fingerprint(block: _Block) -> torch.Tensor:
     """64 bits for every 16 MiB of a block, which stay the same when nothing changes, and else with odds below 2^-32.
 
     Every word is multiplied by its own random 64-bit key, and the products are added modulo 2^64. Changes cancel out
@@ -368,16 +368,16 @@ def _fingerprint(block: _Block) -> Any:
     import torch
 
     content = block.content()
-    whole = block.size // 4 * 4
-    # The bytes after the last whole word go in as words of their own.
-    tail = content[whole:].to(torch.int64)
-    words = content[:whole].view(torch.int32)
+    aligned = block.size // 4 * 4
+    # The bytes after the last complete word go in as words of their own.
+    tail = content[aligned:].to(torch.int64)
+    words = content[:aligned].view(torch.int32)
     keys = _keys(min(_WORDS, max(words.numel(), tail.numel())), block.storage.device)
     sums = [(piece.to(torch.int64) * keys[: piece.numel()]).sum() for piece in words.split(_WORDS)]
     return torch.stack([*sums, (tail * keys[: tail.numel()]).sum()])
 
 
-def _keys(count: int, device: Any) -> Any:
+def _keys(count: int, device: torch.device) -> torch.Tensor:
     """The first keys of a row that is the same in every call, and nobody else's random numbers."""
     import torch
 

@@ -1,4 +1,4 @@
-"""Models that share a budget of memory: loaded when asked for, dropped when others need the room."""
+"""Models that share a budget of memory: loaded when asked for, dropped when others need the memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .._check import function
 from ..device.sizes import format_size, parse_size
 from ..errors import DeviceError, InputTypeError, InputValueError, quoted
 from .chunks import OUT_OF_MEMORY, attempt
-from .release import free_memory, held_bytes
+from .release import count_held_bytes, free_memory
 
 __all__ = ["ModelPool"]
 
@@ -90,7 +90,7 @@ class ModelPool:
     def use(self, name: str) -> Iterator[Any]:
         """Have a model for a block of code, loaded if it is not; until the block ends it is not dropped.
 
-        Where all room is taken by models that other threads use, this waits for one of them, unless the calling thread
+        Where all memory is taken by models that other threads use, this waits for one of them, unless the calling thread
         uses a model itself: two threads that wait for each other's would wait for ever.
 
         Args:
@@ -102,10 +102,10 @@ class ModelPool:
         Raises:
             InputValueError: an unknown name.
             InputTypeError: the loader gave something that holds no tensors.
-            DeviceError: the model alone is larger than the budget, or there is no room beside the models that this
+            DeviceError: the model alone is larger than the budget, or there is too little beside the models that this
                 thread uses, or a loader asked the pool for a model.
             Exception: whatever the loader raises, unchanged; an out-of-memory error once nothing is left to drop.
-                The pool is then as it was, but for what was dropped to make room.
+                The pool is then as it was, but for what was dropped to make space.
         """
         user = threading.get_ident()
         entry = self._lease(name, user)
@@ -182,7 +182,7 @@ class ModelPool:
     def _in_use(self) -> str:
         return ", ".join(repr(entry.name) for entry in self._loaded.values() if entry.users)
 
-    # ------------------------------------------------------------ room
+    # ------------------------------------------------------------ space
 
     def _idle(self) -> list[_Loaded]:
         return [entry for entry in self._loaded.values() if not entry.users]
@@ -216,12 +216,12 @@ class ModelPool:
     def _load(self, name: str, victims: list[_Loaded], user: int) -> _Loaded | None:
         """Load a model and lease it, without the lock: models that are loaded can be used meanwhile.
 
-        None where the model turned out to need room that only models in use could make: it is dropped again, and has
+        None where the model turned out to need memory that only models in use could make: it is dropped again, and has
         to be waited for now that its size is known.
         """
         _drop(victims)
         entry = _Loaded(name, self._call_loader(name), 0, [user])
-        entry.size = held_bytes(entry.model, subject="loader")
+        entry.size = count_held_bytes(entry.model, subject="loader")
         try:
             with self._changed:
                 self._sizes[name] = entry.size

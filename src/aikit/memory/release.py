@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputTypeError
 from . import allocator
 from .allocator import Allocator
-from .out_of_memory import related
+from .out_of_memory import walk_related
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["collect_and_trim", "free_memory", "held_bytes"]
+__all__ = ["collect_and_trim", "count_held_bytes", "free_memory"]
 
 
 def free_memory(*owned: Any, device: str | torch.device | None = None) -> int:
@@ -58,8 +58,8 @@ def free_memory(*owned: Any, device: str | torch.device | None = None) -> int:
         >>> layer.weight.numel()
         0
     """
-    places = allocator.chosen(device)
-    before = _taken(places)
+    places = allocator.pick_allocators(device)
+    before = _count_taken(places)
     for thing in owned:
         if thing is not None:
             _empty(thing)
@@ -67,10 +67,10 @@ def free_memory(*owned: Any, device: str | torch.device | None = None) -> int:
         if error is not None:
             _forget_locals(error)
     collect_and_trim(places)
-    return max(0, before - _taken(places))
+    return max(0, before - _count_taken(places))
 
 
-def _taken(places: Iterable[Allocator]) -> int:
+def _count_taken(places: Iterable[Allocator]) -> int:
     return sum(place.used() + place.cached() for place in places)
 
 
@@ -81,8 +81,8 @@ def collect_and_trim(places: Iterable[Allocator]) -> None:
         place.empty_cache()
 
 
-def held_bytes(thing: Any, *, subject: str) -> int:
-    """The bytes of the storages that a thing's modules and tensors use, each counted once.
+def count_held_bytes(thing: Any, *, subject: str) -> int:
+    """Count the bytes of the storages that a thing's modules and tensors use, each once.
 
     Raises:
         InputTypeError: it is or has nothing that `free_memory` could empty.
@@ -100,7 +100,7 @@ def held_bytes(thing: Any, *, subject: str) -> int:
     return sum(sizes.values())
 
 
-# ---------------------------------------------------------------- taking things apart
+# ---------------------------------------------------------------- what a thing consists of
 
 
 def _empty(thing: Any) -> None:
@@ -121,9 +121,9 @@ def _empty(thing: Any) -> None:
 def _parts(thing: Any, subject: str) -> list[Any]:
     """The modules, tensors, optimizers and errors in a thing: itself, a container's, or among its attributes."""
     if _is_part(thing) or _is_container(thing):
-        return list(_found_in(thing))
+        return list(_find_parts(thing))
     # A container made here: each attribute is looked at, and no further.
-    parts = list(_found_in(list(getattr(thing, "__dict__", {}).values())))
+    parts = list(_find_parts(list(getattr(thing, "__dict__", {}).values())))
     if not parts:
         raise InputTypeError(
             subject,
@@ -134,7 +134,7 @@ def _parts(thing: Any, subject: str) -> list[Any]:
     return parts
 
 
-def _found_in(thing: Any) -> Iterator[Any]:
+def _find_parts(thing: Any) -> Iterator[Any]:
     pending, seen = [thing], set()
     while pending:
         one = pending.pop()
@@ -159,21 +159,21 @@ def _is_container(thing: Any) -> bool:
     return isinstance(thing, (Mapping, list, tuple, set, frozenset))
 
 
-def _empty_module(module: Any) -> None:
+def _empty_module(module: torch.nn.Module) -> None:
     for tensor in _tensors_of(module):
         _empty_tensor(tensor)
     for one in module.modules():
         _drop_attributes(one)
 
 
-def _tensors_of(module: Any) -> list[Any]:
+def _tensors_of(module: torch.nn.Module) -> list[torch.Tensor]:
     from torch.nn.parameter import is_lazy
 
     # A lazy module's parameters have no memory yet, and refuse every question.
     return [tensor for tensor in (*module.parameters(), *module.buffers()) if not is_lazy(tensor)]
 
 
-def _drop_attributes(module: Any) -> None:
+def _drop_attributes(module: torch.nn.Module) -> None:
     """Drop a module's hooks, caches, patched methods: whatever it refers to beside its own plain values.
 
     Not emptied in place, only let go: a tensor kept in an attribute may be somebody else's.
@@ -199,7 +199,7 @@ def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, (bool, int, float, complex, str, bytes))
 
 
-def _empty_tensor(tensor: Any) -> None:
+def _empty_tensor(tensor: torch.Tensor) -> None:
     import torch
 
     if tensor.is_leaf and tensor.grad is not None:
@@ -218,7 +218,7 @@ def _empty_tensor(tensor: Any) -> None:
         tensor.data = _nothing_like(tensor)
 
 
-def _leave_behind(tensor: Any) -> None:
+def _leave_behind(tensor: torch.Tensor) -> None:
     """Empty a tensor that holds more than its storage: a view holds its base, a result its graph.
 
     Exchanging what is behind the Python object lets go of both. torch refuses where C++ refers to the tensor too, for
@@ -233,13 +233,13 @@ def _leave_behind(tensor: Any) -> None:
             tensor.data = _nothing_like(tensor)
 
 
-def _nothing_like(tensor: Any) -> Any:
+def _nothing_like(tensor: torch.Tensor) -> torch.Tensor:
     import torch
 
     return torch.empty(0, dtype=tensor.dtype, device=tensor.device)
 
 
-def _pieces(tensor: Any) -> Iterator[Any]:
+def _pieces(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
     """The plain tensors that a tensor consists of: itself, or those a subclass such as DTensor wraps."""
     if hasattr(tensor, "__tensor_flatten__"):
         for name in tensor.__tensor_flatten__()[0]:
@@ -258,15 +258,15 @@ _SPARSE = {
 }
 
 
-def _storages(tensor: Any) -> Iterator[Any]:
+def _storages(tensor: torch.Tensor) -> Iterator[torch.UntypedStorage]:
     """The storage of a tensor, or those of a sparse one's indices and values."""
     names = _SPARSE.get(str(tensor.layout))
     for part in [tensor] if names is None else [getattr(tensor, name)() for name in names]:
         yield part.untyped_storage()
 
 
-def _empty_optimizer(optimizer: Any) -> None:
-    for tensor in _found_in([list(state.values()) for state in optimizer.state.values()]):
+def _empty_optimizer(optimizer: torch.optim.Optimizer) -> None:
+    for tensor in _find_parts([list(state.values()) for state in optimizer.state.values()]):
         _empty_tensor(tensor)
     optimizer.state.clear()
     # The parameters are the model's: let go of, not emptied.
@@ -281,5 +281,5 @@ def _empty_optimizer(optimizer: Any) -> None:
 
 def _forget_locals(error: BaseException) -> None:
     """Drop the local variables of the finished frames that a traceback keeps alive."""
-    for one in related(error):
+    for one in walk_related(error):
         traceback.clear_frames(one.__traceback__)

@@ -1,7 +1,7 @@
 """Layered documents, PSD and PSB: open, look into, edit, flatten, save; layers as pictures in a folder, and back."""
 
 from .document import Psd, new_psd, open_psd, psd_from_layers
-from .flat import flattened, probe
+from .flat import probe, read_flat
 from .folder import psd_from_folder
 from .layers import EmbeddedFile, Layer
 from .masks import Mask
@@ -11,10 +11,10 @@ __all__ = [
     "Layer",
     "Mask",
     "Psd",
-    "flattened",
     "new_psd",
     "open_psd",
     "probe",
     "psd_from_folder",
     "psd_from_layers",
+    "read_flat",
 ]

@@ -20,7 +20,7 @@ from ..errors import FileFormatError, quoted
 if TYPE_CHECKING:
     from psd_tools.psd.layer_and_mask import ChannelData
 
-__all__ = ["COLORS", "DTYPES", "SHAPE", "TOPS", "Codes", "pack", "stored_channel", "stored_colors", "unpack"]
+__all__ = ["COLORS", "DTYPES", "SHAPE", "TOPS", "Codes", "pack", "read_channel", "read_colors", "unpack"]
 
 Codes = NDArray[Any]
 
@@ -50,7 +50,7 @@ def unpack(data: bytes, compression: int, size: tuple[int, int], depth: int, ver
     """
     height, width = size
     row = (width * depth + 7) // 8
-    raw = _inflated(data, compression, height, width, row, depth, version)
+    raw = _inflate(data, compression, height, width, row, depth, version)
     if raw is None or len(raw) < height * row:
         raise FileFormatError(
             name,
@@ -67,10 +67,10 @@ def unpack(data: bytes, compression: int, size: tuple[int, int], depth: int, ver
     return unpacked
 
 
-def _inflated(
+def _inflate(
     data: bytes, compression: int, height: int, width: int, row: int, depth: int, version: int
 ) -> bytes | None:
-    """The bytes of the rows, or None where they cannot be had."""
+    """Inflate the bytes of the rows, or None where they cannot be had."""
     from psd_tools.compression import decode_prediction, decode_rle
 
     if compression == 0:
@@ -112,8 +112,8 @@ def pack(codes: Codes, depth: int, version: int) -> ChannelData:
     return ChannelData(Compression.ZIP_WITH_PREDICTION, zlib.compress(encode_prediction(raw, width, height, depth), 1))
 
 
-def stored_channel(raw: Any, number: int, size: tuple[int, int], name: str) -> Codes | None:
-    """One channel of a layer by its id, (H, W); None where the layer has it not or empty."""
+def read_channel(raw: Any, number: int, size: tuple[int, int], name: str) -> Codes | None:
+    """Read one channel of a layer by its id, (H, W); None where the layer has it not or empty."""
     header = raw._psd._record.header
     for info, data in zip(raw._record.channel_info, raw._channels, strict=False):
         if int(info.id) == number and data.data and min(size) > 0:
@@ -121,11 +121,11 @@ def stored_channel(raw: Any, number: int, size: tuple[int, int], name: str) -> C
     return None
 
 
-def stored_colors(raw: Any, count: int, name: str) -> Codes | None:
-    """The color channels of a layer, (H, W, count); None where it stores no pixels."""
+def read_colors(raw: Any, count: int, name: str) -> Codes | None:
+    """Read the color channels of a layer, (H, W, count); None where it stores no pixels."""
     record = raw._record
     size = record.bottom - record.top, record.right - record.left
-    planes = [stored_channel(raw, number, size, name) for number in range(count)]
+    planes = [read_channel(raw, number, size, name) for number in range(count)]
     found = [plane for plane in planes if plane is not None]
     if not found:
         return None
@@ -136,11 +136,11 @@ def stored_colors(raw: Any, count: int, name: str) -> Codes | None:
             str(len(found)),
             "fetch or export the file again",
         )
-    return interleaved(found)
+    return interleave(found)
 
 
-def interleaved(planes: Sequence[Codes]) -> Codes:
-    """Planes (H, W) as one array (H, W, C)."""
+def interleave(planes: Sequence[Codes]) -> Codes:
+    """Interleave planes (H, W) to one array (H, W, C)."""
     import cv2
 
     # Half the time of np.stack.

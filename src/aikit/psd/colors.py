@@ -42,16 +42,16 @@ class Colors:
 def to_srgb(codes: Codes, colors: Colors) -> Codes:
     """Stored codes (H, W, C) as sRGB (H, W, 3) of the same dtype."""
     if colors.depth == 32:
-        return linear_rgb_to_rgb(_in_primaries(_spread(codes), colors, back=False))
+        return linear_rgb_to_rgb(_in_primaries(_repeat_gray(codes), colors, back=False))
     if colors.mode == "LAB":
         return _lab_to_srgb(codes)
     if colors.mode == "CMYK":
         return _inks_to_srgb(np.invert(codes), colors)  # stored as what is left of the paper
     if colors.profile is None:
-        return _spread(codes)
+        return _repeat_gray(codes)
     if colors.depth == 16:
-        return _spread(samples_to_srgb(codes, colors.profile, colors.name))
-    return _spread(_converted(codes, colors.mode, colors))
+        return _repeat_gray(samples_to_srgb(codes, colors.profile, colors.name))
+    return _repeat_gray(_convert(codes, colors.mode, colors))
 
 
 def from_srgb(rgb: Codes, colors: Colors) -> Codes:
@@ -62,7 +62,7 @@ def from_srgb(rgb: Codes, colors: Colors) -> Codes:
         return np.invert(_srgb_to_inks(rgb, colors))
     codes = rgb if colors.mode == "RGB" else rgb_to_gray(rgb)[..., None]
     if colors.depth == 32:
-        return _in_primaries(rgb_to_linear_rgb(_spread(codes)), colors, back=True)[..., : codes.shape[-1]]
+        return _in_primaries(rgb_to_linear_rgb(_repeat_gray(codes)), colors, back=True)[..., : codes.shape[-1]]
     if colors.profile is None or _is_srgb(colors):
         return codes
     try:
@@ -72,7 +72,7 @@ def from_srgb(rgb: Codes, colors: Colors) -> Codes:
     return _into_profile(codes, matrix)
 
 
-def _spread(codes: Codes) -> Codes:
+def _repeat_gray(codes: Codes) -> Codes:
     """Gray as three equal channels, color as it is."""
     return np.repeat(codes, 3, axis=-1) if codes.shape[-1] == 1 else codes
 
@@ -80,7 +80,7 @@ def _spread(codes: Codes) -> Codes:
 # ---------------------------------------------------------------- profiles
 
 
-def _converted(codes: Codes, mode: str, colors: Colors) -> Codes:
+def _convert(codes: Codes, mode: str, colors: Colors) -> Codes:
     """8-bit codes to sRGB through LittleCMS: (H, W, 3), or (H, W, 1) for gray."""
     image = Image.fromarray(np.ascontiguousarray(codes[..., 0] if mode == "L" else codes), mode)
     image.info["icc_profile"] = colors.profile
@@ -92,13 +92,13 @@ def _is_srgb(colors: Colors) -> bool:
     steps = np.linspace(0, 255, 6).round().astype(np.uint8)
     probe = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(6, 36, 3)
     codes = probe if colors.mode == "RGB" else probe[..., :1]
-    return bool((_converted(codes, colors.mode, colors) == codes).all())
+    return bool((_convert(codes, colors.mode, colors) == codes).all())
 
 
 def _into_profile(codes: Codes, matrix: icc.Matrix) -> Codes:
     """SRGB codes to those of a matrix/TRC profile: to light, to its primaries, back through its curves."""
     top = np.iinfo(codes.dtype).max
-    light = rgb_to_linear_rgb(to_numpy(_spread(codes), dtype="float64"))
+    light = rgb_to_linear_rgb(to_numpy(_repeat_gray(codes), dtype="float64"))
     if matrix.columns is not None:
         light = light @ np.linalg.solve(matrix.columns, icc.srgb_to_pcs()).T
     curves = matrix.curves if codes.shape[-1] == 3 else matrix.curves[:1]
@@ -123,7 +123,7 @@ def _through_tables(codes: Codes, colors: Colors, reason: str) -> Codes:
             ImageCms.Intent.RELATIVE_COLORIMETRIC,
             ImageCms.Flags.BLACKPOINTCOMPENSATION,
         )
-        result = ImageCms.applyTransform(Image.fromarray(np.ascontiguousarray(_spread(codes))), transform)
+        result = ImageCms.applyTransform(Image.fromarray(np.ascontiguousarray(_repeat_gray(codes))), transform)
     except (icc.UnusableProfileError, ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
         raise FileFormatError(
             colors.name,
@@ -162,7 +162,7 @@ def _inks_to_srgb(inks: Codes, colors: Colors) -> Codes:
     """Through the profile in 8 bits, the only depth LittleCMS has here; without one by the formula, at full depth."""
     if colors.profile is None:
         return cmyk_to_rgb(inks)
-    rgb = _converted(to_numpy(inks, dtype="uint8"), "CMYK", colors)
+    rgb = _convert(to_numpy(inks, dtype="uint8"), "CMYK", colors)
     return to_numpy(rgb, dtype=inks.dtype)
 
 

@@ -22,11 +22,11 @@ from . import isolated, preview, report
 from .channels import DTYPES, TOPS, Codes
 from .colors import from_srgb
 from .export import export_layers
-from .layers import Layer, checked_layer, store
+from .layers import Layer, check_layer, store
 from .painting import Painted, draw_layers
-from .parsing import guarded, mode_of, parse, serialized
+from .parsing import mode_of, parse, serialize, translate_errors
 from .render import colors_of, render_document
-from .words import blend_mode_of, check_coordinate, checked_name, checked_share
+from .words import blend_mode_of, check_coordinate, check_name, check_share
 
 if TYPE_CHECKING:
     import torch
@@ -126,7 +126,7 @@ class Psd:
         return "\n".join(filter(None, [repr(self), report.tree(self.layers, "    ")]))
 
     def unsupported(self) -> list[str]:
-        """What `render()` shows otherwise than Photoshop when it draws the layers.
+        """List what `render()` shows otherwise than Photoshop when it draws the layers.
 
         An edited document is always drawn; one that was only opened is taken from the merged image in the file,
         where Photoshop drew everything, if that can be believed.
@@ -137,7 +137,7 @@ class Psd:
         Raises:
             FileFormatError: the layers are damaged.
         """
-        with guarded(self.source):
+        with translate_errors(self.source):
             return report.differences(self)
 
     # ------------------------------------------------------------ pixels
@@ -154,7 +154,7 @@ class Psd:
     def render(self, *, background: Color | None = None, kind: Kind) -> AnyImage: ...
     @explain_calls
     def render(self, *, background: Color | None = None, kind: Kind = "numpy") -> AnyImage:
-        """The whole picture, as Photoshop shows it but for what `unsupported()` lists.
+        """Render the entire picture, as Photoshop shows it but for what `unsupported()` lists.
 
         Args:
             background: a color to lay it over, in the units of the array; None keeps it transparent.
@@ -187,10 +187,10 @@ class Psd:
 
     def _current(self) -> bytes:
         """The document as it is now, but for a merged image that may be out of date."""
-        return self._original if self._untouched and self._original else serialized(self.raw, self.source)
+        return self._original if self._untouched and self._original else serialize(self.raw, self.source)
 
     def _pixels(self) -> Codes:
-        """The whole picture (H, W, 4), drawn in this process."""
+        """Render the entire picture (H, W, 4) in this process."""
         return render_document(self.raw, self._colors, self.limits, untouched=self._untouched)
 
     def _blank(self) -> Codes:
@@ -253,8 +253,8 @@ class Psd:
         from psd_tools.api.layers import PixelLayer
         from psd_tools.psd.layer_and_mask import ChannelDataList, LayerRecord
 
-        name, place = checked_name(name), (check_coordinate("left", left), check_coordinate("top", top))
-        share, mode = checked_share("opacity", opacity), blend_mode_of(blend_mode)
+        name, place = check_name(name), (check_coordinate("left", left), check_coordinate("top", top))
+        share, mode = check_share("opacity", opacity), blend_mode_of(blend_mode)
         self._check_layered()
         target = self._group_of(self if group is None else group)
         codes, alpha = self._codes(image)
@@ -294,9 +294,9 @@ class Psd:
         """
         from psd_tools.api.layers import Group
 
-        name, share, mode = checked_name(name), checked_share("opacity", opacity), blend_mode_of(blend_mode)
+        name, share, mode = check_name(name), check_share("opacity", opacity), blend_mode_of(blend_mode)
         self._check_layered()
-        members = [checked_layer(layer, "layers") for layer in layers]
+        members = [check_layer(layer, "layers") for layer in layers]
         order = [layer for layer in self.walk() if layer in members]
         if len(order) < len(set(members)):
             raise InputValueError("layers", "layers of this document", "one of another", "add what it renders")
@@ -320,14 +320,14 @@ class Psd:
         elif isinstance(group, str):
             found = self[group].raw
         else:
-            found = checked_layer(group, "group").raw
+            found = check_layer(group, "group").raw
         if found._psd is not self.raw:
             raise InputValueError("group", "one of this document", "one of another", "pass its name")
         if found is not self.raw and not found.is_group():
             raise InputValueError("group", "a group", f"the layer {quoted(found.name)}", "pass a group or its path")
         return found
 
-    def _changed(self) -> None:
+    def _mark_changed(self) -> None:
         """Say that the picture is another: the merged image is written anew on saving."""
         self.raw._update_record()
 
@@ -358,7 +358,7 @@ class Psd:
     # ------------------------------------------------------------ files
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write the document, whole or not at all.
+        """Write the document, entirely or not at all.
 
         A document that is as it was opened gives the same bytes again. After an edit that shows, the merged image
         is drawn anew; what other programs stored and nobody here understands stays in the file.
@@ -396,14 +396,14 @@ class Psd:
             FileFormatError: a layer is damaged, so that the merged image cannot be drawn.
             LimitError: drawing it would cost more than the document's limits allow.
         """
-        data = serialized(self.raw, self.source)
-        if self._original is not None and data == serialized(parse(self._original, self.source, None), self.source):
+        data = serialize(self.raw, self.source)
+        if self._original is not None and data == serialize(parse(self._original, self.source, None), self.source):
             return self._original
         if self._flat or not self.raw.is_updated():
             return data
         painted = isolated.draw(self) if self.isolated else draw_layers(self.raw, self.source, self.limits)
         preview.refresh(self.raw, painted, self.source)
-        return serialized(self.raw, self.source)
+        return serialize(self.raw, self.source)
 
     def export_layers(self, folder: str | os.PathLike[str]) -> list[str]:
         """Write every layer with pixels to a picture of its own, and a manifest that `psd_from_folder` reads.
@@ -524,7 +524,7 @@ def new_psd(*, height: int, width: int, mode: Literal["RGB", "L", "CMYK"] = "RGB
 def psd_from_layers(images: Sequence[AnyImage], *, names: Sequence[str] | None = None) -> Psd:
     """Make a document of images laid over each other at the top left corner, the first at the bottom.
 
-    The canvas is as large as the largest of them, and as deep as the deepest: float images make 32 bits.
+    The canvas is as large as the largest of them, and of the depth of the deepest: float images make 32 bits.
 
     Args:
         images: images of any kinds and sizes, or one batch.

@@ -46,7 +46,7 @@ def export_layers(document: Psd, folder: str | os.PathLike[str]) -> list[str]:
 
 
 def _entry(layer: Layer, document: Psd, root: Path, numbers: dict[Layer, int], written: list[str]) -> dict[str, Any]:
-    """What the manifest says of a layer; writes its picture."""
+    """Describe a layer for the manifest, and write its picture."""
     entry: dict[str, Any] = {
         "path": layer.path,
         "name": layer.name,

@@ -7,18 +7,20 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .._raster import Deep, Header
+from .._raster import Header, HighDepth
 from .._raster.profile import describe_profile
 from ..errors import InputValueError, quoted
 from ..limits import Limits
 from . import preview
 from .document import Profile, Psd
-from .parsing import guarded, parse, profile_of, read_head
+from .parsing import parse, profile_of, read_head, translate_errors
 
-__all__ = ["flattened", "probe"]
+__all__ = ["probe", "read_flat"]
 
 
-def flattened(data: bytes, *, name: str, frame: int, profile: Profile, limits: Limits | None) -> Image.Image | Deep:
+def read_flat(
+    data: bytes, *, name: str, frame: int, profile: Profile, limits: Limits | None
+) -> Image.Image | HighDepth:
     """The composite of a document: gray where the document is, without alpha where it says that it has none.
 
     Raises:
@@ -39,15 +41,15 @@ def flattened(data: bytes, *, name: str, frame: int, profile: Profile, limits: L
     elif pixels.dtype == np.uint8:
         image = Image.fromarray(pixels)
     else:
-        return Deep(pixels, info)
+        return HighDepth(pixels, info)
     image.info = info
     return image
 
 
 def probe(data: bytes, *, name: str, limits: Limits | None = None) -> tuple[Header, int]:
-    """What `aikit info` says of a document: a Header, and the number of layers and groups."""
+    """Describe a document for `aikit info`: a Header, and the number of layers and groups."""
     head, raw = read_head(data, name), parse(data, name, limits)
-    with guarded(name):
+    with translate_errors(name):
         layers = sum(1 for _ in raw.descendants())
         header = Header(
             "psd",

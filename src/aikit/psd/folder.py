@@ -95,4 +95,4 @@ def _picture(root: Path, name: str, limits: Limits | None) -> Any:
     path = root / name
     data = read_bytes(path, limits=limits)
     decoded = _raster.decode_guarded(data, name=str(path), limits=limits)
-    return decoded.pixels if isinstance(decoded, _raster.Deep) else decoded
+    return decoded.pixels if isinstance(decoded, _raster.HighDepth) else decoded

@@ -33,20 +33,20 @@ def check(data: bytes, name: str, limits: Limits) -> None:
 
 
 def render(document: Psd) -> Codes:
-    """The whole picture (H, W, 4)."""
+    """Render the entire picture (H, W, 4)."""
     image: Codes = _ask(document, _render, np.ndarray)
     return _check_shape(document, image, (document.height, document.width, 4))
 
 
 def draw(document: Psd) -> Painted:
-    """What the layers make, in codes of the document: colors and alpha."""
+    """Draw the layers, in codes of the document: colors and alpha."""
     colors, alpha = _ask(document, _draw, tuple[np.ndarray, np.ndarray])
     size = document.height, document.width
     return _check_shape(document, colors, (*size, colors.shape[-1])), _check_shape(document, alpha, size)
 
 
 def unpack_layer(document: Psd, layer: Layer) -> tuple[Codes, Box] | None:
-    """What a layer paints, (H, W, 4), and where; None where that is nothing."""
+    """Unpack the pixels of a layer, (H, W, 4), and where they lie; None where it has none."""
     number = next(number for number, other in enumerate(document.walk()) if other == layer)
     found: tuple[Codes, Box] | None = _ask(
         document, _render_layer, tuple[np.ndarray, tuple[int, int, int, int]] | None, number

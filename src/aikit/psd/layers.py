@@ -14,11 +14,11 @@ from ..errors import InputTypeError, InputValueError, quoted
 from ..types import AnyImage, Kind
 from . import isolated
 from .channels import MASK, REAL_MASK, SHAPE, Codes, pack
-from .masks import Box, Mask, describe, pasted
+from .masks import Box, Mask, describe, paste
 from .painting import box_of
-from .parsing import guarded
+from .parsing import translate_errors
 from .render import render_layer
-from .words import blend_mode_of, blend_word, check_coordinate, checked_name, checked_share, kind_of
+from .words import blend_mode_of, blend_word, check_coordinate, check_name, check_share, kind_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +75,7 @@ class Layer:
 
     @name.setter
     def name(self, value: str) -> None:
-        if checked_name(value) != self.name:
+        if check_name(value) != self.name:
             self.raw.name = value
 
     @property
@@ -113,17 +113,17 @@ class Layer:
 
     @opacity.setter
     def opacity(self, value: float) -> None:
-        self.raw.opacity = checked_share("opacity", value)
+        self.raw.opacity = check_share("opacity", value)
 
     @property
     def fill_opacity(self) -> float:
         """The opacity of its pixels without its effects, from 0 to 1, stored in 1/255; can be set."""
-        with guarded(self._document.source):
+        with translate_errors(self._document.source):
             return float(self.raw.fill_opacity / 255)
 
     @fill_opacity.setter
     def fill_opacity(self, value: float) -> None:
-        stored = checked_share("fill_opacity", value)
+        stored = check_share("fill_opacity", value)
         if stored != self.raw.fill_opacity:
             self.raw.fill_opacity = stored
 
@@ -170,7 +170,7 @@ class Layer:
     @property
     def mask(self) -> Mask | None:
         """What its masks are, or None. `render()` applies them."""
-        with guarded(self._document.source):
+        with translate_errors(self._document.source):
             return describe(self.raw)
 
     @property
@@ -178,7 +178,7 @@ class Layer:
         """The text of a type layer, lines separated by line feeds; None for other kinds."""
         if self.kind != "type":
             return None
-        with guarded(self._document.source):
+        with translate_errors(self._document.source):
             text: str = self.raw.text
         return text.replace("\r", "\n").replace("\x03", "\n").rstrip("\0")
 
@@ -187,7 +187,7 @@ class Layer:
         """The file embedded in a smart object; None for other kinds and for files that are only linked."""
         if self.kind != "smart_object":
             return None
-        with guarded(self._document.source):
+        with translate_errors(self._document.source):
             inner = self.raw.smart_object
             if inner._data is None or inner.kind != "data":
                 return None
@@ -236,7 +236,7 @@ class Layer:
             InputValueError: a group inside itself, a place that does not exist, or a shape, a smart object, or a
                 path that would have to be redrawn.
         """
-        self._attached()
+        self._check_attached()
         box = self.bbox
         right = 0 if left is None else check_coordinate("left", left) - box[0]
         down = 0 if top is None else check_coordinate("top", top) - box[1]
@@ -248,7 +248,7 @@ class Layer:
         for layer in moved:
             layer._shift(right, down)
         if moved:
-            self._document._changed()
+            self._document._mark_changed()
 
     def _restack(self, group: Layer | Psd | str | None, index: int | None) -> None:
         target: Any = self.raw.parent if group is None else self._document._group_of(group)
@@ -326,7 +326,7 @@ class Layer:
         one_of("kind", kind, KINDS)
         document = self._document
         if document.isolated:
-            self._attached()
+            self._check_attached()
         found = isolated.unpack_layer(document, self) if document.isolated else self._pixels()
         if found is None and not canvas:
             raise InputValueError(
@@ -338,7 +338,7 @@ class Layer:
         if found is None:
             return as_kind(document._blank(), kind)
         image, box = found
-        return as_kind(pasted(image, box, (0, 0, document.width, document.height), 0) if canvas else image, kind)
+        return as_kind(paste(image, box, (0, 0, document.width, document.height), 0) if canvas else image, kind)
 
     def image(self, *, canvas: bool = False) -> np.ndarray[Any, Any]:
         """Its pixels as an array: what `render` gives, by a name that goes."""
@@ -364,7 +364,7 @@ class Layer:
             InputTypeError: not an image.
             InputValueError: a batch, a group or adjustment layer, or numbers that are not finite.
         """
-        self._attached()
+        self._check_attached()
         if self.kind in ("group", "adjustment"):
             raise InputValueError(
                 "layer", "one with pixels", f"{quoted(self.path)}, {_WITHOUT[self.kind]}", "add a layer instead"
@@ -380,7 +380,7 @@ class Layer:
         if self.kind != "pixel":
             self._rasterize()
         store(self.raw, codes, alpha, (left, top), kept)
-        self._document._changed()
+        self._document._mark_changed()
 
     def _rasterize(self) -> None:
         """Drop what would draw the layer anew, and let psd-tools see a pixel layer."""
@@ -398,7 +398,7 @@ class Layer:
 
     def remove(self) -> None:
         """Take it, and all that is in it, out of the document."""
-        self._attached()
+        self._check_attached()
         above: Any = self.raw.parent
         above.remove(self.raw)
 
@@ -408,7 +408,7 @@ class Layer:
         Args:
             name: of the copy; None keeps the name.
         """
-        self._attached()
+        self._check_attached()
         clipped = list(self.raw.clip_layers)
         copy = Layer(self._document, self.raw.duplicate())
         for raw in clipped:
@@ -427,7 +427,7 @@ class Layer:
         Raises:
             InputValueError: not a group.
         """
-        self._attached()
+        self._check_attached()
         if self.kind != "group":
             raise InputValueError("layer", "a group", f"{quoted(self.path)}, a {self.kind}", "it has nothing in it")
         above: Any = self.raw.parent
@@ -437,7 +437,7 @@ class Layer:
         above.remove(self.raw)
         return freed
 
-    def _attached(self) -> None:
+    def _check_attached(self) -> None:
         """Refuse to edit a layer that is in no document any more."""
         above: Any = self.raw.parent
         while above is not None and above is not self._document.raw:
@@ -476,8 +476,8 @@ def store(raw: Any, codes: Codes, alpha: Codes, place: tuple[int, int], kept: An
     raw._invalidate_bbox()
 
 
-def checked_layer(value: object, subject: str) -> Layer:
-    """A layer, or the message that says what it is instead."""
+def check_layer(value: object, subject: str) -> Layer:
+    """Refuse what is no layer."""
     if not isinstance(value, Layer):
         raise InputTypeError(subject, "a layer", type(value).__name__, "take it from doc.layers")
     return value

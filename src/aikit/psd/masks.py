@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..resample import blur
-from .channels import MASK, REAL_MASK, SHAPE, TOPS, Codes, pack, stored_channel
+from .channels import MASK, REAL_MASK, SHAPE, TOPS, Codes, pack, read_channel
 
-__all__ = ["Box", "Mask", "coverage", "describe", "join", "needs_joining", "pasted"]
+__all__ = ["Box", "Mask", "coverage", "describe", "join", "needs_joining", "paste"]
 
 # (left, top, right, bottom), in pixels of the canvas.
 Box = tuple[int, int, int, int]
@@ -63,8 +63,8 @@ def coverage(raw: Any, box: Box, name: str) -> Codes | None:
     return shares[0] if len(shares) == 1 else shares[0] * shares[1]
 
 
-def pasted(plane: Codes, at: Box, box: Box, outside: float) -> Codes:
-    """A plane that lies at one box, cut or extended to another."""
+def paste(plane: Codes, at: Box, box: Box, outside: float) -> Codes:
+    """Cut or extend a plane that lies at one box to another."""
     result = np.full((box[3] - box[1], box[2] - box[0], *plane.shape[2:]), outside, plane.dtype)
     left, top, right, bottom = max(at[0], box[0]), max(at[1], box[1]), min(at[2], box[2]), min(at[3], box[3])
     if left < right and top < bottom:
@@ -79,7 +79,7 @@ def _pixel_mask(raw: Any, box: Box, name: str) -> Codes | None:
     if mask is None or mask.disabled:
         return None
     size = mask.bottom - mask.top, mask.right - mask.left
-    stored = stored_channel(raw, REAL_MASK if mask.has_real() else MASK, size, name)
+    stored = read_channel(raw, REAL_MASK if mask.has_real() else MASK, size, name)
     if stored is None and size > (0, 0):
         return None
     if stored is not None and _repeats_shape(raw, mask, stored, name):
@@ -90,8 +90,8 @@ def _pixel_mask(raw: Any, box: Box, name: str) -> Codes | None:
     wide = _wider(box, feather)
     share: Codes = np.full((wide[3] - wide[1], wide[2] - wide[0]), outside, np.float32)
     if stored is not None:
-        share = pasted(stored.astype(np.float32) / np.float32(top), mask.bbox, wide, outside)
-    return _thinned(_feathered(share, feather), _density(mask))
+        share = paste(stored.astype(np.float32) / np.float32(top), mask.bbox, wide, outside)
+    return _thin(_soften(share, feather), _density(mask))
 
 
 def _wider(box: Box, feather: float) -> Box:
@@ -100,15 +100,15 @@ def _wider(box: Box, feather: float) -> Box:
     return box[0] - margin, box[1] - margin, box[2] + margin, box[3] + margin
 
 
-def _feathered(share: Codes, feather: float) -> Codes:
-    """A share on the wider box, softened and cut back."""
+def _soften(share: Codes, feather: float) -> Codes:
+    """Soften a share on the wider box, and cut it back."""
     if not feather:
         return share
     margin = int(np.ceil(3 * feather))
     return blur(share, feather)[margin : share.shape[0] - margin, margin : share.shape[1] - margin]
 
 
-def _thinned(share: Codes, density: float) -> Codes:
+def _thin(share: Codes, density: float) -> Codes:
     return share if density == 1 else density * share + (1 - density)
 
 
@@ -119,10 +119,10 @@ def _density(mask: Any) -> float:
 
 
 def _feather(mask: Any) -> float:
-    return _bounded(mask.parameters.user_mask_feather) if mask.parameters else 0.0
+    return _clamp_feather(mask.parameters.user_mask_feather) if mask.parameters else 0.0
 
 
-def _bounded(feather: float | None) -> float:
+def _clamp_feather(feather: float | None) -> float:
     """The standard deviation of a softened edge, in pixels; Photoshop's slider ends at 1000."""
     return max(0.0, min(float(feather or 0), 1000.0))
 
@@ -131,7 +131,7 @@ def _repeats_shape(raw: Any, mask: Any, stored: Codes, name: str) -> bool:
     """Photoshop stores the drawn outline of shapes twice, as transparency and as mask: it counts once."""
     if raw.kind not in ("shape", *FILLS) or mask.real_flags is not None or mask.bbox != raw.bbox:
         return False
-    shape = stored_channel(raw, SHAPE, stored.shape, name)
+    shape = read_channel(raw, SHAPE, stored.shape, name)
     return shape is not None and np.array_equal(shape, stored)
 
 
@@ -148,17 +148,17 @@ def _path_mask(raw: Any, box: Box) -> Codes | None:
     if raw.has_pixels() and (has_fill(raw) or (raw.mask is not None and raw.mask.has_real())):
         return None
     parameters = raw.mask.parameters if raw.mask is not None else None
-    feather = _bounded(parameters.vector_mask_feather) if parameters else 0.0
+    feather = _clamp_feather(parameters.vector_mask_feather) if parameters else 0.0
     density = parameters.vector_mask_density if parameters else None
     share: Codes = draw_vector_mask(raw, _wider(box, feather))[..., 0].astype(np.float32)
-    return _thinned(_feathered(share, feather), 1.0 if density is None else density / 255)
+    return _thin(_soften(share, feather), 1.0 if density is None else density / 255)
 
 
 def needs_joining(raw: Any) -> bool:
     """Whether psd-tools' compositor would leave out what `coverage` knows: a feather, or a path with no pixel mask."""
     mask = raw.mask
     parameters = mask.parameters if mask is not None and not mask.disabled else None
-    if parameters and (_bounded(parameters.user_mask_feather) or _bounded(parameters.vector_mask_feather)):
+    if parameters and (_clamp_feather(parameters.user_mask_feather) or _clamp_feather(parameters.vector_mask_feather)):
         return True
     if not raw.has_vector_mask() or raw.vector_mask.disabled or raw.kind in ("shape", *FILLS):
         return False

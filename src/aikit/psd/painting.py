@@ -1,4 +1,4 @@
-"""From layers to pixels: what one layer paints, and the whole document drawn by psd-tools' compositor."""
+"""From layers to pixels: what one layer paints, and the entire document drawn by psd-tools' compositor."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 from .._raster.guard import check_size
 from ..errors import LimitError
 from ..limits import Limits
-from .channels import COLORS, DTYPES, SHAPE, TOPS, Codes, stored_channel, stored_colors, unpack
+from .channels import COLORS, DTYPES, SHAPE, TOPS, Codes, read_channel, read_colors, unpack
 from .masks import FILLS, Box, coverage, join, needs_joining
-from .parsing import guarded, mode_of, parse, serialized
+from .parsing import mode_of, parse, serialize, translate_errors
 
 __all__ = ["Painted", "box_of", "draw_layers", "layer_pixels"]
 
@@ -40,14 +40,14 @@ def box_of(raw: Any) -> Box:
 
 
 def layer_pixels(raw: Any, mode: str, name: str, limits: Limits | None) -> tuple[Painted, Box] | None:
-    """What one layer paints under its own masks, before its opacity and effects; None where that is nothing."""
+    """Paint one layer under its own masks, before its opacity and effects; None where it has no pixels."""
     box = box_of(raw)
     if box == (0, 0, 0, 0):
         return None
     height, width = box[3] - box[1], box[2] - box[0]
     check_size(name, width, height, limits)
-    with guarded(name):
-        painted = _group(raw, box, name, limits) if raw.is_group() else _stored(raw, mode, (height, width), name)
+    with translate_errors(name):
+        painted = _group(raw, box, name, limits) if raw.is_group() else _read_stored(raw, mode, (height, width), name)
         if painted is None:
             painted = _fill(raw, box)
         if painted is None:
@@ -59,11 +59,11 @@ def layer_pixels(raw: Any, mode: str, name: str, limits: Limits | None) -> tuple
     return (colors, alpha), box
 
 
-def _stored(raw: Any, mode: str, size: tuple[int, int], name: str) -> Painted | None:
-    colors = stored_colors(raw, COLORS[mode], name)
+def _read_stored(raw: Any, mode: str, size: tuple[int, int], name: str) -> Painted | None:
+    colors = read_colors(raw, COLORS[mode], name)
     if colors is None:
         return None
-    alpha = stored_channel(raw, SHAPE, size, name)
+    alpha = read_channel(raw, SHAPE, size, name)
     depth = raw._psd.depth
     return colors, np.full(size, TOPS[depth], DTYPES[depth]) if alpha is None else alpha
 
@@ -86,20 +86,20 @@ def _group(raw: Any, box: Box, name: str, limits: Limits | None) -> Painted:
 
 
 def draw_layers(raw: Any, name: str, limits: Limits | None) -> Painted:
-    """The document drawn from its layers, transparent where they are."""
+    """Draw the document from its layers, transparent where they are."""
     box = 0, 0, raw.width, raw.height
     if len(raw) == 0:
         header = raw._record.header
         colors = np.zeros((raw.height, raw.width, COLORS[mode_of(raw)]), DTYPES[header.depth])
         return colors, np.zeros(colors.shape[:2], colors.dtype)
-    with guarded(name):
+    with translate_errors(name):
         return _composite(raw, box, None, name, limits)
 
 
 def _composite(raw: Any, box: Box, accepts: Callable[[Any], bool] | None, name: str, limits: Limits | None) -> Painted:
     from psd_tools.composite import composite
 
-    layers = list(_shown(raw, 0))
+    layers = list(_walk_visible(raw, 0))
     if limits is not None:
         _check_cost(box, layers, raw._psd.channels, name, limits)
     for layer, _ in layers:
@@ -113,11 +113,11 @@ def _composite(raw: Any, box: Box, accepts: Callable[[Any], bool] | None, name: 
             tile = left, top, min(box[2], left + _FARTHEST), min(box[3], top + _FARTHEST)
             colors, _, alpha = composite(raw, color=1.0, alpha=0.0, viewport=tile, layer_filter=accepts)
             row.append((_codes(colors, depth), _codes(alpha[..., 0], depth)))
-        rows.append(_joined(row, axis=1))
-    return _joined(rows, axis=0)
+        rows.append(_join_tiles(row, axis=1))
+    return _join_tiles(rows, axis=0)
 
 
-def _joined(tiles: list[Painted], axis: int) -> Painted:
+def _join_tiles(tiles: list[Painted], axis: int) -> Painted:
     if len(tiles) == 1:
         return tiles[0]
     colors, alphas = zip(*tiles, strict=True)
@@ -131,7 +131,7 @@ def _with_plain_masks(raw: Any, name: str) -> Any:
     joined = [number for number, layer in enumerate(layers) if number and layer.visible and needs_joining(layer)]
     if not joined:
         return raw
-    copied = parse(serialized(document, name), name, None)
+    copied = parse(serialize(document, name), name, None)
     copies: list[Any] = [copied, *copied.descendants()]
     for number in joined:
         layer = copies[number]
@@ -139,12 +139,12 @@ def _with_plain_masks(raw: Any, name: str) -> Any:
     return copies[next(number for number, layer in enumerate(layers) if layer is raw)]
 
 
-def _shown(group: Any, depth: int) -> Iterator[tuple[Any, int]]:
+def _walk_visible(group: Any, depth: int) -> Iterator[tuple[Any, int]]:
     for layer in group:
         if layer.visible:
             yield layer, depth
             if layer.is_group():
-                yield from _shown(layer, depth + 1)
+                yield from _walk_visible(layer, depth + 1)
 
 
 def _check_cost(box: Box, layers: list[tuple[Any, int]], channels: int, name: str, limits: Limits) -> None:

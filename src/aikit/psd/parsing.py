@@ -1,4 +1,4 @@
-"""The guarded door to psd-tools: bytes to a document and back, with limits before memory and our errors only."""
+"""Guarded access to psd-tools: bytes to a document and back, with limits before memory and our errors only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..limits import Limits
 if TYPE_CHECKING:
     from psd_tools import PSDImage
 
-__all__ = ["Head", "check_layers", "guarded", "mode_of", "parse", "profile_of", "read_head", "serialized"]
+__all__ = ["Head", "check_layers", "mode_of", "parse", "profile_of", "read_head", "serialize", "translate_errors"]
 
 # Adobe Photoshop File Formats Specification, "File header section": sides, channels, depths, color modes.
 _SIDES = {1: 30_000, 2: 300_000}
@@ -67,12 +67,12 @@ def read_head(data: bytes, name: str) -> Head:
             code="unsupported_format",
         )
     if len(data) < 26:
-        raise _broken(name, f"{len(data)} bytes", code="truncated")
+        raise _corrupt(name, f"{len(data)} bytes", code="truncated")
     version, channels, height, width, depth, number = struct.unpack_from(">H6xHIIHH", data, 4)
     if version not in _SIDES or not 1 <= channels <= _CHANNELS:
-        raise _broken(name, f"version {version} with {channels} channels")
+        raise _corrupt(name, f"version {version} with {channels} channels")
     if not (1 <= height <= _SIDES[version] and 1 <= width <= _SIDES[version]):
-        raise _broken(name, f"{width}x{height} pixels")
+        raise _corrupt(name, f"{width}x{height} pixels")
     if number not in MODES or depth not in _DEPTHS[number]:
         mode = "multichannel" if number == 7 else MODES.get(number, f"number {number}")
         raise FileFormatError(
@@ -86,7 +86,7 @@ def read_head(data: bytes, name: str) -> Head:
 
 
 def parse(data: bytes, name: str, limits: Limits | None) -> PSDImage:
-    """Parse a whole document; no pixel is decoded.
+    """Parse an entire document; no pixel is decoded.
 
     Raises:
         FileFormatError: damaged, cut off, or not a document.
@@ -97,7 +97,7 @@ def parse(data: bytes, name: str, limits: Limits | None) -> PSDImage:
         limits.check(name, "bytes", "max_bytes", len(data))
         limits.check_format(name, "psd")
     check_size(name, head.width, head.height, limits)
-    with guarded(name):
+    with translate_errors(name):
         raw: PSDImage = _library().PSDImage.open(io.BytesIO(data), max_alloc_bytes="unlimited")
         check_layers(raw, name, limits)
     return raw
@@ -116,24 +116,24 @@ def _library() -> Any:
 def check_layers(raw: Any, name: str, limits: Limits | None) -> None:
     """Raise LimitError when the layers together are more than may be decoded."""
     total = 0
-    for layer, depth in _nested(raw, 1):
+    for layer, depth in _walk_nested(raw, 1):
         if depth > _NESTED:
-            raise _broken(name, f"groups nested more than {_NESTED} deep")
-        for height, width in _stored_sizes(layer._record):
+            raise _corrupt(name, f"groups nested more than {_NESTED} deep")
+        for height, width in _sizes_of(layer._record):
             check_size(name, width, height, limits)
             total += height * width
     if limits is not None:
         limits.check(name, "pixels in all layers", "max_total_pixels", total)
 
 
-def _nested(group: Any, depth: int) -> Iterator[tuple[Any, int]]:
+def _walk_nested(group: Any, depth: int) -> Iterator[tuple[Any, int]]:
     for layer in group:
         yield layer, depth
         if layer.is_group() and depth <= _NESTED:
-            yield from _nested(layer, depth + 1)
+            yield from _walk_nested(layer, depth + 1)
 
 
-def _stored_sizes(record: Any) -> Iterator[tuple[int, int]]:
+def _sizes_of(record: Any) -> Iterator[tuple[int, int]]:
     """Height and width of what a layer stores: its pixels, its mask, and the mask joined with its path."""
     yield max(0, record.bottom - record.top), max(0, record.right - record.left)
     mask = record.mask_data
@@ -143,13 +143,13 @@ def _stored_sizes(record: Any) -> Iterator[tuple[int, int]]:
             yield max(0, mask.real_bottom - mask.real_top), max(0, mask.real_right - mask.real_left)
 
 
-def serialized(raw: PSDImage, name: str) -> bytes:
-    """The document as psd-tools writes it, unknown blocks and all.
+def serialize(raw: PSDImage, name: str) -> bytes:
+    """Write the document as psd-tools does, unknown blocks and all.
 
     Raises:
         FileFormatError: something in the document cannot be written.
     """
-    with guarded(name), io.BytesIO() as file:
+    with translate_errors(name), io.BytesIO() as file:
         raw._record.write(file)
         return file.getvalue()
 
@@ -166,7 +166,7 @@ def profile_of(raw: PSDImage) -> bytes | None:
 
 
 @contextlib.contextmanager
-def guarded(name: str) -> Iterator[None]:
+def translate_errors(name: str) -> Iterator[None]:
     """Turn whatever psd-tools raises on a bad file into our exceptions; MemoryError passes."""
     from psd_tools import ParseLimitError
     from psd_tools.compression import DecompressionLimitError
@@ -183,8 +183,8 @@ def guarded(name: str) -> Iterator[None]:
         # Five types on damaged files, and what NumPy and struct raise of what they made of it.
         reason = " ".join(str(error).split())[:160]
         code = "truncated" if isinstance(error, EOFError | OSError) else "corrupt"
-        raise _broken(name, f'"{reason}"' if reason else type(error).__name__, code=code) from error
+        raise _corrupt(name, f'"{reason}"' if reason else type(error).__name__, code=code) from error
 
 
-def _broken(name: str, got: str, *, code: str = "corrupt") -> FileFormatError:
+def _corrupt(name: str, got: str, *, code: str = "corrupt") -> FileFormatError:
     return FileFormatError(name, "a whole, valid PSD file", got, "fetch or export the file again", code=code)

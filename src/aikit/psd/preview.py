@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from .channels import COLORS, DTYPES, TOPS, Codes, interleaved, unpack
+from .channels import COLORS, DTYPES, TOPS, Codes, interleave, unpack
 from .painting import Painted
-from .parsing import guarded, mode_of
+from .parsing import mode_of, translate_errors
 
 __all__ = ["has_alpha", "is_flat", "is_opaque", "read_merged", "refresh"]
 
@@ -39,7 +39,7 @@ def is_opaque(raw: Any) -> bool:
 
 
 def _has_background(raw: Any) -> bool:
-    """Photoshop's Background layer: at the bottom, shown, the whole canvas, and no transparency channel at all."""
+    """Photoshop's Background layer: at the bottom, shown, the entire canvas, and no transparency channel at all."""
     bottom = raw[0]
     return bool(
         bottom.visible
@@ -54,11 +54,11 @@ def _has_background(raw: Any) -> bool:
 
 
 def read_merged(raw: Any, name: str) -> Painted | None:
-    """The merged image, colors in the document's codes (RGB for a palette) and alpha.
+    """Read the merged image, colors in the document's codes (RGB for a palette) and alpha.
 
     None where it is not to be believed: left out, or of one color only while there are layers.
     """
-    with guarded(name):
+    with translate_errors(name):
         info = raw.image_resources.get_data(_VERSION_INFO)
         if info is not None and not info.has_composite and not is_flat(raw):
             return None
@@ -66,7 +66,7 @@ def read_merged(raw: Any, name: str) -> Painted | None:
         size = header.height * header.channels, header.width
         stored = unpack(data.data, int(data.compression), size, header.depth, header.version, name)
         planes = stored.reshape(header.channels, header.height, header.width)
-        colors = interleaved(list(planes[: COLORS[mode_of(raw)]]))
+        colors = interleave(list(planes[: COLORS[mode_of(raw)]]))
         alpha = _alpha(raw, planes)
         if mode_of(raw) == "INDEXED":
             colors, alpha = _through_palette(raw, colors[..., 0], alpha)
@@ -119,9 +119,9 @@ def _says_merged_transparency(raw: Any) -> bool:
 def _through_palette(raw: Any, indices: Codes, alpha: Codes) -> Painted:
     table = np.frombuffer(bytes(raw._record.color_mode_data.value).ljust(_RGB_TABLE, b"\0"), np.uint8, _RGB_TABLE)
     colors = table.reshape(3, 256).T[indices]
-    clear = raw.image_resources.get_data(_TRANSPARENCY_INDEX)
-    if clear is not None:
-        alpha = np.where(indices == int(getattr(clear, "value", clear)), 0, alpha).astype(np.uint8)
+    transparent = raw.image_resources.get_data(_TRANSPARENCY_INDEX)
+    if transparent is not None:
+        alpha = np.where(indices == int(getattr(transparent, "value", transparent)), 0, alpha).astype(np.uint8)
     return colors, alpha
 
 
@@ -140,7 +140,7 @@ def refresh(raw: Any, painted: Painted, name: str) -> None:
     if _alpha_index(raw) < 0:
         white = np.array(_white(raw), np.float32)
         colors = white + (colors - white) * alpha
-    with guarded(name):
+    with translate_errors(name):
         planes = encode_image_data(raw, colors, alpha)
         raw._record.image_data.compression = Compression.RLE
         raw._record.image_data.set_data(planes, header)

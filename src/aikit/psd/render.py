@@ -19,7 +19,7 @@ __all__ = ["colors_of", "render_document", "render_layer", "walk"]
 
 
 def colors_of(raw: Any, profile: str, name: str) -> Colors:
-    """What the codes of a document mean; its profile counts for nothing where `profile` is "ignore"."""
+    """Read what the codes of a document mean; its profile counts for nothing where `profile` is "ignore"."""
     mode = mode_of(raw)
     mode = {"INDEXED": "RGB", "BITMAP": "L", "DUOTONE": "L"}.get(mode, mode)
     return Colors(mode, max(8, raw.depth), profile_of(raw) if profile == "srgb" else None, name)
@@ -34,18 +34,18 @@ def walk(group: Any) -> Iterator[Any]:
 
 
 def render_document(raw: Any, colors: Colors, limits: Limits | None, *, untouched: bool) -> Codes:
-    """The whole picture (H, W, 4)."""
-    return _to_rgba(_merged_or_drawn(raw, colors.name, limits, untouched), colors)
+    """Render the entire picture (H, W, 4)."""
+    return _to_rgba(_read_or_draw(raw, colors.name, limits, untouched), colors)
 
 
 def render_layer(raw: Any, mode: str, colors: Colors, limits: Limits | None) -> tuple[Codes, Box] | None:
-    """The pixels of a layer (H, W, 4) and where they lie; None where it has none."""
+    """Render the pixels of a layer (H, W, 4) and where they lie; None where it has none."""
     found = layer_pixels(raw, mode, colors.name, limits)
     return None if found is None else (_to_rgba(found[0], colors), found[1])
 
 
-def _merged_or_drawn(raw: Any, name: str, limits: Limits | None, untouched: bool) -> Painted:
-    """The merged image where the file is as it was and that image can be believed, else the layers drawn."""
+def _read_or_draw(raw: Any, name: str, limits: Limits | None, untouched: bool) -> Painted:
+    """Take the merged image where the file is as it was and that image can be believed, else draw the layers."""
     stored = preview.read_merged(raw, name) if untouched else None
     if stored is not None and (preview.has_alpha(raw) or preview.is_opaque(raw)):
         return stored

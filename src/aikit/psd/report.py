@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..errors import printable
-from .channels import COLORS, stored_colors
+from .channels import COLORS, read_colors
 from .masks import FILLS
 
 if TYPE_CHECKING:
@@ -35,15 +35,17 @@ _WHOLE_RANGE = (0, 65535)
 def differences(document: Psd) -> list[str]:
     """A line for each thing that is visible and not drawn, or not exactly, from bottom to top."""
     return [
-        f"{printable(layer.path)}: {line}" for layer in _shown(document.layers) for line in _of_layer(layer, document)
+        f"{printable(layer.path)}: {line}"
+        for layer in _walk_visible(document.layers)
+        for line in _of_layer(layer, document)
     ]
 
 
-def _shown(layers: list[Layer]) -> Iterator[Layer]:
+def _walk_visible(layers: list[Layer]) -> Iterator[Layer]:
     for layer in layers:
         if layer.visible:
             yield layer
-            yield from _shown(layer.layers)
+            yield from _walk_visible(layer.layers)
 
 
 def _of_layer(layer: Layer, document: Psd) -> Iterator[str]:
@@ -66,7 +68,7 @@ def _of_layer(layer: Layer, document: Psd) -> Iterator[str]:
     if any(tuple(pair) != _WHOLE_RANGE for pair in pairs[: 2 + 2 * COLORS[document.mode]]):
         yield "blend if is not drawn"
     if document.depth == 32 and layer.kind == "pixel":
-        colors = stored_colors(raw, COLORS[document.mode], document.source)
+        colors = read_colors(raw, COLORS[document.mode], document.source)
         if colors is not None and (colors.max() > 1 or colors.min() < 0):
             yield "values outside 0 to 1 are clipped by render()"
 

@@ -10,7 +10,7 @@ from .._check import integer
 from ..errors import InputTypeError, InputValueError, quoted
 from .masks import FILLS
 
-__all__ = ["blend_mode_of", "blend_word", "check_coordinate", "checked_name", "checked_share", "kind_of"]
+__all__ = ["blend_mode_of", "blend_word", "check_coordinate", "check_name", "check_share", "kind_of"]
 
 _KINDS = {
     "pixel": "pixel",
@@ -47,8 +47,8 @@ def blend_mode_of(word: object) -> Any:
     return BlendMode[key]
 
 
-def checked_name(name: object) -> str:
-    """A layer name that a document can hold, in any script."""
+def check_name(name: object) -> str:
+    """Refuse a layer name that no document can hold; any script will do."""
     if not isinstance(name, str):
         raise InputTypeError("name", "a str", type(name).__name__, "pass the layer's name")
     if len(name) > 255:
@@ -60,8 +60,8 @@ def checked_name(name: object) -> str:
     return name
 
 
-def checked_share(subject: str, value: object) -> int:
-    """A number from 0 to 1 as the byte that is stored."""
+def check_share(subject: str, value: object) -> int:
+    """Check a number from 0 to 1, and give the byte that is stored."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InputTypeError(subject, "a number from 0 to 1", quoted(value), "pass one")
     number = float(value)
@@ -71,7 +71,7 @@ def checked_share(subject: str, value: object) -> int:
 
 
 def check_coordinate(subject: str, value: object) -> int:
-    """An integer number of pixels or places."""
+    """Check an integer number of pixels or places."""
     number = integer(subject, value, -math.inf)
     if abs(number) > _FAR:
         raise InputValueError(subject, f"at most {_FAR} either way", quoted(value), "stay near the canvas")

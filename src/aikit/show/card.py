@@ -25,10 +25,10 @@ def as_text(found: Description) -> str:
     lines = [_title(found), *(f"{name:<10}{text}" for name, text in rows)]
     at = next((place for place, line in enumerate(lines) if line.startswith("values")), len(lines) - 1)
     lines[at + 1 : at + 1] = table
-    return "\n".join([*lines, *_listed("refused", found.problems), *_listed("looks", found.hints)])
+    return "\n".join([*lines, *_write_lines("refused", found.problems), *_write_lines("looks", found.hints)])
 
 
-def _listed(name: str, texts: tuple[str, ...]) -> list[str]:
+def _write_lines(name: str, texts: tuple[str, ...]) -> list[str]:
     return [f"{name if at == 0 else '':<10}{text}" for at, text in enumerate(texts)]
 
 

@@ -137,19 +137,19 @@ class _Pair:
         similarities: list[float | None] = []
         for index in indices:
             for first, second in zip(self.planes(0, index), self.planes(1, index), strict=True):
-                apart, finite = np.abs(first - second), np.isfinite(first) & np.isfinite(second)
+                distance, finite = np.abs(first - second), np.isfinite(first) & np.isfinite(second)
                 if finite.all():
                     similarities.append(structural_similarity(first / self.top, second / self.top, window))
                 else:
                     similarities.append(None)
-                    apart[~finite] = 0
-                if apart.max() > largest and finite.any():
-                    largest = float(apart.max())
-                    at = (*index, *(int(place) for place in np.unravel_index(int(apart.argmax()), apart.shape)))
-                total += float(apart.sum())
-                squares += float(np.square(apart).sum())
+                    distance[~finite] = 0
+                if distance.max() > largest and finite.any():
+                    largest = float(distance.max())
+                    at = (*index, *(int(place) for place in np.unravel_index(int(distance.argmax()), distance.shape)))
+                total += float(distance.sum())
+                squares += float(np.square(distance).sum())
                 count += int(finite.sum())
-                skipped += apart.size - int(finite.sum())
+                skipped += distance.size - int(finite.sum())
         if not count:
             raise InputValueError("image", "finite values to compare", "none", "look at both with describe")
         known = [value for value in similarities if value is not None]
@@ -169,9 +169,9 @@ class _Pair:
         largest = 0.0
         for index in self.indices():
             for first, second in zip(self.planes(0, index), self.planes(1, index), strict=True):
-                apart = np.nan_to_num(np.abs(first - second), posinf=0)
+                distance = np.nan_to_num(np.abs(first - second), posinf=0)
                 # Where less than a hundredth differs at all, that is what there is to see.
-                largest = max(largest, float(np.quantile(apart, 0.99)) or float(apart.max()))
+                largest = max(largest, float(np.quantile(distance, 0.99)) or float(distance.max()))
         return max(1, math.floor(self.top / largest)) if largest else 1
 
 
@@ -251,9 +251,9 @@ def show_difference(
         for planes, name, spec in zip(both, names, pair.specs, strict=True):
             what = f"{CHANNEL_NAMES[spec.channels]}, {spec.height}x{spec.width} (height x width), {spec.dtype}"
             cells.append(draw_cell(make_visible(np.stack(planes, -1), window), name + number, what, zoom=zoom))
-        apart = _apart(both[0], both[1], pair.colors, factor)
-        apart = apart._replace(notes=(*_lines(figures), *apart.notes))
-        cells.append(draw_cell(apart, f"difference times {figure(factor)}{number}", "", zoom=zoom))
+        distance = _draw_difference(both[0], both[1], pair.colors, factor)
+        distance = distance._replace(notes=(*_lines(figures), *distance.notes))
+        cells.append(draw_cell(distance, f"difference times {figure(factor)}{number}", "", zoom=zoom))
     return lay_out(cells, columns=3)
 
 
@@ -266,11 +266,11 @@ def _check_factor(amplify: object) -> float:
     return factor
 
 
-def _apart(first: list[Array], second: list[Array], colors: int, factor: float) -> Visible:
+def _draw_difference(first: list[Array], second: list[Array], colors: int, factor: float) -> Visible:
     with np.errstate(all="ignore"):
-        apart = [np.abs(one - two) * factor for one, two in zip(first, second, strict=True)]
+        distance = [np.abs(one - two) * factor for one, two in zip(first, second, strict=True)]
     # What differs in alpha differs in every color.
-    seen = [np.maximum(plane, alpha) for plane in apart[:colors] for alpha in apart[colors:]] or apart
+    seen = [np.maximum(plane, alpha) for plane in distance[:colors] for alpha in distance[colors:]] or distance
     return make_visible(np.stack(seen, -1), Window(0, 1))
 
 

@@ -61,7 +61,7 @@ def look_into(image: Any, bgr: bool) -> Found:
         dtype=spec.dtype,
         order=order.replace("RGB", "BGR") if bgr else order,
         names=names,
-        # Copied apart, because they are gone through several times.
+        # Copied one by one, because they are gone through several times.
         planes=host.planes() if spec.batch else host.read((), slice(None)),
         problems=(),
         has_alpha=spec.has_alpha,
@@ -78,7 +78,7 @@ def _axes(kind: str, count: int, batch: int) -> tuple[str, ...]:
 
 
 def _odd(image: Any, kind: str, problem: str) -> Found:
-    """What can be said of an image that no operation takes."""
+    """Describe an image that no operation takes."""
     shape, dtype, values = _RAW[kind](image)
     readable = values is not None and values.size > 0 and values.dtype.kind in "buif"
     planes = _planes(values, kind) if values is not None and readable else []

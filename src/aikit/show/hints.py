@@ -19,7 +19,7 @@ __all__ = ["look_wrong"]
 # Pixels that a guess looks at: a grid of about 200x200 of one picture.
 _LOOK = 40_000
 # Pixels that are worked on at once where every one counts.
-_BAND = 1 << 20
+_STRIP = 1 << 20
 
 
 def look_wrong(found: Found, channels: Sequence[Any]) -> tuple[str, ...]:
@@ -29,7 +29,7 @@ def look_wrong(found: Found, channels: Sequence[Any]) -> tuple[str, ...]:
         if found.order is None:
             texts += _odd_values(found, channels)
         else:
-            for hint in (_missing, _range, _bits, _constant, _alpha_values, _premultiplied, _order):
+            for hint in (_missing, _range, _bits, _constant, _alpha_values, _find_premultiplied, _order):
                 texts += hint(found, channels)
     elif any(channel.nan or channel.infinite for channel in channels):
         texts += ["Every value is NaN or infinite: integers made of it are black or refused."]
@@ -134,7 +134,7 @@ def _alpha_values(found: Found, channels: Sequence[Any]) -> Iterator[str]:
         yield f"Alpha goes up to {alpha.high:g}: it is 0 to 1 in floats."
 
 
-def _premultiplied(found: Found, channels: Sequence[Any]) -> Iterator[str]:
+def _find_premultiplied(found: Found, channels: Sequence[Any]) -> Iterator[str]:
     """No color is brighter than its alpha, though there are bright colors at many low alphas."""
     if not found.has_alpha:
         return
@@ -151,11 +151,11 @@ def _premultiplied(found: Found, channels: Sequence[Any]) -> Iterator[str]:
 
 
 def _soft(found: Found) -> Iterator[tuple[Array, Array]]:
-    """Alpha and the brightest color of the pixels neither clear nor opaque, from 0 to 1, in bands of some rows."""
+    """Alpha and the brightest color of the pixels neither clear nor opaque, from 0 to 1, in strips of some rows."""
     top = TOP.get(found.dtype, 1)
     planes = [_first(plane) for plane in found.planes]
     height, width = planes[0].shape
-    rows = max(1, _BAND // width)
+    rows = max(1, _STRIP // width)
     for start in range(0, height, rows):
         *colors, alpha = (plane[start : start + rows] for plane in planes)
         soft = (alpha > 0) & (alpha < top)

@@ -88,7 +88,7 @@ def show(
         for cell in _cells(image, name, zoom, bgr):
             cells.append(cell)
             taken += _CELL * _LABEL + cell.picture.width * cell.picture.height
-            _check_room(taken)
+            _check_area(taken)
     return lay_out(cells, columns)
 
 
@@ -107,7 +107,7 @@ def check_titles(titles: object, count: int) -> list[str]:
 def _cells(image: Any, name: str, zoom: int | None, bgr: bool) -> Iterator[Cell]:
     """A cell for each picture of an image or a batch."""
     spec = load(image, bgr=bgr).spec
-    _check_room(math.prod(spec.batch) * _CELL * _LABEL)
+    _check_area(math.prod(spec.batch) * _CELL * _LABEL)
     array = to_numpy(image, bgr=bgr)
     what = f"{CHANNEL_NAMES[spec.channels]}, {spec.height}x{spec.width} (height x width), {spec.dtype}"
     for index in np.ndindex(spec.batch):
@@ -121,12 +121,12 @@ def draw_cell(visible: Visible, title: str, what: str, *, zoom: int | None) -> C
     if zoom is None:
         picture = on_screen(visible, side=_CELL)
     else:
-        _check_room(height * width * zoom**2)
+        _check_area(height * width * zoom**2)
         picture = on_screen(visible, zoom=zoom)
     return Cell(picture, title, visible.notes, ", ".join(part for part in (title, what, *visible.notes) if part))
 
 
-def _check_room(pixels: int) -> None:
+def _check_area(pixels: int) -> None:
     if pixels > _MAX_PIXELS:
         raise InputValueError(
             "images",
@@ -146,7 +146,7 @@ def lay_out(cells: list[Cell], columns: int | None = None) -> Image.Image:
     labels = [_LABEL + _NOTE * max(len(cell.notes) for cell in row) for row in rows]
     heights = [label + max(cell.picture.height for cell in row) for label, row in zip(labels, rows, strict=True)]
     size = across * (wide + _MARGIN) + _MARGIN, sum(heights) + (len(rows) + 1) * _MARGIN
-    _check_room(size[0] * size[1])
+    _check_area(size[0] * size[1])
     sheet = Image.new("RGB", size, _PAPER)
     draw = ImageDraw.Draw(sheet)
     title_font, note_font = ImageFont.load_default(_TEXT), ImageFont.load_default(_SMALL)
@@ -154,10 +154,10 @@ def lay_out(cells: list[Cell], columns: int | None = None) -> Image.Image:
     for row, label, height in zip(rows, labels, heights, strict=True):
         for column, cell in enumerate(row):
             left = _MARGIN + column * (wide + _MARGIN)
-            draw.text((left, top), _fitted(cell.title, wide, draw, title_font), fill=_INK, font=title_font)
+            draw.text((left, top), _fit_text(cell.title, wide, draw, title_font), fill=_INK, font=title_font)
             for line, note in enumerate(cell.notes):
                 at = left, top + _LABEL - 2 + line * _NOTE
-                draw.text(at, _fitted(note, wide, draw, note_font), fill=_FADED, font=note_font)
+                draw.text(at, _fit_text(note, wide, draw, note_font), fill=_FADED, font=note_font)
             _put(sheet, draw, cell.picture, left, top + label)
         top += height + _MARGIN
     sheet.info["alt"] = _alt(cells, across)
@@ -174,8 +174,8 @@ def _alt(cells: list[Cell], across: int) -> str:
     return " ".join([f"Sheet of {count}.", *(f"{at}: {cell.alt}." for at, cell in enumerate(cells, 1))])
 
 
-def _fitted(line: str, width: int, draw: Any, font: Any) -> str:
-    """A line of text, cut to a width."""
+def _fit_text(line: str, width: int, draw: Any, font: Any) -> str:
+    """Cut a line of text to a width."""
     if draw.textlength(line, font=font) <= width:
         return line
     while line and draw.textlength(line + "…", font=font) > width:

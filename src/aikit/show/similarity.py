@@ -17,7 +17,7 @@ SsimWindow = Literal["uniform", "gaussian"]
 # Wang et al. 2004, section III: K1, K2 and, of the Gaussian, sigma; the window of 7 is scikit-image's.
 _C1, _C2 = 0.01**2, 0.03**2
 _SIGMA, _RADIUS = 1.5, {"uniform": 3, "gaussian": 5}
-_BAND = 256
+_STRIP = 256
 
 
 def structural_similarity(first: Array, second: Array, window: SsimWindow) -> float | None:
@@ -33,8 +33,8 @@ def structural_similarity(first: Array, second: Array, window: SsimWindow) -> fl
     taps = _taps(window)
     total = 0.0
     # Bands of rows that overlap by a window: a dozen float64 planes of a large picture would be gigabytes.
-    for top in range(0, height - side + 1, _BAND):
-        rows = slice(top, min(top + _BAND + side - 1, height))
+    for top in range(0, height - side + 1, _STRIP):
+        rows = slice(top, min(top + _STRIP + side - 1, height))
         total += float(_map(first[rows], second[rows], taps).sum())
     if not math.isfinite(total):
         return None
@@ -58,6 +58,6 @@ def _map(x: Array, y: Array, taps: Array) -> Array:
     mean_x, mean_y = mean(x), mean(y)
     variances = sample * (mean(x * x) - mean_x**2 + mean(y * y) - mean_y**2)
     covariance = sample * (mean(x * y) - mean_x * mean_y)
-    return ((2 * mean_x * mean_y + _C1) * (2 * covariance + _C2)) / (  # type: ignore[no-any-return]
-        (mean_x**2 + mean_y**2 + _C1) * (variances + _C2)
-    )
+    likeness: Array = (2 * mean_x * mean_y + _C1) * (2 * covariance + _C2)
+    index: Array = likeness / ((mean_x**2 + mean_y**2 + _C1) * (variances + _C2))
+    return index

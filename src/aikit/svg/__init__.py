@@ -1,6 +1,6 @@
 """SVG: drawn, made into PDF, looked into, made safe, edited, and its shapes as paths.
 
-Every renderer gets a document that was sanitized and surveyed: nothing is opened, fetched or run, and nothing
+Every renderer gets a document that was sanitized and whose cost was estimated: nothing is opened, fetched or run, and nothing
 multiplies beyond what a picture of its size is worth.
 """
 

@@ -56,7 +56,7 @@ class Budget:
         self._engine = engine
         self.drawn = 0
         self._tilings = 0
-        self._spent = 0.0
+        self._consumed = 0.0
 
     def draw(self, depth: int, times: int = 1) -> None:
         """Count elements drawn at a depth, references and instances included."""
@@ -96,9 +96,9 @@ class Budget:
 
     def spend(self, nanoseconds: float) -> None:
         """Count time. Infinity and NaN are too much."""
-        self._spent += nanoseconds
+        self._consumed += nanoseconds
         allowed = _NANOSECONDS + _NANOSECONDS_A_PIXEL * self._pixels
-        if not self._spent <= allowed:
+        if not self._consumed <= allowed:
             self._stop(
                 f"filters, patterns and layers worth at most {allowed / 1e9:.1f} s of drawing", "drawing", allowed / 1e9
             )
@@ -117,6 +117,6 @@ class Budget:
             LimitError(self.name, at, "more", "draw it smaller or simplify them", limit=limit, allowed=allowed)
         )
 
-    def covered(self, box: Box | None) -> float:
-        """The pixels of a layer around a box in pixels; None for any."""
+    def count_pixels(self, box: Box | None) -> float:
+        """Count the pixels of a layer around a box in pixels; None for any."""
         return area(self.around if box is None else intersection(box, self.around))

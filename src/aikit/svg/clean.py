@@ -8,7 +8,7 @@ import logging
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from .. import _raster
@@ -65,7 +65,7 @@ _DATA_URL = re.compile(r"data:([^,]*),(.*)", re.IGNORECASE | re.DOTALL)
 _UNREAD = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\ufeff]+")
 
 
-# Of what is told of one file.
+# At most so many kinds, and letters of each, in the summary of one file.
 _MOST_KINDS, _MOST_LETTERS = 100, 100
 
 
@@ -89,7 +89,7 @@ class Clean:
         parsed: how many letters of CSS had to be parsed.
     """
 
-    root: Any
+    root: etree._Element
     name: str
     removed: Counter[str] = field(default_factory=Counter)
     elements: int = 0
@@ -112,7 +112,7 @@ class Clean:
         """Raise LimitError: there is more of something."""
         raise LimitError(self.name, expected, "more", remedy, limit=limit, allowed=allowed)
 
-    def settle(self) -> None:
+    def inline_styles(self) -> None:
         """Write style sheets that say which elements cost more into the elements, where they are counted."""
         if not self.costly_sheets:
             return
@@ -126,12 +126,12 @@ class Clean:
         inline(self.root, self.sheets)
         self.costly_sheets = False
 
-    def told(self) -> tuple[str, ...]:
-        """What was taken out, a line a kind."""
+    def removed_summary(self) -> tuple[str, ...]:
+        """Summarise what was taken out, a line a kind."""
         return tuple(what if count == 1 else f"{what} ({count} times)" for what, count in self.removed.items())
 
 
-def clean(root: Any, name: str, limits: Limits | None = None) -> Clean:
+def clean(root: etree._Element, name: str, limits: Limits | None = None) -> Clean:
     """Take out, in place, whatever can fetch, run or read, and say what it was.
 
     Raises:
@@ -140,7 +140,7 @@ def clean(root: Any, name: str, limits: Limits | None = None) -> Clean:
     document = Clean(root, name)
     _clean(document, limits, 0)
     if document.removed:
-        _log.info("%s: removed %s", printable(name), ", ".join(document.told()))
+        _log.info("%s: removed %s", printable(name), ", ".join(document.removed_summary()))
     return document
 
 
@@ -148,14 +148,15 @@ def _clean(document: Clean, limits: Limits | None, level: int) -> None:
     from lxml import etree
 
     for node in document.root.itersiblings(etree.ProcessingInstruction, preceding=True):
+        assert isinstance(node, etree._ProcessingInstruction)
         document.note(f"processing instruction {node.target}")
     etree.strip_elements(document.root, etree.Comment, etree.ProcessingInstruction, etree.Entity, with_tail=False)
-    todo: list[tuple[Any, int]] = [(document.root, 1)]
+    todo: list[tuple[etree._Element, int]] = [(document.root, 1)]
     while todo:
         element, depth = todo.pop()
         _clean_attributes(element, document)
         _count(document, depth)
-        if (local := element.tag[_SVG_PREFIX:]) in _PICTURES:
+        if (local := str(element.tag)[_SVG_PREFIX:]) in _PICTURES:
             _clean_picture(element, document, limits, level)
         elif local in _TEXTS:
             _clean_text(element, local, document)
@@ -178,9 +179,9 @@ def _count(document: Clean, depth: int) -> None:
         document.refuse(f"at most {MAX_DEPTH} levels of elements", "ungroup the drawing", "levels", MAX_DEPTH)
 
 
-def _prune(element: Any, document: Clean) -> list[Any]:
+def _prune(element: etree._Element, document: Clean) -> list[etree._Element]:
     """The children that may stay; the others are taken out, and the text behind them kept."""
-    kept: list[Any] = []
+    kept: list[etree._Element] = []
     behind = [element.text or ""]
     document.met += len(element)
     if document.met > MAX_ELEMENTS:
@@ -197,7 +198,7 @@ def _prune(element: Any, document: Clean) -> list[Any]:
     return kept
 
 
-def _set_text(parent: Any, before: list[Any], pieces: list[str]) -> None:
+def _set_text(parent: etree._Element, before: list[etree._Element], pieces: list[str]) -> None:
     """Give a text that has come to be one the place behind the last child that is kept."""
     if len(pieces) < 2:
         return
@@ -207,9 +208,9 @@ def _set_text(parent: Any, before: list[Any], pieces: list[str]) -> None:
         parent.text = "".join(pieces)
 
 
-def _stays(element: Any, document: Clean) -> bool:
+def _stays(element: etree._Element, document: Clean) -> bool:
     """Whether an element may stay."""
-    tag = element.tag
+    tag = str(element.tag)
     local = tag[_SVG_PREFIX:]
     if tag.startswith(f"{{{SVG}}}") and local in _ELEMENTS:
         if local not in _ANIMATIONS or _animates_safely(element):
@@ -220,7 +221,7 @@ def _stays(element: Any, document: Clean) -> bool:
     return False
 
 
-def _animates_safely(element: Any) -> bool:
+def _animates_safely(element: etree._Element) -> bool:
     """Whether an animation sets neither a reference nor code (a browser would run it; nothing here does)."""
     target = element.get("attributeName", "").strip().lower().rpartition(":")[2]
     return not target.startswith("on") and target not in ("href", "style", "class", "src", "xmlns", "base")
@@ -238,7 +239,7 @@ _DIGITS = str.maketrans("123456789", "0" * 9)
 _EXPONENT = re.compile(r"[eE]\+?\d")
 
 
-def _clean_attributes(element: Any, document: Clean) -> None:
+def _clean_attributes(element: etree._Element, document: Clean) -> None:
     # Before items(), which looks each of them up again.
     if len(element.attrib) > _MAX_ATTRIBUTES:
         document.refuse(
@@ -274,7 +275,7 @@ def _clean_attributes(element: Any, document: Clean) -> None:
             _check_coordinates(element, value, document)
 
 
-def _set(element: Any, name: str, before: str, after: str) -> None:
+def _set(element: etree._Element, name: str, before: str, after: str) -> None:
     if not after:
         del element.attrib[name]
     elif after != before:
@@ -285,7 +286,7 @@ def _set(element: Any, name: str, before: str, after: str) -> None:
 _REFERS = re.compile(r"url|\\|/\*", re.IGNORECASE)
 
 
-def _clean_value(element: Any, name: str, value: str, document: Clean) -> None:
+def _clean_value(element: etree._Element, name: str, value: str, document: Clean) -> None:
     """An attribute that can refer to an element: to one of this document, or else to none."""
     if not ("(" in value or "\\" in value) or not _REFERS.search(value):
         return
@@ -303,7 +304,7 @@ def _may_be_huge(value: str) -> bool:
     return "0" * 10 in value.translate(_DIGITS) or _EXPONENT.search(value) is not None
 
 
-def _check_coordinates(element: Any, value: str, document: Clean) -> None:
+def _check_coordinates(element: etree._Element, value: str, document: Clean) -> None:
     furthest = max(map(abs, numbers(value)), default=0.0)
     if furthest > _FURTHEST:
         raise LimitError(
@@ -317,7 +318,7 @@ def _check_coordinates(element: Any, value: str, document: Clean) -> None:
         )
 
 
-def _clean_reference(element: Any, name: str, value: str, document: Clean) -> None:
+def _clean_reference(element: etree._Element, name: str, value: str, document: Clean) -> None:
     target = _UNREAD.sub("", value) if value[:1] != "#" else value.strip()
     if target.startswith("#"):
         _set(element, name, value, target)
@@ -325,11 +326,11 @@ def _clean_reference(element: Any, name: str, value: str, document: Clean) -> No
     elif local_name(element) in _PICTURES and target[:5].lower() == "data:":
         return  # looked into by _clean_picture
     else:
-        document.note(f"reference of <{local_name(element)}> to {_shown(target)}")
+        document.note(f"reference of <{local_name(element)}> to {_shorten(target)}")
         del element.attrib[name]
 
 
-def _shown(target: str) -> str:
+def _shorten(target: str) -> str:
     return repr(target if len(target) <= 50 else target[:47] + "...")
 
 
@@ -340,7 +341,7 @@ def _shown(target: str) -> str:
 _TEXTS = frozenset(["style", "title", "desc"])
 
 
-def _clean_text(element: Any, local: str, document: Clean) -> None:
+def _clean_text(element: etree._Element, local: str, document: Clean) -> None:
     del element[:]
     if local == "style":
         _count_css(element.text or "", document)
@@ -372,28 +373,30 @@ def _check_sheets(document: Clean) -> None:
         )
 
 
-def _clean_picture(element: Any, document: Clean, limits: Limits | None, level: int) -> None:
+def _clean_picture(element: etree._Element, document: Clean, limits: Limits | None, level: int) -> None:
     """An embedded picture: of a kind that is drawn, within the limits, and called what it is."""
     for name in ("href", XLINK_HREF):
         value = element.get(name)
         if value is not None and not value.startswith("#"):
-            url = _embedded(element, value, document, limits, level)
+            url = _clean_data_url(element, value, document, limits, level)
             if url is None:
-                document.note(f"picture of <{local_name(element)}>, {_shown(value[:20])}")
+                document.note(f"picture of <{local_name(element)}>, {_shorten(value[:20])}")
                 del element.attrib[name]
             else:
                 element.set(name, url)
     if local_name(element) == "image":
         # An image without a picture is none; one of "#id" would be a <use> to some readers.
-        target = element.get("href") or element.get(XLINK_HREF, "")
+        target = element.get("href") or element.get(XLINK_HREF) or ""
         if not target.startswith("data:"):
             for name in ("href", XLINK_HREF):
                 element.attrib.pop(name, None)
 
 
-def _embedded(element: Any, url: str, document: Clean, limits: Limits | None, level: int) -> str | None:
-    """The data URL that is drawn in the place of one in a file; None where it holds no picture."""
-    data = _decoded(url)
+def _clean_data_url(
+    element: etree._Element, url: str, document: Clean, limits: Limits | None, level: int
+) -> str | None:
+    """Clean a data URL, an SVG in it too; None where it holds no picture."""
+    data = _decode_data_url(url)
     kind = _raster.identify(data) if data else None
     if kind == "svg" and level < _MAX_NESTED and local_name(element) == "image":
         try:
@@ -401,7 +404,7 @@ def _embedded(element: Any, url: str, document: Clean, limits: Limits | None, le
         except FileFormatError:
             return None
         _clean(nested, limits, level + 1)
-        nested.settle()
+        nested.inline_styles()
         document.nested[element] = nested
         document.elements += nested.elements
         document.refers = True
@@ -418,7 +421,7 @@ def _embedded(element: Any, url: str, document: Clean, limits: Limits | None, le
     return _data_url(kind, data)
 
 
-def _decoded(url: str) -> bytes:
+def _decode_data_url(url: str) -> bytes:
     match = _DATA_URL.match(url.strip())
     if match is None:
         return b""

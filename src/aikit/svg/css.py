@@ -57,7 +57,7 @@ def clean_declarations(text: str, note: Note) -> str:
         return LOCAL.sub(r"url(#\2)", text)
     import tinycss2
 
-    return _written(tinycss2.parse_declaration_list(text, skip_comments=True, skip_whitespace=True), note)
+    return _write_declarations(tinycss2.parse_declaration_list(text, skip_comments=True, skip_whitespace=True), note)
 
 
 def clean_sheet(text: str, note: Note) -> str:
@@ -66,25 +66,25 @@ def clean_sheet(text: str, note: Note) -> str:
         return LOCAL.sub(r"url(#\2)", text)
     import tinycss2
 
-    return _rules(tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True), note)
+    return _write_rules(tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True), note)
 
 
-def _rules(rules: list[Any], note: Note) -> str:
+def _write_rules(rules: list[Any], note: Note) -> str:
     import tinycss2
 
     kept = []
     for rule in rules:
         if rule.type == "qualified-rule":
-            kept.append(_block(rule, _listed(rule.content, note), note))
+            kept.append(_write_block(rule, _clean_block(rule.content, note), note))
         elif rule.type == "at-rule" and rule.content is not None and rule.lower_at_keyword in _NESTING | _KEYFRAMES:
             inner = tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True)
-            kept.append(f"@{rule.lower_at_keyword} " + _block(rule, _rules(inner, note), note))
+            kept.append(f"@{rule.lower_at_keyword} " + _write_block(rule, _write_rules(inner, note), note))
         elif rule.type == "at-rule":
             note(f"@{rule.lower_at_keyword} in a style sheet")
     return "\n".join(filter(None, kept))
 
 
-def _block(rule: Any, content: str, note: Note) -> str:
+def _write_block(rule: Any, content: str, note: Note) -> str:
     import tinycss2
 
     if _fetches(rule.prelude):
@@ -93,14 +93,14 @@ def _block(rule: Any, content: str, note: Note) -> str:
     return f"{tinycss2.serialize(rule.prelude).strip()} {{{content}}}"
 
 
-def _listed(content: list[Any], note: Note) -> str:
+def _clean_block(content: list[Any], note: Note) -> str:
     import tinycss2
 
-    return _written(tinycss2.parse_declaration_list(content, skip_comments=True, skip_whitespace=True), note)
+    return _write_declarations(tinycss2.parse_declaration_list(content, skip_comments=True, skip_whitespace=True), note)
 
 
-def _written(found: list[Any], note: Note) -> str:
-    """The declarations that may stay, each written once and plainly; what is none is left out."""
+def _write_declarations(found: list[Any], note: Note) -> str:
+    """Write the declarations that may stay, each once and plainly; what is none is left out."""
     return ";".join(f"{name}:{value}" for name, value in _safe(found, note))
 
 

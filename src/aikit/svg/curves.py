@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     Curves = np.ndarray[Any, np.dtype[np.float64]]
     Points = np.ndarray[Any, np.dtype[np.float64]]
 
-__all__ = ["at_distances", "bounds", "measured", "signed_area"]
+__all__ = ["at_distances", "bounds", "measure", "signed_area"]
 
 
 def bounds(curves: Curves) -> tuple[float, float, float, float]:
@@ -39,8 +39,8 @@ def signed_area(curves: Curves) -> float:
     return float(sum(weight * (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum() for a, b, weight in pairs) / 20)
 
 
-def measured(curves: Curves) -> tuple[Curves, Points]:
-    """The same curves, halved where needed, and the length of each to about twelve digits."""
+def measure(curves: Curves) -> tuple[Curves, Points]:
+    """Measure curves, halved where needed: them, and the length of each to about twelve digits."""
     import numpy as np
 
     order = np.arange(len(curves), dtype=np.float64)
@@ -49,8 +49,8 @@ def measured(curves: Curves) -> tuple[Curves, Points]:
     for step in range(50):
         left, right = _halves(curves)
         with np.errstate(all="ignore"):
-            whole, halves = _length(curves), _length(left) + _length(right)
-            error = np.abs(whole - halves)
+            entire, halves = _length(curves), _length(left) + _length(right)
+            error = np.abs(entire - halves)
             # A length beyond what floats hold does not become one by halving: all would be halved fifty times.
             good = (error <= 1e-12 * np.abs(curves).max(initial=0.0)) | ~np.isfinite(error) | (step == 49)
         done.append((order[good], curves[good], halves[good]))
@@ -104,7 +104,7 @@ def _at(curves: Curves, times: Points) -> Points:
 
 
 def at_distances(pieces: Curves, lengths: Points, distances: Points) -> Points:
-    """The points (M, 2) that lie M distances along pieces from `measured`."""
+    """The points (M, 2) that lie M distances along pieces from `measure`."""
     import numpy as np
 
     ends = np.cumsum(lengths)

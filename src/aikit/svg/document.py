@@ -17,7 +17,7 @@ from ..limits import Limits
 from ..types import AnyImage, Color, Kind, Source
 from .element import SvgElement
 from .markup import parse_kept
-from .source import parse, refused, unpacked
+from .source import error_of, parse, unpack
 from .values import as_text
 
 if TYPE_CHECKING:
@@ -58,13 +58,13 @@ class Svg(SvgElement):
         original = self._data.decode(encoding, "replace")
         declaration = re.match(r"\ufeff?(<\?xml\s.*?\?>\s*)?", original, re.DOTALL)
         assert declaration is not None
-        whole = declaration[0] + text + ("\n" if original.endswith("\n") else "")
+        entire = declaration[0] + text + ("\n" if original.endswith("\n") else "")
         if "\r\n" in original:  # XML reads it as "\n"
-            whole = whole.replace("\r\n", "\n").replace("\n", "\r\n")
-        return whole.encode(encoding, "xmlcharrefreplace")
+            entire = entire.replace("\r\n", "\n").replace("\n", "\r\n")
+        return entire.encode(encoding, "xmlcharrefreplace")
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write the document, whole or not at all.
+        """Write the document, entirely or not at all.
 
         Args:
             path: a name that ends in .svg, or in .svgz for a compressed file.
@@ -126,9 +126,9 @@ def _text(root: _Element) -> str:
     """The document without its declaration, its comments and instructions on lines of their own."""
     from lxml import etree
 
-    whole = etree.tostring(root.getroottree(), encoding="unicode", with_tail=False)
+    entire = etree.tostring(root.getroottree(), encoding="unicode", with_tail=False)
     inner = etree.tostring(root, encoding="unicode", with_tail=False)
-    before, _, after = whole.partition(inner)
+    before, _, after = entire.partition(inner)
     outside = re.compile(r"(<!--.*?-->|<\?.*?\?>)\n?", re.DOTALL)
     behind = outside.sub(r"\n\1", after).rstrip("\n")
     return outside.sub(r"\1\n", before) + inner + behind
@@ -175,8 +175,8 @@ def open_svg(source: Source, *, limits: Limits | None = None) -> Svg:
     """
     job = read_bytes(source, limits=limits), name_of(source), limits
     guarded(_check, *job, subject=name_of(source), limits=limits, isolate=limits is not None, expect=None)
-    data = unpacked(job[0], limits, name_of(source))
-    root = _kept(data, name_of(source))
+    data = unpack(job[0], limits, name_of(source))
+    root = _parse_kept(data, name_of(source))
     try:
         codecs.lookup(_encoding(root, data))
     except LookupError as error:
@@ -199,16 +199,16 @@ def edit_svg(source: Source, *, limits: Limits | None = None) -> Svg:
 def _check(data: bytes, name: str, limits: Limits | None) -> None:
     """Refuse what is no SVG, and what would grow beyond measure."""
     parse(data, limits, name=name)
-    _kept(unpacked(data, limits, name), name)
+    _parse_kept(unpack(data, limits, name), name)
 
 
-def _kept(data: bytes, name: str) -> _Element:
+def _parse_kept(data: bytes, name: str) -> _Element:
     from lxml import etree
 
     try:
         return parse_kept(data)
     except (etree.LxmlError, LookupError, ValueError) as error:
-        raise refused(error, name) from error
+        raise error_of(error, name) from error
 
 
 # CSS Values and Units Level 4, section 6.2, and no unit, which is px.

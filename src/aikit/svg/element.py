@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputTypeError, InputValueError, quoted
 from .markup import one_element
-from .names import check_tag, expanded, prefixed
+from .names import check_tag, expand_name, prefix_name
 from .query import matching, nothing_found
 from .source import XLINK
 from .style import Style
-from .values import as_text, named
+from .values import as_text, to_attributes
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -28,7 +28,7 @@ class Attributes(MutableMapping[str, Any]):
         self._raw = raw
 
     def _name(self, name: str) -> str:
-        return expanded(self._raw, name, attribute=True)
+        return expand_name(self._raw, name, attribute=True)
 
     def __getitem__(self, name: str) -> str:
         value = self._raw.get(self._name(name))
@@ -46,7 +46,7 @@ class Attributes(MutableMapping[str, Any]):
         del self._raw.attrib[self._name(name)]
 
     def __iter__(self) -> Iterator[str]:
-        return iter([prefixed(self._raw, name) for name in self._raw.attrib])
+        return iter([prefix_name(self._raw, name) for name in self._raw.attrib])
 
     def __len__(self) -> int:
         return len(self._raw.attrib)
@@ -57,7 +57,7 @@ class Attributes(MutableMapping[str, Any]):
 
 @contextmanager
 def _refusals(name: str, value: object) -> Iterator[None]:
-    """What lxml will not write, as an error of ours."""
+    """Turn what lxml will not write into an error of ours."""
     try:
         yield
     except (InputTypeError, InputValueError):
@@ -102,7 +102,7 @@ class SvgElement:
     @property
     def tag(self) -> str:
         """The name of the element, such as "rect", or "inkscape:grid" where it is not SVG's."""
-        return prefixed(self.raw, self.raw.tag)
+        return prefix_name(self.raw, self.raw.tag)
 
     @property
     def text(self) -> str:
@@ -208,7 +208,7 @@ class SvgElement:
             InputTypeError: a value that SVG has no text for, or an index that is no integer.
             InputValueError: a tag that SVG does not have, or markup that is not one element.
         """
-        raw = self._made(what, text, attributes)
+        raw = self._make(what, text, attributes)
         self._insert(raw, index)
         return SvgElement(raw)
 
@@ -222,7 +222,7 @@ class SvgElement:
             InputValueError: this is the document's own <svg>.
         """
         above = self._parent_or_refuse("wrap", "use wrap_contents to put all that is in it into a group")
-        group = SvgElement(above)._made(tag, None, attributes)
+        group = SvgElement(above)._make(tag, None, attributes)
         # lxml lets the text behind an element travel with it; it belongs to the place.
         group.tail, self.raw.tail = self.raw.tail, None
         above.replace(self.raw, group)
@@ -235,7 +235,7 @@ class SvgElement:
         Returns:
             The new element, a group unless `tag` says otherwise.
         """
-        group = self._made(tag, None, attributes)
+        group = self._make(tag, None, attributes)
         group.text, self.raw.text = self.raw.text, None
         group.extend(list(self.raw))
         self.raw.append(group)
@@ -281,8 +281,8 @@ class SvgElement:
         else:
             self.raw.append(raw)
 
-    def _made(self, what: Any, text: str | None, attributes: dict[str, Any]) -> _Element:
-        """A new element for this one, not yet in it, so that a refused attribute changes nothing."""
+    def _make(self, what: Any, text: str | None, attributes: dict[str, Any]) -> _Element:
+        """Make an element for this one, not yet in it, so that a refused attribute changes nothing."""
         markup = what.tostring() if hasattr(what, "tostring") else what
         if not isinstance(markup, str):
             raise InputTypeError("what", "a tag, markup or an element", quoted(what), "pass for instance 'rect'")
@@ -295,9 +295,9 @@ class SvgElement:
                 scope = dict(self.raw.nsmap)
                 if any(name.startswith("xlink:") for name in attributes):
                     scope.setdefault("xlink", XLINK)
-                raw = self.raw.makeelement(expanded(self.raw, markup), nsmap=scope)
+                raw = self.raw.makeelement(expand_name(self.raw, markup), nsmap=scope)
         made = SvgElement(raw)
-        made.attributes.update(named(attributes))
+        made.attributes.update(to_attributes(attributes))
         if text is not None:
             made.text = text
         return raw

@@ -1,6 +1,6 @@
 """The two renderers, each kept from reading, hanging and crashing by what it is given.
 
-Both get documents that were cleaned, settled and surveyed, and whose root says how large they are drawn.
+Both get documents that were cleaned, whose style sheets are inlined and whose cost was estimated, and whose root says how large they are drawn.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def _surface(kind: Any, root: etree._Element, output: Any, name: str, background
     data = etree.tostring(root, encoding="utf-8", with_tail=False)
     try:
         # Never unsafe=True, which lets files and URLs in and lifts what CairoSVG limits.
-        tree = Tree(bytestring=data, unsafe=False, url_fetcher=_embedded_only)
+        tree = Tree(bytestring=data, unsafe=False, url_fetcher=_decode_embedded)
         return kind(tree, output, 96, background_color=background)
     except (AikitError, MemoryError, RecursionError):
         raise
@@ -184,8 +184,8 @@ def _say_size_once(root: etree._Element) -> None:
     root.set("style", ";".join(kept))
 
 
-def _embedded_only(url: str, resource_type: str) -> bytes:
-    """What CairoSVG may have: the pictures that cleaning left, which are base64; nothing is opened for them."""
+def _decode_embedded(url: str, resource_type: str) -> bytes:
+    """Decode a picture that cleaning left, which is base64: all that CairoSVG may have, so nothing is opened."""
     head, comma, data = url.partition(",")
     if not (comma and head.startswith("data:image/") and head.endswith(";base64")):
         raise FileFormatError("picture", "a data URL", quoted(url[:60]), "embed it")

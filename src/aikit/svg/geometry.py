@@ -19,8 +19,17 @@ if TYPE_CHECKING:
     from lxml import etree
 
 __all__ = [
-    "IDENTITY", "Boxes", "Matrix", "area", "intersection", "moved", "parse_transform", "placed", "scales", "target_of",
+    "IDENTITY",
+    "Boxes",
+    "Matrix",
+    "area",
+    "fit_viewport",
+    "intersection",
+    "parse_transform",
+    "scales",
+    "target_of",
     "times",
+    "transform_box",
 ]  # fmt: skip
 
 # a, b, c, d, e, f of SVG's matrix(): x' = a x + c y + e, y' = b x + d y + f.
@@ -77,8 +86,8 @@ def _one_transform(name: str, values: list[float]) -> Matrix:
     return IDENTITY
 
 
-def moved(box: Box, matrix: Matrix) -> Box:
-    """The box around a transformed box; everything where the numbers go beyond what floats hold."""
+def transform_box(box: Box, matrix: Matrix) -> Box:
+    """Transform a box and give the box around it; everything where the numbers go beyond what floats hold."""
     if box[0] > box[2]:
         return box
     a, b, c, d, e, f = matrix
@@ -96,7 +105,7 @@ def union(boxes: Iterable[Box]) -> Box:
 
 
 def intersection(first: Box, second: Box) -> Box:
-    """What two boxes share; possibly nothing, with the edges in the wrong order."""
+    """Intersect two boxes; possibly nothing, with the edges in the wrong order."""
     return max(first[0], second[0]), max(first[1], second[1]), min(first[2], second[2]), min(first[3], second[3])
 
 
@@ -105,14 +114,14 @@ def area(box: Box) -> float:
     return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
 
 
-def target_of(element: etree._Element, ids: dict[str, Any]) -> Any:
+def target_of(element: etree._Element, ids: dict[str, etree._Element]) -> etree._Element | None:
     """The element that href names, or None."""
     reference: str = element.get("href") or element.get(XLINK_HREF) or ""
     return ids.get(reference[1:])
 
 
-def placed(element: etree._Element, use: etree._Element | None, viewport: Size | None) -> Matrix | None:
-    """What an <svg> or <symbol> does to the coordinates of its content; None where an unknown % decides.
+def fit_viewport(element: etree._Element, use: etree._Element | None, viewport: Size | None) -> Matrix | None:
+    """Map the content of an <svg> or <symbol> to its coordinates; None where an unknown % decides.
 
     Args:
         element: the element whose content is drawn.
@@ -123,7 +132,7 @@ def placed(element: etree._Element, use: etree._Element | None, viewport: Size |
     for name, at in (("x", 0), ("y", 1), ("width", 0), ("height", 1)):
         text = use.get(name) if use is not None and at + 2 == len(sides) else None
         text = text or element.get(name) or ("0" if len(sides) < 2 else "100%")
-        sides.append(to_pixels(text, whole=viewport and viewport[at]))
+        sides.append(to_pixels(text, full=viewport and viewport[at]))
     x, y, width, height = sides if local_name(element) == "svg" else [0.0, 0.0, *sides[2:]]
     box = view_box(element)
     if x is None or y is None:
@@ -169,8 +178,8 @@ class Boxes:
 
     def __init__(
         self,
-        ids: dict[str, Any],
-        transform_of: Callable[[Any], Matrix],
+        ids: dict[str, etree._Element],
+        transform_of: Callable[[etree._Element], Matrix],
         viewport: Size | None,
         reach: float,
         font_size: float,
@@ -182,31 +191,31 @@ class Boxes:
         self._reach = reach
         self._font_size = font_size
         self._in_rows = in_rows
-        self._known: dict[Any, Box | None] = {}
-        self._lengths: dict[Any, float] = {}
+        self._known: dict[etree._Element, Box | None] = {}
+        self._lengths: dict[etree._Element, float] = {}
 
-    def of(self, element: Any) -> Box | None:
-        """What surely holds the shape of an element and its content, without strokes; None for anything."""
+    def of(self, element: etree._Element) -> Box | None:
+        """The box that surely holds the shape of an element and its content, without strokes; None for anything."""
         if element not in self._known:
             self._known[element] = EMPTY  # an element inside itself adds nothing
             self._known[element] = self._work_out(element)
         return self._known[element]
 
-    def drawn(self, element: Any) -> Box | None:
-        """The same with strokes."""
+    def with_strokes(self, element: etree._Element) -> Box | None:
+        """The box with strokes."""
         box = self.of(element)
         if box is None or box[0] > box[2]:
             return box
         reach = self._reach
         return box[0] - reach, box[1] - reach, box[2] + reach, box[3] + reach
 
-    def length(self, shape: Any) -> float:
-        """What the outline of a shape is at most as long as; NaN where nobody knows."""
+    def length(self, shape: etree._Element) -> float:
+        """The greatest length that the outline of a shape can have; NaN where nobody knows."""
         if shape not in self._lengths:
             self._lengths[shape] = self._measure(shape)
         return self._lengths[shape]
 
-    def _measure(self, shape: Any) -> float:
+    def _measure(self, shape: etree._Element) -> float:
         kind = local_name(shape)
         if kind in _TRACES:
             points = _TRACES[kind](shape)
@@ -214,7 +223,7 @@ class Boxes:
         box = self.of(shape)
         return math.nan if box is None else 2 * (box[2] - box[0] + box[3] - box[1])
 
-    def _work_out(self, element: Any) -> Box | None:
+    def _work_out(self, element: etree._Element) -> Box | None:
         kind = local_name(element)
         if kind == "use":
             return self._of_use(element)
@@ -232,25 +241,25 @@ class Boxes:
             if local_name(child) in _UNDRAWN:
                 continue
             box = self.of(child)
-            inner = placed(child, None, self._viewport) if local_name(child) == "svg" else IDENTITY
+            inner = fit_viewport(child, None, self._viewport) if local_name(child) == "svg" else IDENTITY
             if box is None or inner is None:
                 return None
-            boxes.append(moved(moved(box, inner), self._transform_of(child)))
+            boxes.append(transform_box(transform_box(box, inner), self._transform_of(child)))
         return union(boxes)
 
-    def _of_use(self, use: Any) -> Box | None:
+    def _of_use(self, use: etree._Element) -> Box | None:
         target = target_of(use, self._ids)
         if target is None:
             return EMPTY
         box = self.of(target)
-        inner = placed(target, use, self._viewport) if local_name(target) in ("svg", "symbol") else IDENTITY
+        inner = fit_viewport(target, use, self._viewport) if local_name(target) in ("svg", "symbol") else IDENTITY
         x, y = to_pixels(use.get("x", "0")), to_pixels(use.get("y", "0"))
         if box is None or inner is None or x is None or y is None:
             return None
-        box = moved(moved(box, inner), self._transform_of(target))
-        return moved(box, (1.0, 0.0, 0.0, 1.0, x, y))
+        box = transform_box(transform_box(box, inner), self._transform_of(target))
+        return transform_box(box, (1.0, 0.0, 0.0, 1.0, x, y))
 
-    def _shape(self, shape: Any) -> Box | None:
+    def _shape(self, shape: etree._Element) -> Box | None:
         """The box of a rectangle, a circle, an ellipse, a line or an image; EMPTY for what is no shape."""
         kind = local_name(shape)
         if kind not in _GEOMETRY or (kind == "image" and not (shape.get("width") and shape.get("height"))):
@@ -258,10 +267,10 @@ class Boxes:
         values = []
         for name in _GEOMETRY[kind]:
             # Of a radius, 100% is a mean of the two sides; the larger is enough.
-            whole = self._viewport and (
+            full = self._viewport and (
                 max(self._viewport) if "r" in name else self._viewport["y" in name or name[0] == "h"]
             )
-            values.append(to_pixels(shape.get(name, "0"), whole=whole))
+            values.append(to_pixels(shape.get(name, "0"), full=full))
         known = [value for value in values if value is not None]
         if len(known) < len(values):
             return None
@@ -308,7 +317,7 @@ _GEOMETRY = {
 }
 
 
-def _corners(shape: Any) -> list[Point]:
+def _corners(shape: etree._Element) -> list[Point]:
     values = numbers(shape.get("points", ""))
     return list(zip(values[::2], values[1::2], strict=False))
 
@@ -369,9 +378,9 @@ def _arc_numbers(text: str) -> list[float]:
 def _arc_reach(start: Point, end: Point, part: list[float]) -> float:
     """How far an elliptic arc can get from its start: a diameter, of radii that are scaled up to join its ends."""
     small, large = sorted(map(abs, part[:2]))
-    apart = math.hypot(end[0] - start[0], end[1] - start[1])
+    distance = math.hypot(end[0] - start[0], end[1] - start[1])
     # SVG 2, appendix B.2.5. Without a radius it is a straight line.
-    return 2 * large * max(1.0, apart / 2 / small) if small else apart
+    return 2 * large * max(1.0, distance / 2 / small) if small else distance
 
 
 _TRACES: dict[str, Callable[[Any], list[Point]]] = {"path": _path, "polyline": _corners, "polygon": _corners}

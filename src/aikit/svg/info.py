@@ -80,10 +80,10 @@ def svg_info(source: Source, *, limits: Limits | None = None) -> SvgInfo:
     """
     name = name_of(source)
     job = read_bytes(source, limits=limits), name, limits
-    return guarded(_looked_into, *job, subject=name, limits=limits, isolate=limits is not None, expect=SvgInfo)
+    return guarded(_inspect, *job, subject=name, limits=limits, isolate=limits is not None, expect=SvgInfo)
 
 
-def _looked_into(data: bytes, name: str, limits: Limits | None) -> SvgInfo:
+def _inspect(data: bytes, name: str, limits: Limits | None) -> SvgInfo:
     root = parse(data, limits, name=name)
     document, found = with_deep_stack(lambda: (clean(root, name, limits), tuple(_fonts(root))), name)
     width, height = size_of(root) or (None, None)
@@ -97,7 +97,7 @@ def _looked_into(data: bytes, name: str, limits: Limits | None) -> SvgInfo:
         document.depth,
         len(document.pictures),
         found,
-        document.told(),
+        document.removed_summary(),
         len(data),
     )
 
@@ -118,7 +118,7 @@ def _fonts(root: etree._Element) -> dict[str, None]:
 
 
 def probe(data: bytes, *, name: str, limits: Limits | None = None) -> Header:
-    """What drawing an SVG at its own size gives, in the words used for raster files.
+    """Describe the picture that an SVG makes at its own size, in the words used for raster files.
 
     Raises:
         FileFormatError: not an SVG, or damaged.

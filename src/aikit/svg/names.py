@@ -10,7 +10,7 @@ from .source import SVG
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-__all__ = ["check_tag", "expanded", "prefixed"]
+__all__ = ["check_tag", "expand_name", "prefix_name"]
 
 _XML = "http://www.w3.org/XML/1998/namespace"
 
@@ -18,8 +18,8 @@ _XML = "http://www.w3.org/XML/1998/namespace"
 _NEWER_TAGS = {"audio", "canvas", "discard", "feDropShadow", "iframe", "unknown", "video"}
 
 
-def expanded(element: _Element, name: str, *, attribute: bool = False) -> str:
-    """A name as lxml writes it. One without a prefix is an element of the document's own namespace, or an attribute."""
+def expand_name(element: _Element, name: str, *, attribute: bool = False) -> str:
+    """Expand a name to what lxml writes. One without a prefix is an element of the document's own namespace, or an attribute."""
     from lxml import etree
 
     if not isinstance(name, str):
@@ -46,8 +46,8 @@ def expanded(element: _Element, name: str, *, attribute: bool = False) -> str:
     return f"{{{namespace}}}{local}" if namespace else local
 
 
-def prefixed(element: _Element, name: Any) -> str:
-    """A name of lxml's as people write it, with the prefix the document uses."""
+def prefix_name(element: _Element, name: Any) -> str:
+    """Write a name of lxml's as people do, with the prefix the document uses."""
     from lxml import etree
 
     qname = etree.QName(name)

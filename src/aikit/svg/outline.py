@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputTypeError, InputValueError, MissingDependencyError, quoted
 from . import transform as transforms
-from .curves import at_distances, bounds, measured, signed_area
+from .curves import at_distances, bounds, measure, signed_area
 from .size import numbers, to_pixels
 from .subpaths import Pen, Subpath, read_d, write_d
-from .values import named, number
+from .values import number, to_attributes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,7 +61,7 @@ class SvgPath:
         """
         if not isinstance(d, str):
             raise InputTypeError("d", 'text such as "M0 0L10 10"', quoted(d), "pass a str")
-        return cls(read_d(d), named(attributes))
+        return cls(read_d(d), to_attributes(attributes))
 
     def __post_init__(self) -> None:
         for subpath in self.subpaths:
@@ -121,7 +121,7 @@ class SvgPath:
 
     @cached_property
     def _measured(self) -> tuple[Curves, Array]:
-        return measured(self._curves)
+        return measure(self._curves)
 
     @property
     def length(self) -> float:
@@ -212,8 +212,10 @@ class SvgPath:
                 quoted(transform),
                 "write it as one of these",
             )
-        subpaths = tuple(subpath._replace(curves=_moved(subpath.curves, matrix)) for subpath in self.subpaths)
-        return SvgPath(subpaths, _scaled_line(self.attributes, transforms.scale_of(matrix)))
+        subpaths = tuple(
+            subpath._replace(curves=_transform_curves(subpath.curves, matrix)) for subpath in self.subpaths
+        )
+        return SvgPath(subpaths, _scale_line(self.attributes, transforms.scale_of(matrix)))
 
     def translate(self, x: float, y: float) -> SvgPath:
         """The path moved by x pixels to the right and y down."""
@@ -243,23 +245,23 @@ class SvgPath:
 
     def reverse(self) -> SvgPath:
         """The path drawn from its end to its beginning."""
-        return replace(self, subpaths=tuple(subpath.reversed() for subpath in reversed(self.subpaths)))
+        return replace(self, subpaths=tuple(subpath.reverse() for subpath in reversed(self.subpaths)))
 
     # ------------------------------------------------------------ filled shapes together
 
     def union(self, other: SvgPath) -> SvgPath:
         """What either path fills, as a path with this one's attributes."""
-        return self._combined(other, "UNION")
+        return self._combine(other, "UNION")
 
     def intersection(self, other: SvgPath) -> SvgPath:
         """What both paths fill, as a path with this one's attributes; empty (`bbox` is None) where they do not meet."""
-        return self._combined(other, "INTERSECTION")
+        return self._combine(other, "INTERSECTION")
 
     def difference(self, other: SvgPath) -> SvgPath:
         """What this path fills and the other does not, as a path with this one's attributes."""
-        return self._combined(other, "DIFFERENCE")
+        return self._combine(other, "DIFFERENCE")
 
-    def _combined(self, other: SvgPath, operation: str) -> SvgPath:
+    def _combine(self, other: SvgPath, operation: str) -> SvgPath:
         pathops = _pathops()
         if not isinstance(other, SvgPath):
             raise InputTypeError("other", "an SvgPath", type(other).__name__, "take it from svg_paths")
@@ -298,7 +300,7 @@ def _affine(transform: object) -> Matrix | None:
     return given if fits else None
 
 
-def _moved(curves: Curves, matrix: Matrix) -> Curves:
+def _transform_curves(curves: Curves, matrix: Matrix) -> Curves:
     import numpy as np
 
     with np.errstate(all="ignore"):
@@ -308,7 +310,7 @@ def _moved(curves: Curves, matrix: Matrix) -> Curves:
     return moved
 
 
-def _scaled_line(attributes: Mapping[str, str], factor: float) -> dict[str, str]:
+def _scale_line(attributes: Mapping[str, str], factor: float) -> dict[str, str]:
     """The attributes of a path that grows: the line it is drawn with grows too."""
     scaled = dict(attributes)
     if attributes.get("stroke", "none") == "none" or "vector-effect" in attributes or math.isclose(factor, 1):
@@ -337,7 +339,7 @@ def _pathops() -> Any:
 
 @contextmanager
 def _refusals(*paths: SvgPath) -> Iterator[None]:
-    """What Skia gives up on, as an error of ours."""
+    """Turn what Skia gives up on into an error of ours."""
     try:
         yield
     except _pathops().PathOpsError as error:
@@ -372,4 +374,4 @@ def _from_skia(skia: Any) -> tuple[Subpath, ...]:
     }  # fmt: skip
     for verb, points in skia:
         draw[verb](*(complex(*point) for point in points))
-    return pen.finished()
+    return pen.finish()

@@ -85,7 +85,7 @@ def svg_paths(source: Source | Svg, *, limits: Limits | None = None) -> list[Svg
         limits = limits or source.limits
     name, data = name_of(source), source.encode() if isinstance(source, Svg) else source
     job = read_bytes(data, limits=limits), name, limits
-    return guarded(_found, *job, subject=name, limits=limits, isolate=limits is not None, expect=_Paths).paths
+    return guarded(_find_paths, *job, subject=name, limits=limits, isolate=limits is not None, expect=_Paths).paths
 
 
 class _Paths(NamedTuple):
@@ -125,7 +125,7 @@ def _unpack(packed: Any) -> _Paths:
 register(_Paths, "svg paths", _pack, _unpack)
 
 
-def _found(data: bytes, name: str, limits: Limits | None) -> _Paths:
+def _find_paths(data: bytes, name: str, limits: Limits | None) -> _Paths:
     import numpy as np
 
     root = parse(data, limits, name=name)
@@ -133,7 +133,7 @@ def _found(data: bytes, name: str, limits: Limits | None) -> _Paths:
         return _Paths(list(_shapes(root, name)))
 
 
-class _Place(NamedTuple):
+class PathContext(NamedTuple):
     """What an element is drawn with that does not stand in it."""
 
     matrix: Matrix
@@ -156,7 +156,7 @@ def _shapes(root: _Element, name: str) -> Iterator[SvgPath]:
     drawn_in: Counter[_Element] = Counter()  # every <use> that is being followed, and the elements around it
     cost = 0
     # A stack of our own: nesting by <use> goes deeper than Python's. Without a place it is the end of a <use>.
-    todo: list[tuple[_Element, _Place | None]] = [(root, _Place(transforms.scaling(1), (100.0, 100.0), {}))]
+    todo: list[tuple[_Element, PathContext | None]] = [(root, PathContext(transforms.scaling(1), (100.0, 100.0), {}))]
     while todo:
         element, place = todo.pop()
         if place is None:
@@ -165,17 +165,17 @@ def _shapes(root: _Element, name: str) -> Iterator[SvgPath]:
         place = place._replace(properties=properties(element, place.properties))
         if place.properties.get("display") == "none":
             continue
-        place = _transformed(element, place)
+        place = _apply_transform(element, place)
         tag, paths = local_name(element), []
         if tag in OUTLINES:
-            paths = _outlined(element, place)
+            paths = _outline(element, place)
             yield from paths
         elif tag == "use":
             target = by_id.get(_href(element))
             drawn_in.update([element, *element.iterancestors()])
             todo.append((element, None))
             if target is not None and not drawn_in[target]:  # SVG 2, section 5.6: nothing is drawn inside itself
-                todo.append((target, _used(element, place)))
+                todo.append((target, _follow_use(element, place)))
         else:
             todo += reversed(_within(element, place))
         if place.reused:
@@ -195,10 +195,10 @@ def _check(cost: int, name: str) -> None:
         )
 
 
-def _transformed(element: _Element, place: _Place) -> _Place:
-    """The place with the element's own transform and opacity."""
+def _apply_transform(element: _Element, place: PathContext) -> PathContext:
+    """Add the element's own transform and opacity to its context."""
     found = place.properties
-    opacity = to_pixels(found.get("opacity"), whole=1)
+    opacity = to_pixels(found.get("opacity"), full=1)
     if opacity is not None:
         place = place._replace(opacity=place.opacity * min(max(opacity, 0), 1))
     text = found.get("transform")
@@ -213,8 +213,8 @@ def _transformed(element: _Element, place: _Place) -> _Place:
     return place._replace(matrix=place.matrix @ around)
 
 
-def _outlined(element: _Element, place: _Place) -> list[SvgPath]:
-    """The path of a shape; none where nothing is drawn."""
+def _outline(element: _Element, place: PathContext) -> list[SvgPath]:
+    """Make the path of a shape; none where nothing is drawn."""
     subpaths = OUTLINES[local_name(element)](place.lengths(element))
     if not subpaths or place.properties.get("visibility", "visible") != "visible":
         return []
@@ -225,8 +225,8 @@ def _outlined(element: _Element, place: _Place) -> list[SvgPath]:
         return []
 
 
-def _attributes(element: _Element, place: _Place) -> dict[str, str]:
-    """What a shape is drawn with, as the attributes of a path that stands where it does."""
+def _attributes(element: _Element, place: PathContext) -> dict[str, str]:
+    """Make the attributes of a path that is drawn as the shape is."""
     found, lengths = place.properties, place.lengths(element)
     kept = {"id": element.get("id")} | {name: found.get(name) for name in (*PAINT, "vector-effect")}
     for name in ("fill", "stroke"):
@@ -243,8 +243,8 @@ def _attributes(element: _Element, place: _Place) -> dict[str, str]:
 # ---------------------------------------------------------------- containers
 
 
-def _within(element: _Element, place: _Place) -> list[tuple[_Element, _Place]]:
-    """What an element that holds others draws, and where."""
+def _within(element: _Element, place: PathContext) -> list[tuple[_Element, PathContext]]:
+    """List the elements that one draws, and where."""
     tag = local_name(element)
     if tag in ("svg", "symbol"):
         inner = _in_viewport(element, place)
@@ -271,7 +271,7 @@ def _href(use: _Element) -> str:
     return href[1:] if href.startswith("#") else ""
 
 
-def _used(use: _Element, place: _Place) -> _Place:
+def _follow_use(use: _Element, place: PathContext) -> PathContext:
     """The place of what a <use> names."""
     lengths = place.lengths(use)
     x, y = lengths.x("x"), lengths.y("y")
@@ -279,8 +279,8 @@ def _used(use: _Element, place: _Place) -> _Place:
     return place._replace(matrix=matrix, reused=True, asked=use)
 
 
-def _in_viewport(element: _Element, place: _Place) -> _Place | None:
-    """The place inside an <svg> or <symbol>, or None where it has no room."""
+def _in_viewport(element: _Element, place: PathContext) -> PathContext | None:
+    """The place inside an <svg> or <symbol>, or None where it has no area."""
     box, matrix = view_box(element), place.matrix
     if element.getparent() is None:
         size = size_of(element)
@@ -294,13 +294,13 @@ def _in_viewport(element: _Element, place: _Place) -> _Place | None:
         if local_name(element) == "svg":
             matrix = matrix @ transforms.translation(lengths.x("x"), lengths.y("y"))
     if box is not None:
-        matrix = matrix @ transforms.fitted(box, size, element.get("preserveAspectRatio", ""))
+        matrix = matrix @ transforms.fit_view_box(box, size, element.get("preserveAspectRatio", ""))
     return place._replace(matrix=matrix, viewport=size if box is None else box[2:], asked=None)
 
 
-def _side(name: str, axis: int, element: _Element, place: _Place) -> float:
+def _side(name: str, axis: int, element: _Element, place: PathContext) -> float:
     """The width or height of a viewport: the <use> decides, then the element, then all there is."""
-    lengths, whole = place.lengths(element), place.viewport[axis]
-    asked = None if place.asked is None else lengths.of(place.asked.get(name), whole)
-    own = lengths.of(element.get(name), whole) if local_name(element) == "svg" else None
-    return next((side for side in (asked, own) if side is not None), whole)
+    lengths, full = place.lengths(element), place.viewport[axis]
+    asked = None if place.asked is None else lengths.of(place.asked.get(name), full)
+    own = lengths.of(element.get(name), full) if local_name(element) == "svg" else None
+    return next((side for side in (asked, own) if side is not None), full)

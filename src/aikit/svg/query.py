@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..errors import InputValueError, quoted
-from .names import expanded, prefixed
+from .names import expand_name, prefix_name
 from .source import SVG
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def matching(
     element: _Element, *, tag: str | None, id: str | None, class_: str | None, css: str | None, xpath: str | None
 ) -> Iterator[_Element]:
     """The elements below `element` for which all that is given holds, in document order."""
-    wanted = None if tag is None else expanded(element, tag)
+    wanted = None if tag is None else expand_name(element, tag)
     selected = None if css is None else _select_css(element, css)
     for found in element.iterdescendants("*") if xpath is None else _select_xpath(element, xpath):
         if (
@@ -123,12 +123,12 @@ def nothing_found(
     elif class_ is not None:
         kind, there = "classes", [name for each in every for name in each.get("class", "").split()]
     else:
-        kind, there = "tags", [prefixed(each, each.tag) for each in every]
+        kind, there = "tags", [prefix_name(each, each.tag) for each in every]
     counted = Counter(name for name in there if name)
     shown = ", ".join(list(counted)[:_SHOWN]) + (", ..." if len(counted) > _SHOWN else "")
     return InputValueError(
         "find",
         f"an element with {words or 'any tag'}",
         "none",
-        f"the {kind} in <{prefixed(element, element.tag)}> are {shown or 'none at all'}",
+        f"the {kind} in <{prefix_name(element, element.tag)}> are {shown or 'none at all'}",
     )

@@ -17,9 +17,9 @@ from ..limits import Limits
 from ..types import AnyImage, Color, Kind, Source
 from . import engines
 from .clean import clean
+from .cost import estimate_cost
 from .size import Plan, plan, view_box
 from .source import parse
-from .survey import survey
 
 if TYPE_CHECKING:
     import numpy as np
@@ -119,11 +119,11 @@ def render_svg(
     behind = None if background is None else _color(background)
     name = name_of(source)
     job = read_bytes(source, limits=limits), name, limits, (width, height, scale), behind, engine
-    image = guarded(_rendered, *job, subject=name, limits=limits, isolate=limits is not None, expect=Image.Image)
+    image = guarded(_render, *job, subject=name, limits=limits, isolate=limits is not None, expect=Image.Image)
     return as_kind(image, kind)
 
 
-def _rendered(
+def _render(
     data: bytes,
     name: str,
     limits: Limits | None,
@@ -133,10 +133,10 @@ def _rendered(
 ) -> Image.Image:
     root = parse(data, limits, name=name)
     sizes = plan(root, name, *asked, limits)
-    return engines.with_deep_stack(lambda: _drawn(root, name, sizes, behind, engine, limits), name)
+    return engines.with_deep_stack(lambda: _draw(root, name, sizes, behind, engine, limits), name)
 
 
-def _drawn(
+def _draw(
     root: etree._Element, name: str, sizes: Plan, behind: tuple[int, ...] | None, engine: str, limits: Limits | None
 ) -> Image.Image:
     _make_ready(root, name, sizes, engine, limits)
@@ -153,12 +153,12 @@ def _drawn(
 def _make_ready(root: etree._Element, name: str, sizes: Plan, engine: str, limits: Limits | None) -> None:
     """Make a document one that can be given to a renderer, or refuse it."""
     document = clean(root, name, limits)
-    document.settle()
-    survey(document, sizes.width, sizes.height, engine=engine)
+    document.inline_styles()
+    estimate_cost(document, sizes.width, sizes.height, engine=engine)
 
 
 def _set_size(root: etree._Element, sizes: Plan) -> None:
-    """Have the root say how large it is drawn; what it showed at its own size fills the whole of it."""
+    """Have the root say how large it is drawn; what it showed at its own size fills all of it."""
     box = view_box(root)
     across, down = sizes.natural
     if box is None:
@@ -234,4 +234,4 @@ def decode(data: bytes, *, name: str, frame: int = 0, limits: Limits | None = No
         raise InputValueError("frame", "0 to 0", quoted(frame), f"{name} is an SVG, which has 1 frame")
     root = parse(data, limits, name=name)
     sizes = plan(root, name, None, None, None, limits)
-    return engines.with_deep_stack(lambda: _drawn(root, name, sizes, None, "resvg", limits), name)
+    return engines.with_deep_stack(lambda: _draw(root, name, sizes, None, "resvg", limits), name)

@@ -11,9 +11,9 @@ from ..isolation import guarded
 from ..limits import Limits
 from ..types import Source
 from .clean import clean
+from .cost import estimate_cost
 from .engines import with_deep_stack
 from .source import parse
-from .survey import survey
 
 __all__ = ["sanitize_svg"]
 
@@ -54,14 +54,14 @@ def sanitize_svg(source: Source, *, limits: Limits | None = None) -> bytes:
     name = name_of(source)
     job = read_bytes(source, limits=limits), name, limits
     isolate = limits is not None
-    text, removed = guarded(_sanitized, *job, subject=name, limits=limits, isolate=isolate, expect=tuple[bytes, str])
+    text, removed = guarded(_sanitize, *job, subject=name, limits=limits, isolate=isolate, expect=tuple[bytes, str])
     # Of what is done here `clean` tells.
     if isolate and removed:
         _log.info("%s: removed %s", printable(name), removed)
     return text
 
 
-def _sanitized(data: bytes, name: str, limits: Limits | None) -> tuple[bytes, str]:
+def _sanitize(data: bytes, name: str, limits: Limits | None) -> tuple[bytes, str]:
     """The clean document, and what was taken out of it."""
     from lxml import etree
 
@@ -71,8 +71,8 @@ def _sanitized(data: bytes, name: str, limits: Limits | None) -> tuple[bytes, st
         document = clean(root, name, limits)
         etree.cleanup_namespaces(root)
         text = etree.tostring(root, encoding="utf-8", with_tail=False)
-        document.settle()
-        survey(document, _SIDE, _SIDE)
-        return text, ", ".join(document.told())
+        document.inline_styles()
+        estimate_cost(document, _SIDE, _SIDE)
+        return text, ", ".join(document.removed_summary())
 
     return with_deep_stack(work, name)

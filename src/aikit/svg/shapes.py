@@ -31,9 +31,9 @@ class Lengths:
         # SVG 2, section 8.9: of what a percentage is, for what is neither a width nor a height.
         self.diagonal = math.hypot(width, height) / math.sqrt(2)
 
-    def of(self, text: str | None, whole: float | None = None) -> float | None:
-        """A length; a percentage of it is one of `whole`, or of the viewport's diagonal."""
-        return to_pixels(text, whole=self.diagonal if whole is None else whole, font_size=self.font_size)
+    def of(self, text: str | None, full: float | None = None) -> float | None:
+        """A length; a percentage of it is one of `full`, or of the viewport's diagonal."""
+        return to_pixels(text, full=self.diagonal if full is None else full, font_size=self.font_size)
 
     def x(self, name: str) -> float:
         """An attribute that lies or reaches to the right; 0 where it is none."""
@@ -45,9 +45,7 @@ class Lengths:
 
     def radii(self) -> tuple[float, float]:
         """The radii rx and ry; one that is missing is as the other."""
-        rx, ry = (
-            self.of(self.element.get(name), whole) for name, whole in zip(("rx", "ry"), self.viewport, strict=True)
-        )
+        rx, ry = (self.of(self.element.get(name), full) for name, full in zip(("rx", "ry"), self.viewport, strict=True))
         return (ry if rx is None else rx) or 0.0, (rx if ry is None else ry) or 0.0
 
     def point(self, text: str) -> tuple[float, float]:
@@ -55,7 +53,7 @@ class Lengths:
         words = {"left": "0%", "top": "0%", "center": "50%", "right": "100%", "bottom": "100%"}
         parts = [words.get(part, part) for part in text.split()] or ["0", "0"]
         parts += ["50%"] * (len(parts) == 1)
-        x, y = (self.of(part, whole) or 0.0 for part, whole in zip(parts[:2], self.viewport, strict=True))
+        x, y = (self.of(part, full) or 0.0 for part, full in zip(parts[:2], self.viewport, strict=True))
         return x, y
 
 
@@ -84,7 +82,7 @@ def _rect(lengths: Lengths) -> tuple[Subpath, ...]:
             pen.line_to(complex(x, y))
         pen.arc_to(rx, ry, 0, large=False, clockwise=True, end=corner)
     pen.close()
-    return pen.finished()
+    return pen.finish()
 
 
 def _circle(lengths: Lengths) -> tuple[Subpath, ...]:
@@ -105,7 +103,7 @@ def _oval(lengths: Lengths, rx: float, ry: float) -> tuple[Subpath, ...]:
     for end in (1j * ry, -rx, -1j * ry, rx):
         pen.arc_to(rx, ry, 0, large=False, clockwise=True, end=center + end)
     pen.close()
-    return pen.finished()
+    return pen.finish()
 
 
 def _line(lengths: Lengths) -> tuple[Subpath, ...]:
@@ -128,7 +126,7 @@ def _polygon(points: list[complex], *, closed: bool = True) -> tuple[Subpath, ..
         pen.line_to(point)
     if closed:
         pen.close()
-    return pen.finished()
+    return pen.finish()
 
 
 OUTLINES: dict[str, Callable[[Lengths], tuple[Subpath, ...]]] = {

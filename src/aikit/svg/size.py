@@ -37,12 +37,12 @@ def numbers(text: str) -> list[float]:
     return [float(found) for found in _NUMBERS.findall(text)]
 
 
-def to_pixels(text: str | None, *, whole: float | None = None, font_size: float = _FONT_SIZE) -> float | None:
+def to_pixels(text: str | None, *, full: float | None = None, font_size: float = _FONT_SIZE) -> float | None:
     """A length in px.
 
     Args:
         text: "10", "2.5cm", "50%", "1em"; None and what is no length give None.
-        whole: what 100% is; None makes percentages unknown.
+        full: what 100% is; None makes percentages unknown.
         font_size: what 1em is; ex is half of it, ch too, rem always 16.
     """
     match = _LENGTH.fullmatch((text or "")[:_MOST_LETTERS].strip())
@@ -50,7 +50,7 @@ def to_pixels(text: str | None, *, whole: float | None = None, font_size: float 
         return None
     value, unit = float(match[1]), match[2].lower()
     if unit == "%":
-        factor = None if whole is None else whole / 100
+        factor = None if full is None else full / 100
     else:
         factor = _PIXELS.get(unit) or {
             "em": font_size, "rem": _FONT_SIZE, "ex": font_size * _EX, "ch": font_size * _EX
@@ -75,7 +75,7 @@ def size_of(root: etree._Element) -> Size | None:
     font_size = to_pixels(root.get("font-size")) or _FONT_SIZE
     box = view_box(root)
     given = [
-        to_pixels(root.get(side), whole=box and box[at], font_size=font_size)
+        to_pixels(root.get(side), full=box and box[at], font_size=font_size)
         for side, at in (("width", 2), ("height", 3))
     ]
     width, height = (side if side is not None and side > 0 else None for side in given)
@@ -139,7 +139,7 @@ def plan(root: etree._Element, name: str, width: Any, height: Any, scale: Any, l
             limit="side",
             option="width",
         )
-    fitted = _rounded(natural[0] * factor), _rounded(natural[1] * factor)
+    fitted = _round_side(natural[0] * factor), _round_side(natural[1] * factor)
     if width is not None and height is not None:
         fitted = min(fitted[0], width), min(fitted[1], height)
     canvas = fitted[0] if width is None else int(width), fitted[1] if height is None else int(height)
@@ -153,11 +153,11 @@ def plan(root: etree._Element, name: str, width: Any, height: Any, scale: Any, l
 def _factor(natural: Size, width: int | None, height: int | None, scale: float | None) -> float:
     if scale is not None:
         return float(scale)
-    fits = [side / whole for side, whole in zip((width, height), natural, strict=True) if side is not None]
+    fits = [side / own for side, own in zip((width, height), natural, strict=True) if side is not None]
     return min(fits, default=1.0)
 
 
-def _rounded(side: float) -> int:
+def _round_side(side: float) -> int:
     return max(1, math.floor(side + 0.5))
 
 

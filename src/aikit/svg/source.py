@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._raster import identify
 from ..errors import FileFormatError, LimitError, quoted
@@ -13,7 +13,7 @@ from ..limits import Limits
 if TYPE_CHECKING:
     from lxml import etree
 
-__all__ = ["SVG", "XLINK", "XLINK_HREF", "local_name", "parse", "refused", "unpacked"]
+__all__ = ["SVG", "XLINK", "XLINK_HREF", "error_of", "local_name", "parse", "unpack"]
 
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
@@ -48,16 +48,16 @@ def parse(data: bytes, limits: Limits | None = None, *, name: str = "source") ->
     if limits is not None:
         limits.check_format(name, "svg")
         limits.check(name, "bytes", "max_bytes", len(data))
-    data = unpacked(data, limits, name)
+    data = unpack(data, limits, name)
     kind = identify(data)
     if kind not in ("svg", None):
         raise FileFormatError(name, "an SVG", str(kind).upper(), "read it with read_pil", code="unsupported_format")
-    root = _parsed(data, name)
+    root = _parse_xml(data, name)
     if _has_entities(root):
         # Elements out of an entity have no namespace until they are read where they stand.
-        root = _parsed(_text(root).encode(), name)
+        root = _parse_xml(_text(root).encode(), name)
     if root.tag == "svg":
-        root = _parsed(_text(root).replace("<svg", f'<svg xmlns="{SVG}"', 1).encode(), name)
+        root = _parse_xml(_text(root).replace("<svg", f'<svg xmlns="{SVG}"', 1).encode(), name)
     if root.tag != f"{{{SVG}}}svg":
         raise FileFormatError(
             name,
@@ -69,14 +69,14 @@ def parse(data: bytes, limits: Limits | None = None, *, name: str = "source") ->
     return root
 
 
-def local_name(element: Any) -> str:
+def local_name(element: etree._Element) -> str:
     """The name of an element without its namespace; "" for a comment or a processing instruction."""
     tag = element.tag
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 
-def unpacked(data: bytes, limits: Limits | None, name: str) -> bytes:
-    """What a gzip file holds, taken out in small steps: a thousandth of its size can be enough to fill the memory."""
+def unpack(data: bytes, limits: Limits | None, name: str) -> bytes:
+    """Unpack a gzip file in small steps: a thousandth of its size can be enough to fill the memory."""
     if not data.startswith(b"\x1f\x8b"):
         return data
     most = _MOST_TEXT if limits is None else limits.max_bytes
@@ -129,7 +129,7 @@ def _check_text(total: int, most: int, limits: Limits | None, name: str) -> None
         )
 
 
-def _parsed(data: bytes, name: str) -> etree._Element:
+def _parse_xml(data: bytes, name: str) -> etree._Element:
     from lxml import etree
 
     # Not huge_tree: libxml2's own limits on depth, length and the growth of entities stay on. "internal" lets
@@ -138,7 +138,7 @@ def _parsed(data: bytes, name: str) -> etree._Element:
     try:
         return etree.fromstring(data, parser)
     except (etree.LxmlError, LookupError, ValueError) as error:
-        raise refused(error, name) from error
+        raise error_of(error, name) from error
 
 
 # libxml2's words for what it stops at on purpose.
@@ -147,7 +147,7 @@ _NO_XML = re.compile(r"Start tag expected|Document is empty")
 _CUT_OFF = re.compile(r"premature end|expected '>'|Couldn't find end|unterminated|not closed", re.IGNORECASE)
 
 
-def refused(error: Exception, name: str) -> FileFormatError | LimitError:
+def error_of(error: Exception, name: str) -> FileFormatError | LimitError:
     """The error for what lxml says of a file."""
     reason = " ".join(str(error).split()).replace("(<string>, line ", "(line ")[:200]
     if _STOPPED.search(reason):

@@ -69,14 +69,14 @@ def _declaration(source: str) -> Declaration:
     name = _COMMENT.sub("", name).strip()
     if not value or not _NAME.fullmatch(name):
         return Declaration(source)
-    return Declaration(source, _same_case(name), _uncommented(":".join(value)))
+    return Declaration(source, _same_case(name), _strip_comments(":".join(value)))
 
 
 def _same_case(name: str) -> str:
     return name if name.startswith("--") else name.lower()
 
 
-def _uncommented(value: str) -> str:
+def _strip_comments(value: str) -> str:
     kept = "".join("" if match[0].startswith("/*") else match[0] for match in _TOKEN.finditer(value)).strip()
     return _IMPORTANT.sub(" !important", kept)
 
@@ -107,11 +107,11 @@ class Style(MutableMapping[str, Any]):
         return found.value
 
     def __setitem__(self, name: str, value: Any) -> None:
-        added = _checked(name, as_text(name, value))
+        added = _check_declaration(name, as_text(name, value))
         found = declarations(self._read())
         winner = _winner(found, name)
         if winner is None:
-            changed = _appended(found, added.source)
+            changed = _append(found, added.source)
         else:
             # Others of the name are fallbacks for programs that do not know the winner's value.
             kept = [each for each in found if each is winner or each.name != winner.name]
@@ -150,7 +150,7 @@ def _winner(found: list[Declaration], name: str) -> Declaration | None:
     return counted[-1] if counted else None
 
 
-def _checked(name: str, value: str) -> Declaration:
+def _check_declaration(name: str, value: str) -> Declaration:
     read = declarations(f"{name}: {value};a:b")  # what follows must be read as another one
     if [each.name for each in read] != [_same_case(name), "a"] or not without_important(read[0].value):
         raise InputValueError(
@@ -166,7 +166,7 @@ def _leading_space(found: Declaration) -> str:
     return found.source[: len(found.source) - len(found.source.lstrip())]
 
 
-def _appended(found: list[Declaration], source: str) -> list[str]:
+def _append(found: list[Declaration], source: str) -> list[str]:
     sources = [each.source for each in found]
     if not sources[-1].strip():  # nothing, or what follows the last semicolon
         sources.pop()

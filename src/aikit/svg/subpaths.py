@@ -30,8 +30,8 @@ class Subpath(NamedTuple):
     straight: tuple[bool, ...]
     closed: bool
 
-    def reversed(self) -> Subpath:
-        """The same from its end to its beginning."""
+    def reverse(self) -> Subpath:
+        """Turn it round: from its end to its beginning."""
         return Subpath(self.curves[::-1, ::-1], self.straight[::-1], self.closed)
 
 
@@ -78,7 +78,7 @@ class Pen:
             self.line_to(end)
             return
         turn = cmath.rect(1, math.radians(rotation))
-        half = _squeezed((end - start) / turn / 2, rx, ry)
+        half = _squeeze((end - start) / turn / 2, rx, ry)
         if not cmath.isfinite(half):
             self.line_to(end)
             return
@@ -107,8 +107,8 @@ class Pen:
             self.line_to(first)
         self._finish(closed=True)
 
-    def finished(self) -> tuple[Subpath, ...]:
-        """All that was drawn."""
+    def finish(self) -> tuple[Subpath, ...]:
+        """End the drawing, and give all of it."""
         self._finish(closed=False)
         return tuple(self._done)
 
@@ -129,7 +129,7 @@ class Pen:
         self._curves, self._straight = [], []
 
 
-def _squeezed(point: complex, rx: float, ry: float) -> complex:
+def _squeeze(point: complex, rx: float, ry: float) -> complex:
     return complex(point.real / rx, point.imag / ry)
 
 
@@ -214,7 +214,7 @@ def read_d(d: str) -> tuple[Subpath, ...]:
         else:
             _PLAIN[kind](pen, *points)
         control = _SMOOTH.get(kind, kind), points[-2] if len(points) > 1 else here
-    return pen.finished()
+    return pen.finish()
 
 
 # Which curve a smooth one goes on from.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Matrix = np.ndarray[Any, np.dtype[np.float64]]
 
-__all__ = ["fitted", "matrix", "parse_transform", "rotation", "scale_of", "scaling", "translation"]
+__all__ = ["fit_view_box", "matrix", "parse_transform", "rotation", "scale_of", "scaling", "translation"]
 
 
 def matrix(a: float, b: float, c: float, d: float, e: float, f: float) -> Matrix:
@@ -76,8 +76,8 @@ def parse_transform(text: str) -> Matrix | None:
     return product
 
 
-def fitted(box: Box, size: Size, preserve_aspect_ratio: str) -> Matrix:
-    """What maps a viewBox (x, y, width, height) into a viewport of this size.
+def fit_view_box(box: Box, size: Size, preserve_aspect_ratio: str) -> Matrix:
+    """Map a viewBox (x, y, width, height) into a viewport of this size.
 
     Source: SVG 2, section 8.2, the equivalent transform of an SVG viewport.
     """

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import InputTypeError, InputValueError, quoted
 
-__all__ = ["as_text", "named", "number"]
+__all__ = ["as_text", "number", "to_attributes"]
 
 
 def number(value: float) -> str:
@@ -17,8 +17,8 @@ def number(value: float) -> str:
     return f"{value:.9g}" if value else "0"  # "-0" says nothing more
 
 
-def named(attributes: Mapping[str, Any]) -> dict[str, str]:
-    """Keyword arguments as attributes: - for _, no _ at the end ("class_"), nothing for None."""
+def to_attributes(attributes: Mapping[str, Any]) -> dict[str, str]:
+    """Turn keyword arguments into attributes: - for _, no _ at the end ("class_"), nothing for None."""
     names = {key: key.rstrip("_").replace("_", "-") for key in attributes}
     return {names[key]: as_text(names[key], value) for key, value in attributes.items() if value is not None}
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from .integrity import Facts, inspect
 
-__all__ = ["decoded_webp", "is_too_large"]
+__all__ = ["decode_webp", "is_too_large"]
 
 # Below, Pillow's way takes less than 256 MB.
 _LARGE = 1 << 24
@@ -26,10 +26,10 @@ _MOST, _BYTES_ISO, _BYTES_MOVING = 1 << 29, 14, 19
 _RAW_MODES = {"RGB": "BGR", "RGBA": "BGRA"}
 
 
-def decoded_webp(data: bytes, image: Image.Image) -> Image.Image | None:
-    """The pixels of a large WebP that Pillow has opened and that is no animation; None where Pillow shall decode it.
+def decode_webp(data: bytes, image: Image.Image) -> Image.Image | None:
+    """Decode a large WebP that Pillow has opened and that is no animation; None where Pillow shall decode it.
 
-    OpenCV has the same decoder without the room for animations. It complains on the error stream about headers that it
+    OpenCV has the same decoder without buffers for animations. It complains on the error stream about headers that it
     cannot read, which are those that Pillow cannot open.
     """
     if image.width * image.height < _LARGE or getattr(image, "n_frames", 1) > 1 or image.mode not in _RAW_MODES:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import FileFormatError, quoted
 from .budget import Budget, TooMuchError
@@ -19,18 +19,21 @@ from .geometry import (
     IDENTITY,
     Boxes,
     Matrix,
-    moved,
+    fit_viewport,
     parse_transform,
-    placed,
     scales,
     target_of,
     times,
+    transform_box,
     union,
 )  # fmt: skip
 from .size import Box, Size, numbers, size_of, to_pixels, view_box
 from .source import SVG, local_name
 
-__all__ = ["survey"]
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+__all__ = ["estimate_cost"]
 
 # What resvg was measured to take, in nanoseconds a pixel.
 _LAYER, _MASK, _CLIP, _FILTER, _TILE, _PICTURE = 50.0, 80.0, 100.0, 90.0, 40.0, 30.0
@@ -40,11 +43,11 @@ _DASH, _MOST_DASHES, _CORNERS = 300.0, 1e6, 8
 _PRIMITIVES = {"feGaussianBlur": 300.0, "feDropShadow": 300.0, "feTurbulence": 400.0}
 
 
-def survey(document: Clean, width: int, height: int, *, engine: str = "resvg") -> None:
+def estimate_cost(document: Clean, width: int, height: int, *, engine: str = "resvg") -> None:
     """Refuse a document that would cost too much at this size.
 
     Args:
-        document: a cleaned one, its style sheets settled.
+        document: a cleaned one, its style sheets inlined.
         width: of the picture, in pixels.
         height: of the picture, in pixels.
         engine: which renderer is to draw it.
@@ -56,11 +59,11 @@ def survey(document: Clean, width: int, height: int, *, engine: str = "resvg") -
     if not document.refers:
         return
     try:
-        _Walk(document, Budget(document.name, width, height, engine), exact=False).draw_root(1)
+        _Walk(document, Budget(document.name, width, height, engine), exact=False).count_document(1)
     except TooMuchError:
         # At first every layer counts as the largest there can be. Where that is too much, boxes are worked out.
         try:
-            _Walk(document, Budget(document.name, width, height, engine), exact=True).draw_root(1)
+            _Walk(document, Budget(document.name, width, height, engine), exact=True).count_document(1)
         except TooMuchError as error:
             raise error.refusal from error
 
@@ -68,15 +71,15 @@ def survey(document: Clean, width: int, height: int, *, engine: str = "resvg") -
 # ---------------------------------------------------------------- what an element says
 
 
-class _Look(NamedTuple):
-    """What an element's attributes and style say about what it costs. References are ids."""
+class StyleCost(NamedTuple):
+    """The attributes and style of an element that decide what it costs. References are ids."""
 
     transform: Matrix
     layered: bool
     filters: list[str]
     masks: list[str]
     clips: list[str]
-    # By property, and the lengths of dashes. Where nothing is said, the parent's hold.
+    # By property, and the lengths of dashes. Where nothing is stated, the parent's hold.
     paints: dict[str, list[Any]]
     inherits: bool = False
 
@@ -89,8 +92,8 @@ _GROUPS = ("filter", "mask", "clip-path")
 _READ = frozenset([*_PAINTS, *_LAYERS, *_GROUPS, "marker", "stroke-dasharray"])
 
 
-def _look_at(element: Any, above: _Look | None) -> _Look:
-    said: dict[str, str] = {name: value for name, value in element.attrib.items() if name in _READ}
+def _read_style(element: _Element, above: StyleCost | None) -> StyleCost:
+    stated: dict[str, str] = {name: value for name, value in element.attrib.items() if name in _READ}
     transform = element.get("transform")
     style = element.get("style")
     if style:
@@ -99,23 +102,23 @@ def _look_at(element: Any, above: _Look | None) -> _Look:
                 transform = value
             elif name in _READ:
                 # Whichever of them holds, all are counted.
-                said[name] = f"{said.get(name, '')} {value}"
-    if "marker" in said:
+                stated[name] = f"{stated.get(name, '')} {value}"
+    if "marker" in stated:
         for name in _MARKERS:
-            said[name] = f"{said.get(name, '')} {said['marker']}"
+            stated[name] = f"{stated.get(name, '')} {stated['marker']}"
     paints: dict[str, list[Any]] = {
-        name: _references(said[name]) for name in _PAINTS if said.get(name, "inherit").strip() != "inherit"
+        name: _references(stated[name]) for name in _PAINTS if stated.get(name, "inherit").strip() != "inherit"
     }
-    if "stroke-dasharray" in said:
-        paints["stroke-dasharray"] = numbers(said["stroke-dasharray"])
-    filters, masks, clips = groups = [_references(said.get(name, "")) for name in _GROUPS]
+    if "stroke-dasharray" in stated:
+        paints["stroke-dasharray"] = numbers(stated["stroke-dasharray"])
+    filters, masks, clips = groups = [_references(stated.get(name, "")) for name in _GROUPS]
     inherited = ([], [], []) if above is None else (above.filters, above.masks, above.clips)
-    asked = ["inherit" in said.get(name, "") for name in _GROUPS]
+    asked = ["inherit" in stated.get(name, "") for name in _GROUPS]
     for own, given, wanted in zip(groups, inherited, asked, strict=True):
         if wanted:
             own += given
-    layered = any(name in said for name in _LAYERS)
-    return _Look(
+    layered = any(name in stated for name in _LAYERS)
+    return StyleCost(
         parse_transform(transform) if transform else IDENTITY, layered, filters, masks, clips, paints, any(asked)
     )
 
@@ -127,14 +130,14 @@ def _references(value: str) -> list[str]:
 # ---------------------------------------------------------------- the walk
 
 
-class _Place(NamedTuple):
+class RenderContext(NamedTuple):
     """Where an element is drawn: in which coordinates, how deep, and with what inherited."""
 
     matrix: Matrix
     viewport: Size | None
     depth: int
     paints: dict[str, list[Any]]
-    above: _Look | None = None
+    above: StyleCost | None = None
 
 
 class _Cost(NamedTuple):
@@ -171,16 +174,16 @@ class _Walk:
         self._ids = document.ids
         self._budget = budget
         self._exact = exact
-        self._on_path: set[Any] = set()
+        self._on_path: set[_Element] = set()
         self._in_marker = False
         box = view_box(document.root)
         self._viewport: Size = box[2:] if box else size_of(document.root) or (budget.width, budget.height)
         self._root_box = box
         # Worked out once, however often they are drawn.
-        self._looks: dict[Any, _Look] = {}
-        self._corners: dict[Any, int] = {}
-        self._tiles: dict[Any, _Tile] = {}
-        self._definitions: dict[Any, tuple[dict[str, list[Any]], _Look | None]] = {}
+        self._looks: dict[_Element, StyleCost] = {}
+        self._corners: dict[_Element, int] = {}
+        self._tiles: dict[_Element, _Tile] = {}
+        self._definitions: dict[_Element, tuple[dict[str, list[Any]], StyleCost | None]] = {}
 
     @cached_property
     def _boxes(self) -> Boxes:
@@ -188,28 +191,30 @@ class _Walk:
         root = self._document.root
         # In an <svg> within, 100% is something else.
         viewport = self._viewport if next(root.iterdescendants(f"{{{SVG}}}svg"), None) is None else None
-        return Boxes(self._ids, lambda element: _look_at(element, None).transform, viewport, *_largest(root))
+        return Boxes(self._ids, lambda element: _read_style(element, None).transform, viewport, *_largest(root))
 
     @cached_property
     def _has_markers(self) -> bool:
         return next(self._document.root.iterdescendants(f"{{{SVG}}}marker"), None) is not None
 
-    def _look(self, element: Any, above: _Look | None) -> _Look:
-        """What an element says; worked out once, unless it asks for what it is in."""
+    def _style_of(self, element: _Element, above: StyleCost | None) -> StyleCost:
+        """Read what an element says; once, unless it asks for what it is in."""
         look = self._looks.get(element)
         if look is None or look.inherits:
-            self._looks[element] = look = _look_at(element, above)
+            self._looks[element] = look = _read_style(element, above)
         return look
 
-    def draw_root(self, depth: int) -> _Cost:
-        """Count the whole document."""
+    def count_document(self, depth: int) -> _Cost:
+        """Count the entire document."""
         across, down = self._budget.width / self._viewport[0], self._budget.height / self._viewport[1]
         matrix: Matrix = (across, 0.0, 0.0, down, 0.0, 0.0)
         if self._root_box:
             matrix = times(matrix, (1.0, 0.0, 0.0, 1.0, -self._root_box[0], -self._root_box[1]))
-        return self._draw(self._document.root, _Place(matrix, self._viewport, depth, {}), referred=True)
+        return self._count(self._document.root, RenderContext(matrix, self._viewport, depth, {}), referred=True)
 
-    def _draw(self, element: Any, place: _Place, *, referred: bool = False, use: Any = None) -> _Cost:
+    def _count(
+        self, element: _Element, place: RenderContext, *, referred: bool = False, use: _Element | None = None
+    ) -> _Cost:
         """Count an element and what is in it.
 
         Args:
@@ -229,103 +234,103 @@ class _Walk:
                 f"<{kind} id={quoted(element.get('id', ''))}> drawn inside itself",
                 "take one of the references out",
             )
-        look = self._look(element, place.above)
+        look = self._style_of(element, place.above)
         matrix = place.matrix if look.transform is IDENTITY else times(place.matrix, look.transform)
         paints = {**place.paints, **look.paints} if look.paints else place.paints
-        inside = _Place(matrix, place.viewport, place.depth + 1, paints, look)
+        inside = RenderContext(matrix, place.viewport, place.depth + 1, paints, look)
         self._on_path.add(element)
         try:
-            cost = self._content(element, kind, inside, use)
-            return self._grouped(element, look, inside, cost)
+            cost = self._count_content(element, kind, inside, use)
+            return self._count_group(element, look, inside, cost)
         finally:
             self._on_path.discard(element)
 
-    def _content(self, element: Any, kind: str, place: _Place, use: Any) -> _Cost:
+    def _count_content(self, element: _Element, kind: str, place: RenderContext, use: _Element | None) -> _Cost:
         if kind == "use":
-            return self._instance(element, place)
+            return self._count_use(element, place)
         if kind == "image":
-            return self._picture(element, place)
+            return self._count_picture(element, place)
         if kind in ("svg", "symbol") and element is not self._document.root:
-            matrix = placed(element, use, place.viewport)
+            matrix = fit_viewport(element, use, place.viewport)
             box = view_box(element)
             place = place._replace(matrix=_UNKNOWN if matrix is None else times(place.matrix, matrix))
             place = place._replace(viewport=box[2:] if box else place.viewport)
-        costs = [self._draw(child, place) for child in element]
+        costs = [self._count(child, place) for child in element]
         if kind in _SHAPES and place.paints:
-            costs += self._painted(element, kind, place)
+            costs += self._count_paint(element, kind, place)
         return _all(costs)
 
-    def _instance(self, use: Any, place: _Place) -> _Cost:
+    def _count_use(self, use: _Element, place: RenderContext) -> _Cost:
         target = target_of(use, self._ids)
         if target is None:
             return _NOTHING
         if "x" in use.attrib or "y" in use.attrib:
             viewport = place.viewport
-            x, y = (to_pixels(use.get(name, "0"), whole=viewport and viewport[at]) for at, name in enumerate("xy"))
+            x, y = (to_pixels(use.get(name, "0"), full=viewport and viewport[at]) for at, name in enumerate("xy"))
             shift: Matrix = _UNKNOWN if x is None or y is None else (1.0, 0.0, 0.0, 1.0, x, y)
             place = place._replace(matrix=times(place.matrix, shift))
-        return self._draw(target, place, referred=True, use=use)
+        return self._count(target, place, referred=True, use=use)
 
-    def _picture(self, image: Any, place: _Place) -> _Cost:
+    def _count_picture(self, image: _Element, place: RenderContext) -> _Cost:
         pixels = self._document.pictures.get(image, 0)
         self._budget.spend(pixels * _PICTURE)
         nested = self._document.nested.get(image)
         if nested is None:
             return _Cost(pixels)
-        covered = self._budget.covered(None)
+        covered = self._budget.count_pixels(None)
         self._budget.spend(covered * _LAYER)
-        return _Cost(covered + _Walk(nested, self._budget, self._exact).draw_root(place.depth + 1).held)
+        return _Cost(covered + _Walk(nested, self._budget, self._exact).count_document(place.depth + 1).held)
 
     # ------------------------------------------------------------ layers
 
-    def _grouped(self, element: Any, look: _Look, place: _Place, cost: _Cost) -> _Cost:
-        """What composing an element as a group adds."""
+    def _count_group(self, element: _Element, look: StyleCost, place: RenderContext, cost: _Cost) -> _Cost:
+        """Count what composing an element as a group adds."""
         if not (look.layered or look.filters or look.masks or look.clips):
             return cost
         filters, masks, clips = (
-            self._found(ids, kind)
+            self._find(ids, kind)
             for ids, kind in ((look.filters, "filter"), (look.masks, "mask"), (look.clips, "clipPath"))
         )
         if not (look.layered or filters or masks or clips):
             return cost
         spill = union([cost.spill, *(self._region(element, one, place) for one in filters)])
-        pixels = self._budget.covered(self._layer_box(element, place, spill))
+        pixels = self._budget.count_pixels(self._layer_box(element, place, spill))
         self._budget.spend(pixels * _LAYER)
         held = pixels + cost.held
         for one in filters:
-            held = max(held, pixels + self._filtered(one, pixels, place))
+            held = max(held, pixels + self._count_filter(one, pixels, place))
         for price, targets in ((_MASK, masks), (_CLIP, clips)):
             for target in targets:
                 self._budget.spend(pixels * price)
-                below = self._draw(target, self._at_definition(target, place), referred=True)
+                below = self._count(target, self._at_definition(target, place), referred=True)
                 held = max(held, 2 * pixels + below.held)
         self._budget.hold(held)
         return _Cost(held, spill)
 
-    def _found(self, ids: list[str], kind: str) -> list[Any]:
+    def _find(self, ids: list[str], kind: str) -> list[_Element]:
         targets = (self._ids.get(name) for name in ids)
         return [target for target in targets if target is not None and local_name(target) == kind]
 
-    def _at_definition(self, target: Any, place: _Place) -> _Place:
+    def _at_definition(self, target: _Element, place: RenderContext) -> RenderContext:
         """A definition inherits from where it stands, not from where it is used."""
         if target not in self._definitions:
             above = None
             paints: dict[str, list[Any]] = {}
             for ancestor in reversed(list(target.iterancestors())):
-                above = self._look(ancestor, above)
+                above = self._style_of(ancestor, above)
                 paints |= above.paints
             self._definitions[target] = paints, above
         paints, above = self._definitions[target]
         return place._replace(paints=paints, above=above)
 
-    def _layer_box(self, element: Any, place: _Place, spill: Box) -> Box | None:
-        """What an element covers of the picture; None for any part of it."""
-        box = None if not self._exact or self._has_markers else self._boxes.drawn(element)
+    def _layer_box(self, element: _Element, place: RenderContext, spill: Box) -> Box | None:
+        """The box that an element covers of the picture; None for any part of it."""
+        box = None if not self._exact or self._has_markers else self._boxes.with_strokes(element)
         if box is None or not _is_known(place.matrix):
             return None
-        return union([moved(box, place.matrix), spill])
+        return union([transform_box(box, place.matrix), spill])
 
-    def _region(self, element: Any, one: Any, place: _Place) -> Box:
+    def _region(self, element: _Element, one: _Element, place: RenderContext) -> Box:
         """The part of the picture that a filter works on."""
         everything = self._budget.around
         if not self._exact or not _is_known(place.matrix):
@@ -333,19 +338,19 @@ class _Walk:
         sides = [one.get(name, default) for name, default in _REGION.items()]
         if one.get("filterUnits") == "userSpaceOnUse":
             viewport = place.viewport
-            values = [to_pixels(side, whole=viewport and viewport[at % 2]) for at, side in enumerate(sides)]
+            values = [to_pixels(side, full=viewport and viewport[at % 2]) for at, side in enumerate(sides)]
             left, top, width, height = (math.nan if value is None else value for value in values)
         else:
             box = self._boxes.of(element)
             if box is None or box[0] > box[2]:
                 return everything if box is None else EMPTY
             across, down = box[2] - box[0], box[3] - box[1]
-            shares = [to_pixels(side, whole=1.0) for side in sides]
+            shares = [to_pixels(side, full=1.0) for side in sides]
             x, y, wide, high = (math.nan if share is None else share for share in shares)
             left, top, width, height = box[0] + x * across, box[1] + y * down, wide * across, high * down
-        return moved((left, top, left + width, top + height), place.matrix)
+        return transform_box((left, top, left + width, top + height), place.matrix)
 
-    def _filtered(self, one: Any, pixels: float, place: _Place) -> float:
+    def _count_filter(self, one: _Element, pixels: float, place: RenderContext) -> float:
         """Count a filter on so many pixels; how many pixels its results hold."""
         self._budget.spend(pixels * _FILTER)
         held = pixels
@@ -358,56 +363,56 @@ class _Walk:
             held += pixels
             target = target_of(primitive, self._ids) if kind == "feImage" else None
             if target is not None:
-                held += self._draw(target, self._at_definition(target, place), referred=True).held
+                held += self._count(target, self._at_definition(target, place), referred=True).held
             held += self._document.pictures.get(primitive, 0)
         return held
 
     # ------------------------------------------------------------ paint
 
-    def _painted(self, shape: Any, kind: str, place: _Place) -> list[_Cost]:
-        patterns = self._found([*place.paints.get("fill", []), *place.paints.get("stroke", [])], "pattern")
-        costs = [self._tiled(shape, pattern, place) for pattern in patterns]
+    def _count_paint(self, shape: _Element, kind: str, place: RenderContext) -> list[_Cost]:
+        patterns = self._find([*place.paints.get("fill", []), *place.paints.get("stroke", [])], "pattern")
+        costs = [self._count_tile(shape, pattern, place) for pattern in patterns]
         if kind in _MARKED and not self._in_marker:
             for name in _MARKERS:
-                markers = self._found(place.paints.get(name, []), "marker")
-                costs += [self._marked(shape, marker, place, every=name == "marker-mid") for marker in markers]
+                markers = self._find(place.paints.get(name, []), "marker")
+                costs += [self._count_marker(shape, marker, place, every=name == "marker-mid") for marker in markers]
         if kind in _MARKED and "stroke-dasharray" in place.paints:
-            self._dashed(shape, place.paints["stroke-dasharray"])
+            self._count_dashes(shape, place.paints["stroke-dasharray"])
         return costs
 
-    def _dashed(self, shape: Any, dashes: list[float]) -> None:
+    def _count_dashes(self, shape: _Element, dashes: list[float]) -> None:
         """Count the dashes of a line, each of which is a path of its own."""
         if dashes and sum(dashes) > 0:
             length = self._boxes.length(shape)
             self._budget.spend(_DASH * min(_MOST_DASHES, length / sum(dashes) * len(dashes)))
 
-    def _marked(self, shape: Any, marker: Any, place: _Place, *, every: bool) -> _Cost:
+    def _count_marker(self, shape: _Element, marker: _Element, place: RenderContext, *, every: bool) -> _Cost:
         """Count a marker, once or at every corner of a shape. There are no markers in markers."""
         corners = self._corners_of(shape) if every else 1
         before = self._budget.drawn
         self._in_marker = True
         try:
-            cost = self._draw(marker, self._at_definition(marker, place)._replace(matrix=_UNKNOWN), referred=True)
+            cost = self._count(marker, self._at_definition(marker, place)._replace(matrix=_UNKNOWN), referred=True)
         finally:
             self._in_marker = False
         self._budget.draw(place.depth, max(0, corners - 1) * (self._budget.drawn - before))
         return cost
 
-    def _corners_of(self, shape: Any) -> int:
+    def _corners_of(self, shape: _Element) -> int:
         if shape not in self._corners:
             self._corners[shape] = len(numbers(shape.get("d", "") + shape.get("points", ""))) // 2 or _CORNERS
         return self._corners[shape]
 
-    def _tiled(self, shape: Any, pattern: Any, place: _Place) -> _Cost:
+    def _count_tile(self, shape: _Element, pattern: _Element, place: RenderContext) -> _Cost:
         """Count a pattern, whose tile is drawn anew for each shape that it fills, however large the tile is."""
         self._budget.tile()
         tile = self._tile(pattern, place.depth)
         box = self._boxes.of(shape if local_name(shape) != "tspan" else _text_of(shape))
         across, down = (math.nan, math.nan) if box is None else (max(0.0, box[2] - box[0]), max(0.0, box[3] - box[1]))
-        whole = (1.0, 1.0) if tile.of_box else place.viewport
+        full = (1.0, 1.0) if tile.of_box else place.viewport
         width, height = (
             math.nan if side is None else side
-            for side in (to_pixels(text, whole=whole and whole[at]) for at, text in enumerate(tile.sides))
+            for side in (to_pixels(text, full=full and full[at]) for at, text in enumerate(tile.sides))
         )
         if tile.of_box:
             width, height = width * across, height * down
@@ -423,11 +428,11 @@ class _Walk:
             matrix = times(matrix, (width / tile.view_box[2], 0.0, 0.0, height / tile.view_box[3], 0.0, 0.0))
         elif tile.content_of_box:
             matrix = times(matrix, (across, 0.0, 0.0, down, 0.0, 0.0))
-        content = self._draw(tile.owner, self._at_definition(tile.owner, place)._replace(matrix=matrix), referred=True)
+        content = self._count(tile.owner, self._at_definition(tile.owner, place)._replace(matrix=matrix), referred=True)
         self._budget.hold(pixels + content.held)
         return _Cost(pixels + content.held)
 
-    def _tile(self, pattern: Any, depth: int) -> _Tile:
+    def _tile(self, pattern: _Element, depth: int) -> _Tile:
         if pattern not in self._tiles:
             # A pattern takes attributes and content from another, and that one from another.
             chain = [pattern]
@@ -439,9 +444,9 @@ class _Walk:
 
 
 class _Tile(NamedTuple):
-    """What a pattern says of its tile."""
+    """The tile of a pattern, as its attributes describe it."""
 
-    owner: Any
+    owner: _Element
     sides: tuple[str, str]
     of_box: bool
     content_of_box: bool
@@ -449,17 +454,17 @@ class _Tile(NamedTuple):
     view_box: Box | None
 
 
-def _tile_of(chain: list[Any]) -> _Tile:
-    def said(name: str, default: str) -> str:
-        return next((one.get(name) for one in chain if one.get(name)), default)
+def _tile_of(chain: list[_Element]) -> _Tile:
+    def stated(name: str, default: str) -> str:
+        return next((text for one in chain if (text := one.get(name))), default)
 
     owner = next((one for one in chain if len(one)), chain[0])
     return _Tile(
         owner,
-        (said("width", "0"), said("height", "0")),
-        said("patternUnits", "objectBoundingBox") == "objectBoundingBox",
-        said("patternContentUnits", "userSpaceOnUse") == "objectBoundingBox",
-        parse_transform(said("patternTransform", "")),
+        (stated("width", "0"), stated("height", "0")),
+        stated("patternUnits", "objectBoundingBox") == "objectBoundingBox",
+        stated("patternContentUnits", "userSpaceOnUse") == "objectBoundingBox",
+        parse_transform(stated("patternTransform", "")),
         view_box(owner),
     )
 
@@ -482,11 +487,11 @@ def _all(costs: list[_Cost]) -> _Cost:
     return _Cost(max((cost.held for cost in costs), default=0.0), union(cost.spill for cost in costs))
 
 
-def _text_of(span: Any) -> Any:
+def _text_of(span: _Element) -> _Element:
     return next((one for one in span.iterancestors() if local_name(one) == "text"), span)
 
 
-def _price(primitive: Any, kind: str, matrix: Matrix, pixels: float) -> float:
+def _price(primitive: _Element, kind: str, matrix: Matrix, pixels: float) -> float:
     """Nanoseconds a pixel of a filter primitive."""
     price = _PRIMITIVES.get(kind, _PRIMITIVE)
     if kind == "feMorphology":
@@ -503,20 +508,20 @@ def _price(primitive: Any, kind: str, matrix: Matrix, pixels: float) -> float:
     return price
 
 
-def _few(primitive: Any, name: str, default: str) -> list[float]:
+def _few(primitive: _Element, name: str, default: str) -> list[float]:
     """The numbers of an attribute that has one or two of them."""
     return numbers(primitive.get(name, default)[:200])
 
 
-def _largest(root: Any) -> tuple[float, float, bool]:
+def _largest(root: _Element) -> tuple[float, float, bool]:
     """How far the widest stroke of a document reaches beyond its path, its largest letters, whether all lie in rows."""
     values = {name: [default] for name, default in _DEFAULTS.items()}
     in_rows = True
     for element in root.iter():
-        said = [*element.attrib.items(), *declarations(element.get("style", ""))]
+        stated = [*element.attrib.items(), *declarations(element.get("style", ""))]
         if element.tag == f"{{{SVG}}}style":
-            said += _DECLARATION.findall(element.text or "")
-        for name, text in said:
+            stated += _DECLARATION.findall(element.text or "")
+        for name, text in stated:
             if name in values:
                 pixels = to_pixels(text)
                 values[name].append(math.inf if pixels is None and text.strip() not in _WORDS else pixels or 0.0)

@@ -13,11 +13,14 @@ from PIL import Image
 from ..convert import to_numpy, to_pil
 from ..errors import FileFormatError
 
-__all__ = ["Deep", "chunk", "no_mode_for", "rounded", "rounded_band"]
+__all__ = ["HighDepth", "Samples", "chunk", "no_mode_for", "round_strip", "round_to_8_bits"]
+
+# Of any dtype and shape.
+Samples = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Deep:
+class HighDepth:
     """A picture Pillow has no mode for.
 
     Attributes:
@@ -26,7 +29,7 @@ class Deep:
         info: metadata under the keys Pillow uses.
     """
 
-    pixels: NDArray[Any]
+    pixels: Samples
     info: dict[Any, Any] = field(default_factory=dict)
 
 
@@ -46,15 +49,15 @@ def no_mode_for(name: str) -> FileFormatError:
     )
 
 
-def rounded_band(band: NDArray[Any]) -> NDArray[Any]:
-    """Rows of 16-bit codes, (H, W, C), each code rounded to 8 bits."""
-    return to_numpy(band, dtype="uint8").reshape(band.shape)
+def round_strip(strip: Samples) -> Samples:
+    """Round rows of 16-bit codes, (H, W, C), to 8 bits."""
+    return to_numpy(strip, dtype="uint8").reshape(strip.shape)
 
 
-def rounded(deep: Deep, name: str) -> Image.Image:
-    """A 16-bit picture as Pillow can hold it, each code rounded to 8 bits."""
-    if deep.pixels.dtype.kind == "f":
+def round_to_8_bits(picture: HighDepth, name: str) -> Image.Image:
+    """Round a 16-bit picture to 8 bits, as Pillow can hold it."""
+    if picture.pixels.dtype.kind == "f":
         raise no_mode_for(name)
-    image = to_pil(deep.pixels, dtype="uint8")
-    image.info = dict(deep.info)
+    image = to_pil(picture.pixels, dtype="uint8")
+    image.info = dict(picture.info)
     return image

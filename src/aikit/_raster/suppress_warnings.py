@@ -9,11 +9,11 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["quiet"]
+__all__ = ["suppress_warnings"]
 
 
 class _Here(threading.local):
-    """Matches every message in threads that are inside `quiet`, and none in others."""
+    """Matches every message in threads that are inside `suppress_warnings`, and none in others."""
 
     depth = 0
 
@@ -29,7 +29,7 @@ _inside: set[int] = set()
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def suppress_warnings() -> Iterator[None]:
     """Ignore the warnings of this thread, and of no other.
 
     `warnings.catch_warnings` swaps the filters of the whole process, and two threads in it leave them wrong for good.
