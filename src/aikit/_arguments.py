@@ -21,12 +21,14 @@ class Within:
         minimum: the smallest value, or None.
         maximum: the largest value, or None.
         above: what it must be larger than, or None.
+        below: what it must be smaller than, or None.
         unit: what it counts, such as "pixels", or None.
     """
 
     minimum: float | None = None
     maximum: float | None = None
     above: float | None = None
+    below: float | None = None
     unit: str | None = None
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from .._arguments import number
+from .._arguments import Within, number
 from .._image import CHANNEL_NAMES, TOP, ImageT, Planes, Spec, adapter, load, merge, split
 from ..errors import InputValueError
 from .premultiplied import limited
@@ -85,7 +85,7 @@ def alpha_bbox(image: AnyImage, *, threshold: float = 0.0) -> tuple[int, int, in
     return _visible_box(planes, spec, threshold)
 
 
-def trim(image: ImageT, *, threshold: float = 0.0) -> ImageT:
+def trim(image: ImageT, *, threshold: Annotated[float, Within(0, below=1)] = 0.0) -> ImageT:
     """Cut off the transparent margins.
 
     Args:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
-from .._arguments import number
+from .._arguments import Within, number
 from .._image import ImageT, Planes, Spec, load, parse_color, run
 from ..errors import InputValueError, quoted
 from .premultiplied import NO_ALPHA, apart, divide_alpha, limited
@@ -15,6 +15,7 @@ from .premultiplied import NO_ALPHA, apart, divide_alpha, limited
 __all__ = ["color_to_alpha", "make_transparent"]
 
 Color = str | float | tuple[float, ...]
+Share = Annotated[float, Within(0, 1)]
 
 # Closer than this two colors are the same: a sixteenth of a 16-bit step, above float32's rounding. Half floats
 # round values near 1 more coarsely, but still to less than half an 8-bit step.
@@ -23,7 +24,7 @@ _SAME_IN = {"float16": 2**-12 + SAME, "bfloat16": 2**-9 + SAME}
 
 
 def make_transparent(
-    image: ImageT, *, color: Color, tolerance: float = 0.0, feather: float = 0.0, bgr: bool = False
+    image: ImageT, *, color: Color, tolerance: Share = 0.0, feather: Share = 0.0, bgr: bool = False
 ) -> ImageT:
     """Make one color of an image transparent.
 
