@@ -490,7 +490,7 @@ def test_a_folder_that_cannot_be_listed_is_a_failure(run, folder, monkeypatch):
 
 
 def test_a_picture_too_large_for_memory_is_a_failure(run, folder, monkeypatch):
-    from aikit.folders import conversion
+    from aikit.recipe import files
 
     def fail(source, **options):
         if source.name == "a.png":
@@ -499,17 +499,17 @@ def test_a_picture_too_large_for_memory_is_a_failure(run, folder, monkeypatch):
 
     for name in ("a.png", "b.png"):
         write(RGB, name)
-    monkeypatch.setattr(conversion, "read_any", fail)
+    monkeypatch.setattr(files, "read_any", fail)
     status, out, err = run("convert", "a.png", "b.png", "out")
     assert (status, out) == (1, "1 converted, 1 failed\n")
     assert "  a.png: image: expected a picture that fits into memory, got a larger one; pass --jobs 1." in err
 
 
 def test_a_mistake_of_ours_is_not_hidden(folder, monkeypatch):
-    from aikit.folders import conversion
+    from aikit.recipe import files
 
     write(RGB, "a.png")
-    monkeypatch.setattr(conversion, "read_any", lambda source, **options: 1 / 0)
+    monkeypatch.setattr(files, "read_any", lambda source, **options: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["convert", "a.png", "out"])
 

@@ -38,7 +38,8 @@ from aikit import (
     write,
 )
 from aikit.cli import main
-from aikit.folders import conversion, converting, manifest as manifest_module
+from aikit.folders import converting, manifest as manifest_module
+from aikit.recipe import files as recipe_files
 from pictures import codes
 
 SRC = Path(__file__).parents[1] / "src"
@@ -183,7 +184,7 @@ def test_shrinking_while_decoding_is_close_to_the_plain_way(tmp_path, orientatio
     ],
 )
 def test_only_what_smaller_pixels_will_do_for_is_shrunk(tmp_path, monkeypatch, keywords, shrunk):
-    read, asked = conversion.read_any, []
+    read, asked = recipe_files.read_any, []
     monkeypatch.setattr(
         conversion,
         "read_any",
@@ -373,24 +374,24 @@ def test_failures_are_remembered_until_they_are_to_be_retried(folder, monkeypatc
     first = convert_folder(folder / "in", folder / "out", SMALL)
     assert counts(first) == (5, 1, 0)
     assert first.failures[0].code == "truncated"
-    monkeypatch.setattr(conversion, "read_any", None)  # nothing is read again
+    monkeypatch.setattr(recipe_files, "read_any", None)  # nothing is read again
     again = convert_folder(folder / "in", folder / "out", SMALL)
     assert counts(again) == (0, 1, 5)
     assert again.failures == first.failures
     monkeypatch.undo()
-    monkeypatch.setattr(conversion, "read_any", lambda source, **options: codes(20, 30, 3))
+    monkeypatch.setattr(recipe_files, "read_any", lambda source, **options: codes(20, 30, 3))
     assert run(folder, retry_failed=True) == (1, 0, 5)
 
 
 def test_failures_that_are_not_the_file_s_are_tried_each_time(folder, monkeypatch):
-    read = conversion.read_any
+    read = recipe_files.read_any
 
     def fail(source, **options):
         if source.name.endswith("0.png"):
             raise MissingDependencyError("0.png: needs a package.")
         return read(source, **options)
 
-    monkeypatch.setattr(conversion, "read_any", fail)
+    monkeypatch.setattr(recipe_files, "read_any", fail)
     report = convert_folder(folder / "in", folder / "out", SMALL)
     assert [failure.code for failure in report.failures] == ["dependency"]
     monkeypatch.undo()
@@ -557,7 +558,7 @@ def test_threads_end_with_a_run_that_is_broken_off(folder):
 
 
 def test_limits_hold_and_all_is_done_apart(folder, monkeypatch):
-    monkeypatch.setattr(conversion, "converted", None)  # here; the children have their own
+    monkeypatch.setattr(recipe_files, "converted", None)  # here; the children have their own
     report = convert_folder(folder / "in", folder / "out", SMALL, limits=Limits(max_pixels=640))
     monkeypatch.undo()
     assert counts(report) == (2, 4, 0)
@@ -610,7 +611,7 @@ def test_a_child_that_dies_is_asked_once_more(folder, monkeypatch, deaths, expec
             raise WorkerError(f"{name}: expected a result, got a child process that was killed; leave it out.")
         return convert(data, name, *task)
 
-    monkeypatch.setattr(conversion, "converted_apart", dying)
+    monkeypatch.setattr(recipe_files, "converted_apart", dying)
     recipe = Recipe([("trim", {})], to="png")
     report = convert_folder(folder / "in", folder / "out", recipe, limits=Limits())
     assert counts(report) == expected

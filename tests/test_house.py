@@ -27,7 +27,8 @@ alpha_bbox blur cmyk_to_rgb color_to_alpha composite convert_color convert_folde
 encode errors estimate_foreground find_batch_size flatten free_memory from_data_url fused gray_to_rgb group_by_shape
 has_alpha hsl_to_rgb hsv_to_rgb i420_to_rgb is_out_of_memory is_transparent lab_to_rgb lch_to_rgb limits
 linear_rgb_to_rgb list_devices luv_to_rgb make_transparent map_supervised memory memory_report merge_alpha new_psd
-new_svg normalize nv12_to_rgb offload oklab_to_rgb oklch_to_rgb on_device open_psd pick_device prefetch premultiply
+new_svg normalize nv12_to_rgb offload oklab_to_rgb oklch_to_rgb on_device open_psd operation operations pick_device
+prefetch premultiply
 psd_from_folder psd_from_layers read_batch read_cv2 read_frames read_numpy read_pil read_tensor render_svg resize
 rgb_to_cmyk rgb_to_gray rgb_to_hsl rgb_to_hsv rgb_to_i420 rgb_to_lab rgb_to_lch rgb_to_linear_rgb rgb_to_luv
 rgb_to_nv12 rgb_to_oklab rgb_to_oklch rgb_to_xyz rgb_to_ycbcr rgb_to_yuv run_in_chunks sanitize_svg
@@ -44,7 +45,8 @@ LAYERS = [
     "_raster transforms",
     "svg psd",
     "files",
-    "fusion batch show",
+    "operations fusion batch show",
+    "recipe",
     "folders",
     "cli __main__",
 ]
@@ -106,7 +108,7 @@ def test_an_unknown_name_is_an_attribute_error():
 # Docstrings
 
 
-MODULES = ("device", "errors", "limits", "memory", "transforms")
+MODULES = ("device", "errors", "limits", "memory", "operations", "transforms")
 FUNCTIONS = [name for name in SURFACE if name[0].islower() and name not in MODULES]
 
 

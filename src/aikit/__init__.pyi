@@ -1,6 +1,13 @@
 # The one list of public names: type checkers read it, and `__init__.py` reads it at run time.
 
-from . import device as device, errors as errors, limits as limits, memory as memory, transforms as transforms
+from . import (
+    device as device,
+    errors as errors,
+    limits as limits,
+    memory as memory,
+    operations as operations,
+    transforms as transforms,
+)
 from .alpha import (
     alpha_bbox as alpha_bbox,
     color_to_alpha as color_to_alpha,
@@ -95,7 +102,6 @@ from .files import (
 from .folders import (
     Failure as Failure,
     Outcome as Outcome,
-    Recipe as Recipe,
     Report as Report,
     convert_folder as convert_folder,
     map_supervised as map_supervised,
@@ -114,12 +120,14 @@ from .memory import (
     run_in_chunks as run_in_chunks,
     track_memory as track_memory,
 )
+from .operations import operation as operation
 from .psd import (
     new_psd as new_psd,
     open_psd as open_psd,
     psd_from_folder as psd_from_folder,
     psd_from_layers as psd_from_layers,
 )
+from .recipe import Recipe as Recipe
 from .resample import blur as blur, resize as resize, upsample as upsample
 from .show import (
     Description as Description,

@@ -78,8 +78,9 @@ def _on_a_pixel(function: Callable[..., Any], keywords: Keywords) -> None:
 
 def _size_of_a_pixel(function: Callable[..., Any], keywords: Keywords) -> None:
     # Not by doing it: one pixel may become an enormous picture.
-    from .._image import load
     from PIL import Image
+
+    from .._image import load
 
     _resized(load(Image.new("L", (1, 1))).spec, keywords)
 
@@ -89,7 +90,10 @@ def _on_a_color(function: Callable[..., Any], keywords: Keywords) -> None:
 
     from ..color.table import SPACES
 
-    function(np.zeros((1, 1, SPACES[keywords["src"]].planes), np.uint8 if keywords.get("encoding") else np.float32), **keywords)
+    function(
+        np.zeros((1, 1, SPACES[keywords["src"]].planes), np.uint8 if keywords.get("encoding") else np.float32),
+        **keywords,
+    )
 
 
 # In this order their names are shown.

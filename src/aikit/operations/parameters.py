@@ -86,7 +86,9 @@ def parameters_of(function: Callable[..., Any], name: str, without: Collection[s
         raise InputTypeError(name, "an image as the first argument", f"({image}, ...)", "give it one")
     for each in others:
         if each.kind not in _KEYWORDS or each.name == "name":  # in a file, `name` is that of the step
-            raise InputTypeError(name, "keywords one by one, none of them called name", str(each), "rename or spell it out")
+            raise InputTypeError(
+                name, "keywords one by one, none of them called name", str(each), "rename or spell it out"
+            )
     told = _described(function)
     return tuple(
         Parameter(
@@ -139,7 +141,10 @@ def _schema_of(hint: Any, subject: str) -> dict[str, Any]:
     if origin in (tuple, list, Sequence):
         return _array(arguments, subject)
     raise InputTypeError(
-        subject, "a type of plain data", quoted(hint), "annotate it with bool, int, float, str, Literal or tuples of these"
+        subject,
+        "a type of plain data",
+        quoted(hint),
+        "annotate it with bool, int, float, str, Literal or tuples of these",
     )
 
 

@@ -166,7 +166,9 @@ def _as_matrix(name: str, rows: Any) -> Matrix | None:
     except (TypeError, ValueError):
         matrix = ()
     if [len(row) for row in matrix] != [3, 3, 3]:
-        raise InputValueError(f"{name}.matrix", "three rows of three numbers", quoted(rows), "return None or a 3x3 matrix")
+        raise InputValueError(
+            f"{name}.matrix", "three rows of three numbers", quoted(rows), "return None or a 3x3 matrix"
+        )
     return matrix  # type: ignore[return-value]
 
 

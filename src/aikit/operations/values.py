@@ -52,7 +52,9 @@ def _has_type(value: Any, schema: Schema) -> bool:
     if "enum" in schema or not words:
         return True
     # True is no number here, though it is an int to Python.
-    plain = {word for word in words if isinstance(value, _PYTHON[word]) and (word == "boolean") == isinstance(value, bool)}
+    plain = {
+        word for word in words if isinstance(value, _PYTHON[word]) and (word == "boolean") == isinstance(value, bool)
+    }
     if "array" in plain:
         return all(_has_type(each, item) for each, item in zip(value, _items(schema, len(value)), strict=False))
     return bool(plain)
@@ -63,7 +65,9 @@ def _is_within(value: Any, schema: Schema) -> bool:
         return any(type(value) is type(word) and value == word for word in schema["enum"])
     if isinstance(value, (list, tuple)):
         fits = schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", math.inf)
-        return fits and all(_is_within(each, item) for each, item in zip(value, _items(schema, len(value)), strict=False))
+        return fits and all(
+            _is_within(each, item) for each, item in zip(value, _items(schema, len(value)), strict=False)
+        )
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return True
     return (

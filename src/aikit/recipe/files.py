@@ -87,7 +87,9 @@ def _format_of(data: bytes, name: str) -> str:
         return capabilities(found or "").name
     except InputValueError as error:
         remedy = 'pass to="png" or another format'
-        raise InputValueError("to", "a format to write", f"none, and {found or 'an unknown one'} in {name}", remedy) from error
+        raise InputValueError(
+            "to", "a format to write", f"none, and {found or 'an unknown one'} in {name}", remedy
+        ) from error
 
 
 def _in_child(*task: Any) -> bytearray:

@@ -19,7 +19,7 @@ class Keywords(dict[str, Any]):
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise InputTypeError("steps", "to stay as they are", "a change", "make another Recipe of them")
 
-    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(frozenset(self.items()))
@@ -48,7 +48,9 @@ def _checked(step: Any) -> Step:
     operation.check(given)
     # What is left out and what is None are one.
     optional = {each.name for each in operation.parameters if not each.required and each.default is None}
-    return step[0], Keywords({word: value for word, value in given.items() if value is not None or word not in optional})
+    return step[0], Keywords(
+        {word: value for word, value in given.items() if value is not None or word not in optional}
+    )
 
 
 def _frozen(value: Any, name: str, keywords: Mapping[str, Any]) -> Any:

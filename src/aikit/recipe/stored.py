@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -58,7 +59,9 @@ def from_json(text: Any) -> Any:
     except TypeError as error:
         raise InputTypeError("recipe", "a text", quoted(text), "pass what Recipe.to_json gives") from error
     except (ValueError, RecursionError) as error:
-        raise InputValueError("recipe", "JSON", f"{quoted(text)} ({error})", "pass what Recipe.to_json gives") from error
+        raise InputValueError(
+            "recipe", "JSON", f"{quoted(text)} ({error})", "pass what Recipe.to_json gives"
+        ) from error
 
 
 def to_toml(data: Mapping[str, Any]) -> str:
@@ -73,7 +76,7 @@ def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return _key(value)
+        return _text(value)
     if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, Mapping):
@@ -83,8 +86,14 @@ def _toml(value: Any) -> str:
     return repr(value)
 
 
-def _key(text: str) -> str:
-    """A name as it is, another text in quotes. JSON's escapes are TOML's, but for letters beyond 16 bits and for DEL."""
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name, re.ASCII) else _text(name)
+
+
+def _text(text: str) -> str:
+    # JSON's escapes are TOML's, but for letters beyond 16 bits, and TOML wants one for DEL too.
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise InputValueError("steps", "texts that are Unicode", quoted(text), "use to_json")
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
@@ -95,7 +104,9 @@ def from_toml(text: Any) -> Any:
     except TypeError as error:
         raise InputTypeError("recipe", "a text", quoted(text), "pass what Recipe.to_toml gives") from error
     except (ValueError, RecursionError) as error:
-        raise InputValueError("recipe", "TOML", f"{quoted(text)} ({error})", "pass what Recipe.to_toml gives") from error
+        raise InputValueError(
+            "recipe", "TOML", f"{quoted(text)} ({error})", "pass what Recipe.to_toml gives"
+        ) from error
 
 
 _FROM = {".toml": from_toml, ".json": from_json}

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import InputTypeError, InputValueError, quoted
 from .steps import Step, plain
 
-__all__ = ["as_text", "from_text", "keywords_from_text"]
+__all__ = ["as_text", "from_text", "keywords_from_text", "value_from_text"]
 
 _EXAMPLE = 'write such as "resize width=512; to=webp"'
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -64,7 +64,7 @@ def _take(words: list[str], into: dict[str, Any], text: str) -> dict[str, Any]:
             raise InputValueError("recipe", "keywords as name=value", quoted(word), _EXAMPLE)
         if name in into:
             raise InputValueError("recipe", f"one {name}", f"two of them in {quoted(text)}", "leave one out")
-        into[name] = _value(value)
+        into[name] = value_from_text(value)
     return into
 
 
@@ -93,12 +93,12 @@ def _parts(text: str) -> Iterator[list[str]]:
 _NO_JSON = object()
 
 
-def _value(text: str) -> Any:
+def value_from_text(text: str) -> Any:
     """JSON, or a bare word."""
     value = _from_json(text)
     if value is not _NO_JSON:
         return value
-    if text[0] in '"[{':
+    if text.startswith(('"', "[", "{")):
         raise InputValueError("recipe", "a value in JSON or a word", quoted(text), _EXAMPLE)
     return text
 

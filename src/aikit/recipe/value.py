@@ -106,7 +106,11 @@ class Recipe:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuilt, (type(self), self.modules, {each.name: plain(getattr(self, each.name)) for each in fields(self)})
+        return _rebuilt, (
+            type(self),
+            self.modules,
+            {each.name: plain(getattr(self, each.name)) for each in fields(self)},
+        )
 
     @property
     def _steps(self) -> Any:
@@ -124,8 +128,8 @@ class Recipe:
 
     def _options(self) -> dict[str, Any]:
         """What differs from the defaults, beside the steps."""
-        given = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "steps"}
-        return {name: plain(value) for name, value in given.items() if value != _DEFAULTS.get(name)}
+        given = {each.name: (getattr(self, each.name), each.default) for each in fields(self) if each.name != "steps"}
+        return {name: plain(value) for name, (value, default) in given.items() if value != default}
 
     # ------------------------------------------------------------ its forms
 
@@ -176,8 +180,8 @@ class Recipe:
             to = "webp"
             <BLANKLINE>
             [[steps]]
-            "name" = "resize"
-            "width" = 512
+            name = "resize"
+            width = 512
         """
         return stored.to_toml(stored.to_dict(self._steps, self._options()))
 
@@ -281,9 +285,6 @@ class Recipe:
         from .files import FileOptions
 
         return FileOptions(self.quality, self.lossless, self.allow_truncated)
-
-
-_DEFAULTS = {each.name: each.default for each in fields(Recipe)}
 
 
 def _rebuilt(kind: type[Recipe], modules: Sequence[str], arguments: Mapping[str, Any]) -> Recipe:
