@@ -68,6 +68,8 @@ def _is_within(value: Any, schema: Schema) -> bool:
         return fits and all(
             _is_within(each, item) for each, item in zip(value, _items(schema, len(value)), strict=False)
         )
+    if isinstance(value, Mapping):
+        return all(_is_within(each, {}) for each in value.values())
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return True
     return (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
@@ -60,13 +59,13 @@ def _frozen(value: Any, name: str, keywords: Mapping[str, Any]) -> Any:
     for kind in (int, str):
         if isinstance(value, kind):
             return kind(value)
-    if isinstance(value, float) and math.isfinite(value):
+    if isinstance(value, float):
         return float(value)
     if isinstance(value, (list, tuple)):
         return tuple(_frozen(each, name, keywords) for each in value)
     if isinstance(value, Mapping) and all(isinstance(word, str) for word in value):
         return Keywords({word: _frozen(each, name, keywords) for word, each in value.items()})
-    raise InputTypeError(name, "plain data", quoted(dict(keywords)), "pass finite numbers and texts")
+    raise InputTypeError(name, "plain data", quoted(dict(keywords)), "pass numbers and texts")
 
 
 def plain(value: Any) -> Any:
