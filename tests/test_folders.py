@@ -29,12 +29,9 @@ from aikit import (
     WorkerError,
     convert_folder,
     encode,
-    flatten,
-    make_transparent,
     read_numpy,
     read_pil,
     resize,
-    trim,
     write,
 )
 from aikit.cli import main

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -41,7 +42,7 @@ def _resized(spec: Any, keywords: Keywords) -> tuple[int, int]:
     from ..resample.size import new_size, old_size
 
     sides = (keywords.get(name) for name in ("height", "width", "scale"))
-    return new_size(old_size(spec, keywords.get("box")), *sides)
+    return new_size(old_size(spec.height, spec.width, keywords.get("box")), *sides)
 
 
 def _upsampled(spec: Any, keywords: Keywords) -> tuple[int, int]:
@@ -78,11 +79,12 @@ def _on_a_pixel(function: Callable[..., Any], keywords: Keywords) -> None:
 
 def _size_of_a_pixel(function: Callable[..., Any], keywords: Keywords) -> None:
     # Not by doing it: one pixel may become an enormous picture.
-    from PIL import Image
+    from ..resample.size import box_within, new_size, old_size
 
-    from .._image import load
-
-    _resized(load(Image.new("L", (1, 1))).spec, keywords)
+    box = keywords.get("box")
+    if box is not None:
+        box_within(box, math.inf, math.inf)
+    new_size(old_size(1, 1, box), *(keywords.get(name) for name in ("height", "width", "scale")))
 
 
 def _on_a_color(function: Callable[..., Any], keywords: Keywords) -> None:

@@ -77,8 +77,8 @@ def resize(
     switch("antialias", antialias)
     switch("linear", linear)
     opened = load(image)
-    part = None if box is None else _box_within(box, opened.spec)
-    size = new_size(old_size(opened.spec, part), height, width, scale)
+    part = None if box is None else box_within(box, opened.spec.height, opened.spec.width)
+    size = new_size(old_size(opened.spec.height, opened.spec.width, part), height, width, scale)
     how = Resizing(size, method, antialias, box=part)
     return resized(opened, how, linear=linear)  # type: ignore[no-any-return]
 
@@ -93,20 +93,20 @@ def sides(height: Any, width: Any) -> tuple[int | None, int | None]:
     return None if height is None else whole("height", height), None if width is None else whole("width", width)
 
 
-def old_size(spec: Spec, box: Any) -> tuple[float, float]:
+def old_size(height: int, width: int, box: Any) -> tuple[float, float]:
     """The (height, width) of what is resized."""
-    return (spec.height, spec.width) if box is None else (box[3] - box[1], box[2] - box[0])
+    return (height, width) if box is None else (box[3] - box[1], box[2] - box[0])
 
 
-def _box_within(box: Any, spec: Spec) -> Box:
-    """The box as four floats."""
+def box_within(box: Any, height: float, width: float) -> Box:
+    """The box as four floats, if it is a part of a picture of this size."""
     if not isinstance(box, Sequence) or isinstance(box, (str, bytes)) or len(box) != 4:
         raise InputTypeError("box", "left, top, right and bottom", quoted(box), "pass four numbers")
     if not all(isinstance(edge, Real) and not isinstance(edge, bool) for edge in box):
         raise InputTypeError("box", "four numbers", quoted(box), "pass left, top, right and bottom")
     left, top, right, bottom = map(float, box)
-    if not (0 <= left < right <= spec.width and 0 <= top < bottom <= spec.height):
-        expected = f"a part of 0, 0, {spec.width}, {spec.height} with some area"
+    if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+        expected = f"a part of 0, 0, {width}, {height} with some area"
         raise InputValueError("box", expected, quoted(box), "pass left, top, right and bottom in pixels of the image")
     return left, top, right, bottom
 
