@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aikit import AikitError, Limits, map_supervised, read_frames, read_pil, to_numpy
+from aikit import AikitError, InputValueError, Limits, WorkerError, map_supervised, read_frames, read_pil, to_numpy
 from attacks import ATTACKS
 from fuzz import judge as judging
 from fuzz.judge import complaints
@@ -72,8 +72,12 @@ def test_the_judge_sees_memory_time_and_words(monkeypatch):
 
 @pytest.mark.parametrize("message", ["source: bad", "expected a, got b; c.", "source: expected a, got b; c"])
 def test_the_judge_sees_messages_out_of_form(message):
-    assert judging._fault_of(AikitError(message)) == f"AikitError says {message!r}"
-    assert judging._fault_of(AikitError("source: expected a, got b; do c.")) is None
+    fields = "source", "a", "b", "do c"
+    error = InputValueError(*fields)
+    assert judging._fault_of(error) is None
+    error.args = (message,)
+    assert judging._fault_of(error) == f"InputValueError says {message!r}"
+    assert judging._fault_of(WorkerError(*fields, code="busy")) == "WorkerError with the code 'busy'"
 
 
 # What takes much memory goes another way, to the same pixels
@@ -179,7 +183,7 @@ def test_damaged_tiffs_say_nothing_under_limits(capfd):
     Image.fromarray(codes(40, 48, 3)).save(file, "TIFF", compression="tiff_lzw")
     data = bytearray(file.getvalue())
     data[30:60] = b"\xff" * 30
-    with pytest.raises(AikitError) as caught:
+    with pytest.raises(AikitError, match="expected a valid TIFF file, got") as caught:
         read_pil(bytes(data), limits=Limits())
     assert caught.value.code == "corrupt"
     assert capfd.readouterr() == ("", "")

@@ -157,7 +157,7 @@ def test_no_thread_survives(way):
         del iterator
         gc.collect()
     else:
-        with pytest.raises(ZeroDivisionError), contextlib.closing(iterator):
+        with pytest.raises(ZeroDivisionError, match="division"), contextlib.closing(iterator):
             1 / 0  # noqa: B018
     assert threads() == []
     assert closed == [way]

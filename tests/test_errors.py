@@ -1,12 +1,17 @@
 import copy
 import inspect
+import json
 import pickle
+import re
+from pathlib import Path
 
 import pytest
+from hypothesis import given, strategies as st
 
 from aikit import errors
+from aikit.errors import printable, quoted, shortened
 
-CLASSES = [getattr(errors, name) for name in errors.__all__]
+CLASSES = [value for value in vars(errors).values() if inspect.isclass(value) and issubclass(value, errors.AikitError)]
 
 BUILTINS = {
     "InputTypeError": TypeError,
@@ -18,22 +23,40 @@ BUILTINS = {
     "DeviceError": RuntimeError,
     "WorkerError": RuntimeError,
 }
+CODES = {
+    "InputTypeError": "invalid_type",
+    "InputValueError": "invalid_value",
+    "FileFormatError": "corrupt",
+    "FileAccessError": "no_access",
+    "LimitError": "limit_exceeded",
+    "MissingDependencyError": "missing_dependency",
+    "DeviceError": "no_device",
+    "WorkerError": "worker_crashed",
+}
+RAISED = [kind for kind in CLASSES if kind is not errors.AikitError]
 
+FIELDS = "image", "an image", "'x'", "pass one"
 MESSAGE = "image: expected an image, got 'x'; pass one."
 
+
+def made(kind, **fields):
+    return kind(*FIELDS, **({"limit": "max_pixels"} if kind is errors.LimitError else {}), **fields)
+
+
 EXAMPLES = [
-    *(kind(MESSAGE) for kind in CLASSES),
-    errors.FileFormatError(MESSAGE, code="truncated"),
-    errors.LimitError(MESSAGE, code="timeout"),
-    errors.FileFormatError(MESSAGE, code="unsafe_content"),
-    errors.WorkerError(MESSAGE, code="worker_failed"),
-    errors.FileAccessError(MESSAGE, errno=2, filename="a.png"),
+    *map(made, RAISED),
+    errors.AikitError(*FIELDS, code="memory"),
+    made(errors.FileFormatError, code="truncated", option="allow_truncated"),
+    made(errors.LimitError, code="timeout", allowed=10.0),
+    made(errors.LimitError, allowed=10, found=11, option="limits"),
+    made(errors.FileFormatError, code="unsafe_content"),
+    made(errors.WorkerError, code="worker_failed"),
+    made(errors.FileAccessError, errno=2, filename="a.png"),
 ]
 
 
 def facts(error):
-    names = ("code", "errno", "filename", "strerror", "name")
-    return type(error), str(error), {name: getattr(error, name, None) for name in names}
+    return type(error), str(error), error.to_dict(), {name: getattr(error, name, None) for name in ("strerror", "name")}
 
 
 @pytest.mark.parametrize(("name", "builtin"), BUILTINS.items())
@@ -43,22 +66,59 @@ def test_each_is_an_aikit_error_and_the_builtin(name, builtin):
 
 
 def test_every_class_is_listed():
-    defined = {name for name, value in vars(errors).items() if inspect.isclass(value) and issubclass(value, Exception)}
-    assert defined - {"_CodedError"} == set(errors.__all__) == {"AikitError", *BUILTINS}
+    assert {kind.__name__ for kind in CLASSES} | {"CODES"} == set(errors.__all__) == {"AikitError", "CODES", *BUILTINS}
 
 
-@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
-def test_the_message_is_what_str_gives(error):
+# Fields
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: f"{type(error).__name__}-{error.code}")
+def test_the_message_is_made_of_the_fields(error):
     assert str(error) == MESSAGE
+    assert (error.subject, error.expected, error.got, error.remedy) == FIELDS
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: f"{type(error).__name__}-{error.code}")
+def test_a_dict_of_it_is_plain_data(error):
+    data = error.to_dict()
+    assert json.loads(json.dumps(data)) == data
+    assert data["message"] == MESSAGE
+    assert data["code"] == error.code
+    rest = {name: value for name, value in data.items() if name != "message"}
+    assert facts(type(error)(**rest)) == facts(error)
+
+
+def test_limits_say_what_and_how_much():
+    data = made(errors.LimitError, allowed=10, found=11).to_dict()
+    assert (data["limit"], data["allowed"], data["found"]) == ("max_pixels", 10, 11)
+
+
+def test_a_limit_error_names_its_limit():
+    with pytest.raises(TypeError, match="limit"):
+        errors.LimitError(*FIELDS)
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: f"{type(error).__name__}-{error.code}")
+def test_another_surface_uses_other_words(error):
+    error = copy.copy(error)
+    error.add_note("on page 3")
+    other = error.with_subject("--image", "pass --image FILE")
+    assert str(other) == "--image: expected an image, got 'x'; pass --image FILE."
+    assert type(other) is type(error)
+    changed = {"subject": "--image", "remedy": "pass --image FILE", "message": str(other)}
+    assert other.to_dict() == error.to_dict() | changed
+    assert other.__notes__ == ["on page 3"]
+    assert str(error) == MESSAGE
+    assert error.with_subject("--image").remedy == "pass one"
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: f"{type(error).__name__}-{error.code}")
 def test_pickling_keeps_everything(error, protocol):
     assert facts(pickle.loads(pickle.dumps(error, protocol))) == facts(error)
 
 
-@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: f"{type(error).__name__}-{error.code}")
 def test_copying_keeps_everything_and_notes(error):
     error = copy.copy(error)
     error.add_note("while reading page 3")
@@ -66,23 +126,81 @@ def test_copying_keeps_everything_and_notes(error):
     assert pickle.loads(pickle.dumps(error)).__notes__ == ["while reading page 3"]
 
 
-def test_codes_have_defaults():
-    assert errors.FileFormatError("m").code == "corrupt"
-    assert errors.LimitError("m").code == "limit_exceeded"
-    assert errors.WorkerError("m").code == "worker_crashed"
-
-
-@pytest.mark.parametrize("name", ["FileFormatError", "LimitError", "WorkerError"])
-def test_every_code_is_described(name):
-    lines = [line.split(maxsplit=1) for line in errors.__doc__.splitlines()]
-    (codes,) = [words[1].split(", ") for words in lines if words and words[0] == name]
-    kind = getattr(errors, name)
-    assert kind("m").code in codes
-    assert all(f'"{code}"' in kind.__doc__ for code in codes)
-
-
 def test_access_errors_carry_what_open_would():
-    error = errors.FileAccessError(MESSAGE, errno=13, filename="a.png")
+    error = made(errors.FileAccessError, errno=13, filename="a.png")
     assert (error.errno, error.filename) == (13, "a.png")
-    plain = errors.FileAccessError(MESSAGE)
+    plain = made(errors.FileAccessError)
     assert (plain.errno, plain.filename) == (None, None)
+
+
+# Codes
+
+
+@pytest.mark.parametrize("kind", RAISED, ids=lambda kind: kind.__name__)
+def test_every_class_has_its_code(kind):
+    assert made(kind).code == CODES[kind.__name__]
+    assert f'"{made(kind).code}"' in kind.__doc__
+    assert set(re.findall(r'"([a-z_]+)"', kind.__doc__.partition("Attributes:")[0])) <= set(errors.CODES)
+
+
+def test_a_code_must_be_one_of_the_table():
+    with pytest.raises(errors.InputValueError, match=r"code: expected one of invalid_type, .*, got 'broken'; pass one"):
+        made(errors.FileFormatError, code="broken")
+
+
+def test_the_page_has_every_code():
+    page = (Path(__file__).parents[1] / "docs" / "api" / "errors.md").read_text()
+    assert re.findall(r"^\| `([a-z_]+)` \|.*\| (.*) \|$", page, re.MULTILINE) == list(errors.CODES.items())
+
+
+# Words for messages
+
+
+def test_what_was_passed_is_quoted_in_80_characters():
+    assert quoted("a\nb") == r"'a\nb'"
+    assert quoted("x" * 78) == repr("x" * 78)
+    assert quoted("x" * 79) == "'" + "x" * 78 + "…"
+    assert quoted(b"\0" * 10**6) == "b'" + r"\x00" * 19 + r"\…"
+    assert quoted(list(range(100))) == str(list(range(100)))[:79] + "…"
+    assert len(quoted(10**5000)) <= 80
+
+
+def test_a_value_is_quoted_on_one_line():
+    class Matrix:
+        def __repr__(self):
+            return "[[1 0]\n [0 1]]"
+
+    assert quoted(Matrix()) == "[[1 0] [0 1]]"
+
+
+def test_what_cannot_be_printed_is_named_by_its_class():
+    class Broken:
+        def __repr__(self):
+            raise RuntimeError("no")
+
+    assert quoted(Broken()).startswith("<test_errors.test_what_cannot_be_printed")
+
+
+@given(st.text(), st.integers(10, 50))
+def test_shortened_texts_keep_both_ends(text, most):
+    short = shortened(text, most)
+    assert len(short) == min(len(text), most)
+    if len(text) > most:
+        start, end = short.split("…")[0], short.rsplit("…")[-1]
+        assert text.startswith(start)
+        assert text.endswith(end)
+
+
+@given(st.text())
+def test_printable_texts_speak_to_no_terminal(text):
+    assert printable(text).isprintable()
+    if text.isprintable():
+        assert printable(text) == text
+
+
+def test_names_are_escaped_and_of_bearable_length():
+    name = "in\x1b[2J/\udcff" + "a" * 400_000 + ".png"
+    message = str(errors.FileFormatError(name, "a whole PNG file", "0 bytes", "fetch it again"))
+    assert message.startswith(r"in\x1b[2J/\udcffaaa")
+    assert message.endswith("aaa.png: expected a whole PNG file, got 0 bytes; fetch it again.")
+    assert len(message) < 330

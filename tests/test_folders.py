@@ -718,7 +718,9 @@ def test_ray_does_what_threads_do_though_a_worker_is_killed(tmp_path):
 
 def test_without_ray_the_message_says_what_to_install(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(MissingDependencyError, match=r'engine: expected the package ray .* run: pip install "ray\[data\]"\.'):
+    with pytest.raises(
+        MissingDependencyError, match=r'engine: expected the package ray .* run: pip install "ray\[data\]"\.'
+    ):
         run(folder, engine="ray")
     # The manifest is free again.
     assert run(folder) == (6, 0, 0)

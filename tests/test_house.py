@@ -105,6 +105,17 @@ def test_an_unknown_name_is_an_attribute_error():
         _ = aikit.premultiplie
 
 
+# Tests
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("tests/**/*.py")), ids=lambda path: path.name)
+def test_every_raises_tells_the_message(path):
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    raising = [call for call in calls if ast.unparse(call.func) in ("pytest.raises", "raises")]
+    bare = [call.lineno for call in raising if not any(keyword.arg == "match" for keyword in call.keywords)]
+    assert not bare
+
+
 # Docstrings
 
 
@@ -288,3 +299,19 @@ def test_nobody_is_told_to_install_the_other_aikit():
 @pytest.mark.parametrize("line", ["pip install {}", "pip install -U {}", "pip3 install '{}[ray]'", "uv pip install {}"])
 def test_the_search_for_it_finds_it(line):
     assert FROM_INDEX.search(line.format("aikit").encode())
+
+
+# What runs in parallel must be called the same everywhere, or xdist gives up.
+
+
+@pytest.mark.slow
+def test_ids_of_tests_are_the_same_in_every_process():
+    def collected(seed):
+        command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        ids = [line for line in done.stdout.splitlines() if "::" in line]
+        assert len(ids) > 10_000, done.stdout[-2000:]
+        return ids
+
+    assert collected("1") == collected("2")

@@ -179,10 +179,10 @@ def test_results_do_not_share_memory():
         (FILES["png"][:60] + b"x" + FILES["png"][61:], {}, FileFormatError, "corrupt"),
         (FILES["png"], {"limits": Limits(max_pixels=10)}, LimitError, "limit_exceeded"),
         (FILES["png"], {"limits": Limits(formats={"jpeg"})}, FileFormatError, "unsupported_format"),
-        (FILES["png"], {"frame": 3}, InputValueError, None),
-        (FILES["png"], {"frame": "a"}, InputTypeError, None),
-        (FILES["png"], {"profile": "x"}, InputValueError, None),
-        (Path("missing.png"), {}, FileAccessError, None),
+        (FILES["png"], {"frame": 3}, InputValueError, "invalid_value"),
+        (FILES["png"], {"frame": "a"}, InputTypeError, "invalid_type"),
+        (FILES["png"], {"profile": "x"}, InputValueError, "invalid_value"),
+        (Path("missing.png"), {}, FileAccessError, "no_access"),
     ],
 )
 def test_errors_are_the_same(data, options, error, code):

@@ -205,8 +205,8 @@ def test_the_promise_does_not_lose_what_is_new(model):
 
 def test_an_error_in_the_block_brings_the_model_back(model):
     before = addresses(model)
-    with pytest.raises(KeyError), lent(model):
-        raise KeyError
+    with pytest.raises(KeyError, match="inside"), lent(model):
+        raise KeyError("inside")
     assert addresses(model) == before
 
 

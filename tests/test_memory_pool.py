@@ -1,6 +1,7 @@
 """ModelPool: who is loaded, who is dropped, who waits. Threads meet at barriers and events, never by the clock."""
 
 import gc
+import re
 import threading
 import weakref
 
@@ -186,8 +187,8 @@ def test_a_model_is_in_use_until_its_last_user_leaves():
 def test_an_error_in_the_block_ends_the_use():
     pool = ModelPool(budget=10)
     Loaders(pool, a=10, b=10)
-    with pytest.raises(KeyError), pool.use("a"):
-        raise KeyError
+    with pytest.raises(KeyError, match="inside"), pool.use("a"):
+        raise KeyError("inside")
     touch(pool, "b")
     assert pool.loaded == ("b",)
 
@@ -366,7 +367,7 @@ def test_a_load_that_fails_leaves_the_pool_as_it_was():
 
     pool.add("broken", fail)
     for _ in range(2):
-        with pytest.raises(RuntimeError) as caught, pool.use("broken"):
+        with pytest.raises(RuntimeError, match=re.escape(str(error))) as caught, pool.use("broken"):
             pass
         assert caught.value is error
         assert pool.loaded == ("a", "b")

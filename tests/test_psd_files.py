@@ -447,9 +447,10 @@ def test_manifests_that_are_none(case, tmp_path):
 )
 def test_manifests_that_lie(changes, reason, tmp_path):
     # The message quotes the reason once more.
-    with pytest.raises(aikit.FileFormatError) as caught:
+    with pytest.raises(
+        aikit.FileFormatError, match=r"layers\.json: expected a manifest written by export_layers, got "
+    ) as caught:
         aikit.psd_from_folder(with_manifest(tmp_path, **changes))
-    assert "layers.json: expected a manifest written by export_layers, got " in str(caught.value)
     assert re.search(reason, str(caught.value.__cause__))
 
 

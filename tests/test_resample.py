@@ -104,10 +104,11 @@ def test_the_order_of_passes_is_pillow_13s(sizes, method):
 def test_floats_are_pillow_mode_f(old, new, method, dtype):
     array = codes(*old, dtype=dtype)
     expected = pillow_float(array, new, method)
-    # Pillow rounds to float32 after each pass.
-    np.testing.assert_allclose(resize(array, **to(new, method=method)), expected, atol=3e-7)
+    # Pillow rounds to float32 after each pass. We add up in float32 too, in whatever order the processor's BLAS takes.
+    atol = 3e-7 if max(old) < 300 else 9e-7
+    np.testing.assert_allclose(resize(array, **to(new, method=method)), expected, atol=atol)
     torch_result = resize(torch.from_numpy(array)[None], **to(new, method=method))[0]
-    np.testing.assert_allclose(torch_result.numpy(), expected, atol=6e-7)
+    np.testing.assert_allclose(torch_result.numpy(), expected, atol=max(6e-7, atol))
 
 
 @pytest.mark.parametrize("method", ["bilinear", "bicubic"])

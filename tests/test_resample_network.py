@@ -273,7 +273,7 @@ def test_without_spandrel(monkeypatch):
     monkeypatch.setitem(sys.modules, "spandrel", None)
     with pytest.raises(
         MissingDependencyError,
-        match=r"model: .* needs the package spandrel, which is not installed; run: pip install spandrel\.",
+        match=r"model: expected the package spandrel for a super-resolution network, got none installed; run: pip install spandrel\.",
     ):
         upsample(np.zeros((4, 4, 3), np.uint8), 2, model="x.pth")
 

@@ -359,7 +359,7 @@ def test_generic_families(value, expected):
 
 def test_no_font_at_all_is_said(monkeypatch):
     monkeypatch.setattr(engines, "families", lambda: None)
-    with pytest.raises(MissingDependencyError, match=r"its text needs a font, and none is installed .*apt install"):
+    with pytest.raises(MissingDependencyError, match=r"expected a font for its text, got none installed .*apt install"):
         render_svg(svg('width="9" height="9"', "<text>a</text>"))
     assert render_svg(svg('width="9" height="9"', "<text> </text>")).size == (9, 9)
 
@@ -400,7 +400,7 @@ def test_errors_come_back_from_the_deep_stack():
     assert engines.with_deep_stack(lambda: level(9), "a.svg") == 0
     with pytest.raises(LimitError, match=r"^a\.svg: expected fewer levels of elements, got more than Python's stack"):
         engines.with_deep_stack(lambda: level(50_000), "a.svg")
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match=r"^$"):
         engines.with_deep_stack(lambda: (_ for _ in ()).throw(KeyboardInterrupt), "a.svg")
 
 
@@ -435,7 +435,7 @@ def test_what_resvg_raises(raised, expected, message, monkeypatch):
         (ValueError("no  number"), FileFormatError, r"that CairoSVG can draw, got 'no number'; "),
         (MemoryError("much"), MemoryError, "^much$"),
         (RecursionError("deep"), LimitError, "expected fewer levels of elements"),
-        (LimitError("ours"), LimitError, "^ours$"),
+        (LimitError("a", "b", "c", "d", limit="levels"), LimitError, "^a: expected b, got c; d"),
     ],
     ids=lambda case: type(case).__name__,
 )
@@ -516,8 +516,12 @@ def test_a_drawing_without_namespace_is_drawn():
         (svg('width="3"', "<g></p>"), "corrupt", r"expected well-formed XML, got 'Opening and ending tag mismatch"),
         (svg("x:y='1'"), "corrupt", r"Namespace prefix x"),
         (b"hello", "unsupported_format", r"expected well-formed XML"),
-        (gzip.compress(svg("width='3'"))[:-12], "truncated", r"expected a whole gzip file, got one that is cut off"),
-        (gzip.compress(svg("width='3'"))[:-8] + b"junk" * 9, "corrupt", r"expected gzip data, got"),
+        (
+            gzip.compress(svg("width='3'"), mtime=0)[:-12],
+            "truncated",
+            r"expected a whole gzip file, got one that is cut off",
+        ),
+        (gzip.compress(svg("width='3'"), mtime=0)[:-8] + b"junk" * 9, "corrupt", r"expected gzip data, got"),
         (b"<?xml version='1.0' encoding='nope'?><svg/>", "corrupt", r"Unsupported encoding"),
     ],
 )
@@ -607,7 +611,7 @@ def test_a_machine_without_cairo_is_told_what_to_install(call, monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [NoCairo(), *sys.meta_path])
     with pytest.raises(
-        MissingDependencyError, match=r"system's cairo library, .*apt install libcairo2.*engine=\"resvg\""
+        MissingDependencyError, match=r"system's cairo library .*apt install libcairo2.*engine=\"resvg\""
     ):
         call(COLUMNS)
     assert render_svg(COLUMNS).size == (20, 10)

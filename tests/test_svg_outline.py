@@ -524,7 +524,10 @@ def test_without_skia_pathops_the_rest_works(monkeypatch):
     assert SQUARE.length == 40
     assert SQUARE.rotate(90).bbox == pytest.approx((-10, 0, 0, 10))
     for work in (lambda: SQUARE.area, lambda: SQUARE.union(SQUARE)):
-        with pytest.raises(MissingDependencyError, match=r"path: areas, unions, .* run: pip install skia-pathops\.$"):
+        with pytest.raises(
+            MissingDependencyError,
+            match=r"path: expected the package skia-pathops for areas, unions, .* run: pip install skia-pathops\.$",
+        ):
             work()
 
 

@@ -638,7 +638,7 @@ def test_hostile_files_read_nothing_and_end_soon(tmp_path):
             input=json.dumps([(name, data.hex()) for name, data in attacks]),
             capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=300, check=False,
         )  # fmt: skip
-        with pytest.raises(BlockingIOError):
+        with pytest.raises(BlockingIOError, match="unavailable"):
             server.accept()
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout)

@@ -112,6 +112,8 @@ class AikitError(Exception):
         self.subject = shortened(printable(subject), _NAMED)
         self.expected, self.got, self.remedy = printable(expected), printable(got), printable(remedy)
         if code is not None:
+            if code not in CODES:
+                raise InputValueError("code", f"one of {', '.join(CODES)}", quoted(code), "pass one of these")
             self.code = code
         self.option = option
         super().__init__(f"{self.subject}: expected {self.expected}, got {self.got}; {self.remedy}.")
@@ -252,7 +254,11 @@ class WorkerError(AikitError, RuntimeError):
 def quoted(value: object) -> str:
     """What somebody passed, as Python would write it, on one line and no longer than 80 characters."""
     # Not the whole of a picture that came as text: its repr alone would take as much memory again.
-    text = repr(value[:_QUOTED] if isinstance(value, (str, bytes, bytearray)) else value)
+    head = value[:_QUOTED] if isinstance(value, (str, bytes, bytearray)) else value
+    try:
+        text = repr(head)
+    except Exception:  # noqa: BLE001 - whatever a foreign __repr__ does, and Python to integers of 4300 digits
+        text = object.__repr__(value)
     text = " ".join(text.split()) if "\n" in text else text
     return text if len(text) <= _QUOTED else f"{text[: _QUOTED - 1]}…"
 

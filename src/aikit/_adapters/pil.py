@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from .._image import CHANNEL_NAMES, Spec
-from ..errors import FileFormatError, InputTypeError, InputValueError, quoted
+from ..errors import FileFormatError, InputTypeError, InputValueError, printable, quoted
 from .numpy import Array, deinterleave, interleave
 
 _log = logging.getLogger("aikit")
@@ -125,12 +125,16 @@ def _is_closed(image: Image.Image, error: Exception) -> bool:
     return never_read or "closed" in str(error)
 
 
+def _name_of(image: Image.Image) -> str:
+    return printable(str(getattr(image, "filename", "") or "an image"))
+
+
 def orientation_of(image: Image.Image) -> int:
     """1..8, from the EXIF of an image in memory; 1 where it is upright or does not say."""
     try:
         orientation = int(image.getexif().get(_ORIENTATION, 1))
     except _DAMAGE as error:  # a damaged tag block has no orientation to honor, and the pixels are sound
-        _log.warning("EXIF data of %s cannot be read: %s", getattr(image, "filename", "") or "an image", error)
+        _log.warning("EXIF data of %s cannot be read: %s", _name_of(image), error)
         return 1
     return orientation if orientation in range(1, 9) else 1
 
@@ -142,7 +146,7 @@ def _upright(image: Image.Image) -> Image.Image:
     try:
         return ImageOps.exif_transpose(image)
     except _DAMAGE as error:  # Pillow reads more than it can write back: turn the pixels, let the tags go
-        _log.warning("EXIF data of %s dropped: %s", getattr(image, "filename", "") or "an image", error)
+        _log.warning("EXIF data of %s dropped: %s", _name_of(image), error)
         bare, tags = image.copy(), Image.Exif()
         tags[_ORIENTATION] = orientation
         bare.info = {name: value for name, value in image.info.items() if name not in _EXIF_NAMES}

@@ -6,6 +6,7 @@ import argparse
 import os
 from typing import Any
 
+from ..errors import printable
 from .untrusted import add_untrusted, limits_of
 
 
@@ -50,7 +51,7 @@ def run_export(options: argparse.Namespace) -> int:
 
     folder = options.out or os.path.splitext(options.file)[0] + "-layers"
     files = open_psd(options.file, limits=limits_of(options)).export_layers(folder)
-    print(f"{len(files)} picture{'' if len(files) == 1 else 's'} and layers.json in {folder}")
+    print(f"{len(files)} picture{'' if len(files) == 1 else 's'} and layers.json in {printable(folder)}")
     return 0
 
 
@@ -62,5 +63,5 @@ def run_compose(options: argparse.Namespace) -> int:
     out = options.out or os.path.splitext(options.file)[0] + ".png"
     picture = read_any(options.file, limits=limits_of(options), isolate=options.untrusted)
     write(picture if options.background is None else flatten(picture, background=options.background), out)
-    print(out)
+    print(printable(out))
     return 0

@@ -91,7 +91,7 @@ def _render(options: argparse.Namespace) -> int:
         if options.background is not None and not alpha.is_transparent(image):
             image = alpha.split_alpha(image)[0]
         write(image, options.out)
-    print(f"{options.out}: {image.width}x{image.height}")
+    print(f"{printable(options.out)}: {image.width}x{image.height}")
     return 0
 
 
@@ -131,7 +131,7 @@ def _sanitize(options: argparse.Namespace) -> int:
     limits = limits_of(options)
     removed = svg_info(options.file, limits=limits).removed
     write_bytes(options.out, sanitize_svg(options.file, limits=limits))
-    print(f"{options.out}: " + (f"removed {', '.join(removed)}" if removed else "nothing had to be removed"))
+    print(f"{printable(options.out)}: " + (f"removed {', '.join(removed)}" if removed else "nothing had to be removed"))
     return 0
 
 

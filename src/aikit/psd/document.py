@@ -13,7 +13,7 @@ from .._raster.guard import check_size
 from ..alpha import flatten, merge_alpha
 from ..alpha.key import Color
 from ..convert import to_numpy
-from ..errors import InputTypeError, InputValueError, quoted
+from ..errors import InputTypeError, InputValueError, quoted, shortened
 from ..limits import Limits
 from . import apart, preview, report
 from .channels import DTYPES, TOPS, Codes
@@ -109,7 +109,9 @@ class Psd:
         found = _at(self.layers, name)
         if found is None:
             known = ", ".join(repr(layer.path) for layer in self.walk())
-            raise InputValueError("name", f"one of {known or 'no layers'}", quoted(name), "pass one of these")
+            raise InputValueError(
+                "name", f"one of {shortened(known, 200) or 'no layers'}", quoted(name), "pass one of these"
+            )
         return found
 
     def __repr__(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ..errors import printable
 from .channels import COLORS, stored_colors
 from .masks import FILLS
 
@@ -33,7 +34,9 @@ _WHOLE_RANGE = (0, 65535)
 
 def differences(document: Psd) -> list[str]:
     """A line for each thing that is visible and not drawn, or not exactly, from bottom to top."""
-    return [f"{layer.path}: {line}" for layer in _shown(document.layers) for line in _of_layer(layer, document)]
+    return [
+        f"{printable(layer.path)}: {line}" for layer in _shown(document.layers) for line in _of_layer(layer, document)
+    ]
 
 
 def _shown(layers: list[Layer]) -> Iterator[Layer]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from .. import _raster
-from ..errors import FileFormatError, LimitError
+from ..errors import FileFormatError, LimitError, printable
 from ..limits import Limits
 from .css import LOCAL, clean_declarations, clean_sheet, costs, inline, is_local, is_plain, matching_time
 from .size import numbers
@@ -140,7 +140,7 @@ def clean(root: Any, name: str, limits: Limits | None = None) -> Clean:
     document = Clean(root, name)
     _clean(document, limits, 0)
     if document.removed:
-        _log.info("%s: removed %s", name, ", ".join(document.told()))
+        _log.info("%s: removed %s", printable(name), ", ".join(document.told()))
     return document
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import _worker
 from .._bytes import Source, name_of, read_bytes
+from ..errors import printable
 from ..limits import Limits
 from .clean import clean
 from .engines import with_deep_stack
@@ -54,7 +55,7 @@ def sanitize_svg(source: Source, *, limits: Limits | None = None) -> bytes:
         return _sanitized(*job)[0]
     text, removed = _worker.call(f"{__name__}:_sanitized", *job, subject=name, limits=limits, unpack=_unpack)
     if removed:
-        _log.info("%s: removed %s", name, removed)
+        _log.info("%s: removed %s", printable(name), removed)
     return text
 
 
