@@ -308,6 +308,49 @@ def test_failures_that_are_not_the_file_s_are_tried_each_time(folder, monkeypatc
     assert run(folder) == (1, 0, 5)
 
 
+def test_a_failure_has_the_fields_of_its_error_wherever_it_comes_from(folder):
+    (folder / "in" / "0.png").write_bytes(encode(codes(20, 30, 3), "png")[:90])
+    for _ in range(2):  # the second time from the manifest
+        (failure,) = convert_folder(folder / "in", folder / "out", SMALL).failures
+        error = failure.error
+        assert (type(error).__name__, error.code, error.option) == ("FileFormatError", "truncated", "allow_truncated")
+        assert error.subject == failure.path == str(folder / "in" / "0.png")
+        assert str(error) == failure.message
+        assert error.__traceback__ is None, "which would hold a picture"
+    for _ in range(2):
+        limits = Limits(max_bytes=89)
+        error = convert_folder(folder / "in" / "0.png", folder / "limited", SMALL, limits=limits).failures[0].error
+        assert (type(error).__name__, error.limit, error.allowed, error.found) == ("LimitError", "max_bytes", 89, 90)
+    write(codes(9, 9, 3), folder / "out" / "0.webp")
+    (folder / "in" / "0.png").unlink()
+    write(codes(9, 9, 3), folder / "in" / "0.png")
+    there = convert_folder(folder / "in", folder / "out", SMALL).failures[0].error
+    assert (type(there), there.code, there.option) == (FileAccessError, "exists", "overwrite")
+    assert there.filename == str(folder / "out" / "0.webp")
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "again"),
+    [("corrupt", "corrupt", 0), ("invalid", "invalid_value", 0), ("access", None, 1), ("dependency", None, 1)],
+)
+def test_manifests_of_earlier_versions_are_understood(folder, then, now, again):
+    """They have no fields of errors, and codes that were called otherwise."""
+    (folder / "in" / "0.png").write_bytes(b"text")
+    assert run(folder) == (5, 1, 0)
+    message = "in/0.png: expected this, got that; do something."
+    with sqlite3.connect(folder / "out" / MANIFEST) as base:
+        base.execute("ALTER TABLE files DROP COLUMN error")
+        base.execute("UPDATE files SET code = ?, message = ? WHERE status = 'failed'", (then, os.fsencode(message)))
+    base.close()
+    if again:
+        assert [failure.code for failure in convert_folder(folder / "in", folder / "out", SMALL).failures] == [
+            "unsupported_format"
+        ]
+    else:
+        (failure,) = convert_folder(folder / "in", folder / "out", SMALL).failures
+        assert (failure.message, failure.code, failure.error) == (message, now, None)
+
+
 def test_a_manifest_that_cannot_be_used(folder):
     (folder / "out").mkdir()
     (folder / "out" / MANIFEST).write_bytes(b"no database" * 1000)

@@ -68,8 +68,9 @@ def import_operations(arguments: Sequence[str]) -> None:
 
 def convert_all(options: argparse.Namespace, recipe: Recipe, words: Words) -> int:
     """Convert everything; what fails is listed at the end and makes the status 1."""
-    to_file, existing = _names_a_file(options, recipe.to), "skip" if options.skip_existing else "refuse"
+    existing = "skip" if options.skip_existing else "refuse"
     with _progress(options.command) as progress, named_as_options(words):
+        to_file = _names_a_file(options, recipe.to)
         report = convert_jobs(
             _jobs(options, recipe.to, to_file),
             None if to_file else Path(options.out),
@@ -155,7 +156,7 @@ def _names_a_file(options: argparse.Namespace, to: str | None) -> bool:
             capabilities(suffix)
         return True
     if named is not None and named != capabilities(to).name:
-        raise InputValueError("--to", f"{named}, as {out} says", to, "leave it out, or rename OUT")
+        raise InputValueError("to", f"{named}, as {out} says", to, "leave it out, or rename OUT")
     return named is not None
 
 
