@@ -1,6 +1,8 @@
 """The registry of operations: what signatures say, what is refused, where points go, and operations of one's own."""
 
 import pickle
+import re
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import jsonschema
@@ -123,6 +125,14 @@ def test_parameters_say_what_a_form_needs():
     assert method.choices == ("nearest", "bilinear", "bicubic", "lanczos", "area")
     color = operations.get("color_to_alpha").parameters[0]
     assert (color.type, color.required) == (("string", "number", "array"), True)
+
+
+def test_the_page_lists_every_operation():
+    page = (Path(__file__).parents[1] / "docs" / "api" / "operations.md").read_text("utf-8")
+    table = "\n".join(line for line in page.splitlines() if line.startswith("| `"))
+    rows = {name: line for line in table.splitlines() for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    assert set(rows) == set(OURS)
+    assert [name for name in OURS if rows[name].endswith("| changes |")] == ["resize", "trim", "upsample"]
 
 
 # What is refused
