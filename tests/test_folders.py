@@ -35,7 +35,10 @@ from aikit import (
     write,
 )
 from aikit.cli import main
-from aikit.folders import converting, manifest as manifest_module
+from aikit.errors import printable
+from aikit.folders import converting, manifest as manifest_module, on_ray
+from aikit.folders.planning import Job
+from aikit.folders.work import Work
 from aikit.recipe import files as recipe_files
 from pictures import codes
 
@@ -757,6 +760,21 @@ def test_ray_does_what_threads_do_though_a_worker_is_killed(tmp_path):
     convert_folder(tmp_path / "in", tmp_path / "local", recipe)
     assert tree(tmp_path / "out") == tree(tmp_path / "local")
     assert counts(convert_folder(tmp_path / "in", tmp_path / "out", recipe)) == (0, len(expected), 120 - len(expected))
+
+
+@pytest.mark.parametrize("name", ["cut.png", os.fsdecode(b"caf\xe9.png")])
+def test_what_a_worker_of_ray_tells_is_what_threads_tell(tmp_path, monkeypatch, name):
+    """Its rows hold plain text; the path is that of the caller again."""
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_bytes(encode(codes(20, 30, 3), "png")[:90])
+    job, work = Job(Path(name), Path("out/cut.webp")), Work(SMALL, None)
+    paths = {"source": os.fsencode(os.path.abspath(job.source)), "target": os.fsencode(os.path.abspath(job.target))}
+    row = json.loads(json.dumps(on_ray._Status(work).row({"number": 7, **paths})))
+    assert (row["number"], row["broken"]) == (7, "")
+    here, there = work(job), on_ray._as_here(job, row["failure"])
+    assert there == here
+    assert there.error.to_dict() == here.error.to_dict()
+    assert (there.error.subject, there.error.option) == (printable(name), "allow_truncated")
 
 
 def test_without_ray_the_message_says_what_to_install(folder, monkeypatch):

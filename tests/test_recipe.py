@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 from PIL import Image
 
 import aikit
@@ -229,6 +229,9 @@ PLAIN = st.recursive(
 
 
 @given(text=TEXTS, more=PLAIN)
+@example(text="\\", more=['" ; \\', "a b"])
+@example(text="true", more=["null", "NaN"])
+@example(text="null", more={"": "\x7f", "a.b": "\U0001f600"})
 @settings(deadline=None, max_examples=300)
 def test_any_text_and_plain_data_survive(text, more):
     recipe = Recipe([("stamp", {"text": text, "more": more})])
