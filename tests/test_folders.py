@@ -514,7 +514,7 @@ def test_threads_end_with_a_run_that_is_broken_off(folder):
 
 
 def test_limits_hold_and_all_is_done_apart(folder, monkeypatch):
-    monkeypatch.setattr(recipe_files, "_converted", None)  # here; the children have their own
+    monkeypatch.setattr(recipe_files, "_apply", None)  # here; the children have their own
     report = convert_folder(folder / "in", folder / "out", SMALL, limits=Limits(max_pixels=640))
     monkeypatch.undo()
     assert counts(report) == (2, 4, 0)
@@ -552,14 +552,14 @@ def test_a_child_needs_no_other_child(folder, monkeypatch, suffix):
         Image.fromarray(codes(20, 30, 3)).save(folder / "a.tif", compression="tiff_lzw")
     monkeypatch.setattr(recipe_files._worker, "call", None)
     data = (folder / f"a.{suffix}").read_bytes()
-    made = recipe_files._converted(data, "a", ".png", (), recipe_files.FileOptions(None, None, False), Limits())
+    made = recipe_files._apply(data, "a", ".png", (), recipe_files.FileOptions(None, None, False), Limits())
     monkeypatch.undo()
     assert made == encode(read_pil(folder / f"a.{suffix}"), "png")
 
 
 @pytest.mark.parametrize(("deaths", "expected"), [(1, (6, 0, 0)), (2, (5, 1, 0))])
 def test_a_child_that_dies_is_asked_once_more(folder, monkeypatch, deaths, expected):
-    convert, died = recipe_files.converted, []
+    convert, died = recipe_files.apply_to_file, []
 
     def dying(source, *task):
         if source.name == "4.png" and len(died) < deaths:
@@ -567,7 +567,7 @@ def test_a_child_that_dies_is_asked_once_more(folder, monkeypatch, deaths, expec
             raise WorkerError(str(source), "a result", "a child process that was killed", "leave it out")
         return convert(source, *task)
 
-    monkeypatch.setattr(recipe_files, "converted", dying)
+    monkeypatch.setattr(recipe_files, "apply_to_file", dying)
     recipe = Recipe([("trim", {})], to="png")
     report = convert_folder(folder / "in", folder / "out", recipe, limits=Limits())
     assert counts(report) == expected
@@ -771,7 +771,7 @@ def test_what_a_worker_of_ray_tells_is_what_threads_tell(tmp_path, monkeypatch, 
     paths = {"source": os.fsencode(os.path.abspath(job.source)), "target": os.fsencode(os.path.abspath(job.target))}
     row = json.loads(json.dumps(on_ray._Status(work).row({"number": 7, **paths})))
     assert (row["number"], row["broken"]) == (7, "")
-    here, there = work(job), on_ray._as_here(job, row["failure"])
+    here, there = work(job), on_ray._with_path_as_given(job, row["failure"])
     assert there == here
     assert there.error.to_dict() == here.error.to_dict()
     assert (there.error.subject, there.error.option) == (printable(name), "allow_truncated")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputValueError, quoted
 from ..recipe import Recipe
-from ..recipe.text import keywords_from_text, value_from_text
+from ..recipe.text import parse_keywords, parse_value
 from .many import Words, add_folder_options, add_sources, convert_all, named_as_options
 
 if TYPE_CHECKING:
@@ -84,12 +84,12 @@ def _add_operations(parser: Any) -> None:
         "operations", "An option that takes a value takes several as well, in quotes: --resize 'width=512 method=area'."
     )
     for operation in _operations():
-        told = _HELP.get(operation.name) or operation.summary.rstrip(".").replace("%", "%%")
+        summary = _HELP.get(operation.name) or operation.summary.rstrip(".").replace("%", "%%")
         if _main_of(operation) is None:
-            group.add_argument(_option(operation.name), dest=_place(operation), action="store_true", help=told)
+            group.add_argument(_option(operation.name), dest=_place(operation), action="store_true", help=summary)
         else:
             metavar = _METAVARS.get(operation.name) or str(_main_of(operation)).upper()
-            group.add_argument(_option(operation.name), dest=_place(operation), metavar=metavar, help=told)
+            group.add_argument(_option(operation.name), dest=_place(operation), metavar=metavar, help=summary)
         if operation.name == "make_transparent":
             for name, text in _KEYWORDS.items():
                 group.add_argument(_option(name), type=float, metavar="T", help=text)
@@ -131,13 +131,13 @@ def _keywords(operation: Operation, given: str) -> dict[str, Any]:
     """What stands behind an option: name=value, or a value of the main parameter."""
     if re.match(r"\s*[A-Za-z_]\w*=", given):
         with named_as_options(({"recipe": _option(operation.name)}, {})):
-            return keywords_from_text(given)
+            return parse_keywords(given)
     if operation.name == "resize":
         return _size(given)
     main = _main_of(operation)
     parameter = next(each for each in operation.parameters if each.name == main)
     # A word stays one where only words will do: the color "000" is no number.
-    return {parameter.name: given if "string" in parameter.type and given[:1] != "[" else value_from_text(given)}
+    return {parameter.name: given if "string" in parameter.type and given[:1] != "[" else parse_value(given)}
 
 
 def _size(text: str) -> dict[str, Any]:

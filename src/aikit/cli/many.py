@@ -110,10 +110,10 @@ def _tell(report: Report, words: Words) -> None:
     skipped = [f"{report.skipped} skipped"] if report.skipped else []
     print(", ".join([f"{report.done} converted", *skipped, f"{report.failed} failed"]))
     for failure in report.failures:
-        print(f"  {_told(failure, words)}", file=sys.stderr)
+        print(f"  {_line_of(failure, words)}", file=sys.stderr)
 
 
-def _told(failure: Failure, words: Words) -> str:
+def _line_of(failure: Failure, words: Words) -> str:
     """The failure on one line, which names the file once."""
     if failure.error is None:  # of a manifest that has its message alone
         return failure.message if failure.path in failure.message else f"{failure.path}: {failure.message}"

@@ -64,10 +64,10 @@ def _statuses(data: Any, work: Work, batch: list[Job], workers: int | None) -> I
             raise WorkerError(
                 str(job.source), "a status", row["broken"], "report it as a fault of aikit", code="worker_failed"
             )
-        yield job, _as_here(job, row["failure"]) if row["failure"] else None
+        yield job, _with_path_as_given(job, row["failure"]) if row["failure"] else None
 
 
-def _as_here(job: Job, row: str) -> Failure:
+def _with_path_as_given(job: Job, row: str) -> Failure:
     """A worker's failure, about the path as the caller wrote it."""
     there = Failure.from_row(os.path.abspath(job.source), row)
     error = there.error

@@ -89,14 +89,14 @@ def parameters_of(function: Callable[..., Any], name: str, without: Collection[s
             raise InputTypeError(
                 name, "keywords one by one, none of them called name", str(each), "rename or spell it out"
             )
-    told = _described(function)
+    descriptions = _descriptions_of(function)
     return tuple(
         Parameter(
             each.name,
             types.MappingProxyType(_schema_of(_hint(function, each, name), f"{name}.{each.name}")),
             each.default is inspect.Parameter.empty,
             None if each.default is inspect.Parameter.empty else each.default,
-            told.get(each.name, ""),
+            descriptions.get(each.name, ""),
         )
         for each in others
         if each.name not in without
@@ -188,7 +188,7 @@ def summary_of(function: Any) -> str:
     return (inspect.getdoc(function) or "").partition("\n")[0]
 
 
-def _described(function: Any) -> dict[str, str]:
+def _descriptions_of(function: Any) -> dict[str, str]:
     """What a Google docstring says of each argument."""
     block = re.search(r"^Args:\n(.*?)(?=^\S|\Z)", inspect.getdoc(function) or "", re.MULTILINE | re.DOTALL)
     entries = re.findall(r"^    (\w+): (.*?)(?=^    \w+: |\Z)", block[1] if block else "", re.MULTILINE | re.DOTALL)

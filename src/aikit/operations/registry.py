@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._arguments import switch
 from ..errors import AikitError, InputTypeError, InputValueError, WorkerError, quoted
-from .ours import OURS, Ours
+from .built_in import BUILT_IN, BuiltIn
 from .parameters import Parameter, parameters_of, summary_of
 from .values import check_value
 
@@ -97,7 +97,7 @@ class Operation:
         for keyword, value in keywords.items():
             check_value(f"{self.name}.{keyword}", value, known[keyword].schema)
         if self._attempt is not None:
-            with self._named():
+            with self._naming():
                 self._attempt(keywords)
 
     def new_size(self, image: AnyImage, keywords: Mapping[str, Any]) -> tuple[int, int] | None:
@@ -136,7 +136,7 @@ class Operation:
         """The function's result, which has to be an image of the same kind."""
         from .._image import kind_of
 
-        with self._named():
+        with self._naming():
             result = self.function(image, **keywords)
         if self.module is not None and kind_of(result, self.name) != kind_of(image):
             raise InputTypeError(
@@ -145,7 +145,7 @@ class Operation:
         return result
 
     @contextlib.contextmanager
-    def _named(self) -> Iterator[None]:
+    def _naming(self) -> Iterator[None]:
         """Errors say of which operation the parameter is that they name."""
         try:
             yield
@@ -183,10 +183,10 @@ def get(name: str) -> Operation:
         True
     """
     given: Any = name
-    if not isinstance(given, str) or (given not in _OPERATIONS and given not in OURS):
+    if not isinstance(given, str) or (given not in _OPERATIONS and given not in BUILT_IN):
         raise InputValueError("steps", f"names from {', '.join(names())}", quoted(name), "pass some of these")
     if name not in _OPERATIONS:
-        _OPERATIONS[name] = _of_ours(name, OURS[name])
+        _OPERATIONS[name] = _from_built_in(name, BUILT_IN[name])
     return _OPERATIONS[name]
 
 
@@ -197,7 +197,7 @@ def names() -> list[str]:
         >>> names()[:3]
         ['resize', 'blur', 'trim']
     """
-    return [*OURS, *(name for name in _OPERATIONS if name not in OURS)]
+    return [*BUILT_IN, *(name for name in _OPERATIONS if name not in BUILT_IN)]
 
 
 def all() -> list[Operation]:  # noqa: A001 - it reads well as operations.all()
@@ -213,18 +213,18 @@ def all() -> list[Operation]:  # noqa: A001 - it reads well as operations.all()
 _OPERATIONS: dict[str, Operation] = {}
 
 
-def _of_ours(name: str, ours: Ours) -> Operation:
-    function = ours.function(name)
+def _from_built_in(name: str, built_in: BuiltIn) -> Operation:
+    function = built_in.function(name)
     return Operation(
         name,
         function,
-        parameters_of(function, name, ours.without),
+        parameters_of(function, name, built_in.without),
         summary_of(function),
-        ours.changes_size,
+        built_in.changes_size,
         None,
-        ours.matrix,
-        ours.new_size,
-        None if ours.attempt is None else partial(ours.attempt, function),
+        built_in.matrix,
+        built_in.new_size,
+        None if built_in.attempt is None else partial(built_in.attempt, function),
     )
 
 
@@ -297,8 +297,8 @@ def _register(function: Any, name: Any, module: str, changes_size: bool, matrix:
     before = _OPERATIONS.get(name)
     # A module that is loaded anew, or a notebook's cell that runs again, registers its function again.
     again = before is not None and (before.module, _place(before.function)) == (module, _place(function))
-    if name in OURS or (before is not None and not again):
-        taken = "one of aikit's" if name in OURS else f"one of {before.module if before else None}"
+    if name in BUILT_IN or (before is not None and not again):
+        taken = "one of aikit's" if name in BUILT_IN else f"one of {before.module if before else None}"
         raise InputValueError("name", "a name of its own", f"{quoted(name)}, {taken}", "pass another name=...")
     parameters = parameters_of(function, name)
     _OPERATIONS[name] = Operation(name, function, parameters, summary_of(function), changes_size, module, matrix)

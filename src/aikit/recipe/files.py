@@ -21,9 +21,9 @@ from ..operations.registry import import_modules, modules_of
 from ..resample.codes import by_matrices
 from ..resample.passes import Resizing
 from ..resample.size import new_size
-from .steps import Step, applied, check_size
+from .steps import Step, apply_steps, check_size
 
-__all__ = ["FileOptions", "check_formats", "converted", "keep_memory"]
+__all__ = ["FileOptions", "apply_to_file", "check_formats", "keep_memory"]
 
 # Kernels whose result hardly tells where the picture came at twice the size that is wanted.
 _SMOOTH = ("bilinear", "bicubic", "lanczos", "area")
@@ -68,14 +68,14 @@ def keep_memory() -> None:
     bytearray(_KEPT)
 
 
-def converted(
+def apply_to_file(
     source: Source, to: str | None, steps: tuple[Step, ...], options: FileOptions, limits: Limits | None
 ) -> bytes:
     """A file after the steps, as the bytes of another; with limits in a child process, within time and memory."""
     name, data = name_of(source), read_bytes(source, limits=limits)
     task = data, name, to or _format_of(data, name), steps, options, limits
     if limits is None:
-        return _converted(*task)
+        return _apply(*task)
     more = Image.MAX_IMAGE_PIXELS, modules_of([name for name, _ in steps])
     return _worker.call(f"{__name__}:_in_child", *task, *more, subject=name, limits=limits, unpack=_unpacked)
 
@@ -98,7 +98,7 @@ def _in_child(*task: Any) -> bytearray:
     Image.MAX_IMAGE_PIXELS = ceiling
     keep_memory()
     import_modules(modules)
-    return bytearray(_converted(*rest))
+    return bytearray(_apply(*rest))
 
 
 def _unpacked(answer: Any) -> bytes:
@@ -108,12 +108,12 @@ def _unpacked(answer: Any) -> bytes:
     return bytes(answer)
 
 
-def _converted(
+def _apply(
     data: bytes, name: str, to: str, steps: tuple[Step, ...], options: FileOptions, limits: Limits | None
 ) -> bytes:
-    small = _shrunk(data, name, steps, options, limits)
+    small = _read_reduced(data, name, steps, options, limits)
     image, rest = (_read(data, name, options, limits), steps) if small is None else (small, steps[1:])
-    image = applied(image, rest, subject=name, limits=limits)
+    image = apply_steps(image, rest, subject=name, limits=limits)
     target = capabilities(to)
     quality = None if target.quality is None else options.quality
     return encode(image, target.name, quality=quality, lossless=options.lossless)
@@ -130,7 +130,7 @@ def _read(data: bytes, name: str, options: FileOptions, limits: Limits | None, *
 # ---------------------------------------------------------------- JPEGs, decoded to a half, a quarter or an eighth
 
 
-def _shrunk(
+def _read_reduced(
     data: bytes, name: str, steps: tuple[Step, ...], options: FileOptions, limits: Limits | None
 ) -> Image.Image | None:
     """The picture after the first step, where that makes a JPEG four times smaller or more; else None."""

@@ -9,7 +9,7 @@ from ..errors import InputTypeError, quoted
 from ..limits import Limits
 from ..operations import get
 
-__all__ = ["Keywords", "Step", "applied", "checked_steps", "plain"]
+__all__ = ["Keywords", "Step", "apply_steps", "as_plain", "check_size", "check_steps"]
 
 
 class Keywords(dict[str, Any]):
@@ -30,20 +30,20 @@ class Keywords(dict[str, Any]):
 Step = tuple[str, Keywords]
 
 
-def checked_steps(steps: Any) -> tuple[Step, ...]:
-    """Steps that their operations take; a mistake in any is said here, before any work."""
+def check_steps(steps: Any) -> tuple[Step, ...]:
+    """The steps in their one form; a mistake in any is said here, before any work."""
     if isinstance(steps, (str, bytes, Mapping)) or not isinstance(steps, Iterable):
         raise InputTypeError("steps", "a list of steps", quoted(steps), 'pass [("trim", {})]')
-    return tuple(map(_checked, steps))
+    return tuple(map(_check_step, steps))
 
 
-def _checked(step: Any) -> Step:
+def _check_step(step: Any) -> Step:
     if not isinstance(step, (tuple, list)) or len(step) != 2 or not isinstance(step[1], Mapping):
         raise InputTypeError(
             "steps", "pairs of a name and its keywords", quoted(step), 'pass ("resize", {"width": 1024})'
         )
     operation = get(step[0])
-    given = {word: _frozen(value, step[0], step[1]) for word, value in step[1].items()}
+    given = {word: _freeze(value, step[0], step[1]) for word, value in step[1].items()}
     operation.check(given)
     # What is left out and what is None are one.
     optional = {each.name for each in operation.parameters if not each.required and each.default is None}
@@ -52,7 +52,7 @@ def _checked(step: Any) -> Step:
     )
 
 
-def _frozen(value: Any, name: str, keywords: Mapping[str, Any]) -> Any:
+def _freeze(value: Any, name: str, keywords: Mapping[str, Any]) -> Any:
     """Plain data in its one form: tuples for lists, and the builtin types for those derived from them."""
     if value is None or isinstance(value, bool):
         return value
@@ -62,20 +62,20 @@ def _frozen(value: Any, name: str, keywords: Mapping[str, Any]) -> Any:
     if isinstance(value, float):
         return float(value)
     if isinstance(value, (list, tuple)):
-        return tuple(_frozen(each, name, keywords) for each in value)
+        return tuple(_freeze(each, name, keywords) for each in value)
     if isinstance(value, Mapping) and all(isinstance(word, str) for word in value):
-        return Keywords({word: _frozen(each, name, keywords) for word, each in value.items()})
+        return Keywords({word: _freeze(each, name, keywords) for word, each in value.items()})
     raise InputTypeError(name, "plain data", quoted(dict(keywords)), "pass numbers and texts")
 
 
-def plain(value: Any) -> Any:
+def as_plain(value: Any) -> Any:
     """Keywords and what is in them as dicts and lists."""
     if isinstance(value, Mapping):
-        return {word: plain(each) for word, each in value.items()}
-    return [plain(each) for each in value] if isinstance(value, tuple) else value
+        return {word: as_plain(each) for word, each in value.items()}
+    return [as_plain(each) for each in value] if isinstance(value, tuple) else value
 
 
-def applied(image: Any, steps: Iterable[Step], *, subject: str, limits: Limits | None) -> Any:
+def apply_steps(image: Any, steps: Iterable[Step], *, subject: str, limits: Limits | None) -> Any:
     """The picture after these steps.
 
     Raises:

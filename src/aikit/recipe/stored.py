@@ -12,7 +12,7 @@ from typing import Any
 
 from .._bytes import name_of, read_bytes, write_bytes
 from ..errors import FileFormatError, InputTypeError, InputValueError, quoted
-from .steps import Step, plain
+from .steps import Step, as_plain
 
 __all__ = ["from_dict", "from_json", "from_toml", "read", "to_dict", "to_json", "to_toml", "write"]
 
@@ -22,7 +22,7 @@ VERSION = 1
 
 def to_dict(steps: tuple[Step, ...], options: Mapping[str, Any]) -> dict[str, Any]:
     """Steps and options as plain data."""
-    return {"version": VERSION, **options, "steps": [{"name": name, **plain(keywords)} for name, keywords in steps]}
+    return {"version": VERSION, **options, "steps": [{"name": name, **as_plain(keywords)} for name, keywords in steps]}
 
 
 def from_dict(data: Any) -> dict[str, Any]:

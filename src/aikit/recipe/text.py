@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import InputTypeError, InputValueError, quoted
-from .steps import Step, plain
+from .steps import Step, as_plain
 
-__all__ = ["as_text", "from_text", "keywords_from_text", "value_from_text"]
+__all__ = ["format_line", "parse", "parse_keywords", "parse_value"]
 
 _EXAMPLE = 'write such as "resize width=512; to=webp"'
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -18,7 +18,7 @@ _NAME = re.compile(r"[A-Za-z_]\w*")
 _BARE = re.compile(r"[A-Za-z#][\w#.+\-/%:,()]*", re.ASCII)
 
 
-def as_text(steps: tuple[Step, ...], options: Mapping[str, Any]) -> str:
+def format_line(steps: tuple[Step, ...], options: Mapping[str, Any]) -> str:
     """The one line of steps and options."""
     parts = [" ".join([name, *map(_pair, keywords.items())]) for name, keywords in steps]
     return "; ".join([*parts, *([" ".join(map(_pair, options.items()))] if options else [])])
@@ -28,10 +28,10 @@ def _pair(item: tuple[str, Any]) -> str:
     name, value = item
     if isinstance(value, str) and _BARE.fullmatch(value) and _from_json(value) is _NO_JSON:
         return f"{name}={value}"
-    return f"{name}={json.dumps(plain(value), separators=(',', ':'))}"
+    return f"{name}={json.dumps(as_plain(value), separators=(',', ':'))}"
 
 
-def from_text(text: Any) -> dict[str, Any]:
+def parse(text: Any) -> dict[str, Any]:
     """What a line says, as `steps` and options.
 
     Raises:
@@ -52,7 +52,7 @@ def from_text(text: Any) -> dict[str, Any]:
     return {"steps": steps, **options}
 
 
-def keywords_from_text(text: str) -> dict[str, Any]:
+def parse_keywords(text: str) -> dict[str, Any]:
     """The keywords of one step, such as "width=512 method=area"."""
     return _take([word for words in _parts(text) for word in words], {}, text)
 
@@ -64,7 +64,7 @@ def _take(words: list[str], into: dict[str, Any], text: str) -> dict[str, Any]:
             raise InputValueError("recipe", "keywords as name=value", quoted(word), _EXAMPLE)
         if name in into:
             raise InputValueError("recipe", f"one {name}", f"two of them in {quoted(text)}", "leave one out")
-        into[name] = value_from_text(value)
+        into[name] = parse_value(value)
     return into
 
 
@@ -93,7 +93,7 @@ def _parts(text: str) -> Iterator[list[str]]:
 _NO_JSON = object()
 
 
-def value_from_text(text: str) -> Any:
+def parse_value(text: str) -> Any:
     """JSON, or a bare word."""
     value = _from_json(text)
     if value is not _NO_JSON:

@@ -15,7 +15,7 @@ from ..errors import AikitError, InputTypeError, InputValueError, quoted
 from ..limits import Limits
 from ..operations.registry import import_modules, modules_of
 from . import stored, text
-from .steps import applied, checked_steps, plain
+from .steps import apply_steps, as_plain, check_steps
 
 if TYPE_CHECKING:
     from .._bytes import Source
@@ -66,7 +66,7 @@ class Recipe:
     allow_truncated: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "steps", checked_steps(self.steps))
+        object.__setattr__(self, "steps", check_steps(self.steps))
         if self.quality is not None:
             object.__setattr__(self, "quality", whole("quality", self.quality, -float("inf")))
         if self.lossless is not None:
@@ -97,7 +97,7 @@ class Recipe:
         return hash(self.digest)
 
     def __str__(self) -> str:
-        return text.as_text(self._steps, self._options())
+        return text.format_line(self._steps, self._options())
 
     def __copy__(self) -> Self:
         return self
@@ -109,7 +109,7 @@ class Recipe:
         return _rebuilt, (
             type(self),
             self.modules,
-            {each.name: plain(getattr(self, each.name)) for each in fields(self)},
+            {each.name: as_plain(getattr(self, each.name)) for each in fields(self)},
         )
 
     @property
@@ -129,7 +129,7 @@ class Recipe:
     def _options(self) -> dict[str, Any]:
         """What differs from the defaults, beside the steps."""
         given = {each.name: (getattr(self, each.name), each.default) for each in fields(self) if each.name != "steps"}
-        return {name: plain(value) for name, (value, default) in given.items() if value != default}
+        return {name: as_plain(value) for name, (value, default) in given.items() if value != default}
 
     # ------------------------------------------------------------ its forms
 
@@ -147,7 +147,7 @@ class Recipe:
             >>> Recipe.parse('trim; flatten background=[10,20,30]; to=jpg').steps
             (('trim', {}), ('flatten', {'background': (10, 20, 30)}))
         """
-        return cls._of(text.from_text(line))
+        return cls._of(text.parse(line))
 
     def to_json(self) -> str:
         """The recipe as JSON, with its version.
@@ -240,7 +240,7 @@ class Recipe:
             InputValueError: as the operations raise.
             LimitError: a step would make more pixels; said before it takes memory where it can be known.
         """
-        return applied(image, self._steps, subject="image", limits=_checked(limits))  # type: ignore[no-any-return]
+        return apply_steps(image, self._steps, subject="image", limits=_check_limits(limits))  # type: ignore[no-any-return]
 
     def bytes(self, source: Source, *, to: str | None = None, limits: Limits | None = None) -> builtins.bytes:
         """A file after all steps, as the bytes of another file.
@@ -270,10 +270,10 @@ class Recipe:
             >>> aikit.read_pil(Recipe([("resize", {"width": 30})]).bytes(data, to="webp")).size
             (30, 20)
         """
-        from .files import converted
+        from .files import apply_to_file
 
         target = self.to if to is None else _format(to)
-        return converted(source, target, self._steps, self._file_options(), _checked(limits))
+        return apply_to_file(source, target, self._steps, self._file_options(), _check_limits(limits))
 
     def check(self, formats: Iterable[str]) -> None:
         """Try how the pictures are written on one pixel, so that a mistake is said once and before any work."""
@@ -302,7 +302,7 @@ def _format(to: str) -> str:
     return to.lower().lstrip(".")
 
 
-def _checked(limits: Any) -> Limits | None:
+def _check_limits(limits: Any) -> Limits | None:
     if limits is not None and not isinstance(limits, Limits):
         raise InputTypeError("limits", "Limits or None", quoted(limits), "pass Limits() for untrusted files")
     return limits

@@ -26,18 +26,18 @@ def codes_twin(opened: Opened, how: Resizing) -> Any:
     if spec.channels not in (1, 3):
         return None
     if spec.kind == "pil":
-        picture = _by_pillow_or_matrices(opened.pixels.image, how)
+        picture = _resize_picture(opened.pixels.image, how)
         picture.info = dict(spec.info)
         return picture
     # The order of the channels makes no difference.
     array = opened.pixels.array
     pictures = array.reshape(-1, *array.shape[-3:])
-    parts = [to_numpy(_by_pillow_or_matrices(to_pil(one), how)) for one in pictures]
+    parts = [to_numpy(_resize_picture(to_pil(one), how)) for one in pictures]
     small = (np.stack(parts) if spec.batch else parts[0]).reshape(*spec.batch, *how.size, spec.channels)
     return small[..., 0] if spec.flat else small
 
 
-def _by_pillow_or_matrices(picture: Image.Image, how: Resizing) -> Image.Image:
+def _resize_picture(picture: Image.Image, how: Resizing) -> Image.Image:
     from PIL import Image
 
     if how.box is None:

@@ -77,7 +77,7 @@ def resize(
     switch("antialias", antialias)
     switch("linear", linear)
     opened = load(image)
-    part = None if box is None else box_within(box, opened.spec.height, opened.spec.width)
+    part = None if box is None else check_box(box, opened.spec.height, opened.spec.width)
     size = new_size(old_size(opened.spec.height, opened.spec.width, part), height, width, scale)
     how = Resizing(size, method, antialias, box=part)
     return resized(opened, how, linear=linear)  # type: ignore[no-any-return]
@@ -98,7 +98,7 @@ def old_size(height: int, width: int, box: Any) -> tuple[float, float]:
     return (height, width) if box is None else (box[3] - box[1], box[2] - box[0])
 
 
-def box_within(box: Any, height: float, width: float) -> Box:
+def check_box(box: Any, height: float, width: float) -> Box:
     """The box as four floats, if it is a part of a picture of this size."""
     if not isinstance(box, Sequence) or isinstance(box, (str, bytes)) or len(box) != 4:
         raise InputTypeError("box", "left, top, right and bottom", quoted(box), "pass four numbers")

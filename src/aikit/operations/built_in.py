@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-__all__ = ["OURS", "Ours"]
+__all__ = ["BUILT_IN", "BuiltIn"]
 
 Keywords = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Ours:
+class BuiltIn:
     """One of aikit's operations.
 
     Attributes:
-        room: the module of aikit that has it.
+        module: the module of aikit that has it.
         changes_size: whether the result may have another size.
         matrix: where points go, if they move.
         new_size: the height and width of the result, where they follow from those of the image and the keywords.
@@ -26,7 +26,7 @@ class Ours:
         without: parameters that are no plain data.
     """
 
-    room: str
+    module: str
     changes_size: bool = False
     matrix: Callable[[Any, Keywords], Any] | None = None
     new_size: Callable[[Any, Keywords], tuple[int, int]] | None = None
@@ -35,23 +35,23 @@ class Ours:
 
     def function(self, name: str) -> Callable[..., Any]:
         """The function, whose module is loaded for it."""
-        return getattr(import_module(f"..{self.room}", __package__), name)  # type: ignore[no-any-return]
+        return getattr(import_module(f"..{self.module}", __package__), name)  # type: ignore[no-any-return]
 
 
-def _resized(spec: Any, keywords: Keywords) -> tuple[int, int]:
+def _size_of_resize(spec: Any, keywords: Keywords) -> tuple[int, int]:
     from ..resample.size import new_size, old_size
 
     sides = (keywords.get(name) for name in ("height", "width", "scale"))
     return new_size(old_size(spec.height, spec.width, keywords.get("box")), *sides)
 
 
-def _upsampled(spec: Any, keywords: Keywords) -> tuple[int, int]:
+def _size_of_upsample(spec: Any, keywords: Keywords) -> tuple[int, int]:
     from ..resample.size import new_size
 
     return new_size((spec.height, spec.width), None, None, keywords["scale"])
 
 
-def _stretch(new_size: Callable[[Any, Keywords], tuple[int, int]]) -> Callable[[Any, Keywords], Any]:
+def _scaling(new_size: Callable[[Any, Keywords], tuple[int, int]]) -> Callable[[Any, Keywords], Any]:
     def matrix(image: Any, keywords: Keywords) -> Any:
         from .._image import load
 
@@ -64,30 +64,30 @@ def _stretch(new_size: Callable[[Any, Keywords], tuple[int, int]]) -> Callable[[
     return matrix
 
 
-def _trimmed(image: Any, keywords: Keywords) -> Any:
+def _matrix_of_trim(image: Any, keywords: Keywords) -> Any:
     from ..alpha import alpha_bbox
 
     box = alpha_bbox(image, threshold=keywords.get("threshold", 0.0))
     return None if box is None else ((1, 0, -box[0]), (0, 1, -box[1]), (0, 0, 1))
 
 
-def _on_a_pixel(function: Callable[..., Any], keywords: Keywords) -> None:
+def _try_pixel(function: Callable[..., Any], keywords: Keywords) -> None:
     from PIL import Image
 
     function(Image.new("RGBA", (1, 1), "black"), **keywords)
 
 
-def _size_of_a_pixel(function: Callable[..., Any], keywords: Keywords) -> None:
+def _try_size(function: Callable[..., Any], keywords: Keywords) -> None:
     # Not by doing it: one pixel may become an enormous picture.
-    from ..resample.size import box_within, new_size, old_size
+    from ..resample.size import check_box, new_size, old_size
 
     box = keywords.get("box")
     if box is not None:
-        box_within(box, math.inf, math.inf)
+        check_box(box, math.inf, math.inf)
     new_size(old_size(1, 1, box), *(keywords.get(name) for name in ("height", "width", "scale")))
 
 
-def _on_a_color(function: Callable[..., Any], keywords: Keywords) -> None:
+def _try_color(function: Callable[..., Any], keywords: Keywords) -> None:
     import numpy as np
 
     from ..color.table import SPACES
@@ -99,22 +99,26 @@ def _on_a_color(function: Callable[..., Any], keywords: Keywords) -> None:
 
 
 # In this order their names are shown.
-OURS: dict[str, Ours] = {
-    "resize": Ours(
-        "resample", changes_size=True, matrix=_stretch(_resized), new_size=_resized, attempt=_size_of_a_pixel
+BUILT_IN: dict[str, BuiltIn] = {
+    "resize": BuiltIn(
+        "resample", changes_size=True, matrix=_scaling(_size_of_resize), new_size=_size_of_resize, attempt=_try_size
     ),
-    "blur": Ours("resample"),
-    "trim": Ours("alpha", changes_size=True, matrix=_trimmed),
-    "flatten": Ours("alpha", attempt=_on_a_pixel),
-    "make_transparent": Ours("alpha", attempt=_on_a_pixel),
-    "color_to_alpha": Ours("alpha", attempt=_on_a_pixel),
-    "premultiply": Ours("alpha"),
-    "unpremultiply": Ours("alpha"),
-    "estimate_foreground": Ours("alpha"),
-    "convert_color": Ours("color", attempt=_on_a_color),
-    "rgb_to_gray": Ours("color"),
-    "gray_to_rgb": Ours("color"),
-    "upsample": Ours(
-        "resample", changes_size=True, matrix=_stretch(_upsampled), new_size=_upsampled, without=("model",)
+    "blur": BuiltIn("resample"),
+    "trim": BuiltIn("alpha", changes_size=True, matrix=_matrix_of_trim),
+    "flatten": BuiltIn("alpha", attempt=_try_pixel),
+    "make_transparent": BuiltIn("alpha", attempt=_try_pixel),
+    "color_to_alpha": BuiltIn("alpha", attempt=_try_pixel),
+    "premultiply": BuiltIn("alpha"),
+    "unpremultiply": BuiltIn("alpha"),
+    "estimate_foreground": BuiltIn("alpha"),
+    "convert_color": BuiltIn("color", attempt=_try_color),
+    "rgb_to_gray": BuiltIn("color"),
+    "gray_to_rgb": BuiltIn("color"),
+    "upsample": BuiltIn(
+        "resample",
+        changes_size=True,
+        matrix=_scaling(_size_of_upsample),
+        new_size=_size_of_upsample,
+        without=("model",),
     ),
 }
