@@ -162,6 +162,7 @@ def test_equal_recipes_have_equal_digests():
             InputValueError,
             r"blur\.sigma: expected a number from 0 to 1000, got nan",
         ),
+        ([("stamp", {"more": {"a": [float("nan")]}})], {}, InputValueError, r"stamp\.more: expected plain data, got"),
         ([(["trim"], {})], {}, InputValueError, r"steps: expected names from resize, .* got \['trim'\]"),
         ([], {"quality": True}, InputTypeError, r"quality: expected a whole number, got True"),
         ([], {"lossless": "no"}, InputTypeError, r"lossless: expected True or False, got 'no'"),
