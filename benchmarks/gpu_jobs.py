@@ -94,11 +94,11 @@ def ours(
         return lambda at: fn(sets[at])
 
     def make_fused(stage: Stage) -> Call:
-        sets, fast = getattr(stage, given), aikit.fused(fn)
+        sets, fast = getattr(stage, given), aikit.fusion.fused(fn)
         return lambda at: fast(sets[at])
 
     def make_filled(stage: Stage) -> Call:
-        sets, fast = getattr(stage, given), aikit.fused(fn)
+        sets, fast = getattr(stage, given), aikit.fusion.fused(fn)
         out = fast(sets[0])
         return lambda at: fast(sets[at], out=out)
 
@@ -255,9 +255,9 @@ COLORS = (
     Job(
         "RGB to YCbCr, float32",
         24,
-        lambda stage: aikit.rgb_to_ycbcr(stage.picture()),
+        lambda stage: aikit.color.rgb_to_ycbcr(stage.picture()),
         (
-            *ours("rgb_to_ycbcr", aikit.rgb_to_ycbcr, "rgb", None, 0.85),
+            *ours("rgb_to_ycbcr", aikit.color.rgb_to_ycbcr, "rgb", None, 0.85),
             peer("kornia rgb_to_ycbcr", "rgb", _kornia("rgb_to_ycbcr"), checked=False),
         ),
     ),
@@ -317,7 +317,10 @@ TRANSPARENCY = (
         (
             Entry("aikit composite", lambda stage: _pairs(stage, aikit.composite)),
             Entry(
-                "aikit composite, fused", lambda stage: _pairs(stage, aikit.fused(aikit.composite)), 0.8, compiles=True
+                "aikit composite, fused",
+                lambda stage: _pairs(stage, aikit.fusion.fused(aikit.composite)),
+                0.8,
+                compiles=True,
             ),
         ),
         tolerance=1e-4,

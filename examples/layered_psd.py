@@ -42,20 +42,20 @@ picture = sys.argv[2] if len(sys.argv) > 2 else "layered_psd.png"
 
 # Eight bits, as most documents have; floats would make one of 32 bits in linear light.
 codes = [aikit.to_tensor(image, dtype="uint8") for image in generated.values()]
-document = aikit.psd_from_layers(codes, names=list(generated))
+document = aikit.psd.psd_from_layers(codes, names=list(generated))
 document["Sun"].blend_mode = "screen"
 document["Mist"].opacity = 0.8
 document["Warm light"].blend_mode = "soft_light"
 document["Warm light"].opacity = 0.6
 document.add_group("Land", layers=[document["Far hills"], document["Mist"], document["Near hills"]])
-document.save(target)
+document.write(target)
 
 again = aikit.open_psd(target)
 for each in again.walk():
     print(f"{each.path}: {each.kind}, {each.blend_mode}, opacity {each.opacity:.2f}")
-back = {each.name: each.image(canvas=True) for each in again.walk() if each.kind == "pixel"}
+back = {each.name: each.render(canvas=True) for each in again.walk() if each.kind == "pixel"}
 wrong = [name for name, image in zip(generated, codes, strict=True) if (back[name] != aikit.to_numpy(image)).any()]
 print(f"layers that did not come back code for code: {wrong or 'none'}")
 
-aikit.write(again.composite(), picture)
+aikit.write(again.render(), picture)
 print(f"wrote {picture}")

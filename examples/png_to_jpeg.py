@@ -21,6 +21,6 @@ source = sys.argv[1] if len(sys.argv) > 1 else drawn()
 target = sys.argv[2] if len(sys.argv) > 2 else "flat.jpg"
 
 image = aikit.read_pil(source)
-print(f"{image.mode} {image.width}x{image.height}, transparent somewhere: {aikit.is_transparent(image)}")
+print(f"{image.mode} {image.width}x{image.height}, transparent somewhere: {aikit.alpha.is_transparent(image)}")
 aikit.write(aikit.flatten(image, background="white"), target, quality=92)
 print(f"wrote {target}")

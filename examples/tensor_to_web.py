@@ -15,10 +15,10 @@ batch = torch.stack(
     [torch.stack([row + 0 * column, column + 0 * row, shade + 0 * row * column]) for shade in (0.2, 0.8)]
 )
 
-urls = [aikit.to_data_url(image) for image in batch]
+urls = [aikit.files.to_data_url(image) for image in batch]
 target.write_text("\n".join(f'<img src="{url}" alt="picture {index}">' for index, url in enumerate(urls)), "utf-8")
 
-back = torch.stack([aikit.read_tensor(aikit.from_data_url(url)) for url in urls])
+back = torch.stack([aikit.read_tensor(aikit.files.from_data_url(url)) for url in urls])
 print(
     f"largest difference after the way to the page and back: {(back - batch.clamp(0, 1)).abs().max() * 255:.2f} codes of 255"
 )

@@ -57,9 +57,9 @@ def visit(address: str, target: str) -> None:
         answer.raise_for_status()
         Path(target).write_bytes(answer.content)
 
-        order = {"image": aikit.to_data_url(badge()), "color": "white", "side": 160}
+        order = {"image": aikit.files.to_data_url(badge()), "color": "white", "side": 160}
         answer = client.post("/picture/json", json=order).raise_for_status()
-        same = aikit.from_data_url(answer.json()["image"]) == Path(target).read_bytes()
+        same = aikit.files.from_data_url(answer.json()["image"]) == Path(target).read_bytes()
         print(f"by data URL the same picture: {same}")
 
         for name, image in {

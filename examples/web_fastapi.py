@@ -78,7 +78,7 @@ def from_upload(
 @app.post("/picture/json")
 def from_json(order: Order) -> dict[str, str]:
     """A data URL of a data URL."""
-    return {"image": aikit.to_data_url(cut_out(aikit.from_data_url(order.image), order.color, order.side))}
+    return {"image": aikit.files.to_data_url(cut_out(aikit.files.from_data_url(order.image), order.color, order.side))}
 
 
 if __name__ == "__main__":

@@ -71,8 +71,8 @@ def from_json() -> Response:
     if not isinstance(order, dict) or "image" not in order:
         abort(422, 'expected an object with "image".')
     side = checked_side(order.get("side", 512))
-    image = cut_out(aikit.from_data_url(order["image"]), order.get("color", "white"), side)
-    return jsonify(image=aikit.to_data_url(image))
+    image = cut_out(aikit.files.from_data_url(order["image"]), order.get("color", "white"), side)
+    return jsonify(image=aikit.files.to_data_url(image))
 
 
 if __name__ == "__main__":

@@ -99,11 +99,11 @@ def slow_steps(number):
 
 
 def refuse(code):
-    raise errors.FileFormatError("a.png: expected a picture, got none; look.", code=code)
+    raise errors.FileFormatError("a.png", "a picture", "none", "look", code=code)
 
 
 def miss():
-    raise errors.FileAccessError("a.png: expected a file, got none; look.", errno=2, filename="a.png")
+    raise errors.FileAccessError("a.png", "a file", "none", "look", errno=2, filename="a.png")
 
 
 def answer_with(raw):
@@ -153,3 +153,80 @@ def process_then_hang(hang):
     if hang:
         time.sleep(600)
     return os.getpid()
+
+
+def interval(seconds):
+    """When it began and ended, by a clock that all processes share."""
+    start = time.monotonic()
+    time.sleep(seconds)
+    return start, time.monotonic()
+
+
+def fork_and_return(value):
+    """Twice the work, of which one half is nobody's."""
+    os.fork()
+    return value
+
+
+def fork_and_die(seconds):
+    """A copy of the child that lives on with everything it has inherited."""
+    if os.fork() == 0:
+        time.sleep(seconds)
+    os._exit(7)
+
+
+class Two(Exception):
+    """What can be pickled and not be made again."""
+
+    def __init__(self, one, two):
+        super().__init__(one)
+
+
+def square_or_two(number):
+    return {"why": Two("bad", number)} if number == 2 else number * number
+
+
+def exceed():
+    error = errors.LimitError(
+        "a.png", "at most 1 page", "2", "leave it", limit="max_frames", allowed=np.int64(1), found=2.5, option="limits"
+    )
+    error.add_note("a note")
+    raise error
+
+
+def is_decoder(_=None):
+    from aikit import isolation
+
+    return isolation.in_child()
+
+
+def ceiling():
+    from PIL import Image
+
+    return os.getpid(), Image.MAX_IMAGE_PIXELS
+
+
+def ceilings(count):
+    for _ in range(count):
+        yield ceiling()
+
+
+def kill_starting_children(folder):
+    """The environment of interpreters of which the first few are killed while they start."""
+    (folder / "sitecustomize.py").write_text(
+        "import os, pathlib, signal\n"
+        f"left = pathlib.Path({str(folder / 'left')!r})\n"
+        "count = int(left.read_text()) if left.exists() else 0\n"
+        "if count:\n"
+        "    left.write_text(str(count - 1))\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+
+
+def fork_and_open(path):
+    """A copy of the child whose files have the numbers that its pipes had."""
+    copy = os.fork()
+    if copy == 0:
+        for _ in range(20):
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    return copy

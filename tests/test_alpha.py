@@ -14,13 +14,10 @@ from PIL import Image, ImageCms
 from aikit import (
     InputTypeError,
     InputValueError,
-    alpha_bbox,
     color_to_alpha,
     composite,
-    estimate_foreground,
     flatten,
     has_alpha,
-    is_transparent,
     make_transparent,
     merge_alpha,
     premultiply,
@@ -28,7 +25,7 @@ from aikit import (
     trim,
     unpremultiply,
 )
-from aikit.alpha import key, layers, premultiplied
+from aikit.alpha import alpha_bbox, estimate_foreground, is_transparent, key, layers, premultiplied
 from aikit.convert import to_numpy
 from pictures import channels_first, codes, flat, in_dtype, opencv_order, pil, tensor
 

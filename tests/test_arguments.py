@@ -58,8 +58,8 @@ GIVEN = {
 
 def image_functions():
     rooms = ("alpha", "color", "convert", "resample", "batch.normalizing", "batch.unstacking")
-    for name in aikit.__all__:
-        value = getattr(aikit, name)
+    modules = (aikit.alpha, aikit.batch, aikit.color, aikit.convert, aikit.resample)
+    for name, value in ((name, getattr(module, name)) for module in modules for name in module.__all__):
         if inspect.isfunction(value) and value.__module__.removeprefix("aikit.").startswith(rooms):
             yield pytest.param(value, id=name)
 
@@ -108,22 +108,22 @@ def test_so_do_the_functions_that_take_no_single_image(value):
     answer(lambda: aikit.stack([*pictures, value], device="cpu"))
     answer(lambda: aikit.read_batch(value, device="cpu"))
     answer(lambda: aikit.read_batch([file], decoder=value, device="cpu"))
-    answer(lambda: aikit.group_by_shape(value))
-    answer(lambda: aikit.prefetch([1], "cpu", ahead=value))
-    answer(lambda: aikit.prefetch([1], value))
+    answer(lambda: aikit.batch.group_by_shape(value))
+    answer(lambda: aikit.batch.prefetch([1], "cpu", ahead=value))
+    answer(lambda: aikit.batch.prefetch([1], value))
     answer(lambda: aikit.pick_device(value))
     answer(lambda: aikit.pick_device(min_free=value))
     answer(lambda: aikit.pick_device(max_utilization=value))
-    answer(lambda: aikit.memory_report(value))
-    answer(lambda: aikit.on_device(layer, value).__enter__())
-    answer(lambda: aikit.ModelPool().add(value, torch.nn.Identity))
-    answer(lambda: aikit.ModelPool().use(value).__enter__())
-    answer(lambda: aikit.run_in_chunks(list, [1, 2], size=value))
-    answer(lambda: aikit.run_in_chunks(value, [1, 2], size=1) if not callable(value) else None)
-    answer(lambda: aikit.find_batch_size(value) if not callable(value) else None)
-    answer(lambda: aikit.find_batch_size(id, start=1, maximum=2, margin=value))
-    answer(lambda: aikit.is_out_of_memory(value))
-    answer(lambda: aikit.fused(value))
+    answer(lambda: aikit.memory.memory_report(value))
+    answer(lambda: aikit.memory.on_device(layer, value).__enter__())
+    answer(lambda: aikit.memory.ModelPool().add(value, torch.nn.Identity))
+    answer(lambda: aikit.memory.ModelPool().use(value).__enter__())
+    answer(lambda: aikit.memory.run_in_chunks(list, [1, 2], size=value))
+    answer(lambda: aikit.memory.run_in_chunks(value, [1, 2], size=1) if not callable(value) else None)
+    answer(lambda: aikit.memory.find_batch_size(value) if not callable(value) else None)
+    answer(lambda: aikit.memory.find_batch_size(id, start=1, maximum=2, margin=value))
+    answer(lambda: aikit.memory.is_out_of_memory(value))
+    answer(lambda: aikit.fusion.fused(value))
     answer(lambda: Apply(aikit.flatten)(value))
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aikit import AikitError, InputValueError, Limits, WorkerError, map_supervised, read_frames, read_pil, to_numpy
+from aikit import AikitError, InputValueError, Limits, WorkerError, map_supervised, read_pil, to_numpy
+from aikit.files import read_frames
 from attacks import ATTACKS
 from fuzz import judge as judging
 from fuzz.judge import complaints
@@ -244,6 +245,8 @@ def test_the_warnings_of_others_are_theirs(recwarn):
 
 
 def test_our_own_warnings_are_not_printed():
-    code = 'import aikit; aikit.svg_paths(b\'<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0 L bad"/></svg>\')'
+    code = (
+        'import aikit; aikit.svg.svg_paths(b\'<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0 L bad"/></svg>\')'
+    )
     done = subprocess.run([sys.executable, "-W", "always", "-c", code], capture_output=True, check=True)
     assert (done.stdout, done.stderr) == (b"", b"")

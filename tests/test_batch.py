@@ -12,19 +12,8 @@ from hypothesis import given, strategies as st
 from PIL import Image
 
 import aikit
-from aikit import (
-    DeviceError,
-    InputTypeError,
-    InputValueError,
-    flatten,
-    group_by_shape,
-    resize,
-    rgb_to_gray,
-    sizes_of,
-    stack,
-    to_tensor,
-    unstack,
-)
+from aikit import DeviceError, InputTypeError, InputValueError, flatten, resize, rgb_to_gray, stack, to_tensor, unstack
+from aikit.batch import group_by_shape, sizes_of
 from pictures import channels_first, codes, flat, in_dtype, pil, tensor
 
 DTYPES = ["uint8", "uint16", "float32", "float64"]

@@ -15,7 +15,8 @@ import pytest
 import torch
 
 import aikit
-from aikit import DeviceError, InputTypeError, InputValueError, prefetch, stack
+from aikit import DeviceError, InputTypeError, InputValueError, stack
+from aikit.batch import prefetch
 from pictures import codes, tensor
 
 
@@ -167,7 +168,7 @@ def test_no_thread_survives(way):
 def test_a_program_that_ends_in_the_middle_ends(side):
     code = f"""
 import torch, itertools
-from aikit import prefetch
+from aikit.batch import prefetch
 source = (torch.ones({side}, {side}) @ torch.ones({side}, {side}) for _ in itertools.count())
 iterator = prefetch(source, "cpu")
 next(iterator)

@@ -1,7 +1,9 @@
+import base64
 import contextlib
 import errno
 import io
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -211,6 +213,55 @@ def test_urls_are_refused_in_both_directions(url):
 def test_data_urls_name_their_reader():
     with pytest.raises(InputTypeError, match="got a data URL; pass from_data_url"):
         read_bytes("Data:image/png;base64,AAAA")
+
+
+SVG = "<svg xmlns='http://www.w3.org/2000/svg'/>"
+
+
+@pytest.mark.parametrize("text", [SVG, f"\ufeff\n {SVG.upper()}", f"<?xml version='1.0'?>{SVG}", "<!DOCTYPE svg>"])
+def test_markup_given_as_a_path_is_told_to_be_bytes(text):
+    message = r"^source: expected a path, got markup ['\"].*; pass its bytes, text\.encode\(\)\.$"
+    with pytest.raises(InputValueError, match=message):
+        read_bytes(text)
+    assert read_bytes(text.encode()) == text.encode()
+
+
+BASE64 = {
+    "png": b"\x89PNG\r\n\x1a\n",
+    "jpeg": b"\xff\xd8\xff\xe0",
+    "gif": b"GIF89a",
+    "webp": b"RIFF\x10\0\0\0WEBPVP8 ",
+    "avif": b"\0\0\0\x20ftypavif",
+    "tiff": b"II*\0",
+    "svg": b"<svg xmlns=",
+    "psd": b"8BPS",
+}
+
+
+@pytest.mark.parametrize("length", [40, 400_000], ids=["short", "long"])
+@pytest.mark.parametrize("head", BASE64.values(), ids=BASE64)
+def test_base64_given_as_a_path_is_told_to_be_decoded(head, length):
+    text = base64.b64encode(head + bytes(length)).decode()
+    message = rf"^source: expected a path, got base64 text '{re.escape(text[:30])}.*; pass base64\.b64decode\(text\), bytes\.$"
+    with pytest.raises(InputValueError, match=message) as caught:
+        read_bytes(text)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("path", ["a/b/c/photograph", "iVBORw0KGgo", "Q" * 60, "x" * 500_000 + ".png"])
+def test_paths_that_are_no_base64_are_missing_files(path):
+    with pytest.raises(
+        FileAccessError, match=r"expected a readable file, got '(No such file|File name too long)"
+    ) as caught:
+        read_bytes(path)
+    assert len(str(caught.value)) < 500
+
+
+def test_a_file_that_looks_like_base64_is_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = base64.b64encode(BASE64["png"] + bytes(40)).decode().replace("/", "_")
+    Path(name).write_bytes(DATA)
+    assert read_bytes(name) == DATA
 
 
 @pytest.mark.parametrize("path", ["a\0b.png", "\0", "a\ud800.png"], ids=["null", "only null", "surrogate"])

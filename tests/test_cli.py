@@ -816,7 +816,7 @@ def strange(folder):
     write(RGBA, folder / "a.png")
     document = new_psd(width=9, height=7)
     document.add(codes(4, 5, 4), name="one", left=2, top=1)
-    document.save(folder / "a.psd")
+    document.write(folder / "a.psd")
     return folder
 
 
@@ -833,10 +833,12 @@ def strange(folder):
     ],
 )
 def test_files_of_strangers_are_worked_on_in_child_processes(arguments, strange, run, monkeypatch):
-    from aikit import _worker
+    from aikit.isolation import calls
 
-    asked, call = [], _worker.call
-    monkeypatch.setattr(_worker, "call", lambda *job, **options: asked.append(job[0]) or call(*job, **options))
+    asked, call = [], calls.in_another_process
+    monkeypatch.setattr(
+        calls, "in_another_process", lambda *job, **options: asked.append(job[0]) or call(*job, **options)
+    )
     expected = run(*arguments.replace("OUT", "trusted").split())
     assert expected[0] == 0
     assert not asked

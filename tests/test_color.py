@@ -125,7 +125,7 @@ def test_scikit_image_agrees(space, reference, tolerance):
 
 def test_scikit_image_agrees_on_limited_ycbcr():
     # It gives codes as floats: 16 + 65.481 R + ...
-    ours = aikit.rgb_to_ycbcr(cube(), standard="bt601", range="limited") * 255
+    ours = aikit.color.rgb_to_ycbcr(cube(), standard="bt601", range="limited") * 255
     assert abs(ours - skcolor.rgb2ycbcr(cube())).max() < 0.005
 
 

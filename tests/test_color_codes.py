@@ -45,7 +45,7 @@ def colors(bits):
 def test_codes_are_h273s(standard, range_, bits, kind):
     rgb = colors(bits)
     image = rgb if kind == "numpy" else tensor(rgb)
-    ours = aikit.rgb_to_ycbcr(image, standard=standard, range=range_)
+    ours = aikit.color.rgb_to_ycbcr(image, standard=standard, range=range_)
     ours = ours if kind == "numpy" else ours.permute(1, 2, 0).numpy()
     exact = h273(rgb, standard, range_, bits)
     # Rounded to the nearest code; float32 decides ties at 8 bits, and is 0.01 of a code at 16.
@@ -61,7 +61,7 @@ def test_floats_are_h273s(standard, range_):
     if range_ == "full":  # a float has its zero at 0.5, not at 128 / 255
         exact[..., 1:] -= 0.5
     inside = (exact < 254).all(-1)  # H.273 clips full range's extremes
-    ours = aikit.rgb_to_ycbcr(rgb / 255, standard=standard, range=range_) * 255
+    ours = aikit.color.rgb_to_ycbcr(rgb / 255, standard=standard, range=range_) * 255
     assert abs(ours - exact)[inside].max() < 1e-10
 
 
@@ -73,8 +73,8 @@ def test_full_range_grays_are_exact_both_ways(standard, bits, kind):
     zero = np.full_like(gray, 2 ** (bits - 1))
     ycbcr, rgb = np.stack([gray, zero, zero], -1), np.stack([gray] * 3, -1)
     to = (lambda a: a) if kind == "numpy" else tensor
-    assert np.array_equal(aikit.ycbcr_to_rgb(to(ycbcr), standard=standard), to(rgb))
-    assert np.array_equal(aikit.rgb_to_ycbcr(to(rgb), standard=standard), to(ycbcr))
+    assert np.array_equal(aikit.color.ycbcr_to_rgb(to(ycbcr), standard=standard), to(rgb))
+    assert np.array_equal(aikit.color.rgb_to_ycbcr(to(rgb), standard=standard), to(ycbcr))
 
 
 @pytest.mark.parametrize("kind", ["numpy", "torch"])
@@ -83,11 +83,11 @@ def test_limited_range_grays_are_exact(standard, kind):
     luma = np.arange(16, 236, dtype=np.uint8)[None]
     ycbcr = np.stack([luma, np.full_like(luma, 128), np.full_like(luma, 128)], -1)
     to = (lambda a: a) if kind == "numpy" else tensor
-    rgb = aikit.ycbcr_to_rgb(to(ycbcr), standard=standard, range="limited")
+    rgb = aikit.color.ycbcr_to_rgb(to(ycbcr), standard=standard, range="limited")
     # 219 codes of luma spread over 255: each gray is one, and all of them come back.
     expected = np.rint((luma - 16.0) / 219 * 255).astype(np.uint8)
     assert np.array_equal(rgb, to(np.stack([expected] * 3, -1)))
-    assert np.array_equal(aikit.rgb_to_ycbcr(rgb, standard=standard, range="limited"), to(ycbcr))
+    assert np.array_equal(aikit.color.rgb_to_ycbcr(rgb, standard=standard, range="limited"), to(ycbcr))
 
 
 @pytest.mark.parametrize(
@@ -109,17 +109,17 @@ def test_limited_range_grays_are_exact(standard, kind):
     ],
 )
 def test_known_codes(options, rgb, expected):
-    assert aikit.rgb_to_ycbcr(np.array([[rgb]], np.uint8), **options).tolist() == [[list(expected)]]
+    assert aikit.color.rgb_to_ycbcr(np.array([[rgb]], np.uint8), **options).tolist() == [[list(expected)]]
 
 
 @pytest.mark.parametrize("standard", STANDARDS)
 def test_pure_colors_have_full_chroma(standard):
     for color, plane in (((1.0, 0, 0), 2), ((0, 0, 1.0), 1)):
         image = np.array([[color]])
-        assert aikit.rgb_to_ycbcr(image, standard=standard)[0, 0, plane] == pytest.approx(1, abs=1e-15)
-        limited = aikit.rgb_to_ycbcr(image, standard=standard, range="limited")
+        assert aikit.color.rgb_to_ycbcr(image, standard=standard)[0, 0, plane] == pytest.approx(1, abs=1e-15)
+        limited = aikit.color.rgb_to_ycbcr(image, standard=standard, range="limited")
         assert limited[0, 0, plane] * 255 == pytest.approx(240, abs=1e-12)
-        wide = aikit.rgb_to_ycbcr((image * 65535).astype(np.uint16), standard=standard, range="limited")
+        wide = aikit.color.rgb_to_ycbcr((image * 65535).astype(np.uint16), standard=standard, range="limited")
         assert wide[0, 0, plane] == 240 * 256
 
 
@@ -127,24 +127,24 @@ def test_pure_colors_have_full_chroma(standard):
 @pytest.mark.parametrize("standard", STANDARDS)
 def test_codes_come_back_within_their_rounding(standard, range_):
     rgb = colors(8)
-    ycbcr = aikit.rgb_to_ycbcr(rgb, standard=standard, range=range_)
-    back = aikit.ycbcr_to_rgb(ycbcr, standard=standard, range=range_).astype(int)
+    ycbcr = aikit.color.rgb_to_ycbcr(rgb, standard=standard, range=range_)
+    back = aikit.color.ycbcr_to_rgb(ycbcr, standard=standard, range=range_).astype(int)
     assert abs(back - rgb).max() <= 2
     fine = colors(16)
-    ycbcr = aikit.rgb_to_ycbcr(fine, standard=standard, range=range_)
+    ycbcr = aikit.color.rgb_to_ycbcr(fine, standard=standard, range=range_)
     inside = (ycbcr < 65535).all(-1)
-    assert abs(aikit.ycbcr_to_rgb(ycbcr, standard=standard, range=range_).astype(int) - fine)[inside].max() <= 2
+    assert abs(aikit.color.ycbcr_to_rgb(ycbcr, standard=standard, range=range_).astype(int) - fine)[inside].max() <= 2
 
 
 def test_floats_of_a_limited_range_are_8_bit_codes():
     rgb = colors(8)
-    ycbcr = aikit.rgb_to_ycbcr(rgb, range="limited")
+    ycbcr = aikit.color.rgb_to_ycbcr(rgb, range="limited")
     floats = aikit.to_numpy(ycbcr, dtype="float64")
-    decoded = aikit.ycbcr_to_rgb(ycbcr, range="limited")
-    gap = aikit.ycbcr_to_rgb(floats, range="limited", dtype="uint8").astype(int) - decoded
+    decoded = aikit.color.ycbcr_to_rgb(ycbcr, range="limited")
+    gap = aikit.color.ycbcr_to_rgb(floats, range="limited", dtype="uint8").astype(int) - decoded
     assert abs(gap).max() <= 1  # where float32 and float64 round a tie apart
     # What comes in decides what its numbers mean, whatever goes out.
-    white = aikit.ycbcr_to_rgb(ycbcr, range="limited", dtype="float64")[0, 7]
+    white = aikit.color.ycbcr_to_rgb(ycbcr, range="limited", dtype="float64")[0, 7]
     assert white == pytest.approx([1, 1, 1], abs=1e-6)
 
 
@@ -160,7 +160,9 @@ def test_chroma_zero_follows_the_dtype_that_comes_out():
 
 @pytest.mark.parametrize(("src", "dst"), [("uint8", "uint16"), ("uint8", "float32"), ("uint16", "uint8")])
 def test_a_change_of_dtype_keeps_grays_gray(src, dst):
-    gray = aikit.rgb_to_ycbcr(np.full((1, 1, 3), 90, src) if src == "uint8" else np.full((1, 1, 3), 90 * 257, src))
+    gray = aikit.color.rgb_to_ycbcr(
+        np.full((1, 1, 3), 90, src) if src == "uint8" else np.full((1, 1, 3), 90 * 257, src)
+    )
     changed = convert_color(gray, "ycbcr", "ycbcr", dtype=dst)
     expected = {"uint16": [90 * 257, 32768, 32768], "float32": [90 / 255, 0.5, 0.5], "uint8": [90, 128, 128]}[dst]
     assert changed[0, 0].tolist() == pytest.approx(expected, abs=1e-6)
@@ -199,8 +201,12 @@ def test_opencvs_codes_bit_for_bit(space, kind):
 @pytest.mark.parametrize("space", [space for space in CV2 if space != "xyz"])
 def test_named_pairs_take_the_encoding(space):
     rgb = codes(5, 6, 3)
-    assert np.array_equal(getattr(aikit, f"rgb_to_{space}")(rgb, encoding="cv2"), cv2.cvtColor(rgb, CV2[space][0]))
-    assert np.array_equal(getattr(aikit, f"{space}_to_rgb")(rgb, encoding="cv2"), cv2.cvtColor(rgb, CV2[space][1]))
+    assert np.array_equal(
+        getattr(aikit.color, f"rgb_to_{space}")(rgb, encoding="cv2"), cv2.cvtColor(rgb, CV2[space][0])
+    )
+    assert np.array_equal(
+        getattr(aikit.color, f"{space}_to_rgb")(rgb, encoding="cv2"), cv2.cvtColor(rgb, CV2[space][1])
+    )
 
 
 @pytest.mark.parametrize("kind", ["numpy", "torch"])
@@ -257,12 +263,12 @@ def test_the_lane_mask_of_the_tutorials(picture):
         (lambda a: aikit.rgb_to_hsv(pil(a), encoding="cv2"), InputValueError, "got a PIL image; call to_numpy first"),
         (lambda a: aikit.rgb_to_hsv(a[..., 0], encoding="cv2"), InputValueError, "got gray; call gray_to_rgb first"),
         (
-            lambda a: aikit.rgb_to_ycbcr(a, encoding="cv2", range="limited"),
+            lambda a: aikit.color.rgb_to_ycbcr(a, encoding="cv2", range="limited"),
             InputValueError,
             'range: expected "full" .* encoding="cv2"',
         ),
         (
-            lambda a: aikit.rgb_to_ycbcr(a, encoding="cv2", standard="bt709"),
+            lambda a: aikit.color.rgb_to_ycbcr(a, encoding="cv2", standard="bt709"),
             InputValueError,
             'standard: expected "bt601" .* encoding="cv2"',
         ),

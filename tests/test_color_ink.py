@@ -22,9 +22,9 @@ from test_color import colour, cube
 def test_colour_science_agrees(dtype, tolerance):
     rgb = cube()[:, 1:]  # it divides black by zero
     reference = colour.CMY_to_CMYK(colour.RGB_to_CMY(rgb))
-    assert abs(aikit.rgb_to_cmyk(rgb.astype(dtype)) - reference).max() < tolerance
+    assert abs(aikit.color.rgb_to_cmyk(rgb.astype(dtype)) - reference).max() < tolerance
     back = colour.CMY_to_RGB(colour.CMYK_to_CMY(reference))
-    assert abs(aikit.cmyk_to_rgb(reference.astype(dtype)) - back).max() < tolerance
+    assert abs(aikit.color.cmyk_to_rgb(reference.astype(dtype)) - back).max() < tolerance
 
 
 @pytest.mark.parametrize(
@@ -40,26 +40,26 @@ def test_colour_science_agrees(dtype, tolerance):
     ],
 )
 def test_known_inks(rgb, cmyk):
-    assert aikit.rgb_to_cmyk(np.array([[rgb]], np.uint8)).tolist() == [[list(cmyk)]]
-    back = aikit.cmyk_to_rgb(np.array([[cmyk]], np.uint8)).astype(int)
+    assert aikit.color.rgb_to_cmyk(np.array([[rgb]], np.uint8)).tolist() == [[list(cmyk)]]
+    back = aikit.color.cmyk_to_rgb(np.array([[cmyk]], np.uint8)).astype(int)
     assert abs(back - rgb).max() <= 1
 
 
 @pytest.mark.parametrize(("dtype", "codes_apart"), [("uint8", 1), ("uint16", 1)])
 def test_codes_come_back(dtype, codes_apart):
     rgb = codes(300, 400, 3, dtype)
-    assert abs(aikit.cmyk_to_rgb(aikit.rgb_to_cmyk(rgb)).astype(int) - rgb).max() <= codes_apart
+    assert abs(aikit.color.cmyk_to_rgb(aikit.color.rgb_to_cmyk(rgb)).astype(int) - rgb).max() <= codes_apart
 
 
 def test_pil_and_opencv_order():
     array = codes(5, 6, 3)
-    cmyk = aikit.rgb_to_cmyk(array)
-    assert np.array_equal(np.asarray(aikit.rgb_to_cmyk(pil(array))), cmyk)
-    assert np.array_equal(aikit.rgb_to_cmyk(array[..., ::-1], bgr=True), cmyk)
-    assert np.array_equal(aikit.cmyk_to_rgb(cmyk, bgr=True), aikit.cmyk_to_rgb(cmyk)[..., ::-1])
+    cmyk = aikit.color.rgb_to_cmyk(array)
+    assert np.array_equal(np.asarray(aikit.color.rgb_to_cmyk(pil(array))), cmyk)
+    assert np.array_equal(aikit.color.rgb_to_cmyk(array[..., ::-1], bgr=True), cmyk)
+    assert np.array_equal(aikit.color.cmyk_to_rgb(cmyk, bgr=True), aikit.color.cmyk_to_rgb(cmyk)[..., ::-1])
     # Pillow takes no black out of the colors on the way there, and means the same on the way back.
     pillows = np.asarray(Image.fromarray(cmyk, "CMYK").convert("RGB")).astype(int)
-    assert abs(pillows - aikit.cmyk_to_rgb(cmyk)).max() <= 1
+    assert abs(pillows - aikit.color.cmyk_to_rgb(cmyk)).max() <= 1
 
 
 # Through a profile: ICC.1:2010, 10.10 (lut8Type), with two ink levels, and a grid of nine for the way back
@@ -98,7 +98,7 @@ def make_profile(*, both=True, space=b"CMYK"):
     backward = []
     for light, a, b in product(axis, axis, axis):
         rgb = aikit.lab_to_rgb(np.array([[[light * 100, a * 255 - 128, b * 255 - 128]]])).clip(0, 1)
-        backward.append(np.rint(aikit.rgb_to_cmyk(rgb)[0, 0] * 255))
+        backward.append(np.rint(aikit.color.rgb_to_cmyk(rgb)[0, 0] * 255))
     tags = [(b"A2B0", lut8(forward, 4, 3, 2))]
     if both:
         tags.append((b"B2A0", lut8(backward, 3, 4, STEPS)))
@@ -128,11 +128,11 @@ def through_pillow(array, profile, source, target):
 
 def test_a_profile_decides_what_inks_look_like(press):
     inks = np.array([[[0, 0, 0, 0], [255, 0, 0, 0], [0, 255, 0, 0], [0, 0, 255, 0], [0, 0, 0, 255]]], np.uint8)
-    rgb = aikit.cmyk_to_rgb(inks, profile=press).astype(int)
+    rgb = aikit.color.cmyk_to_rgb(inks, profile=press).astype(int)
     assert rgb[0, 0].tolist() == [255, 255, 255]
     assert rgb[0, 4].tolist() == [0, 0, 0]  # the darkest ink is black: black point compensation
     # The inks are not the ideal ones.
-    assert abs(rgb[0, 1:4] - aikit.cmyk_to_rgb(inks)[0, 1:4]).max() > 50
+    assert abs(rgb[0, 1:4] - aikit.color.cmyk_to_rgb(inks)[0, 1:4]).max() > 50
     cyan, magenta, yellow = rgb[0, 1:4]
     assert cyan.argmin() == 0
     assert magenta.argmin() == 1
@@ -142,44 +142,44 @@ def test_a_profile_decides_what_inks_look_like(press):
 @pytest.mark.parametrize("shape", [(1, 1), (5, 6), (300, 700)])
 def test_littlecms_agrees(press, shape):
     rgb, cmyk = codes(*shape, 3), codes(*shape, 4)
-    assert np.array_equal(aikit.rgb_to_cmyk(rgb, profile=press), through_pillow(rgb, press, "RGB", "CMYK"))
-    assert np.array_equal(aikit.cmyk_to_rgb(cmyk, profile=press), through_pillow(cmyk, press, "CMYK", "RGB"))
+    assert np.array_equal(aikit.color.rgb_to_cmyk(rgb, profile=press), through_pillow(rgb, press, "RGB", "CMYK"))
+    assert np.array_equal(aikit.color.cmyk_to_rgb(cmyk, profile=press), through_pillow(cmyk, press, "CMYK", "RGB"))
 
 
 def test_kinds_agree(press, tmp_path):
     rgb = codes(5, 6, 3)
-    cmyk = aikit.rgb_to_cmyk(rgb, profile=press)
-    assert np.array_equal(aikit.rgb_to_cmyk(tensor(rgb), profile=press), tensor(cmyk))
-    assert np.array_equal(aikit.rgb_to_cmyk(rgb[..., ::-1], profile=press, bgr=True), cmyk)
-    assert np.array_equal(aikit.rgb_to_cmyk(np.stack([rgb, rgb]), profile=press), np.stack([cmyk, cmyk]))
-    picture = aikit.rgb_to_cmyk(pil(rgb), profile=press)
+    cmyk = aikit.color.rgb_to_cmyk(rgb, profile=press)
+    assert np.array_equal(aikit.color.rgb_to_cmyk(tensor(rgb), profile=press), tensor(cmyk))
+    assert np.array_equal(aikit.color.rgb_to_cmyk(rgb[..., ::-1], profile=press, bgr=True), cmyk)
+    assert np.array_equal(aikit.color.rgb_to_cmyk(np.stack([rgb, rgb]), profile=press), np.stack([cmyk, cmyk]))
+    picture = aikit.color.rgb_to_cmyk(pil(rgb), profile=press)
     assert picture.mode == "CMYK"
     assert np.array_equal(np.asarray(picture), cmyk)
-    back = aikit.cmyk_to_rgb(cmyk, profile=press)
-    assert np.array_equal(aikit.cmyk_to_rgb(tensor(cmyk), profile=press), tensor(back))
-    assert np.array_equal(aikit.cmyk_to_rgb(cmyk, profile=press, bgr=True), back[..., ::-1])
-    assert np.array_equal(np.asarray(aikit.cmyk_to_rgb(picture, profile=press)), back)
+    back = aikit.color.cmyk_to_rgb(cmyk, profile=press)
+    assert np.array_equal(aikit.color.cmyk_to_rgb(tensor(cmyk), profile=press), tensor(back))
+    assert np.array_equal(aikit.color.cmyk_to_rgb(cmyk, profile=press, bgr=True), back[..., ::-1])
+    assert np.array_equal(np.asarray(aikit.color.cmyk_to_rgb(picture, profile=press)), back)
     path = tmp_path / "press.icc"
     path.write_bytes(press)
     for name in (path, str(path)):
-        assert np.array_equal(aikit.rgb_to_cmyk(rgb, profile=name), cmyk)
+        assert np.array_equal(aikit.color.rgb_to_cmyk(rgb, profile=name), cmyk)
 
 
 def test_dtype_of_the_result(press):
     cmyk = codes(3, 4, 4)
-    back = aikit.cmyk_to_rgb(cmyk, profile=press)
-    assert np.array_equal(aikit.cmyk_to_rgb(cmyk, profile=press, dtype="float32"), back * np.float32(1 / 255))
-    assert np.array_equal(aikit.cmyk_to_rgb(cmyk, profile=press, dtype="uint16"), back.astype(np.uint16) * 257)
-    assert aikit.cmyk_to_rgb(tensor(cmyk), profile=press, dtype="float16").dtype.itemsize == 2
+    back = aikit.color.cmyk_to_rgb(cmyk, profile=press)
+    assert np.array_equal(aikit.color.cmyk_to_rgb(cmyk, profile=press, dtype="float32"), back * np.float32(1 / 255))
+    assert np.array_equal(aikit.color.cmyk_to_rgb(cmyk, profile=press, dtype="uint16"), back.astype(np.uint16) * 257)
+    assert aikit.color.cmyk_to_rgb(tensor(cmyk), profile=press, dtype="float16").dtype.itemsize == 2
 
 
 def test_pictures_carry_the_profile_of_their_inks(press):
     picture = pil(codes(3, 4, 3))
     picture.info = {"icc_profile": b"of RGB", "dpi": (72, 72)}
-    assert aikit.rgb_to_cmyk(picture).info == {"dpi": (72, 72)}
-    cmyk = aikit.rgb_to_cmyk(picture, profile=press)
+    assert aikit.color.rgb_to_cmyk(picture).info == {"dpi": (72, 72)}
+    cmyk = aikit.color.rgb_to_cmyk(picture, profile=press)
     assert cmyk.info == {"icc_profile": press, "dpi": (72, 72)}
-    assert aikit.cmyk_to_rgb(cmyk, profile=press).info == {"dpi": (72, 72)}
+    assert aikit.color.cmyk_to_rgb(cmyk, profile=press).info == {"dpi": (72, 72)}
     assert picture.info["icc_profile"] == b"of RGB"
 
 
@@ -194,7 +194,7 @@ def damaged(profile):
 
 def test_wrong_profiles(press):
     for wrong in damaged(press):
-        for call, image in ((aikit.rgb_to_cmyk, codes(2, 3, 3)), (aikit.cmyk_to_rgb, codes(2, 3, 4))):
+        for call, image in ((aikit.color.rgb_to_cmyk, codes(2, 3, 3)), (aikit.color.cmyk_to_rgb, codes(2, 3, 4))):
             with pytest.raises(
                 FileFormatError, match=r"profile: expected an ICC profile that has CMYK .* pass another"
             ):
@@ -203,9 +203,9 @@ def test_wrong_profiles(press):
 
 def test_a_profile_without_the_way_there(press):
     one_way = make_profile(both=False)
-    assert aikit.cmyk_to_rgb(codes(2, 3, 4), profile=one_way).shape == (2, 3, 3)
+    assert aikit.color.cmyk_to_rgb(codes(2, 3, 4), profile=one_way).shape == (2, 3, 3)
     with pytest.raises(FileFormatError, match="profile: expected an ICC profile that has CMYK from color"):
-        aikit.rgb_to_cmyk(codes(2, 3, 3), profile=one_way)
+        aikit.color.rgb_to_cmyk(codes(2, 3, 3), profile=one_way)
 
 
 def test_every_damaged_byte_is_our_error(press):
@@ -214,7 +214,7 @@ def test_every_damaged_byte_is_our_error(press):
         broken = bytearray(press)
         for at in rng.integers(0, 240, 3):
             broken[at] = rng.integers(0, 256)
-        for call, image in ((aikit.rgb_to_cmyk, codes(2, 3, 3)), (aikit.cmyk_to_rgb, codes(2, 3, 4))):
+        for call, image in ((aikit.color.rgb_to_cmyk, codes(2, 3, 3)), (aikit.color.cmyk_to_rgb, codes(2, 3, 4))):
             with contextlib.suppress(FileFormatError):
                 call(image, profile=bytes(broken))
 
@@ -222,7 +222,7 @@ def test_every_damaged_byte_is_our_error(press):
 @pytest.mark.parametrize("name", ["missing.icc", "", "."])
 def test_profiles_that_cannot_be_read(tmp_path, name):
     with pytest.raises(FileAccessError, match="expected a readable file") as caught:
-        aikit.rgb_to_cmyk(codes(2, 3, 3), profile=tmp_path / name)
+        aikit.color.rgb_to_cmyk(codes(2, 3, 3), profile=tmp_path / name)
     assert caught.value.errno in (errno.ENOENT, errno.EISDIR)
 
 
@@ -230,25 +230,29 @@ def test_profiles_that_cannot_be_read(tmp_path, name):
     ("call", "error", "message"),
     [
         (
-            lambda p: aikit.rgb_to_cmyk(codes(2, 3, 3), profile=7),
+            lambda p: aikit.color.rgb_to_cmyk(codes(2, 3, 3), profile=7),
             InputTypeError,
             "profile: expected a path or bytes, got",
         ),
-        (lambda p: aikit.rgb_to_cmyk(codes(2, 3, 4), profile=p), InputValueError, "for cmyk, got RGBA; call flatten"),
-        (lambda p: aikit.rgb_to_cmyk(codes(2, 3), profile=p), InputValueError, "call gray_to_rgb first"),
-        (lambda p: aikit.cmyk_to_rgb(codes(2, 3, 3), profile=p), InputValueError, "expected 4 channels of cmyk"),
-        (lambda p: aikit.cmyk_to_rgb(pil(codes(2, 3, 3)), profile=p), InputValueError, "of mode CMYK, got RGB"),
         (
-            lambda p: aikit.rgb_to_cmyk(codes(2, 3, 3, "uint16"), profile=p),
+            lambda p: aikit.color.rgb_to_cmyk(codes(2, 3, 4), profile=p),
+            InputValueError,
+            "for cmyk, got RGBA; call flatten",
+        ),
+        (lambda p: aikit.color.rgb_to_cmyk(codes(2, 3), profile=p), InputValueError, "call gray_to_rgb first"),
+        (lambda p: aikit.color.cmyk_to_rgb(codes(2, 3, 3), profile=p), InputValueError, "expected 4 channels of cmyk"),
+        (lambda p: aikit.color.cmyk_to_rgb(pil(codes(2, 3, 3)), profile=p), InputValueError, "of mode CMYK, got RGB"),
+        (
+            lambda p: aikit.color.rgb_to_cmyk(codes(2, 3, 3, "uint16"), profile=p),
             InputTypeError,
             "expected uint8 with a prof",
         ),
         (
-            lambda p: aikit.rgb_to_cmyk(codes(2, 3, 3, "float32"), profile=p),
+            lambda p: aikit.color.rgb_to_cmyk(codes(2, 3, 3, "float32"), profile=p),
             InputTypeError,
             "expected uint8 with a prof",
         ),
-        (lambda p: aikit.rgb_to_cmyk("a.png", profile=p), InputTypeError, "image: expected a PIL image"),
+        (lambda p: aikit.color.rgb_to_cmyk("a.png", profile=p), InputTypeError, "image: expected a PIL image"),
     ],
 )
 def test_messages(press, call, error, message):

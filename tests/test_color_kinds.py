@@ -37,9 +37,9 @@ def as_space(rgb, space):
 @pytest.mark.parametrize("space", SPACES)
 def test_named_pairs_are_convert_color(space):
     rgb = codes(3, 5, 3, "float64")
-    there = getattr(aikit, f"rgb_to_{space}")(rgb)
+    there = getattr(aikit.color, f"rgb_to_{space}")(rgb)
     assert np.array_equal(there, convert_color(rgb, "rgb", space))
-    assert np.array_equal(getattr(aikit, f"{space}_to_rgb")(there), convert_color(there, space, "rgb"))
+    assert np.array_equal(getattr(aikit.color, f"{space}_to_rgb")(there), convert_color(there, space, "rgb"))
 
 
 @pytest.mark.parametrize("kind", ["numpy", "torch"])
@@ -104,7 +104,7 @@ def test_pil_agrees_with_pillow():
         ours = np.asarray(convert_color(picture, "rgb", space)).astype(int)
         assert abs(ours - np.asarray(picture.convert(mode))).max() <= 1
     ycbcr = picture.convert("YCbCr")
-    ours = np.asarray(aikit.ycbcr_to_rgb(ycbcr)).astype(int)
+    ours = np.asarray(aikit.color.ycbcr_to_rgb(ycbcr)).astype(int)
     assert abs(ours - np.asarray(ycbcr.convert("RGB"))).max() <= 1
     # Hue wraps, and Pillow truncates where we round.
     gap = abs(np.asarray(aikit.rgb_to_hsv(picture)).astype(int) - np.asarray(picture.convert("HSV")))
@@ -114,21 +114,21 @@ def test_pil_agrees_with_pillow():
 def test_pil_resolves_any_mode_first():
     array = codes(5, 6, 3)
     palette = pil(array).quantize(8)
-    expected = aikit.rgb_to_ycbcr(palette.convert("RGB"))
-    assert np.array_equal(np.asarray(aikit.rgb_to_ycbcr(palette)), np.asarray(expected))
+    expected = aikit.color.rgb_to_ycbcr(palette.convert("RGB"))
+    assert np.array_equal(np.asarray(aikit.color.rgb_to_ycbcr(palette)), np.asarray(expected))
     rotated = pil(array)
     rotated.getexif()[0x0112] = 6
     assert aikit.rgb_to_hsv(rotated).size == (5, 6)
     # As an image of another space a CMYK image is what it looks like.
-    cmyk = aikit.rgb_to_cmyk(pil(array))
+    cmyk = aikit.color.rgb_to_cmyk(pil(array))
     assert aikit.rgb_to_gray(cmyk).mode == "L"
 
 
 def test_pil_keeps_its_info():
     picture = pil(codes(3, 4, 3))
     picture.info["dpi"] = (72, 72)
-    assert aikit.rgb_to_ycbcr(picture).info["dpi"] == (72, 72)
-    assert aikit.ycbcr_to_rgb(aikit.rgb_to_ycbcr(picture)).info["dpi"] == (72, 72)
+    assert aikit.color.rgb_to_ycbcr(picture).info["dpi"] == (72, 72)
+    assert aikit.color.ycbcr_to_rgb(aikit.color.rgb_to_ycbcr(picture)).info["dpi"] == (72, 72)
 
 
 def test_pil_gray_keeps_its_depth_and_alpha():
@@ -136,9 +136,9 @@ def test_pil_gray_keeps_its_depth_and_alpha():
     assert gray.mode == "I;16"
     assert np.array_equal(np.asarray(convert_color(gray, "gray", "gray")), np.asarray(gray))
     assert convert_color(gray, "gray", "gray", dtype="uint8").mode == "L"
-    assert aikit.gray_to_rgb(gray).mode == "RGB"
+    assert aikit.color.gray_to_rgb(gray).mode == "RGB"
     assert aikit.rgb_to_gray(pil(codes(3, 4, 4))).mode == "LA"
-    assert aikit.gray_to_rgb(pil(codes(3, 4, 2))).mode == "RGBA"
+    assert aikit.color.gray_to_rgb(pil(codes(3, 4, 2))).mode == "RGBA"
 
 
 @pytest.mark.parametrize("space", SPACES)
@@ -174,7 +174,7 @@ def test_dtypes_that_come_out(space, dtype, kind):
 def test_dtype_is_honored(space, dtype):
     rgb = codes(4, 5, 3)
     there = convert_color(rgb, "rgb", space)
-    back = getattr(aikit, f"{space}_to_rgb")(there, dtype=dtype)
+    back = getattr(aikit.color, f"{space}_to_rgb")(there, dtype=dtype)
     assert back.dtype == dtype
     if space != "gray":  # gray has forgotten the colors
         tolerance = 3 if space in ("ycbcr", "cmyk") else 0.3
@@ -258,11 +258,11 @@ def test_forms_of_gray(shape, expected):
 
 def test_gray_of_every_form_becomes_rgb():
     image = codes(4, 5)
-    assert np.array_equal(aikit.gray_to_rgb(image), np.stack([image] * 3, -1))
-    assert np.array_equal(aikit.gray_to_rgb(image[..., None]), np.stack([image] * 3, -1))
+    assert np.array_equal(aikit.color.gray_to_rgb(image), np.stack([image] * 3, -1))
+    assert np.array_equal(aikit.color.gray_to_rgb(image[..., None]), np.stack([image] * 3, -1))
     with_alpha = codes(4, 5, 2)
-    assert np.array_equal(aikit.gray_to_rgb(with_alpha), with_alpha[..., [0, 0, 0, 1]])
-    assert aikit.gray_to_rgb(tensor(image[..., None])).shape == (3, 4, 5)
+    assert np.array_equal(aikit.color.gray_to_rgb(with_alpha), with_alpha[..., [0, 0, 0, 1]])
+    assert aikit.color.gray_to_rgb(tensor(image[..., None])).shape == (3, 4, 5)
 
 
 @pytest.mark.parametrize(
@@ -408,7 +408,7 @@ def test_alpha_has_to_be_flattened_for_cmyk(image):
     with pytest.raises(
         InputValueError, match=r"image: expected no alpha channel for cmyk, got RGBA; call flatten first\."
     ):
-        aikit.rgb_to_cmyk(image)
+        aikit.color.rgb_to_cmyk(image)
 
 
 @pytest.mark.parametrize("space", ["lab", "lch", "luv", "oklab", "oklch", "xyz", "linear_rgb", "yuv", "hsl"])
@@ -435,8 +435,8 @@ def test_pil_modes_are_spaces(space, mode):
 @pytest.mark.parametrize("options", [{"standard": "bt709"}, {"range": "limited"}])
 def test_pils_ycbcr_is_jpegs(options):
     picture = pil(codes(3, 4, 3))
-    for call in (aikit.rgb_to_ycbcr, aikit.ycbcr_to_rgb):
-        image = picture if call is aikit.rgb_to_ycbcr else picture.convert("YCbCr")
+    for call in (aikit.color.rgb_to_ycbcr, aikit.color.ycbcr_to_rgb):
+        image = picture if call is aikit.color.rgb_to_ycbcr else picture.convert("YCbCr")
         with pytest.raises(InputValueError, match="whose YCbCr is always bt601 and full; call to_numpy first"):
             call(image, **options)
 
@@ -463,10 +463,18 @@ def test_natural_units_do_not_fit_integers(dtype):
         (lambda a: convert_color(a, "rgb", "hsb"), InputValueError, r"dst: expected one of rgb, .*, got 'hsb'"),
         (lambda a: convert_color(a, "bgr", "hsv"), InputValueError, r"src: expected one of rgb, .*, got 'bgr'"),
         (lambda a: convert_color(a, ["rgb"], "hsv"), InputValueError, r"src: .* got \['rgb'\]"),
-        (lambda a: aikit.rgb_to_ycbcr(a, standard="601"), InputValueError, "standard: expected one of bt601, .* '601'"),
-        (lambda a: aikit.rgb_to_ycbcr(a, range="tv"), InputValueError, "range: expected one of full, limited, got"),
-        (lambda a: aikit.rgb_to_yuv(a, standard=["bt601"]), InputValueError, "standard: expected one of"),
-        (lambda a: aikit.rgb_to_yuv(a, standard=None), InputValueError, "standard: expected one of .* got None"),
+        (
+            lambda a: aikit.color.rgb_to_ycbcr(a, standard="601"),
+            InputValueError,
+            "standard: expected one of bt601, .* '601'",
+        ),
+        (
+            lambda a: aikit.color.rgb_to_ycbcr(a, range="tv"),
+            InputValueError,
+            "range: expected one of full, limited, got",
+        ),
+        (lambda a: aikit.color.rgb_to_yuv(a, standard=["bt601"]), InputValueError, "standard: expected one of"),
+        (lambda a: aikit.color.rgb_to_yuv(a, standard=None), InputValueError, "standard: expected one of .* got None"),
         (lambda a: aikit.rgb_to_gray(a, weights="601"), InputValueError, "weights: expected bt601, .* got '601'"),
         (lambda a: aikit.rgb_to_gray(a, weights=(1, 2)), InputValueError, r"weights: .* got \(1, 2\)"),
         (lambda a: aikit.rgb_to_gray(a, weights=(1, np.nan, 0)), InputValueError, r"weights: .* nan"),
@@ -474,8 +482,12 @@ def test_natural_units_do_not_fit_integers(dtype):
         (lambda a: aikit.rgb_to_lab("a.png"), InputTypeError, "image: .*the path 'a.png'; read it first"),
         (lambda a: aikit.rgb_to_lab(None), InputTypeError, "image: expected a PIL image, .* got NoneType"),
         (lambda a: aikit.lab_to_rgb(a[..., :1]), InputValueError, "image: expected 3 channels of lab, got gray"),
-        (lambda a: aikit.gray_to_rgb(a), InputValueError, "image: expected gray, .* got RGB; call rgb_to_gray first"),
-        (lambda a: aikit.cmyk_to_rgb(a), InputValueError, "image: expected 4 channels of cmyk, got 3"),
+        (
+            lambda a: aikit.color.gray_to_rgb(a),
+            InputValueError,
+            "image: expected gray, .* got RGB; call rgb_to_gray first",
+        ),
+        (lambda a: aikit.color.cmyk_to_rgb(a), InputValueError, "image: expected 4 channels of cmyk, got 3"),
         (lambda a: aikit.lab_to_rgb(a, dtype="int32"), InputValueError, "dtype: expected one of .* got 'int32'"),
         (lambda a: aikit.rgb_to_hsv(pil(codes(3, 4, 3)), bgr=True), InputValueError, "bgr: expected False"),
         (

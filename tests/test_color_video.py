@@ -6,7 +6,8 @@ import pytest
 import torch
 from hypothesis import given, strategies as st
 
-from aikit import InputTypeError, InputValueError, i420_to_rgb, nv12_to_rgb, rgb_to_i420, rgb_to_nv12
+from aikit import InputTypeError, InputValueError
+from aikit.color import i420_to_rgb, nv12_to_rgb, rgb_to_i420, rgb_to_nv12
 from pictures import codes, pil, tensor
 from test_color_codes import STANDARDS, h273
 
@@ -243,5 +244,5 @@ def test_messages(call, error, message):
 
 @pytest.mark.parametrize("call", [i420_to_rgb, nv12_to_rgb, rgb_to_i420, rgb_to_nv12])
 def test_nothing_is_guessed(call):
-    with pytest.raises(TypeError, match="'standard' and 'range'"):
+    with pytest.raises(TypeError, match="expected standard= and range=, got none; pass standard= and range="):
         call(codes(6, 6, 3))

@@ -26,7 +26,7 @@ OPERATIONS = {
     "composite": (4, lambda x: aikit.composite(x, x, operator="atop", left=3, top=-2)),
     "make_transparent": (3, lambda x: aikit.make_transparent(x, color="gray", tolerance=0.2, feather=0.2)),
     "color_to_alpha": (3, lambda x: aikit.color_to_alpha(x, color="gray")),
-    "estimate_foreground": (4, aikit.estimate_foreground),
+    "estimate_foreground": (4, aikit.alpha.estimate_foreground),
     "split_alpha": (4, lambda x: aikit.split_alpha(x)[1]),
     "merge_alpha": (3, lambda x: aikit.merge_alpha(x, 0.4)),
     "trim": (4, aikit.trim),
@@ -129,7 +129,7 @@ def test_compiled_functions_give_what_they_give(name, dtype, caplog):
         pytest.skip("runs eagerly")
     channels, operation = OPERATIONS[name]
     image = batch(channels, dtype)
-    expected, fast = operation(image), aikit.fused(operation)
+    expected, fast = operation(image), aikit.fusion.fused(operation)
     got = fast(image)
     assert not [record for record in caplog.records if record.name == "aikit" and record.levelno >= logging.WARNING]
     assert (got.dtype, got.shape, got.device) == (expected.dtype, expected.shape, expected.device)
@@ -159,7 +159,7 @@ def kernels(function, *arguments):
     ("operation", "channels", "most"),
     [
         (aikit.rgb_to_gray, 3, 1),
-        (aikit.rgb_to_ycbcr, 3, 1),
+        (aikit.color.rgb_to_ycbcr, 3, 1),
         (aikit.rgb_to_hsv, 3, 1),
         (aikit.rgb_to_lab, 3, 1),
         (aikit.flatten, 4, 1),
@@ -171,13 +171,13 @@ def kernels(function, *arguments):
 )
 def test_a_formula_is_one_kernel(operation, channels, most):
     image = batch(channels)
-    assert kernels(aikit.fused(operation), image) <= most
+    assert kernels(aikit.fusion.fused(operation), image) <= most
     assert kernels(operation, image) > most
 
 
 def test_compiled_functions_hold_under_tf32_and_autocast_and_give_gradients():
     image = batch(3)
-    fast = aikit.fused(lambda x: aikit.rgb_to_lab(aikit.resize(x, scale=0.5)))
+    fast = aikit.fusion.fused(lambda x: aikit.rgb_to_lab(aikit.resize(x, scale=0.5)))
     expected = fast(image)
     with torch.autocast("cuda", torch.bfloat16):
         assert fast(image).equal(expected)

@@ -11,7 +11,9 @@ import pytest
 import skimage
 from PIL import Image, ImageCms
 
-from aikit import Description, InputTypeError, InputValueError, describe, from_data_url, premultiply, read_numpy
+from aikit import InputTypeError, InputValueError, describe, premultiply, read_numpy
+from aikit.files import from_data_url
+from aikit.show import Description
 from pictures import channels_first, codes
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"

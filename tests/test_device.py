@@ -15,9 +15,9 @@ import torch
 from hypothesis import given, strategies as st
 
 import aikit
-from aikit import DeviceError, InputTypeError, InputValueError, list_devices, pick_device, set_visible_devices
+from aikit import DeviceError, InputTypeError, InputValueError, pick_device
 from aikit.cli import main
-from aikit.device import host, visible
+from aikit.device import host, list_devices, set_visible_devices, visible
 from aikit.device.choice import existing_device
 from aikit.device.listing import torch_accelerator
 from aikit.device.nvml import Gpu
@@ -197,7 +197,7 @@ def test_an_unknown_size_is_a_question_mark():
 def test_gpus_are_listed_with_what_nvml_says_and_then_the_cpu(nvml):
     nvml([gpu("a", free=70, busy=35)])
     found, cpu = list_devices()
-    assert found == aikit.DeviceInfo(
+    assert found == aikit.device.DeviceInfo(
         type="cuda", index=0, uuid="GPU-a", name="NVIDIA H100", total=80 * GiB, free=70 * GiB, utilization=0.35
     )
     assert (found.device, cpu.device, cpu.type, cpu.uuid) == ("cuda:0", "cpu", "cpu", None)
@@ -258,7 +258,7 @@ def test_listing_imports_no_torch_and_starts_nothing(tmp_path):
         "nvmlDeviceGetMemoryInfo = lambda handle: N(total=2, free=1)\n"
         "nvmlDeviceGetUtilizationRates = lambda handle: N(gpu=0)\n"
     )
-    code = "import sys, aikit; print(aikit.list_devices()[0].device, 'torch' in sys.modules, 'numpy' in sys.modules)"
+    code = "import sys, aikit; print(aikit.device.list_devices()[0].device, 'torch' in sys.modules, 'numpy' in sys.modules)"
     path = os.pathsep.join([str(tmp_path), str(SRC)])
     done = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True
@@ -895,12 +895,12 @@ def test_the_uuids_and_memory_are_those_of_torch():
 def test_listing_and_picking_take_no_gpu_memory():
     code = """
 import aikit
-before = [info.free for info in aikit.list_devices()[:-1]]
+before = [info.free for info in aikit.device.list_devices()[:-1]]
 device = aikit.pick_device(min_free="1GiB")
 import torch
-report = aikit.memory_report(device)
+report = aikit.memory.memory_report(device)
 freed = aikit.free_memory()
-after = [info.free for info in aikit.list_devices()[:-1]]
+after = [info.free for info in aikit.device.list_devices()[:-1]]
 taken = sum(before) - sum(after)
 print(device.type, torch.cuda.is_initialized(), taken < 64 << 20, report.used, report.total > 0, freed)
 """
@@ -909,9 +909,9 @@ print(device.type, torch.cuda.is_initialized(), taken < 64 << 20, report.used, r
 
 @pytest.mark.gpu
 def test_what_is_hidden_before_cuda_starts_is_hidden():
-    code = "import aikit; aikit.set_visible_devices(None); import torch; print(torch.cuda.is_available())"
+    code = "import aikit; aikit.device.set_visible_devices(None); import torch; print(torch.cuda.is_available())"
     assert in_a_new_process(code) == ["False"]
-    code = "import aikit; aikit.set_visible_devices(aikit.list_devices()[0].uuid); import torch; print(torch.cuda.device_count())"
+    code = "import aikit; aikit.device.set_visible_devices(aikit.device.list_devices()[0].uuid); import torch; print(torch.cuda.device_count())"
     assert in_a_new_process(code) == ["1"]
 
 
@@ -922,7 +922,7 @@ def test_after_cuda_has_started_hiding_raises(start):
 import torch, aikit
 {start}
 try:
-    aikit.set_visible_devices(0)
+    aikit.device.set_visible_devices(0)
 except aikit.DeviceError as error:
     print("refused")
 """
@@ -931,5 +931,5 @@ except aikit.DeviceError as error:
 
 @pytest.mark.gpu
 def test_looking_does_not_start_the_driver():
-    code = "import aikit; aikit.list_devices(); import torch; aikit.set_visible_devices(0); print('ok')"
+    code = "import aikit; aikit.device.list_devices(); import torch; aikit.device.set_visible_devices(0); print('ok')"
     assert in_a_new_process(code) == ["ok"]

@@ -275,7 +275,7 @@ def _(folder):
 def _(folder):
     red = np.array([[[0, 0, 255]]], np.uint8)
     assert cv2.cvtColor(red, cv2.COLOR_BGR2YCrCb)[0, 0].tolist() == [76, 255, 85]
-    assert aikit.rgb_to_ycbcr(red, bgr=True)[0, 0].tolist() == [76, 85, 255]
+    assert aikit.color.rgb_to_ycbcr(red, bgr=True)[0, 0].tolist() == [76, 85, 255]
 
 
 @row("opencv", "cv2.resize(a, (w, h))")
@@ -351,7 +351,7 @@ def _(folder):
     assert palette().mode != "RGBA"
     assert palette().split()[-1].tobytes() == b"\0\1"
     assert aikit.has_alpha(palette()) is True
-    assert aikit.is_transparent(palette()) is True
+    assert aikit.alpha.is_transparent(palette()) is True
 
 
 @row("pillow", "np.asarray(image)")
@@ -410,7 +410,7 @@ def _(folder):
     put.putalpha(Image.fromarray(matte))
     edge = np.argmax(matte[0] > 120)
     assert np.asarray(put)[10, edge, 1] > 100
-    ours = aikit.estimate_foreground(aikit.merge_alpha(photo, matte))
+    ours = aikit.alpha.estimate_foreground(aikit.merge_alpha(photo, matte))
     assert ours.getpixel((int(edge), 10))[1] < 50
 
 
@@ -450,14 +450,14 @@ def _(folder):
 def _(folder):
     red = torch.tensor([1.0, 0, 0]).view(1, 3, 1, 1)
     assert kornia.color.rgb_to_ycbcr(red)[0, 2].item() == pytest.approx(0.9998, abs=5e-5)
-    assert aikit.rgb_to_ycbcr(red, standard="bt601")[0, 2].item() == pytest.approx(1, abs=1e-6)
+    assert aikit.color.rgb_to_ycbcr(red, standard="bt601")[0, 2].item() == pytest.approx(1, abs=1e-6)
 
 
 @row("kornia", "color.rgb_to_xyz(x)")
 def _(folder):
     gray = torch.full((1, 3, 1, 1), 0.5, dtype=torch.float64)
     assert kornia.color.rgb_to_xyz(gray)[0, 1].item() == pytest.approx(0.5, abs=1e-3)
-    assert aikit.rgb_to_xyz(gray)[0, 1].item() == pytest.approx(0.214, abs=1e-3)  # IEC 61966-2-1
+    assert aikit.color.rgb_to_xyz(gray)[0, 1].item() == pytest.approx(0.214, abs=1e-3)  # IEC 61966-2-1
     light = kornia.color.rgb_to_linear_rgb(gray)
     assert kornia.color.rgb_to_xyz(light)[0, 1].item() == pytest.approx(0.214, abs=1e-3)
 
@@ -621,7 +621,7 @@ def _(folder):
     offloaded(torch.ones(1, 8))
     hook.offload()
     assert offloaded.weight.data_ptr() != home  # copied into new memory
-    with aikit.on_device(model, "cuda"):
+    with aikit.memory.on_device(model, "cuda"):
         model(torch.ones(1, 8, device="cuda"))
     assert model.weight.data_ptr() == before
 

@@ -84,9 +84,9 @@ def test_an_upload_comes_back_cut_out_and_resized(client, side, shape):
 
 
 def test_a_data_url_comes_back_as_one(client):
-    answer = order(client, aikit.to_data_url(picture()), side=60)
+    answer = order(client, aikit.files.to_data_url(picture()), side=60)
     assert answer.status_code == 200, answer.text
-    result = aikit.read_numpy(aikit.from_data_url(answer.json()["image"]))
+    result = aikit.read_numpy(aikit.files.from_data_url(answer.json()["image"]))
     np.testing.assert_array_equal(result, expected(60))
 
 
@@ -132,7 +132,7 @@ def test_a_hostile_upload_gets_its_code_and_the_server_lives_on(client, data, st
 )
 def test_a_bad_option_is_the_senders_fault(client, options):
     assert upload(client, PNG, **options).status_code == 422
-    assert order(client, aikit.to_data_url(picture()), **options).status_code == 422
+    assert order(client, aikit.files.to_data_url(picture()), **options).status_code == 422
 
 
 @pytest.mark.parametrize("image", ["/etc/passwd", "data:image/png;base64,@@@", 5, None], ids=repr)

@@ -29,15 +29,13 @@ from aikit import (
     LimitError,
     Limits,
     encode,
-    from_data_url,
     read_cv2,
-    read_frames,
     read_numpy,
     read_pil,
     read_tensor,
-    to_data_url,
     write,
 )
+from aikit.files import from_data_url, read_frames, to_data_url
 from pictures import channels_first, codes, opencv_order
 
 SRC = Path(__file__).parents[1] / "src"
@@ -647,8 +645,8 @@ def test_pil_and_numpy_never_load_torch(tmp_path):
     encoded.write_bytes(saved(RGB, "PNG"))
     code = (
         "import sys, aikit, numpy; path = sys.argv[1]\n"
-        "aikit.read_pil(path), aikit.read_numpy(path), aikit.read_cv2(path), list(aikit.read_frames(path))\n"
-        "aikit.write(aikit.read_pil(path), path + '.webp'); aikit.to_data_url(aikit.read_numpy(path))\n"
+        "aikit.read_pil(path), aikit.read_numpy(path), aikit.read_cv2(path), list(aikit.files.read_frames(path))\n"
+        "aikit.write(aikit.read_pil(path), path + '.webp'); aikit.files.to_data_url(aikit.read_numpy(path))\n"
         "aikit.write(numpy.zeros((2, 2, 3), 'uint16'), path + '.tif'); aikit.show(aikit.read_pil(path))\n"
         "sys.exit('torch' in sys.modules)"
     )

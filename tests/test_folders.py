@@ -39,6 +39,8 @@ from aikit.errors import printable
 from aikit.folders import converting, manifest as manifest_module, on_ray
 from aikit.folders.planning import Job
 from aikit.folders.work import Work
+from aikit.isolation import calls
+from aikit.isolation.child import RequestLoop
 from aikit.recipe import files as recipe_files
 from pictures import codes
 
@@ -550,7 +552,8 @@ def test_a_child_needs_no_other_child(folder, monkeypatch, suffix):
         (folder / "a.svg").write_text(drawing)
     else:
         Image.fromarray(codes(20, 30, 3)).save(folder / "a.tif", compression="tiff_lzw")
-    monkeypatch.setattr(recipe_files._worker, "call", None)
+    monkeypatch.setattr(RequestLoop, "decoder", True)
+    monkeypatch.setattr(calls, "in_another_process", None)
     data = (folder / f"a.{suffix}").read_bytes()
     made = recipe_files._apply(data, "a", ".png", (), recipe_files.FileOptions(None, None, False), Limits())
     monkeypatch.undo()
@@ -692,7 +695,7 @@ def test_stopped_at_half_with_a_worker_killed_before(tmp_path, engine, count):
     wait_for(process, lambda: paused.exists() and paused.read_text().count(" "))
     # The reading child, and with Ray the worker above it: both are in the middle of a file.
     child, parent = map(int, paused.read_text().split())
-    assert b"aikit._worker" in Path(f"/proc/{child}/cmdline").read_bytes()
+    assert b"aikit.isolation" in Path(f"/proc/{child}/cmdline").read_bytes()
     if engine == "ray":
         assert Path(f"/proc/{parent}/cmdline").read_bytes().startswith(b"ray::")
     os.kill(parent if engine == "ray" else child, signal.SIGKILL)

@@ -34,11 +34,14 @@ SPACES = {
 COLORS = {
     **{f"rgb to {name}": (3, lambda x, n=name: aikit.convert_color(x, "rgb", n)) for name in SPACES},
     **{f"{name} to rgb": (count, lambda x, n=name: aikit.convert_color(x, n, "rgb")) for name, count in SPACES.items()},
-    "rgb to i420": (3, lambda x: aikit.rgb_to_i420(x, **FRAMES)),
-    "rgb to nv12 and back": (3, lambda x: aikit.nv12_to_rgb(aikit.rgb_to_nv12(x, **FRAMES), **FRAMES)),
-    "i420 there and back": (3, lambda x: aikit.i420_to_rgb(aikit.rgb_to_i420(x, **FRAMES), **FRAMES, bgr=True)),
+    "rgb to i420": (3, lambda x: aikit.color.rgb_to_i420(x, **FRAMES)),
+    "rgb to nv12 and back": (3, lambda x: aikit.color.nv12_to_rgb(aikit.color.rgb_to_nv12(x, **FRAMES), **FRAMES)),
+    "i420 there and back": (
+        3,
+        lambda x: aikit.color.i420_to_rgb(aikit.color.rgb_to_i420(x, **FRAMES), **FRAMES, bgr=True),
+    ),
     "bgr to lab": (4, lambda x: aikit.rgb_to_lab(x, bgr=True)),
-    "bgr to linear bgr": (3, lambda x: aikit.rgb_to_linear_rgb(x, bgr=True)),
+    "bgr to linear bgr": (3, lambda x: aikit.color.rgb_to_linear_rgb(x, bgr=True)),
 }
 ALPHA = {
     "premultiply": (4, aikit.premultiply),
@@ -74,10 +77,10 @@ CONVERSIONS = {
 }
 # What decides by values, or is too long to compile.
 UNCOMPILED = {
-    "estimate_foreground": (4, aikit.estimate_foreground),
+    "estimate_foreground": (4, aikit.alpha.estimate_foreground),
     "trim": (4, aikit.trim),
-    "alpha_bbox": (4, aikit.alpha_bbox),
-    "is_transparent": (4, aikit.is_transparent),
+    "alpha_bbox": (4, aikit.alpha.alpha_bbox),
+    "is_transparent": (4, aikit.alpha.is_transparent),
 }
 OPERATIONS = {**COLORS, **ALPHA, **SIZES, **CONVERSIONS}
 
@@ -202,7 +205,7 @@ def test_every_dtype_is_recorded(name, dtype):
 def test_a_compiled_function_gives_what_it_gives(name, caplog):
     channels, operation = OPERATIONS[name]
     image = batch(channels, "uint8" if name == "from channels last" else "float32")
-    fast = aikit.fused(operation)
+    fast = aikit.fusion.fused(operation)
     assert_same(name, fast(image), operation(image))
     assert not said(caplog)
 
@@ -210,10 +213,10 @@ def test_a_compiled_function_gives_what_it_gives(name, caplog):
 @needs_compiler
 def test_a_composition_is_compiled_whole_and_differentiable(caplog):
     def prepare(image):
-        return aikit.rgb_to_hsv(aikit.linear_rgb_to_rgb(aikit.rgb_to_linear_rgb(image)))
+        return aikit.rgb_to_hsv(aikit.color.linear_rgb_to_rgb(aikit.color.rgb_to_linear_rgb(image)))
 
     config = torch._inductor.config.get_config_copy()
-    fast, image = aikit.fused(prepare), batch(3).requires_grad_()
+    fast, image = aikit.fusion.fused(prepare), batch(3).requires_grad_()
     weights = torch.rand(image.shape)
     expected, got = prepare(image), fast(image)
     assert_same("rgb to hsv", got.detach(), expected.detach())
@@ -322,7 +325,7 @@ def compiled(monkeypatch):
 
 
 def test_it_is_compiled_once_for_each_kind_of_input(compiled):
-    fast = aikit.fused(aikit.resize)
+    fast = aikit.fusion.fused(aikit.resize)
     image = batch(3)
     for _ in range(3):
         fast(image, width=12)
@@ -343,15 +346,15 @@ def test_it_is_compiled_once_for_each_kind_of_input(compiled):
 
 
 def test_options_decide(compiled):
-    fast, image = aikit.fused(aikit.rgb_to_ycbcr), batch(3)
+    fast, image = aikit.fusion.fused(aikit.color.rgb_to_ycbcr), batch(3)
     for options in ({}, {"range": "limited"}, {"standard": "bt709"}, {"bgr": True}):
-        assert_same("", fast(image, **options), aikit.rgb_to_ycbcr(image, **options))
+        assert_same("", fast(image, **options), aikit.color.rgb_to_ycbcr(image, **options))
     assert len(compiled) == 4
 
 
 def test_the_cache_is_bounded(compiled, monkeypatch, caplog):
     monkeypatch.setattr(fusion, "MOST_KINDS", 2)
-    fast = aikit.fused(aikit.rgb_to_gray)
+    fast = aikit.fusion.fused(aikit.rgb_to_gray)
     for count in (1, 2, 3, 4, 1):
         image = batch(3, count=count)
         assert_same("", fast(image), aikit.rgb_to_gray(image))
@@ -362,7 +365,7 @@ def test_the_cache_is_bounded(compiled, monkeypatch, caplog):
 
 
 def test_several_images_are_arguments(compiled):
-    fast = aikit.fused(aikit.composite)
+    fast = aikit.fusion.fused(aikit.composite)
     over, under = batch(4), batch(3).flip(0)
     assert_same("", fast(over, under), aikit.composite(over, under))
     assert_same("", fast(over, background=under, operator="in"), aikit.composite(over, under, operator="in"))
@@ -371,10 +374,10 @@ def test_several_images_are_arguments(compiled):
 
 
 def test_results_come_in_the_structure_of_the_function(compiled):
-    color, alpha = aikit.fused(aikit.split_alpha)(batch(4))
+    color, alpha = aikit.fusion.fused(aikit.split_alpha)(batch(4))
     assert (color.shape[1], alpha.shape[1]) == (3, 1)
     image = batch(3)
-    both = aikit.fused(lambda x: {"same": x, "none": None, "twice": [x, 2]})(image)
+    both = aikit.fusion.fused(lambda x: {"same": x, "none": None, "twice": [x, 2]})(image)
     assert both["same"].equal(image)
     assert both["none"] is None
     assert both["twice"][1] == 2
@@ -383,7 +386,11 @@ def test_results_come_in_the_structure_of_the_function(compiled):
 def test_results_are_fresh_memory_and_inputs_stay(compiled):
     image = batch(3)
     before = image.clone()
-    for fast in (aikit.fused(lambda x: x), aikit.fused(lambda x: x[:, :2]), aikit.fused(aikit.rgb_to_hsv)):
+    for fast in (
+        aikit.fusion.fused(lambda x: x),
+        aikit.fusion.fused(lambda x: x[:, :2]),
+        aikit.fusion.fused(aikit.rgb_to_hsv),
+    ):
         fast(image).fill_(7)
         assert image.equal(before)
         assert not fast(image).eq(7).all()
@@ -394,18 +401,18 @@ def test_out_is_filled_and_returned(compiled, operation):
     image = batch(3)
     expected = operation(image)
     out = torch.full_like(expected, 7)
-    assert aikit.fused(operation)(image, out=out) is out
+    assert aikit.fusion.fused(operation)(image, out=out) is out
     assert_same("rgb to lab", out, expected)
 
 
 def test_out_of_a_function_that_has_one_itself(compiled):
     image = batch(3)
     out = torch.empty(image.shape, dtype=torch.uint8)
-    assert aikit.fused(aikit.to_tensor)(image, dtype="uint8", out=out) is out
+    assert aikit.fusion.fused(aikit.to_tensor)(image, dtype="uint8", out=out) is out
     assert out.equal(aikit.to_tensor(image, dtype="uint8"))
     array = codes(4, 5, 3)
     out = torch.empty(3, 4, 5)
-    assert aikit.fused(aikit.to_tensor)(array, out=out) is out
+    assert aikit.fusion.fused(aikit.to_tensor)(array, out=out) is out
     assert out.equal(aikit.to_tensor(array))
 
 
@@ -421,21 +428,21 @@ def test_out_of_a_function_that_has_one_itself(compiled):
 )
 def test_an_out_that_does_not_fit_is_refused(compiled, out, error, message):
     with pytest.raises(error, match=message):
-        aikit.fused(aikit.rgb_to_hsv)(batch(3), out=out)
+        aikit.fusion.fused(aikit.rgb_to_hsv)(batch(3), out=out)
 
 
 def test_an_out_in_the_memory_of_an_input_is_refused(compiled):
     image = batch(3)
     with pytest.raises(InputValueError, match="out: expected memory of its own, got that of an input"):
-        aikit.fused(aikit.rgb_to_hsv)(image, out=image)
+        aikit.fusion.fused(aikit.rgb_to_hsv)(image, out=image)
 
 
 def test_an_out_for_several_results_or_with_gradients_is_refused(compiled):
     image = batch(4)
     with pytest.raises(InputValueError, match="out: expected None for 2 results"):
-        aikit.fused(aikit.split_alpha)(image, out=image.clone())
+        aikit.fusion.fused(aikit.split_alpha)(image, out=image.clone())
     with pytest.raises(InputValueError, match="out: expected None where gradients are wanted"):
-        aikit.fused(aikit.premultiply)(image.requires_grad_(), out=image.detach().clone())
+        aikit.fusion.fused(aikit.premultiply)(image.requires_grad_(), out=image.detach().clone())
 
 
 @pytest.mark.parametrize("name", some(OPERATIONS, [*FEW, "blur", "composite at an offset", "flatten"]))
@@ -445,7 +452,7 @@ def test_gradients_are_those_of_the_function(compiled, name):
     expected = operation(image)
     if not expected.requires_grad:
         return
-    got = aikit.fused(operation)(image)
+    got = aikit.fusion.fused(operation)(image)
     weights = torch.rand(expected.shape, dtype=expected.dtype, generator=torch.Generator().manual_seed(1))
     [wanted], [given] = (torch.autograd.grad((result * weights).sum(), image) for result in (expected, got))
     torch.testing.assert_close(given, wanted, rtol=1e-3, atol=1e-4 * float(wanted.abs().max()))
@@ -453,7 +460,7 @@ def test_gradients_are_those_of_the_function(compiled, name):
 
 def test_autocast_changes_nothing_of_ours_and_what_it_should_of_yours(compiled):
     image = batch(3)
-    fast, mixed = aikit.fused(aikit.rgb_to_lab), aikit.fused(lambda x: x @ x.mT)
+    fast, mixed = aikit.fusion.fused(aikit.rgb_to_lab), aikit.fusion.fused(lambda x: x @ x.mT)
     expected = fast(image)
     mixed(image)
     with torch.autocast("cpu", torch.bfloat16):
@@ -464,7 +471,7 @@ def test_autocast_changes_nothing_of_ours_and_what_it_should_of_yours(compiled):
 
 def test_inference_mode(compiled):
     image = batch(3)
-    fast = aikit.fused(aikit.rgb_to_hsv)
+    fast = aikit.fusion.fused(aikit.rgb_to_hsv)
     with torch.inference_mode():
         torch.testing.assert_close(fast(image.clone()), aikit.rgb_to_hsv(image), **IN_DEGREES)
     torch.testing.assert_close(fast(image), aikit.rgb_to_hsv(image), **IN_DEGREES)
@@ -475,7 +482,7 @@ def test_subclasses_are_tensors(compiled):
     from torchvision import tv_tensors
 
     image = batch(3)
-    fast = aikit.fused(aikit.rgb_to_hsv)
+    fast = aikit.fusion.fused(aikit.rgb_to_hsv)
     got = fast(tv_tensors.Image(image))
     assert type(got) is torch.Tensor
     assert got.equal(fast(image))
@@ -487,7 +494,7 @@ def test_subclasses_are_tensors(compiled):
 def test_threads_share_one_compilation(compiled):
     image = batch(3)
     expected, results = aikit.rgb_to_hsv(image), []
-    fast = aikit.fused(aikit.rgb_to_hsv)
+    fast = aikit.fusion.fused(aikit.rgb_to_hsv)
     threads = [threading.Thread(target=lambda: results.append(fast(image))) for _ in range(8)]
     for thread in threads:
         thread.start()
@@ -500,9 +507,9 @@ def test_threads_share_one_compilation(compiled):
 
 
 def test_it_is_a_function_like_the_one_it_was_made_of(compiled):
-    fast = aikit.fused(aikit.rgb_to_lab)
+    fast = aikit.fusion.fused(aikit.rgb_to_lab)
     assert (fast.__name__, fast.__doc__) == ("rgb_to_lab", aikit.rgb_to_lab.__doc__)
-    assert aikit.fused(fast) is fast
+    assert aikit.fusion.fused(fast) is fast
     assert repr(fast) == "<fused rgb_to_lab>"
     again = pickle.loads(pickle.dumps(fast))
     assert again(batch(3)).equal(fast(batch(3)))
@@ -513,7 +520,7 @@ def test_it_is_a_function_like_the_one_it_was_made_of(compiled):
 
 def test_arrays_and_pil_images_are_not_compiled(compiled, caplog):
     array = codes(5, 6, 3)
-    fast = aikit.fused(aikit.rgb_to_hsv)
+    fast = aikit.fusion.fused(aikit.rgb_to_hsv)
     assert (fast(array) == aikit.rgb_to_hsv(array)).all()
     assert fast(aikit.to_pil(array)).mode == "HSV"
     assert not compiled
@@ -526,7 +533,7 @@ def test_arrays_and_pil_images_are_not_compiled(compiled, caplog):
 def test_what_cannot_be_compiled_runs_eagerly_and_says_so_once(compiled, monkeypatch, caplog, name, reason):
     monkeypatch.setattr(graph, "MOST_OPERATIONS", 8)
     operation = getattr(aikit, name)
-    fast, image = aikit.fused(operation), batch(4)[:1]
+    fast, image = aikit.fusion.fused(operation), batch(4)[:1]
     for _ in range(2):
         assert fast(image).equal(operation(image))
     assert not compiled
@@ -539,7 +546,7 @@ def test_what_cannot_be_compiled_runs_eagerly_and_says_so_once(compiled, monkeyp
 def test_normalize_is_worked_plane_by_plane(compiled, dtype):
     image = batch(3, dtype)
     options = {"mean": (0.4, 0.5, 0.6), "std": (0.2, 0.3, 0.1)}
-    result, wanted = aikit.fused(aikit.normalize)(image, **options), aikit.normalize(image, **options)
+    result, wanted = aikit.fusion.fused(aikit.normalize)(image, **options), aikit.normalize(image, **options)
     assert result.dtype == wanted.dtype
     torch.testing.assert_close(result, wanted, rtol=1e-6, atol=2e-6 if dtype != "float16" else 1e-2)
     (module,) = compiled
@@ -560,12 +567,14 @@ def test_transforms_of_torch_see_normalize_and_resize(transform):
 
 def test_an_array_beside_a_tensor_runs_eagerly(compiled, caplog):
     over, under = batch(4)[0], codes(18, 24, 3, "float32")
-    assert aikit.fused(aikit.composite)(over, aikit.to_tensor(under)).equal(
+    assert aikit.fusion.fused(aikit.composite)(over, aikit.to_tensor(under)).equal(
         aikit.composite(over, aikit.to_tensor(under))
     )
     assert len(compiled) == 1
     assert_same(
-        "", aikit.fused(lambda x, y: aikit.flatten(x, background=y))(over, under), aikit.flatten(over, background=under)
+        "",
+        aikit.fusion.fused(lambda x, y: aikit.flatten(x, background=y))(over, under),
+        aikit.flatten(over, background=under),
     )
     assert len(compiled) == 1
     assert ["an argument beside the tensors may change from call to call" in message for message in said(caplog)] == [
@@ -575,25 +584,25 @@ def test_an_array_beside_a_tensor_runs_eagerly(compiled, caplog):
 
 def test_errors_are_those_of_the_function(compiled, caplog):
     with pytest.raises(InputValueError, match="image: expected an alpha channel, got RGB"):
-        aikit.fused(aikit.premultiply)(batch(3))
+        aikit.fusion.fused(aikit.premultiply)(batch(3))
     with pytest.raises(InputValueError, match="standard: expected one of"):
-        aikit.fused(aikit.rgb_to_ycbcr)(batch(3), standard="pal")
+        aikit.fusion.fused(aikit.color.rgb_to_ycbcr)(batch(3), standard="pal")
     with pytest.raises(InputValueError, match="image: expected at least one pixel"):
-        aikit.fused(aikit.rgb_to_hsv)(torch.empty(0, 3, 4, 4))
+        aikit.fusion.fused(aikit.rgb_to_hsv)(torch.empty(0, 3, 4, 4))
     with pytest.raises(ZeroDivisionError, match="division"):
-        aikit.fused(lambda x: 1 // 0)(batch(3))
+        aikit.fusion.fused(lambda x: 1 // 0)(batch(3))
     with pytest.raises(InputTypeError, match="fn: expected a function, got 3; pass one"):
-        aikit.fused(3)
+        aikit.fusion.fused(3)
 
 
 def test_nan_becomes_zero_on_the_way_to_integers(compiled):
     image = torch.tensor([0.5, float("nan"), float("inf")]).view(3, 1, 1)
-    assert aikit.fused(lambda x: aikit.to_tensor(x, dtype="uint8"))(image).flatten().tolist() == [128, 0, 255]
+    assert aikit.fusion.fused(lambda x: aikit.to_tensor(x, dtype="uint8"))(image).flatten().tolist() == [128, 0, 255]
 
 
 def test_other_transforms_of_torch_pass_through(compiled):
     image = batch(3)
-    fast = aikit.fused(aikit.rgb_to_hsv)
+    fast = aikit.fusion.fused(aikit.rgb_to_hsv)
     got = torch.vmap(lambda picture: fast(picture))(image)
     torch.testing.assert_close(got, aikit.rgb_to_hsv(image), **IN_DEGREES)
 
@@ -601,7 +610,7 @@ def test_other_transforms_of_torch_pass_through(compiled):
 WITHOUT_COMPILER = """
 import logging, torch, aikit
 logging.basicConfig(format="%(message)s")
-fast = aikit.fused(aikit.rgb_to_hsv)
+fast = aikit.fusion.fused(aikit.rgb_to_hsv)
 image = torch.rand(2, 3, 4, 5)
 assert fast(image).equal(aikit.rgb_to_hsv(image))
 out = torch.empty(2, 3, 4, 5)
@@ -693,7 +702,7 @@ def test_a_resize_that_has_the_kernel(compiled, monkeypatch, dtype):
     for name in ("resize lanczos 0.4", "resize bicubic 1.7", "resize nearest 0.4", "resize in light"):
         channels, operation = OPERATIONS[name]
         image = batch(channels, dtype)
-        assert_same(name, aikit.fused(operation)(image), operation(image))
+        assert_same(name, aikit.fusion.fused(operation)(image), operation(image))
     straight = graph.record(lambda x: aikit.resize(x, scale=0.5), [batch(3)], [False])
     into, apart = torch.ops.aikit.resample_into.default, torch.ops.aikit.resample.default
     assert len(nodes(straight, into)) == len(nodes(straight, apart)) == 3

@@ -16,30 +16,27 @@ from pathlib import Path
 import pytest
 
 import aikit
+from aikit._deprecated import MOVED
 
 ROOT = Path(__file__).parents[1]
 SRC = ROOT / "src" / "aikit"
 
 SURFACE = """
-AikitError Description DeviceError DeviceInfo Difference Failure FileAccessError FileFormatError InputTypeError
-InputValueError LimitError Limits MemoryReport MissingDependencyError ModelPool Outcome Recipe Report WorkerError
-alpha_bbox blur cmyk_to_rgb color_to_alpha composite convert_color convert_folder describe device difference edit_svg
-encode errors estimate_foreground find_batch_size flatten free_memory from_data_url fused gray_to_rgb group_by_shape
-has_alpha hsl_to_rgb hsv_to_rgb i420_to_rgb is_out_of_memory is_transparent lab_to_rgb lch_to_rgb limits
-linear_rgb_to_rgb list_devices luv_to_rgb make_transparent map_supervised memory memory_report merge_alpha new_psd
-new_svg normalize nv12_to_rgb offload oklab_to_rgb oklch_to_rgb on_device open_psd operation operations pick_device
-prefetch premultiply
-psd_from_folder psd_from_layers read_batch read_cv2 read_frames read_numpy read_pil read_tensor render_svg resize
-rgb_to_cmyk rgb_to_gray rgb_to_hsl rgb_to_hsv rgb_to_i420 rgb_to_lab rgb_to_lch rgb_to_linear_rgb rgb_to_luv
-rgb_to_nv12 rgb_to_oklab rgb_to_oklch rgb_to_xyz rgb_to_ycbcr rgb_to_yuv run_in_chunks sanitize_svg
-set_visible_devices show show_difference sizes_of split_alpha stack svg_info svg_paths svg_to_pdf to_cv2 to_data_url
-to_numpy to_pil to_tensor track_memory transforms trim unpremultiply unstack upsample write xyz_to_rgb ycbcr_to_rgb
-yuv_to_rgb
+AikitError DeviceError FileAccessError FileFormatError InputTypeError InputValueError LimitError Limits
+MissingDependencyError Recipe WorkerError blur color_to_alpha composite convert_color convert_folder describe difference
+encode flatten free_memory has_alpha hsv_to_rgb lab_to_rgb make_transparent map_supervised merge_alpha new_psd new_svg
+normalize open_psd open_svg operation pick_device premultiply read_batch read_cv2 read_numpy read_pil read_tensor render_svg resize
+rgb_to_gray rgb_to_hsv rgb_to_lab show split_alpha stack to_cv2 to_numpy to_pil to_tensor trim unpremultiply unstack
+upsample write
+""".split()
+
+MODULES = """
+alpha batch color convert device errors files folders fusion isolation limits memory operations psd recipe resample svg transforms types
 """.split()
 
 # A module may import from the layers above its line here, and from the names before it on its own line.
 LAYERS = [
-    "errors _arguments limits device memory _worker _bytes",
+    "errors types _deprecated _foreign_names _arguments limits device memory isolation _bytes",
     "_image _adapters",
     "convert color alpha resample",
     "_raster transforms",
@@ -66,38 +63,66 @@ def run_python(code):
 # Names
 
 
+DEPRECATED = "# Deprecated here:"
+
+
+def names_in(text):
+    return [alias.name for node in ast.parse(text).body if isinstance(node, ast.ImportFrom) for alias in node.names]
+
+
 def stub():
-    return ast.parse((SRC / "__init__.pyi").read_text())
-
-
-def stub_names():
-    return [alias.name for node in stub().body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    """The names that the stub shows, and those under its second heading, which are deprecated."""
+    shown, deprecated = (SRC / "__init__.pyi").read_text().split(DEPRECATED)
+    return names_in(shown), names_in(f"# {deprecated}")
 
 
 def test_the_surface_is_the_stored_list():
-    assert sorted(aikit.__all__) == sorted(SURFACE)
+    assert sorted(aikit.__all__) == sorted(SURFACE + MODULES)
 
 
-def test_all_and_dir_are_the_stub():
-    assert sorted(aikit.__all__) == sorted(stub_names())
-    assert sorted(dir(aikit)) == sorted(stub_names())
+def test_all_and_dir_are_what_the_stub_shows():
+    assert sorted(aikit.__all__) == sorted(stub()[0])
+    assert sorted(dir(aikit)) == sorted(stub()[0])
+
+
+def test_the_deprecated_names_of_the_stub_are_those_that_moved():
+    assert sorted(stub()[1]) == sorted(MOVED)
 
 
 def test_the_stub_is_a_list_of_names_and_nothing_else():
     # A __getattr__ in it would make type checkers accept aikit.premultiplie.
-    *imports, version = stub().body
+    *imports, version = ast.parse((SRC / "__init__.pyi").read_text()).body
     assert all(isinstance(node, ast.ImportFrom) and node.level == 1 for node in imports)
     assert all(alias.asname == alias.name for node in imports for alias in node.names)
     assert ast.unparse(version) == "__version__: str"
 
 
+def public_modules():
+    """The rooms with public names, show too: `aikit.show` itself is the function of that name."""
+    rooms = {room(path) for path in modules()}
+    return sorted(name for name in rooms if not name.startswith("_") and name not in ("cli", "__main__"))
+
+
+def test_every_public_module_is_an_attribute():
+    assert sorted([*MODULES, "show"]) == public_modules()
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_is_there_before_anything_was_used(name):
+    assert run_python(f"import aikit; print(aikit.{name}.__name__, aikit.{name}.__all__ != [])") == f"aikit.{name} True"
+
+
 @pytest.mark.parametrize("name", SURFACE)
 def test_every_name_loads_and_its_module_lists_it(name):
     value = getattr(aikit, name)
-    if inspect.ismodule(value):
-        assert value.__name__ == f"aikit.{name}"
-    else:
-        assert name in importlib.import_module(value.__module__.removesuffix(f".{name}")).__all__
+    assert name in importlib.import_module(value.__module__.removesuffix(f".{name}")).__all__
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_has_all_that_it_lists(name):
+    module = getattr(aikit, name)
+    assert module.__name__ == f"aikit.{name}"
+    assert all(hasattr(module, each) for each in module.__all__)
 
 
 def test_an_unknown_name_is_an_attribute_error():
@@ -119,13 +144,21 @@ def test_every_raises_tells_the_message(path):
 # Docstrings
 
 
-MODULES = ("device", "errors", "limits", "memory", "operations", "transforms")
-FUNCTIONS = [name for name in SURFACE if name[0].islower() and name not in MODULES]
+def find(path):
+    """What stands at "color.rgb_to_luv"; a name alone stands at the top."""
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(f"aikit.{module}".rstrip(".")), name)
+
+
+# At the top, and in a module only.
+PUBLIC = [*SURFACE, *sorted(set(MOVED.values()) - {"svg.open_svg"})]
+FUNCTIONS = [path for path in PUBLIC if path.rpartition(".")[-1][0].islower()]
+CLASSES = [path for path in PUBLIC if path not in FUNCTIONS]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function_has_an_example(name):
-    text = inspect.getdoc(getattr(aikit, name)) or ""
+    text = inspect.getdoc(find(name)) or ""
     assert "\nExample:\n" in text
     # pytest runs it: --doctest-modules and "src" in testpaths see to that.
     assert doctest.DocTestParser().get_examples(text)
@@ -133,16 +166,16 @@ def test_every_function_has_an_example(name):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function_takes_at_most_two_positional_arguments(name):
-    kinds = [p.kind for p in inspect.signature(getattr(aikit, name)).parameters.values()]
+    kinds = [p.kind for p in inspect.signature(find(name)).parameters.values()]
     # From where to where reads better in place than by name.
     at_most = 3 if name in ("convert_color", "convert_folder") else 2
     assert len([k for k in kinds if k is inspect.Parameter.POSITIONAL_OR_KEYWORD]) <= at_most
     assert inspect.Parameter.VAR_KEYWORD not in kinds
 
 
-@pytest.mark.parametrize("name", [name for name in SURFACE if name[0].isupper()])
+@pytest.mark.parametrize("name", CLASSES)
 def test_every_class_has_a_docstring(name):
-    assert getattr(aikit, name).__doc__
+    assert find(name).__doc__
 
 
 def test_doctests_in_src_are_collected():

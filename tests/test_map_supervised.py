@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 import supervised_jobs as jobs
-from aikit import InputTypeError, InputValueError, LimitError, Outcome, WorkerError, encode, map_supervised
-from aikit.folders import supervised
+from aikit import InputTypeError, InputValueError, LimitError, WorkerError, encode, map_supervised
+from aikit.folders import Outcome, supervised
 from pictures import codes
 
 SRC = Path(__file__).parents[1] / "src"
@@ -151,6 +151,7 @@ def test_a_hang_is_the_outcome_of_its_item(kind):
     assert values(outcomes) == ["a", None, "b"]
     assert isinstance(outcomes[1].error, LimitError)
     assert outcomes[1].error.code == "timeout"
+    assert (outcomes[1].error.limit, outcomes[1].error.allowed, outcomes[1].error.option) == ("timeout", 0.5, "timeout")
     assert "within 0.5 seconds" in str(outcomes[1].error)
 
 
@@ -162,7 +163,7 @@ def test_a_worker_that_the_system_kills_costs_one_item():
     me = os.getpid()
     children = Path(f"/proc/{me}/task")
     pids = {int(pid) for thread in children.iterdir() for pid in (thread / "children").read_text().split()}
-    victim = next(pid for pid in pids if b"aikit._worker" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    victim = next(pid for pid in pids if b"aikit.isolation" in Path(f"/proc/{pid}/cmdline").read_bytes())
     os.kill(victim, signal.SIGKILL)
     rest = list(outcomes)
     lost = [outcome for outcome in rest if outcome.error]
@@ -202,6 +203,30 @@ def test_an_exception_that_cannot_travel_is_told_by_its_text():
     assert "in raise_unpicklable" in outcome.error.__notes__[0]
 
 
+def test_a_value_that_cannot_be_unpickled_costs_its_item():
+    outcomes = list(map_supervised(jobs.square_or_two, range(6), workers=2))
+    assert values(outcomes) == [0, 1, None, 9, 16, 25]
+    assert outcomes[2].error.code == "worker_failed"
+    assert str(outcomes[2].error).startswith("fn: expected a result that can be unpickled, got")
+    assert "TypeError" in str(outcomes[2].error)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="fork")
+def test_a_function_that_forks_gives_each_item_its_own_value():
+    outcomes = list(map_supervised(jobs.fork_and_return, range(12), workers=2))
+    assert outcomes == [Outcome(number, number, None) for number in range(12)]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_process_that_is_killed_while_it_starts_costs_one_item(tmp_path, monkeypatch):
+    jobs.kill_starting_children(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "left").write_text("2")
+    outcomes = list(map_supervised(jobs.square, range(5), workers=1))
+    assert values(outcomes) == [None, None, 4, 9, 16]
+    assert [outcome.error.code for outcome in outcomes[:2]] == ["worker_crashed"] * 2
+
+
 def test_what_the_function_prints_stays_away(capfd):
     assert values(map_supervised(jobs.print_and_return, [1, 2], workers=1)) == [1, 2]
     assert capfd.readouterr() == ("", "")
@@ -210,7 +235,7 @@ def test_what_the_function_prints_stays_away(capfd):
 def test_each_process_computes_in_its_share_of_the_processors(monkeypatch):
     for name in supervised._THREADS:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(supervised, "_processors", lambda: 6)
+    monkeypatch.setattr(supervised, "processors", lambda: 6)
     assert values(map_supervised(jobs.threads_allowed, [1], workers=2)) == ["3"]
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     assert values(map_supervised(jobs.threads_allowed, [1], workers=2)) == ["5"]

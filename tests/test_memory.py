@@ -20,18 +20,17 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 import aikit
-from aikit import (
-    DeviceError,
-    InputTypeError,
-    InputValueError,
+from aikit import DeviceError, InputTypeError, InputValueError
+from aikit.device import host
+from aikit.memory import (
+    allocator,
+    chunks,
     find_batch_size,
     is_out_of_memory,
     memory_report,
     run_in_chunks,
     track_memory,
 )
-from aikit.device import host
-from aikit.memory import allocator, chunks
 
 GiB, MiB = 1 << 30, 1 << 20
 
@@ -315,7 +314,7 @@ def test_an_error_raised_from_one_counts(how, expected):
 def test_an_error_of_numpy_in_chunks_loads_no_torch():
     code = """
 import sys
-from aikit import is_out_of_memory, run_in_chunks
+from aikit.memory import is_out_of_memory, run_in_chunks
 def work(chunk):
     if len(chunk) > 1:
         raise MemoryError

@@ -13,9 +13,9 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torch import nn
 
-from aikit import DeviceError, InputTypeError, free_memory, is_out_of_memory, offload, on_device
+from aikit import DeviceError, InputTypeError, free_memory
 from aikit.device.host import HostMemory
-from aikit.memory import placement
+from aikit.memory import is_out_of_memory, offload, on_device, placement
 
 MiB = 1 << 20
 CPU = torch.device("cpu")

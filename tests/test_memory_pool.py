@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from aikit import DeviceError, InputTypeError, InputValueError, ModelPool
-from aikit.memory import pool as pool_module
+from aikit import DeviceError, InputTypeError, InputValueError
+from aikit.memory import ModelPool, pool as pool_module
 
 WAIT = 20  # seconds until a test that hangs fails
 

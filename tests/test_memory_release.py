@@ -19,8 +19,9 @@ import pytest
 import torch
 from torch import nn
 
-from aikit import DeviceInfo, InputTypeError, free_memory, memory_report
-from aikit.memory import allocator
+from aikit import InputTypeError, free_memory
+from aikit.device import DeviceInfo
+from aikit.memory import allocator, memory_report
 from aikit.memory.release import held_bytes
 from test_memory import FakeAllocator
 

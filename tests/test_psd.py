@@ -19,7 +19,7 @@ TOPS = {8: 255, 16: 65535, 32: 1}
 
 def saved(document, tmp_path, name="saved.psd"):
     """The bytes of the saved document."""
-    document.save(tmp_path / name)
+    document.write(tmp_path / name)
     return (tmp_path / name).read_bytes()
 
 
@@ -48,7 +48,7 @@ def test_a_new_document_is_empty_and_transparent(mode, depth, tmp_path):
         return
     document = aikit.new_psd(height=3, width=5, mode=mode, depth=depth)
     assert (document.height, document.width, document.mode, document.depth) == (3, 5, mode, depth)
-    picture = document.composite()
+    picture = document.render()
     assert (picture.shape, picture.dtype) == ((3, 5, 4), DTYPES[depth])
     assert not picture.any()
     assert raw_of(saved(document, tmp_path)).size == (5, 3)
@@ -66,11 +66,11 @@ def test_pixels_go_in_and_out_bit_for_bit(channels, depth, tmp_path):
         expected[..., 3] = image[..., -1]
     again = aikit.open_psd(saved(document, tmp_path))
     for layer in (document["layer"], again["layer"]):
-        got = layer.image()
+        got = layer.render()
         assert (got.dtype, layer.bbox) == (DTYPES[depth], (-1, 4, 8, 10))
         # In 32 bits through linear light, which float32 keeps to a few units in the last place.
         np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6 if depth == 32 else 0)
-    picture = again["layer"].image(canvas=True)
+    picture = again["layer"].render(canvas=True)
     np.testing.assert_array_equal(picture[4:, :8], got[:4, 1:])
     assert not picture[:4].any()
 
@@ -79,7 +79,7 @@ def test_pixels_go_in_and_out_bit_for_bit(channels, depth, tmp_path):
 def test_gray_documents_keep_gray_bit_for_bit(depth):
     image = codes(6, 9, 2, DTYPES[depth])
     document = aikit.new_psd(height=6, width=9, depth=depth, mode="L")
-    got = document.add(image, name="layer").image()
+    got = document.add(image, name="layer").render()
     for channel, source in enumerate((0, 0, 0, 1)):
         np.testing.assert_allclose(got[..., channel], image[..., source], rtol=0, atol=1e-6 if depth == 32 else 0)
 
@@ -88,7 +88,7 @@ def test_color_becomes_gray_in_a_gray_document():
     image = codes(6, 9, 3)
     layer = aikit.new_psd(height=6, width=9, mode="L").add(image, name="layer")
     expected = image @ np.array([0.299, 0.587, 0.114])
-    np.testing.assert_allclose(layer.image()[..., 1], expected, atol=0.51)
+    np.testing.assert_allclose(layer.render()[..., 1], expected, atol=0.51)
 
 
 @pytest.mark.parametrize("depth", [8, 16])
@@ -97,12 +97,12 @@ def test_cmyk_documents_hold_inks(depth):
     document = aikit.new_psd(height=6, width=9, mode="CMYK", depth=depth)
     layer = document.add(image, name="layer")
     # Four codes are rounded, and on the way back two of them are multiplied.
-    np.testing.assert_allclose(layer.image().astype(int), image, rtol=0, atol=2)
+    np.testing.assert_allclose(layer.render().astype(int), image, rtol=0, atol=2)
     cyan = document.add(np.array([[[0, 255, 255]]], np.uint8), name="cyan")
     stored = [np.frombuffer(data.get_data(1, 1, depth, 1), np.uint8)[0] for data in cyan.raw._channels]
     # Transparency, then cyan, magenta, yellow and black as what is left of the paper.
     assert stored == [255, 0, 255, 255, 255]
-    np.testing.assert_allclose(document.composite()[1:].astype(int)[..., 3], image[1:, ..., 3], atol=1)
+    np.testing.assert_allclose(document.render()[1:].astype(int)[..., 3], image[1:, ..., 3], atol=1)
 
 
 @pytest.mark.parametrize("kind", ["pil", "numpy", "tensor"])
@@ -110,7 +110,7 @@ def test_every_kind_of_image_gives_the_same_layer(kind):
     image = codes(5, 6, 4)
     given_image = {"pil": pil, "numpy": lambda a: a[::-1].copy()[::-1], "tensor": tensor}[kind](image)
     document = aikit.new_psd(height=5, width=6)
-    np.testing.assert_array_equal(document.add(given_image, name="layer").image(), image)
+    np.testing.assert_array_equal(document.add(given_image, name="layer").render(), image)
     np.testing.assert_array_equal(image, codes(5, 6, 4))
 
 
@@ -118,8 +118,8 @@ def test_floats_are_rounded_and_8_bits_widened():
     document = aikit.new_psd(height=2, width=2, depth=16)
     document.add(np.full((2, 2, 3), 200, np.uint8), name="bytes")
     document.add(np.full((2, 2), 0.5, np.float32), name="floats")
-    assert document["bytes"].image()[0, 0].tolist() == [200 * 257] * 3 + [65535]
-    assert document["floats"].image()[0, 0].tolist() == [32768] * 3 + [65535]
+    assert document["bytes"].render()[0, 0].tolist() == [200 * 257] * 3 + [65535]
+    assert document["floats"].render()[0, 0].tolist() == [32768] * 3 + [65535]
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.sampled_from([8, 16, 32]), st.integers(0, 2**31))
@@ -166,10 +166,10 @@ def test_a_canvas_too_large_for_psd_becomes_a_psb(tmp_path):
     document = aikit.new_psd(height=1, width=30_001, mode="L")
     document.add(codes(1, 9), name="layer")
     with pytest.raises(aikit.InputValueError, match=r"^path: expected the suffix \.psb for this document, got "):
-        document.save(tmp_path / "wide.psd")
+        document.write(tmp_path / "wide.psd")
     data = saved(document, tmp_path, "wide.psb")
     assert data[:6] == b"8BPS\0\2"
-    np.testing.assert_array_equal(aikit.open_psd(data)["layer"].image()[..., 0], codes(1, 9))
+    np.testing.assert_array_equal(aikit.open_psd(data)["layer"].render()[..., 0], codes(1, 9))
 
 
 # Adding
@@ -374,8 +374,8 @@ def test_a_group_has_the_box_and_the_picture_of_its_layers():
     assert group.kind == "group"
     expected = np.zeros((4, 4, 4), int)
     expected[:2, 1:3] = codes(2, 2, 4)
-    np.testing.assert_allclose(group.image()[expected[..., 3] > 0], expected[expected[..., 3] > 0], atol=1)
-    assert not group.image()[2:].any(axis=-1)[..., None].any() or (group.image()[2:, :, 3] == 0).all()
+    np.testing.assert_allclose(group.render()[expected[..., 3] > 0], expected[expected[..., 3] > 0], atol=1)
+    assert not group.render()[2:].any(axis=-1)[..., None].any() or (group.render()[2:, :, 3] == 0).all()
 
 
 def test_what_has_no_pixels():
@@ -385,8 +385,8 @@ def test_what_has_no_pixels():
     with pytest.raises(
         aikit.InputValueError, match=r"^layer: expected one with pixels, got 'group', a group; pass canvas"
     ):
-        group.image()
-    assert group.image(canvas=True).shape == (2, 3, 4)
+        group.render()
+    assert group.render(canvas=True).shape == (2, 3, 4)
 
 
 # Editing
@@ -396,7 +396,7 @@ def others_unchanged(document, edit, name):
     """Run an edit and hold all other layers to what they were, in everything."""
 
     def facts(layer):
-        pixels = layer.image(canvas=True).tobytes() if layer.kind != "group" else b""
+        pixels = layer.render(canvas=True).tobytes() if layer.kind != "group" else b""
         return (
             layer.path, pixels, layer.bbox, layer.opacity, layer.blend_mode, layer.visible, layer.clipping, layer.locked,
         )  # fmt: skip
@@ -438,8 +438,8 @@ def test_an_edit_changes_one_layer_and_nothing_else(edit, tmp_path):
     assert layer.bbox == {"move": (-2, 1, -1, 2), "replace": (0, 0, 2, 3)}.get(edit, (0, 0, 1, 1))
     for word in ("name", "visible", "opacity", "fill_opacity", "blend_mode", "clipping", "locked", "bbox"):
         assert getattr(stored, word) == getattr(layer, word), word
-    np.testing.assert_array_equal(stored.image(), layer.image())
-    np.testing.assert_array_equal(stored.image(), codes(3, 2, 4) if edit == "replace" else codes(1, 1, 4))
+    np.testing.assert_array_equal(stored.render(), layer.render())
+    np.testing.assert_array_equal(stored.render(), codes(3, 2, 4) if edit == "replace" else codes(1, 1, 4))
 
 
 def test_locks_come_off():
@@ -466,16 +466,16 @@ def test_replacing_keeps_mask_and_place():
         "screen",
     )
     assert [inner.name for inner in document["group"].layers] == ["inner", "flat"]
-    np.testing.assert_array_equal(layer.image()[..., :3], new[..., :3])
-    np.testing.assert_allclose(layer.image()[..., 3], new[..., 3] * (mask / 255), atol=0.51)
+    np.testing.assert_array_equal(layer.render()[..., :3], new[..., :3])
+    np.testing.assert_allclose(layer.render()[..., 3], new[..., 3] * (mask / 255), atol=0.51)
 
 
 def test_replacing_on_the_canvas():
     document = nested()
-    picture = document["flat"].image(canvas=True)
+    picture = document["flat"].render(canvas=True)
     document["flat"].replace(picture, canvas=True)
     assert document["flat"].bbox == (0, 0, 4, 4)
-    np.testing.assert_array_equal(document["flat"].image(), picture)
+    np.testing.assert_array_equal(document["flat"].render(), picture)
 
 
 def test_a_mask_moves_with_its_layer_and_a_group_with_all_that_is_in_it():
@@ -483,11 +483,11 @@ def test_a_mask_moves_with_its_layer_and_a_group_with_all_that_is_in_it():
 
     document = nested()
     put_mask(document["flat"], np.array([[255, 100]], np.uint8), (1, 0))
-    before = document["flat"].image()
+    before = document["flat"].render()
     document["group"].move_to(left=-3, top=2)
     assert [document[name].bbox for name in ("deep", "flat", "top")] == [(-3, 2, 1, 6), (-2, 2, 0, 4), (0, 0, 1, 1)]
     assert document["flat"].mask.bbox == (-2, 2, 0, 3)
-    np.testing.assert_array_equal(document["flat"].image(), before)
+    np.testing.assert_array_equal(document["flat"].render(), before)
 
 
 def test_moving_in_the_stack():
@@ -554,7 +554,7 @@ def test_removing_and_duplicating(tmp_path):
         "copy", "copy/inner", "copy/inner/deep", "copy/flat", "top",
     ]  # fmt: skip
     copy.layers[1].replace(codes(3, 3, 4))
-    np.testing.assert_array_equal(document["group/flat"].image(), codes(2, 2, 4))
+    np.testing.assert_array_equal(document["group/flat"].render(), codes(2, 2, 4))
     gone = document["group"]
     gone.remove()
     again = aikit.open_psd(saved(document, tmp_path))
@@ -637,7 +637,7 @@ def test_the_merged_picture_is_the_composite_over_white(mode, depth, tmp_path):
     document = aikit.new_psd(height=60, width=80, depth=depth, mode=mode)
     document.add(disc, name="disc")
     data = saved(document, tmp_path)
-    picture = document.composite()
+    picture = document.render()
     alpha = picture[..., 3:] / TOPS[depth]
     light = picture[..., :3] / TOPS[depth]
     # 32 bits are stored in linear light, in which white is 1 too.
@@ -657,7 +657,7 @@ def test_the_merged_picture_is_the_composite_over_white(mode, depth, tmp_path):
         seen = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")) / 255
         assert np.abs(seen - flat).mean() < 0.002
     # psd-tools draws the layers as we do, and so does a document that was opened again.
-    np.testing.assert_allclose(aikit.open_psd(data).composite(), picture, rtol=0, atol=0)
+    np.testing.assert_allclose(aikit.open_psd(data).render(), picture, rtol=0, atol=0)
 
 
 def test_the_soft_red_circle_that_became_a_square(tmp_path):
@@ -671,7 +671,7 @@ def test_the_soft_red_circle_that_became_a_square(tmp_path):
     assert picture.shape == (80, 100, 3)
     expected = np.asarray(aikit.flatten(circle, background="white"))
     assert np.abs(picture.astype(int) - expected).max() <= 1
-    np.testing.assert_array_equal(aikit.open_psd(data).composite()[..., 3], circle[..., 3])
+    np.testing.assert_array_equal(aikit.open_psd(data).render()[..., 3], circle[..., 3])
     np.testing.assert_array_equal(aikit.read_numpy(data)[..., 3], circle[..., 3])
 
 
@@ -699,11 +699,11 @@ def test_a_thumbnail_of_the_old_picture_goes(tmp_path):
 def test_saving_is_whole_or_not_at_all(tmp_path):
     document, _, _ = two_layers()
     with pytest.raises(aikit.FileAccessError, match=r"missing.*: expected a writable path"):
-        document.save(tmp_path / "missing" / "a.psd")
+        document.write(tmp_path / "missing" / "a.psd")
     with pytest.raises(aikit.InputValueError, match=r"^path: expected the suffix \.psd for this document, got "):
-        document.save(tmp_path / "a.png")
+        document.write(tmp_path / "a.png")
     with pytest.raises(aikit.InputTypeError, match=r"^path: expected a path, got BytesIO; "):
-        document.save(io.BytesIO())
+        document.write(io.BytesIO())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -712,11 +712,11 @@ def test_saving_is_whole_or_not_at_all(tmp_path):
 
 def test_images_become_a_document(tmp_path):
     images = [codes(4, 6, 4), tensor(codes(5, 3, 3)), pil(codes(2, 2, 1))]
-    document = aikit.psd_from_layers(images)
+    document = aikit.psd.psd_from_layers(images)
     assert (document.height, document.width, document.depth) == (5, 6, 8)
     assert [layer.name for layer in document.layers] == ["Layer 1", "Layer 2", "Layer 3"]
-    np.testing.assert_array_equal(document["Layer 1"].image(), codes(4, 6, 4))
-    np.testing.assert_array_equal(document["Layer 2"].image()[..., :3], codes(5, 3, 3))
+    np.testing.assert_array_equal(document["Layer 1"].render(), codes(4, 6, 4))
+    np.testing.assert_array_equal(document["Layer 2"].render()[..., :3], codes(5, 3, 3))
     assert [layer.bbox[:2] for layer in document.layers] == [(0, 0)] * 3
 
 
@@ -724,15 +724,15 @@ def test_images_become_a_document(tmp_path):
     "batch", [codes(4, 6, 4, batch=(3,)), tensor(codes(4, 6, 4, batch=(3,)))], ids=["array", "tensor"]
 )
 def test_a_batch_becomes_a_document(batch):
-    document = aikit.psd_from_layers(batch, names=["a", "b", "c"])
+    document = aikit.psd.psd_from_layers(batch, names=["a", "b", "c"])
     for layer, image in zip(document.layers, codes(4, 6, 4, batch=(3,)), strict=True):
-        np.testing.assert_array_equal(layer.image(), image)
+        np.testing.assert_array_equal(layer.render(), image)
     assert [layer.name for layer in document.layers] == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(("dtype", "depth"), [("uint8", 8), ("uint16", 16), ("float32", 32), ("float64", 32)])
 def test_the_deepest_image_decides(dtype, depth):
-    assert aikit.psd_from_layers([codes(2, 2, 3), codes(2, 2, 3, dtype)]).depth == depth
+    assert aikit.psd.psd_from_layers([codes(2, 2, 3), codes(2, 2, 3, dtype)]).depth == depth
 
 
 @pytest.mark.parametrize(
@@ -751,7 +751,7 @@ def test_the_deepest_image_decides(dtype, depth):
 )
 def test_what_makes_no_document(images, names, error, message):
     with pytest.raises(error, match=message):
-        aikit.psd_from_layers(images, names=names)
+        aikit.psd.psd_from_layers(images, names=names)
 
 
 def test_combinations_of_edits_are_read_by_psd_tools(tmp_path):
@@ -760,7 +760,7 @@ def test_combinations_of_edits_are_read_by_psd_tools(tmp_path):
         for edit in order:
             EDITS[edit](document["top"])
         raw = raw_of(saved(document, tmp_path))
-        ours = document.composite()[..., 3]
+        ours = document.render()[..., 3]
         theirs = np.asarray(raw.composite(ignore_preview=True).getchannel("A"))
         np.testing.assert_allclose(ours, theirs, atol=1)
 
@@ -779,4 +779,4 @@ def test_a_move_that_cannot_be_made_moves_nothing():
 def test_alpha_stays_between_nothing_and_all():
     image = np.array([[[0.5, 0.5, 0.5, 1.5], [0.5, 0.5, 0.5, -0.5]]], np.float32)
     layer = aikit.new_psd(height=1, width=2, depth=32).add(image, name="layer")
-    assert layer.image()[..., 3].tolist() == [[1, 0]]
+    assert layer.render()[..., 3].tolist() == [[1, 0]]

@@ -31,9 +31,9 @@ def with_profile(document, icc, tmp_path, **options):
 def test_an_srgb_profile_changes_no_code(depth, tmp_path):
     document, below, _ = two_layers(depth)
     opened = with_profile(document, SRGB, tmp_path)
-    np.testing.assert_allclose(opened["below"].image()[..., :3], below, rtol=0, atol=1e-6 if depth == 32 else 0)
+    np.testing.assert_allclose(opened["below"].render()[..., :3], below, rtol=0, atol=1e-6 if depth == 32 else 0)
     opened["below"].replace(below)
-    np.testing.assert_allclose(opened["below"].image()[..., :3], below, rtol=0, atol=1e-6 if depth == 32 else 0)
+    np.testing.assert_allclose(opened["below"].render()[..., :3], below, rtol=0, atol=1e-6 if depth == 32 else 0)
 
 
 @pytest.mark.parametrize("depth", [8, 16])
@@ -45,17 +45,17 @@ def test_a_profile_is_turned_into_srgb_and_back(depth, tmp_path):
         "Adobe RGB (1998)", "sRGB", chromatic_adaptation_transform="Bradford",
     )  # fmt: skip
     expected = np.clip(colour.models.RGB_COLOURSPACE_sRGB.cctf_encoding(expected), 0, 1)
-    got = opened["below"].image()[..., :3] / TOPS[depth]
+    got = opened["below"].render()[..., :3] / TOPS[depth]
     # LittleCMS interpolates in 8 bits; colour's matrices are rounded, and sRGB's curve is steep in the dark.
     np.testing.assert_allclose(got, expected, rtol=0, atol=2.1 / 255 if depth == 8 else 1.5e-3)
     # What is put in comes out again.
     gamut = (0.2 + 0.6 * codes(7, 10, 3, DTYPES[depth]).astype(float) / TOPS[depth]) * TOPS[depth]
     image = np.rint(gamut).astype(DTYPES[depth])
     opened["below"].replace(image)
-    back = opened["below"].image()[..., :3]
+    back = opened["below"].render()[..., :3]
     assert np.abs(back.astype(int) - image).max() <= (1 if depth == 8 else 2)
     ignored = with_profile(document, ADOBE, tmp_path, profile="ignore")
-    np.testing.assert_array_equal(ignored["below"].image()[..., :3], below)
+    np.testing.assert_array_equal(ignored["below"].render()[..., :3], below)
 
 
 def test_16_bits_come_out_as_8_bits_do():
@@ -74,13 +74,13 @@ def test_gray_profiles(depth, tmp_path):
     opened = with_profile(document, DOT_GAIN, tmp_path)
     light = (image[..., 0] / TOPS[depth]) ** 1.75
     expected = colour.models.RGB_COLOURSPACE_sRGB.cctf_encoding(light)
-    got = opened["layer"].image()
+    got = opened["layer"].render()
     np.testing.assert_allclose(got[..., 0] / TOPS[depth], expected, rtol=0, atol=1.1 / 255 if depth == 8 else 2e-4)
     assert (got[..., :3] == got[..., :1]).all()
     before = got
     opened["layer"].replace(before)
     # Two roundings: a code of this space is up to 1.4 codes of sRGB.
-    np.testing.assert_allclose(opened["layer"].image().astype(int), before, atol=2 if depth == 8 else 12)
+    np.testing.assert_allclose(opened["layer"].render().astype(int), before, atol=2 if depth == 8 else 12)
 
 
 def test_linear_light_in_other_primaries(tmp_path):
@@ -89,7 +89,7 @@ def test_linear_light_in_other_primaries(tmp_path):
     opened = with_profile(document, LINEAR_P3, tmp_path)
     image = np.array([[[1, 0, 0], [0.2, 0.5, 0.7]]], np.float32)
     opened["layer"].replace(image)
-    np.testing.assert_allclose(opened["layer"].image()[..., :3], image, atol=2e-5)
+    np.testing.assert_allclose(opened["layer"].render()[..., :3], image, atol=2e-5)
     stored = [np.frombuffer(data.get_data(2, 1, 32, 1), ">f4")[0] for data in opened["layer"].raw._channels[1:]]
     matrix = colour.matrix_RGB_to_RGB("sRGB", "Display P3", chromatic_adaptation_transform="Bradford")
     np.testing.assert_allclose(stored, matrix[:, 0], atol=2e-4)
@@ -128,9 +128,9 @@ def test_profiles_that_do_not_fit_are_named(tmp_path):
     with pytest.raises(
         aikit.FileFormatError, match=r'^source: expected an ICC profile that fits the pixels, .*"ignore"'
     ):
-        opened.composite()
+        opened.render()
     ignored = with_profile(document, DOT_GAIN, tmp_path, profile="ignore")
-    assert ignored.composite().any()
+    assert ignored.render().any()
     with pytest.raises(
         aikit.InputValueError, match=r"^profile: expected \"srgb\" or \"ignore\", got 'adobe'; pass one"
     ):
@@ -166,7 +166,7 @@ def test_inks_go_through_their_profile(depth, tmp_path):
     image = np.array([[[255, 255, 255], [0, 255, 255], [255, 0, 0], [0, 0, 0]]], np.uint8)
     document.add(image, name="inks")
     opened = with_profile(document, cmyk_profile(), tmp_path)
-    got = aikit.to_numpy(opened["inks"].image()[..., :3], dtype="uint8")
+    got = aikit.to_numpy(opened["inks"].render()[..., :3], dtype="uint8")
     if depth == 8:
         picture = Image.open(io.BytesIO(saved(opened, tmp_path)))
         assert (picture.mode, picture.info["icc_profile"]) == ("CMYK", cmyk_profile())

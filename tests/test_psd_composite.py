@@ -45,7 +45,7 @@ def assert_same(document, stack, depth):
     expected = oracle.picture(stack, HEIGHT, WIDTH)
     if depth == 32:
         expected[..., :3] = oracle.encoded(expected[..., :3])
-    got = document.composite()
+    got = document.render()
     assert got.dtype == DTYPES[depth]
     got = got.astype(np.float64) / TOPS[depth]
     np.testing.assert_allclose(got[..., 3], expected[..., 3], rtol=0, atol=TOLERANCE[depth])
@@ -177,8 +177,8 @@ def test_masks(case, depth):
     assert layer.mask.density == density
     assert (layer.mask.bbox, layer.mask.outside) == ((3, 2, 10, 7), outside)
     alpha = top[..., 3] / TOPS[depth] * mask
-    np.testing.assert_allclose(layer.image()[..., 3] / TOPS[depth], alpha, rtol=0, atol=TOLERANCE[depth])
-    np.testing.assert_array_equal(layer.image()[..., :3], document.layers[1].image()[..., :3])
+    np.testing.assert_allclose(layer.render()[..., 3] / TOPS[depth], alpha, rtol=0, atol=TOLERANCE[depth])
+    np.testing.assert_array_equal(layer.render()[..., :3], document.layers[1].render()[..., :3])
 
 
 def test_a_mask_that_is_switched_off_hides_nothing():
@@ -186,7 +186,7 @@ def test_a_mask_that_is_switched_off_hides_nothing():
     layer = document.add(pixels(8, 1), name="top")
     put_mask(layer, ramp(8), (3, 2), mask_disabled=True)
     assert not layer.mask.enabled
-    np.testing.assert_array_equal(layer.image(), pixels(8, 1))
+    np.testing.assert_array_equal(layer.render(), pixels(8, 1))
     assert_same(document, [Paint(share(pixels(8, 1), 8))], 8)
 
 
@@ -212,10 +212,10 @@ def test_a_feathered_mask_is_blurred_in_the_layer_and_in_the_composite(depth):
     wide = np.zeros((HEIGHT + 40, WIDTH + 40))
     wide[23:27, 24:29] = 1
     expected = scipy_ndimage.gaussian_filter(wide, 1.5, truncate=8)[20:-20, 20:-20]
-    got = layer.image()[..., 3] / TOPS[depth]
+    got = layer.render()[..., 3] / TOPS[depth]
     # Kernels are cut at three and more standard deviations.
     np.testing.assert_allclose(got, expected, rtol=0, atol=0.005)
-    np.testing.assert_allclose(document.composite()[..., 3] / TOPS[depth], got, rtol=0, atol=1.01 / 255)
+    np.testing.assert_allclose(document.render()[..., 3] / TOPS[depth], got, rtol=0, atol=1.01 / 255)
     assert layer.mask.feather == 1.5
 
 
@@ -229,7 +229,7 @@ def test_visibility():
     group.visible = False
     assert_same(document, [Paint(share(below, 8))], 8)
     # A group's image is what is in it, whatever its own eye says.
-    np.testing.assert_allclose(group.image()[..., 3], inner[..., 3], atol=1)
+    np.testing.assert_allclose(group.render()[..., 3], inner[..., 3], atol=1)
 
 
 def test_layers_beyond_the_canvas_are_cut():
@@ -240,8 +240,8 @@ def test_layers_beyond_the_canvas_are_cut():
     moved[3:, : WIDTH - 4] = codes[: HEIGHT - 3, 4:] / 255
     assert_same(document, [Paint(moved)], 8)
     assert layer.bbox == (-4, 3, WIDTH - 4, HEIGHT + 3)
-    np.testing.assert_array_equal(layer.image(), codes)
-    np.testing.assert_array_equal(layer.image(canvas=True), np.rint(moved * 255))
+    np.testing.assert_array_equal(layer.render(), codes)
+    np.testing.assert_array_equal(layer.render(canvas=True), np.rint(moved * 255))
 
 
 def test_gray_documents():
@@ -258,7 +258,7 @@ def test_a_background_lies_under_the_picture():
     codes = pixels(8, 1)
     document = aikit.new_psd(height=HEIGHT, width=WIDTH)
     document.add(codes, name="layer")
-    got = document.composite(background="#204060")
+    got = document.render(background="#204060")
     assert got.shape == (HEIGHT, WIDTH, 4)
     assert (got[..., 3] == 255).all()
     alpha = codes[..., 3:] / 255
@@ -268,7 +268,7 @@ def test_a_background_lies_under_the_picture():
 def test_colors_are_zero_where_nothing_is():
     document = aikit.new_psd(height=HEIGHT, width=WIDTH)
     document.add(np.full((1, 1, 3), 200, np.uint8), name="dot")
-    got = document.composite()
+    got = document.render()
     assert got[0, 0].tolist() == [200, 200, 200, 255]
     got[0, 0] = 0
     assert not got.any()
@@ -278,9 +278,9 @@ def test_colors_are_zero_where_nothing_is():
 def test_light_beyond_white_and_black_stays_in_the_layer_and_is_reported(light):
     document = aikit.new_psd(height=2, width=2, depth=32)
     document.add(np.float32([[(1, 1, 1), (light, 0, 1)]]), name="sun")
-    np.testing.assert_allclose(document["sun"].image()[0, 1, :3], (light, 0, 1), rtol=1e-5)
-    assert document.unsupported() == ["sun: values outside 0 to 1 are clipped by composite()"]
-    assert (document.composite().min(), document.composite().max()) == (0, 1)
+    np.testing.assert_allclose(document["sun"].render()[0, 1, :3], (light, 0, 1), rtol=1e-5)
+    assert document.unsupported() == ["sun: values outside 0 to 1 are clipped by render()"]
+    assert (document.render().min(), document.render().max()) == (0, 1)
 
 
 def test_light_from_black_to_white_is_not_reported():
@@ -465,7 +465,7 @@ def test_a_path_masks_the_layer_and_the_composite(depth):
     mask = np.zeros((HEIGHT, WIDTH))
     mask[3:7, 2:9] = 1
     assert layer.mask.vector
-    np.testing.assert_allclose(layer.image()[..., 3] / TOPS[depth], top[..., 3] / TOPS[depth] * mask, atol=1e-4)
+    np.testing.assert_allclose(layer.render()[..., 3] / TOPS[depth], top[..., 3] / TOPS[depth] * mask, atol=1e-4)
     assert_same(document, [Paint(share(below, depth)), Paint(share(top, depth), "screen", mask=mask)], depth)
     # The document itself keeps its path.
     assert layer.raw.has_vector_mask()

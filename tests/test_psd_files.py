@@ -83,13 +83,13 @@ def test_a_flat_picture_stays_below_what_is_added(tmp_path):
     document = aikit.open_psd(flat_file("RGB", 8, np.moveaxis(planes, -1, 0)))
     assert document.layers == []
     document.raw.mark_updated()
-    np.testing.assert_array_equal(document.composite()[..., :3], planes)
+    np.testing.assert_array_equal(document.render()[..., :3], planes)
     assert saved(document, tmp_path) == flat_file("RGB", 8, np.moveaxis(planes, -1, 0))
     document.add(np.full((1, 1, 3), 9, np.uint8), name="dot")
     again = aikit.open_psd(saved(document, tmp_path))
     assert [layer.name for layer in again.layers] == ["Background", "dot"]
-    np.testing.assert_array_equal(again["Background"].image()[..., :3], planes)
-    np.testing.assert_array_equal(again.composite()[1:, :, :3], planes[1:])
+    np.testing.assert_array_equal(again["Background"].render()[..., :3], planes)
+    np.testing.assert_array_equal(again.render()[1:, :, :3], planes[1:])
 
 
 def test_modes_without_layers_take_none():
@@ -116,7 +116,7 @@ def test_large_documents(depth, tmp_path):
     image = codes(4, 5, 4, DTYPES[depth])
     document.add(image, name="layer", left=2)
     again = aikit.open_psd(saved(document, tmp_path, "a.psb"))
-    np.testing.assert_allclose(again["layer"].image(), image, rtol=0, atol=1e-6 if depth == 32 else 0)
+    np.testing.assert_allclose(again["layer"].render(), image, rtol=0, atol=1e-6 if depth == 32 else 0)
     assert again.raw.version == 2
 
 
@@ -125,7 +125,7 @@ def test_large_documents(depth, tmp_path):
 
 def test_a_black_or_missing_merged_picture_is_not_believed(tmp_path):
     document, _, _ = two_layers()
-    expected = document.composite()
+    expected = document.render()
     data = saved(document, tmp_path)
     for black in (True, False):
         raw = raw_of(data)
@@ -137,7 +137,7 @@ def test_a_black_or_missing_merged_picture_is_not_believed(tmp_path):
             raw.image_resources[1057] = ImageResource(key=1057, data=VersionInfo(has_composite=False))
         with io.BytesIO() as file:
             raw._record.write(file)
-            np.testing.assert_array_equal(aikit.open_psd(file.getvalue()).composite(), expected)
+            np.testing.assert_array_equal(aikit.open_psd(file.getvalue()).render(), expected)
 
 
 def test_the_merged_picture_is_taken_where_it_is_to_be_believed(tmp_path):
@@ -152,10 +152,10 @@ def test_the_merged_picture_is_taken_where_it_is_to_be_believed(tmp_path):
     with io.BytesIO() as file:
         raw._record.write(file)
         opened = aikit.open_psd(file.getvalue())
-    assert opened.composite()[..., 0].ravel().tolist() == list(range(70))
+    assert opened.render()[..., 0].ravel().tolist() == list(range(70))
     assert aikit.read_pil(file_bytes(opened, tmp_path)).mode == "RGB"
     opened["above"].opacity = 0.1
-    assert opened.composite()[..., 0].ravel().tolist() != list(range(70))
+    assert opened.render()[..., 0].ravel().tolist() != list(range(70))
 
 
 @pytest.mark.parametrize("depth", [8, 16])
@@ -187,13 +187,13 @@ def test_an_edit_takes_the_old_thumbnail_along_and_leaves_other_resources(tmp_pa
     kept = resource(1005, struct.pack(">IHHIHH", 72 << 16, 1, 2, 72 << 16, 1, 2))
     data = flat_file("RGB", 8, np.moveaxis(codes(4, 5, 3), -1, 0), resources=thumbnails + version + kept)
     document = aikit.open_psd(data)
-    np.testing.assert_array_equal(document.composite()[..., :3], codes(4, 5, 3))
+    np.testing.assert_array_equal(document.render()[..., :3], codes(4, 5, 3))
     assert saved(document, tmp_path) == data
     document.add(codes(4, 5, 4), name="new")
     raw = raw_of(saved(document, tmp_path))
     assert sorted(map(int, raw.image_resources)) == [1005, 1057]
     assert raw.image_resources.get_data(1057).has_composite
-    np.testing.assert_array_equal(aikit.open_psd(saved(document, tmp_path)).composite(), document.composite())
+    np.testing.assert_array_equal(aikit.open_psd(saved(document, tmp_path)).render(), document.render())
 
 
 @pytest.mark.parametrize("says", ["count", "block", "nothing"])
@@ -281,14 +281,14 @@ def file_bytes(document, tmp_path):
 
 def test_every_reader_takes_documents(tmp_path):
     document, _, _ = two_layers()
-    picture = document.composite()
+    picture = document.render()
     saved(document, tmp_path, "two.psd")
     path = tmp_path / "two.psd"
     assert aikit.read_pil(path).mode == "RGBA"
     np.testing.assert_array_equal(aikit.read_numpy(path), picture)
     np.testing.assert_array_equal(aikit.read_cv2(path), picture[..., [2, 1, 0, 3]])
     np.testing.assert_allclose(aikit.read_tensor(path).numpy(), np.moveaxis(picture, -1, 0) / 255, atol=1e-6)
-    assert [frame.size for frame in aikit.read_frames(path)] == [(10, 7)]
+    assert [frame.size for frame in aikit.files.read_frames(path)] == [(10, 7)]
     with pytest.raises(aikit.InputValueError, match=r"^frame: expected 0 to 0, got 1; .*two\.psd has 1 frame\."):
         aikit.read_pil(path, frame=1)
     with pytest.raises(
@@ -301,7 +301,7 @@ def test_readers_keep_16_bits(tmp_path):
     document, _, _ = two_layers(16)
     data = saved(document, tmp_path)
     assert aikit.read_numpy(data).dtype == np.uint16
-    np.testing.assert_array_equal(aikit.read_numpy(data), document.composite())
+    np.testing.assert_array_equal(aikit.read_numpy(data), document.render())
     assert aikit.read_pil(data).mode == "RGBA"
 
 
@@ -325,17 +325,17 @@ def test_a_folder_of_layers_makes_the_same_document(mode, depth, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
         [*(Path(file).name for file in files), "layers.json"]
     )
-    again = aikit.psd_from_folder(tmp_path / "out")
+    again = aikit.psd.psd_from_folder(tmp_path / "out")
     assert repr(again) == repr(document)
     for ours, theirs in zip(document.walk(), again.walk(), strict=True):
         for word in ("path", "kind", "bbox", "opacity", "fill_opacity", "blend_mode", "visible", "clipping", "locked"):
             assert getattr(theirs, word) == getattr(ours, word), word
         np.testing.assert_allclose(
-            theirs.image(canvas=True), ours.image(canvas=True), rtol=0, atol=2e-6 if depth == 32 else 0
+            theirs.render(canvas=True), ours.render(canvas=True), rtol=0, atol=2e-6 if depth == 32 else 0
         )
-    np.testing.assert_allclose(again.composite(), document.composite(), rtol=0, atol=1e-4 if depth == 32 else 0)
+    np.testing.assert_allclose(again.render(), document.render(), rtol=0, atol=1e-4 if depth == 32 else 0)
     kept = aikit.read_numpy(files[0])
-    np.testing.assert_allclose(kept, document.layers[0].layers[0].image(), rtol=0, atol=0)
+    np.testing.assert_allclose(kept, document.layers[0].layers[0].render(), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(
@@ -356,7 +356,7 @@ def test_names_of_layers_become_names_of_files(name, part, tmp_path):
     document.add_group("first")
     document.add(codes(2, 2, 4), name=name)
     assert document.export_layers(tmp_path) == [str(tmp_path / f"002-{part}.png")]
-    assert aikit.psd_from_folder(tmp_path).layers[1].name == name
+    assert aikit.psd.psd_from_folder(tmp_path).layers[1].name == name
 
 
 def test_the_manifest_says_what_every_layer_is(tmp_path):
@@ -375,7 +375,7 @@ def test_the_manifest_says_what_every_layer_is(tmp_path):
             "file": "002-in.png",
         }
     ]  # fmt: skip
-    again = aikit.psd_from_folder(tmp_path)
+    again = aikit.psd.psd_from_folder(tmp_path)
     assert (again.mode, again.depth, again.source) == ("RGB", 16, "document")
 
 
@@ -385,13 +385,13 @@ def test_half_a_character_in_the_name_of_a_layer_of_a_file_is_kept(tmp_path):
     assert document.export_layers(tmp_path)[1] == str(tmp_path / "002-x.png")
     assert json.loads((tmp_path / "layers.json").read_bytes())["layers"][1]["name"] == "\ud800x"
     with pytest.raises(aikit.FileFormatError, match=r"layers\.json: expected a manifest .*with half a character"):
-        aikit.psd_from_folder(tmp_path)
+        aikit.psd.psd_from_folder(tmp_path)
 
 
 def test_folders_of_what_is_no_layer_of_pixels(tmp_path):
     """Bitmaps have one bit, which no new document has; what only changes the layers below has no picture."""
     aikit.open_psd(flat_file("BITMAP", 1, np.array([[[7]]]))).export_layers(tmp_path / "bits")
-    again = aikit.psd_from_folder(tmp_path / "bits")
+    again = aikit.psd.psd_from_folder(tmp_path / "bits")
     assert (again.width, again.depth, again.layers) == (8, 8, [])
     document, _, _ = two_layers()
     files = document.export_layers(tmp_path / "made" / "twice")
@@ -399,7 +399,7 @@ def test_folders_of_what_is_no_layer_of_pixels(tmp_path):
     manifest = json.loads(path.read_text())
     manifest["layers"].insert(1, {**manifest["layers"][0], "kind": "adjustment", "file": None})
     path.write_text(json.dumps(manifest))
-    assert repr(aikit.psd_from_folder(path.parent)) == repr(document)
+    assert repr(aikit.psd.psd_from_folder(path.parent)) == repr(document)
     assert document.export_layers(path.parent) == files
 
 
@@ -430,7 +430,7 @@ def test_manifests_that_are_none(case, tmp_path):
     text, reason = BROKEN_MANIFESTS[case]
     (tmp_path / "layers.json").write_text(text)
     with pytest.raises(aikit.FileFormatError, match=rf"layers\.json: expected a manifest written by .*{reason}"):
-        aikit.psd_from_folder(tmp_path)
+        aikit.psd.psd_from_folder(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -450,17 +450,17 @@ def test_manifests_that_lie(changes, reason, tmp_path):
     with pytest.raises(
         aikit.FileFormatError, match=r"layers\.json: expected a manifest written by export_layers, got "
     ) as caught:
-        aikit.psd_from_folder(with_manifest(tmp_path, **changes))
+        aikit.psd.psd_from_folder(with_manifest(tmp_path, **changes))
     assert re.search(reason, str(caught.value.__cause__))
 
 
 def test_folders_under_limits(tmp_path):
     two_layers()[0].export_layers(tmp_path)
     with pytest.raises(aikit.LimitError, match=r"expected at most 69 pixels, got 70; "):
-        aikit.psd_from_folder(tmp_path, limits=aikit.Limits(max_pixels=69))
+        aikit.psd.psd_from_folder(tmp_path, limits=aikit.Limits(max_pixels=69))
     (tmp_path / "001-below.png").unlink()
     with pytest.raises(aikit.FileAccessError, match=r"001-below\.png: expected a readable file"):
-        aikit.psd_from_folder(tmp_path)
+        aikit.psd.psd_from_folder(tmp_path)
     with pytest.raises(aikit.FileAccessError, match=r"expected a folder that can be made") as caught:
         two_layers()[0].export_layers(tmp_path / "layers.json")
     assert (caught.value.errno, caught.value.filename) == (errno.EEXIST, str(tmp_path / "layers.json"))
@@ -472,15 +472,15 @@ def test_the_size_in_a_manifest_and_its_own_bytes_are_under_the_limits(tmp_path)
     path = tmp_path / "layers.json"
     data = path.read_bytes()
     with pytest.raises(aikit.LimitError, match=r"layers\.json: expected at most .* bytes"):
-        aikit.psd_from_folder(tmp_path, limits=aikit.Limits(max_bytes=len(data) - 1))
+        aikit.psd.psd_from_folder(tmp_path, limits=aikit.Limits(max_bytes=len(data) - 1))
     manifest = json.loads(data)
     path.write_text(json.dumps({**manifest, "height": 10**5, "layers": []}))
     with pytest.raises(aikit.LimitError, match=r"layers\.json: expected"):
-        aikit.psd_from_folder(tmp_path, limits=aikit.Limits(max_pixels=10**5))
+        aikit.psd.psd_from_folder(tmp_path, limits=aikit.Limits(max_pixels=10**5))
     path.write_text(json.dumps(manifest))
     (tmp_path / "001-below.png").write_bytes((tmp_path / "001-below.png").read_bytes() + bytes(len(data)))
     with pytest.raises(aikit.LimitError, match=r"001-below\.png: expected at most .* bytes"):
-        aikit.psd_from_folder(tmp_path, limits=aikit.Limits(max_bytes=len(data)))
+        aikit.psd.psd_from_folder(tmp_path, limits=aikit.Limits(max_bytes=len(data)))
 
 
 # The command
@@ -507,7 +507,7 @@ def test_the_command(tmp_path, capsys):
     assert main(["info", path]) == 0
     assert "5 layers" in capsys.readouterr().out
     assert main(["convert", path, str(tmp_path / "c.png")]) == 0
-    np.testing.assert_array_equal(aikit.read_numpy(tmp_path / "c.png"), nested().composite())
+    np.testing.assert_array_equal(aikit.read_numpy(tmp_path / "c.png"), nested().render())
     assert main(["psd", "tree", str(tmp_path / "c.png")]) == 2
     assert "expected a PSD or PSB file, got bytes that begin with 89 50 4e 47" in capsys.readouterr().err
 
@@ -537,8 +537,8 @@ def test_limits_hold(tmp_path):
     for field, (limit, message) in drawing.items():
         opened = aikit.open_psd(data, limits=aikit.Limits(**{field: limit}))
         with pytest.raises(aikit.LimitError, match=message):
-            opened.composite()
-    assert aikit.open_psd(data, limits=aikit.Limits()).composite().any()
+            opened.render()
+    assert aikit.open_psd(data, limits=aikit.Limits()).render().any()
 
 
 def test_what_drawing_costs_is_not_more_than_what_is_reckoned(tmp_path):
@@ -550,7 +550,7 @@ def test_what_drawing_costs_is_not_more_than_what_is_reckoned(tmp_path):
         document.add(codes(400, 500, 4), name=str(number), group=group)
         group = document.add_group(f"group {number}", group=group, blend_mode="normal")
     document.add(codes(400, 500, 4), name="last", group=group)
-    document.composite()
+    document.render()
     tracemalloc.start()
     try:
         painting.drawn(document.raw, "file", None)
@@ -587,8 +587,8 @@ def test_layers_far_apart_do_not_make_a_large_group(tmp_path):
     for number in (-(1 << 29), 1 << 29):
         document.add(codes(1, 1, 4), name=str(number), left=number, group=group)
     with pytest.raises(aikit.LimitError, match=r"^document: expected at most \d+ pixels, got 1073741825; "):
-        group.image()
-    assert document.composite().shape == (10, 10, 4)
+        group.render()
+    assert document.render().shape == (10, 10, 4)
 
 
 def test_one_layer_is_opened_without_the_others(monkeypatch, tmp_path):
@@ -601,7 +601,7 @@ def test_one_layer_is_opened_without_the_others(monkeypatch, tmp_path):
     calls = []
     unpack = channels.unpack
     monkeypatch.setattr(channels, "unpack", lambda *a: calls.append(1) or unpack(*a))
-    np.testing.assert_array_equal(opened["3"].image(), codes(50, 60, 4))
+    np.testing.assert_array_equal(opened["3"].render(), codes(50, 60, 4))
     assert len(calls) == 4
 
 
@@ -630,10 +630,10 @@ def everything(data):
     repr(document), str(document), document.unsupported()
     for layer in document.walk():
         layer.text, layer.embedded, layer.mask, layer.locked, layer.fill_opacity  # noqa: B018
-        layer.image(canvas=True)
-    document.composite()
+        layer.render(canvas=True)
+    document.render()
     document.add(codes(2, 2, 4), name="new")
-    document._encoded()
+    document.encode()
 
 
 @pytest.mark.parametrize("depth", [8, 16])
@@ -669,10 +669,10 @@ def test_a_damaged_channel_is_an_error_and_not_black(tmp_path):
     channel.data = channel.data[:6]
     message = r"^document: expected a channel of 5x4 pixels, got 6 bytes that do not hold it; "
     with pytest.raises(aikit.FileFormatError, match=message):
-        document["above"].image()
+        document["above"].render()
     with pytest.raises(aikit.FileFormatError, match=message):
-        document.composite()
-    assert document["below"].image().any()
+        document.render()
+    assert document["below"].render().any()
 
 
 # Real files
@@ -682,12 +682,12 @@ def test_a_damaged_channel_is_an_error_and_not_black(tmp_path):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_real_documents(path, tmp_path):
     document = aikit.open_psd(path, limits=aikit.Limits())
-    document.save(tmp_path / path.name)
+    document.write(tmp_path / path.name)
     assert (tmp_path / path.name).read_bytes() == path.read_bytes()
-    picture = document.composite()
+    picture = document.render()
     assert picture.shape == (document.height, document.width, 4)
     for layer in document.walk():
-        assert layer.image(canvas=True).shape == picture.shape
+        assert layer.render(canvas=True).shape == picture.shape
         assert document[layer.path].path == layer.path
     # Drawn from the layers it is what Photoshop has stored, but for the fills and strokes that are reported.
     first = document.layers[0]
@@ -695,37 +695,37 @@ def test_real_documents(path, tmp_path):
     first.visible = not first.visible
     first.visible = not first.visible
     document.raw.mark_updated()
-    drawn = document.composite()
+    drawn = document.render()
     flat = [
         np.asarray(aikit.to_numpy(aikit.flatten(image, background="white"), dtype="float32"))
         for image in (picture, drawn)
     ]
     assert np.abs(flat[0] - flat[1]).mean() < (0.3 if document.unsupported() else 0.002)
-    document.save(tmp_path / path.name)
+    document.write(tmp_path / path.name)
     again = aikit.open_psd(tmp_path / path.name)
-    over = [aikit.flatten(image, background="white").astype(float) for image in (again.composite(), drawn)]
+    over = [aikit.flatten(image, background="white").astype(float) for image in (again.render(), drawn)]
     # Taking the white out from under a color and laying it there again rounds twice.
     np.testing.assert_allclose(*over, rtol=0, atol=1.01 if drawn.dtype != np.float32 else 1e-4)
     for ours, theirs in zip(document.walk(), again.walk(), strict=True):
         assert (ours.path, ours.bbox, ours.kind) == (theirs.path, theirs.bbox, theirs.kind)
-        np.testing.assert_array_equal(ours.image(canvas=True), theirs.image(canvas=True))
+        np.testing.assert_array_equal(ours.render(canvas=True), theirs.render(canvas=True))
 
 
 @needs_samples
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_a_layer_is_added_to_real_documents(path, tmp_path):
     document = aikit.open_psd(path)
-    before = [(layer.path, layer.image(canvas=True)) for layer in document.walk()]
+    before = [(layer.path, layer.render(canvas=True)) for layer in document.walk()]
     image = codes(3, 2, 4, DTYPES[document.depth])
     document.add(image, name="new", left=1)
-    document.save(tmp_path / path.name)
+    document.write(tmp_path / path.name)
     again = aikit.open_psd(tmp_path / path.name)
     for (name, pixels), layer in zip(before, again.walk(), strict=False):
         assert layer.path == name
-        np.testing.assert_array_equal(layer.image(canvas=True), pixels)
+        np.testing.assert_array_equal(layer.render(canvas=True), pixels)
     # Lab and a profile that is sRGB up to a code round once more.
     np.testing.assert_allclose(
-        again.layers[-1].image().astype(float),
+        again.layers[-1].render().astype(float),
         image,
         rtol=0,
         atol=12 if document.mode == "LAB" else 1e-6 * (document.depth == 32),
@@ -746,12 +746,12 @@ def test_real_texts_shapes_and_smart_objects(tmp_path):
         aikit.InputValueError, match=r"^left, top: expected a layer made of pixels, got 'Group 2/Shape 1', a shape"
     ):
         shape.move_to(left=0)
-    before, box = shape.image(), shape.bbox
+    before, box = shape.render(), shape.bbox
     shape.replace(before)
     assert (shape.kind, shape.bbox, shape.path) == ("pixel", box, "Group 2/Shape 1")
     # Photoshop would draw the path that is gone.
     assert not shape.raw._record.flags.pixel_data_irrelevant
-    np.testing.assert_array_equal(shape.image(), before)
+    np.testing.assert_array_equal(shape.render(), before)
     shape.move_to(left=0)
     saved(document, tmp_path)
     text = aikit.open_psd(SAMPLES / "type-layer.psd")
@@ -766,9 +766,9 @@ def test_real_texts_shapes_and_smart_objects(tmp_path):
 def test_a_path_on_a_pixel_layer_is_drawn():
     # psd-tools' compositor leaves this path out: a mean difference of 0.1.
     document = aikit.open_psd(SAMPLES / "vector-mask.psd")
-    stored = document.composite()
+    stored = document.render()
     document.raw.mark_updated()
-    assert np.abs(document.composite() - stored).mean() < 0.0005
+    assert np.abs(document.render() - stored).mean() < 0.0005
     assert document["Background copy"].mask.vector
 
 

@@ -9,7 +9,8 @@ from PIL import Image
 from skimage import data
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from aikit import Difference, InputTypeError, InputValueError, describe, difference, flatten, show_difference
+from aikit import InputTypeError, InputValueError, describe, difference, flatten
+from aikit.show import Difference, show_difference
 from pictures import channels_first, codes
 
 CELL, MARGIN, LABEL, NOTE = 240, 12, 22, 17

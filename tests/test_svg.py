@@ -29,17 +29,14 @@ from aikit import (
     MissingDependencyError,
     encode,
     read_cv2,
-    read_frames,
     read_numpy,
     read_pil,
     read_tensor,
     render_svg,
-    sanitize_svg,
-    svg_info,
-    svg_to_pdf,
 )
 from aikit.cli import main
-from aikit.svg import engines, fonts, geometry, size, source
+from aikit.files import read_frames
+from aikit.svg import engines, fonts, geometry, sanitize_svg, size, source, svg_info, svg_to_pdf
 
 ROOT = Path(__file__).parents[1]
 BESIDE = [folder / "shared" / "samples" for folder in (ROOT.parent, ROOT.parent.parent)]
@@ -625,7 +622,7 @@ def test_info():
         svg(
             'width="1in" viewBox="0 0 4 2"',
             "<title> My\n drawing</title><style>a{font-family:'B C',serif}</style><g><text font-family='A, serif'>x</text>"
-            f"<text style='font-family:D'>y</text><image href='{aikit.to_data_url(Image.new('L', (2, 2)))}'/></g><script/>",
+            f"<text style='font-family:D'>y</text><image href='{aikit.files.to_data_url(Image.new('L', (2, 2)))}'/></g><script/>",
         )
     )
     assert (found.width, found.height, found.view_box, found.title) == (96, 48, (0, 0, 4, 2), "My drawing")

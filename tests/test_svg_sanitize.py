@@ -17,8 +17,8 @@ from lxml import etree
 from PIL import Image
 
 import aikit
-from aikit import FileFormatError, LimitError, Limits, render_svg, sanitize_svg, svg_info, svg_to_pdf
-from aikit.svg import budget, clean, css
+from aikit import FileFormatError, LimitError, Limits, render_svg
+from aikit.svg import budget, clean, css, sanitize_svg, svg_info, svg_to_pdf
 
 SRC = Path(__file__).parents[1] / "src"
 HEAD = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'

@@ -205,3 +205,37 @@ def test_on_cuda():
     image = HALF(tv_tensors.Image(tensor(codes(8, 10, 3))).cuda())
     assert isinstance(image, tv_tensors.Image)
     assert image.is_cuda
+
+
+# At construction
+
+
+def test_what_follows_the_image_may_be_given_by_place():
+    step = Apply(aikit.convert_color, "rgb", "hsv")
+    array = codes(8, 10, 3)
+    assert np.array_equal(step(array), aikit.rgb_to_hsv(array))
+    assert repr(step) == "Apply(convert_color, 'rgb', 'hsv')"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: Apply(aikit.resize, widht=3),
+            r"^resize: expected one of width=, height=, .*, got widht=3; pass width=\.$",
+        ),
+        (lambda: Apply(aikit.resize, size=(3, 4)), r"^resize: expected height= and width=, got size=\(3, 4\); pass"),
+        (lambda: Apply(aikit.resize, 3, 4), r"^resize: expected height= and width=, got \(3, 4\) without names; pass"),
+        (lambda: Apply(aikit.blur), r"^blur: expected sigma=, got none; pass sigma=\.$"),
+        (lambda: Apply(lambda image, *, times: image, tmes=3), r"<lambda>: expected one of times=, got tmes=3; pass t"),
+        (lambda: Apply(partial(aikit.resize, width=3), hight=3), r"expected one of height=, .*, got hight=3; pass hei"),
+    ],
+    ids="typo foreign positional missing lambda partial".split(),
+)
+def test_a_call_that_cannot_work_is_refused_at_once(make, message):
+    with pytest.raises(InputValueError, match=message):
+        make()
+
+
+def test_a_function_whose_parameters_nobody_knows_passes():
+    assert Apply(max, key=3).options == {"key": 3}

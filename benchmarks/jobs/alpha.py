@@ -268,7 +268,7 @@ def estimate_foreground(scale: float) -> Contest:
 
     return Contest(
         {
-            "aikit estimate_foreground": lambda at: aikit.estimate_foreground(arrays[at]),
+            "aikit estimate_foreground": lambda at: aikit.alpha.estimate_foreground(arrays[at]),
             "pymatting estimate_foreground_ml": pymatting,
         },
         moved,

@@ -45,7 +45,7 @@ def _contest(name: str, scale: float, peers: dict[str, tuple[str, Callable[[Any]
     """One of our functions, in NumPy and in torch, beside peers that take "floats" or "tensors"."""
     codes, floats, tensors, moved, sets = _pictures(scale)
     given = {"codes": codes, "floats": floats, "tensors": tensors}
-    ours = getattr(aikit, name)
+    ours = getattr(aikit.color, name)
     entries: dict[str, Callable[[int], Any]] = {
         f"aikit {name} (NumPy)": lambda at: ours(floats[at]),
         # A view; so that all results can be compared.

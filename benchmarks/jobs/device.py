@@ -104,7 +104,7 @@ def prefetched(scale: float) -> Contest:
     loads = [partial(aikit.stack, chunk, device=_device()) for chunk in chunks]
     return Contest(
         {
-            "aikit prefetch": _awaited(lambda: _trained(aikit.prefetch(loads, _device()))),
+            "aikit prefetch": _awaited(lambda: _trained(aikit.batch.prefetch(loads, _device()))),
             "one after the other": _awaited(lambda: _trained(load() for load in loads)),
         },
         count * side * side * 15,

@@ -35,7 +35,7 @@ def _built_with_aikit(pictures: list[np.ndarray[Any, Any]], path: Path) -> Path:
     document = aikit.new_psd(height=pictures[0].shape[0], width=pictures[0].shape[1])
     for number, picture in enumerate(pictures):
         document.add(picture, name=f"Layer {number}")
-    document.save(path)
+    document.write(path)
     return path
 
 
@@ -78,7 +78,7 @@ def build(scale: float) -> Contest:
 
 @job(
     "PSD, one of 6 layers, 1500x1500",
-    not_slower("aikit layer.image", "psd-tools topil"),
+    not_slower("aikit layer.render", "psd-tools topil"),
     why={"psd-tools topil": "The same unpacking; which of both is ahead changes from run to run."},
 )
 def one_layer(scale: float) -> Contest:
@@ -86,7 +86,7 @@ def one_layer(scale: float) -> Contest:
     moved = 2 * 4 * size_at(scale, _SIDE, _SIDE)[0] ** 2
     return Contest(
         {
-            "aikit layer.image": lambda at: np.asarray(aikit.open_psd(data).layers[3].image()),
+            "aikit layer.render": lambda at: np.asarray(aikit.open_psd(data).layers[3].render()),
             "psd-tools topil": lambda at: _rgba(PSDImage.open(io.BytesIO(data))[3]),
         },
         moved,
@@ -94,13 +94,13 @@ def one_layer(scale: float) -> Contest:
     )
 
 
-@job("PSD, all of 6 layers, 1500x1500", not_slower("aikit layer.image", "psd-tools topil"))
+@job("PSD, all of 6 layers, 1500x1500", not_slower("aikit layer.render", "psd-tools topil"))
 def all_layers(scale: float) -> Contest:
     data = _document(scale)
     moved = 2 * 4 * _LAYERS * size_at(scale, _SIDE, _SIDE)[0] ** 2
     return Contest(
         {
-            "aikit layer.image": lambda at: np.stack([layer.image() for layer in aikit.open_psd(data).layers]),
+            "aikit layer.render": lambda at: np.stack([layer.render() for layer in aikit.open_psd(data).layers]),
             "psd-tools topil": lambda at: np.stack([_rgba(layer) for layer in PSDImage.open(io.BytesIO(data))]),
         },
         moved,
@@ -125,7 +125,7 @@ def composite(scale: float) -> Contest:
     def ours(at: int) -> Any:
         document = aikit.open_psd(data)
         document.raw.mark_updated()  # else the merged image in the file would do
-        return _seen(np.asarray(document.composite()))
+        return _seen(np.asarray(document.render()))
 
     def psd_tools(at: int) -> Any:
         return _seen(np.asarray(PSDImage.open(io.BytesIO(data)).composite(force=True)))

@@ -12,7 +12,8 @@ from typing import Any
 from PIL import Image
 
 import aikit
-from aikit import Limits, _worker
+from aikit import Limits
+from aikit.isolation.calls import in_another_process
 
 from ..pictures import jpeg
 from ..timing import Contest
@@ -22,7 +23,7 @@ _WHY = "A check of the file for damage first; in a child, the way of the bytes t
 
 
 def _of_both_processes() -> float:
-    return time.process_time() + float(_worker.call("time:process_time", subject="benchmark"))
+    return time.process_time() + float(in_another_process("time:process_time", (), subject="benchmark"))
 
 
 def _pillow(data: bytes) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import re
@@ -12,14 +13,17 @@ from typing import IO, Any
 
 from .errors import FileAccessError, FileFormatError, InputTypeError, InputValueError, quoted
 from .limits import Limits
+from .types import Source
 
-__all__ = ["Source", "make_folder", "name_of", "read_bytes", "write_bytes"]
-
-Source = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
+__all__ = ["make_folder", "name_of", "read_bytes", "write_bytes"]
 
 _CHUNK = 1 << 20
 # RFC 3986, section 3.1. Two letters at least: "C:" is a drive.
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+
+# RFC 4648, section 4. Every picture takes longer than this.
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{32}")
+_HEADS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"BM", b"8BPS", b"<svg", b"<?xml")
 
 
 def name_of(source: object) -> str:
@@ -39,7 +43,8 @@ def read_bytes(source: Source, *, limits: Limits | None = None) -> bytes:
         limits: `max_bytes` is honored before and while reading.
 
     Raises:
-        InputTypeError: the source is none of these, or a text file.
+        InputTypeError: the source is none of these, a text file, a URL or a data URL.
+        InputValueError: a str that is an SVG or base64 itself, or a file that is closed.
         FileAccessError: the file is missing, a directory, or may not be read.
         FileFormatError: there are no bytes.
         LimitError: there are more bytes than `limits` allow.
@@ -72,12 +77,18 @@ def _fits(data: bytes | bytearray | memoryview, name: str, limits: Limits) -> bo
 
 def _read_path(path: str | os.PathLike[str], name: str, limits: Limits | None) -> bytes:
     _check_path("source", path)
+    if isinstance(path, str):
+        _check_no_markup(path)
     try:
         with open(path, "rb") as file:
             if limits is not None:
                 limits.check(name, "bytes", "max_bytes", os.fstat(file.fileno()).st_size)
             return _drain(file, name, limits)
     except OSError as error:
+        if _is_base64_of_a_picture(name):
+            raise InputValueError(
+                "source", "a path", f"base64 text {quoted(name)}", "pass base64.b64decode(text), bytes"
+            ) from error
         raise _access_error(error, name, "a readable file", "check the path and its permissions") from error
 
 
@@ -90,6 +101,21 @@ def _read_file(file: IO[bytes], name: str, limits: Limits | None) -> bytes:
         raise _access_error(error, name, "a readable file", "open it with mode 'rb'") from error
     except UnicodeDecodeError as error:  # a text file that stumbles over the first byte of a picture
         raise InputTypeError(name, "a binary file", "a text file", "open it with mode 'rb'") from error
+
+
+def _check_no_markup(text: str) -> None:
+    """Refuse an SVG itself given as a str: that is always a path."""
+    if text[:64].lstrip("\ufeff \t\r\n").lower().startswith(("<svg", "<?xml", "<!doctype svg")):
+        raise InputValueError("source", "a path", f"markup {quoted(text)}", "pass its bytes, text.encode()")
+
+
+def _is_base64_of_a_picture(text: str) -> bool:
+    """Whether a name that no file has is a picture in base64: told by the first bytes of those that come so."""
+    start = "".join(text[:64].split())[:32]
+    if not _BASE64.fullmatch(start):
+        return False
+    head = base64.b64decode(start)
+    return head.startswith(_HEADS) or head[4:8] == b"ftyp" or head[8:12] == b"WEBP"
 
 
 def _check_path(subject: str, path: object) -> None:

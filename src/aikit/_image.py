@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from importlib import import_module
 from itertools import pairwise, product
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._arguments import switch
 from .errors import InputTypeError, InputValueError, quoted
@@ -23,14 +23,6 @@ from .errors import InputTypeError, InputValueError, quoted
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-    import numpy as np
-    import torch
-    from PIL import Image
-
-    AnyImage = Image.Image | np.ndarray[Any, Any] | torch.Tensor
-
-# "The same kind comes out", in a form that editors and type checkers understand.
-ImageT = TypeVar("ImageT", "Image.Image", "np.ndarray[Any, Any]", "torch.Tensor")
 
 Plane = Any
 Planes = list[Any]

@@ -8,22 +8,24 @@ uint16 arrive bit for bit. The result never shares memory with the image it came
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
 from ._arguments import one_of
-from ._image import Spec, adapter, as_one_tall, bands, each_band, load
+from ._foreign_names import explain_calls
+from ._image import Spec, adapter, as_one_tall, bands, each_band, kind_of, load
 from .errors import InputTypeError, InputValueError, quoted
+from .types import AnyImage, Kind
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from PIL import Image
 
-    from ._image import AnyImage
-
 __all__ = ["to_cv2", "to_numpy", "to_pil", "to_tensor"]
 
 Layout = Literal["HWC", "CHW"]
+KINDS = get_args(Kind)
 ValueRange = tuple[float, float]
 
 _PIL_DTYPES = ("uint8", "uint16", "float32")
@@ -32,6 +34,7 @@ _CV2_DTYPES = ("uint8", "uint16", "float32")
 TORCH_DTYPES = ("uint8", "uint16", "float16", "bfloat16", "float32", "float64")
 
 
+@explain_calls
 def to_pil(
     image: AnyImage,
     *,
@@ -84,6 +87,7 @@ def to_pil(
     return result if out is None else room.fill(out, result)
 
 
+@explain_calls
 def to_numpy(
     image: AnyImage,
     *,
@@ -125,6 +129,7 @@ def to_numpy(
     return _to_array(pixels, spec, spec.channels, wanted, value_range, out, bgr=False)
 
 
+@explain_calls
 def to_cv2(
     image: AnyImage,
     *,
@@ -167,6 +172,7 @@ def to_cv2(
     return _to_array(pixels, spec, channels, name or _auto_dtype(spec), value_range, out, bgr=True)
 
 
+@explain_calls
 def to_tensor(
     image: AnyImage,
     *,
@@ -230,6 +236,32 @@ def to_tensor(
 
 
 # ---------------------------------------------------------------- shared by the doors
+
+
+@overload
+def as_kind(image: AnyImage, kind: Literal["pil"]) -> Image.Image: ...
+@overload
+def as_kind(image: AnyImage, kind: Literal["numpy", "cv2"]) -> np.ndarray[Any, Any]: ...
+@overload
+def as_kind(image: AnyImage, kind: Literal["tensor"]) -> torch.Tensor: ...
+@overload
+def as_kind(image: AnyImage, kind: Kind) -> AnyImage: ...
+def as_kind(image: AnyImage, kind: Kind) -> AnyImage:
+    """What a document was drawn as, in the kind that was asked for; as it is where it is of that kind already."""
+    one_of("kind", kind, KINDS)
+    return image if kind in ("pil", "numpy") and kind_of(image) == kind else _CONVERTERS[kind](image)
+
+
+def _deep_cv2(image: AnyImage) -> np.ndarray[Any, Any]:
+    return to_cv2(image, dtype="float32" if load(image).spec.dtype == "float32" else "auto")
+
+
+_CONVERTERS: dict[str, Callable[[AnyImage], AnyImage]] = {
+    "pil": to_pil,
+    "numpy": to_numpy,
+    "cv2": _deep_cv2,
+    "tensor": to_tensor,
+}
 
 
 def _open(image: object, bgr: bool, value_range: Any, layout: Any) -> tuple[Any, Spec, ValueRange | None]:

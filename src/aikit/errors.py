@@ -97,18 +97,13 @@ class AikitError(Exception):
     def __init__(
         self,
         subject: str,
-        expected: str = "",
-        got: str = "",
-        remedy: str = "",
+        expected: str,
+        got: str,
+        remedy: str,
         *,
         code: str | None = None,
         option: str | None = None,
     ) -> None:
-        if not expected:  # TRANSITION: a whole message
-            import re
-
-            found = re.fullmatch(r"(.*?): (?:expected )?(.*?)(?:, got (.*?))?; (.*)\.", subject, re.DOTALL)
-            subject, expected, got, remedy = found.groups("") if found else ("?", subject, "", "")
         self.subject = shortened(printable(subject), _NAMED)
         self.expected, self.got, self.remedy = printable(expected), printable(got), printable(remedy)
         if code is not None:
@@ -199,7 +194,7 @@ class LimitError(AikitError, ValueError):
     def __init__(
         self,
         *args: Any,
-        limit: str = "TRANSITION",
+        limit: str,
         allowed: float | None = None,
         found: float | None = None,
         **fields: Any,

@@ -14,18 +14,19 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote_to_bytes
 
-from . import _raster, _worker, convert
-from ._bytes import Source, name_of, read_bytes, write_bytes
+from . import _raster, convert
+from ._bytes import name_of, read_bytes, write_bytes
+from ._foreign_names import explain_calls
 from ._image import load
 from .errors import InputTypeError, InputValueError, quoted
+from .isolation import guarded
 from .limits import Limits
+from .types import AnyImage, Source
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from PIL import Image
-
-    from ._image import AnyImage
 
 __all__ = [
     "encode",
@@ -48,6 +49,7 @@ _MIME = {"ico": "image/vnd.microsoft.icon", "ppm": "image/x-portable-pixmap"}
 # ---------------------------------------------------------------- reading
 
 
+@explain_calls
 def read_pil(
     source: Source,
     *,
@@ -90,6 +92,7 @@ def read_pil(
     return _as_pil(_decoded(source, frame, profile, limits, allow_truncated, isolate, pil_depth=True), name_of(source))
 
 
+@explain_calls
 def read_numpy(
     source: Source,
     *,
@@ -131,6 +134,7 @@ def read_numpy(
     )
 
 
+@explain_calls
 def read_cv2(
     source: Source,
     *,
@@ -173,6 +177,7 @@ def read_cv2(
     return convert.to_cv2(pixels, dtype="float32" if pixels.spec.dtype == "float32" else "auto")
 
 
+@explain_calls
 def read_tensor(
     source: Source,
     *,
@@ -213,6 +218,7 @@ def read_tensor(
     )
 
 
+@explain_calls
 def read_frames(
     source: Source,
     *,
@@ -249,8 +255,8 @@ def read_frames(
     name, data = name_of(source), read_bytes(source, limits=limits)
     if _raster.identify(data) in _DOCUMENTS:
         return iter([_as_pil(_document(data, name, limits, isolate, frame=0, profile=profile), name)])
-    frames_of = _raster.frames_apart if isolate or _raster.needs_child(data, name, limits) else _raster.frames
-    frames = frames_of(data, name=name, profile=profile, limits=limits, allow_truncated=allow_truncated)
+    options: dict[str, Any] = {"profile": profile, "allow_truncated": allow_truncated}
+    frames = _raster.frames_guarded(data, name=name, limits=limits, isolate=isolate, **options)
     return (frame if frame.mode == "I" else convert.to_pil(frame) for frame in frames)
 
 
@@ -260,31 +266,32 @@ def _decoded(
     profile: Any,
     limits: Limits | None,
     allow_truncated: bool,
-    isolate: bool | None,
+    isolate: bool,
     **more: Any,
 ) -> Any:
     name, data = name_of(source), read_bytes(source, limits=limits)
     if _raster.identify(data) in _DOCUMENTS:
         return _document(data, name, limits, isolate, frame=frame, profile=profile)
-    apart = isolate or (isolate is False and _raster.needs_child(data, name, limits))
-    decode = _raster.decode_apart if apart else _raster.decode
     options = {"frame": frame, "profile": profile, "allow_truncated": allow_truncated, **more}
-    return decode(data, name=name, limits=limits, **options)
+    return _raster.decode_guarded(data, name=name, limits=limits, isolate=isolate, **options)
 
 
 _DOCUMENTS = ("psd", "svg")
 
 
-def _document(data: bytes, name: str, limits: Limits | None, isolate: bool | None, **options: Any) -> Any:
+def _document(data: bytes, name: str, limits: Limits | None, isolate: bool, **options: Any) -> Any:
     """The picture of a document; one that comes with limits comes from a stranger, and goes to a child process."""
-    if isolate or (isolate is False and limits is not None):
-        job = data, name, limits, options
-        return _worker.call(f"{__name__}:_packed_document", *job, subject=name, limits=limits, unpack=_raster.unpack)
-    return _flat(data, name, limits, **options)
-
-
-def _packed_document(data: bytes, name: str, limits: Limits | None, options: dict[str, Any]) -> tuple[Any, ...]:
-    return _raster.pack(_flat(data, name, limits, **options))
+    return guarded(
+        _flat,
+        data,
+        name,
+        limits,
+        keywords=options,
+        subject=name,
+        limits=limits,
+        isolate=isolate or limits is not None,
+        expect=_raster.Picture,
+    )
 
 
 def _flat(data: bytes, name: str, limits: Limits | None, *, frame: int, profile: Any) -> Any:
@@ -322,13 +329,12 @@ def read_any(
     profile: Profile = "srgb",
     limits: Limits | None = None,
     allow_truncated: bool = False,
-    isolate: bool | None = False,
+    isolate: bool = False,
     at_least: tuple[int, int] | None = None,
 ) -> Any:
     """The form that keeps most of a file: a PIL image with its metadata, or an array where PIL has not the depth.
 
     `at_least` is the (height, width) that will do: a JPEG may come smaller than it is, but no smaller than that.
-    `isolate=None` is for whoever is in a child process already: nothing goes to another one.
     """
     decoded = _decoded(source, frame, profile, limits, allow_truncated, isolate, at_least=at_least)
     if isinstance(decoded, _raster.Deep):
@@ -346,6 +352,7 @@ def read_any(
 # ---------------------------------------------------------------- writing
 
 
+@explain_calls
 def write(
     image: AnyImage,
     path: str | os.PathLike[str],
@@ -392,6 +399,7 @@ def write(
     write_bytes(path, encode(image, suffix, quality=quality, lossless=lossless, bgr=bgr))
 
 
+@explain_calls
 def encode(
     image: AnyImage,
     format: str,
@@ -441,6 +449,7 @@ def encode(
 # ---------------------------------------------------------------- data URLs
 
 
+@explain_calls
 def to_data_url(
     image: AnyImage,
     format: str = "png",
@@ -481,6 +490,7 @@ def to_data_url(
 _DATA_URL = re.compile(r"data:(?P<type>[^,]*?)(?P<base64>;\s*base64)?,(?P<data>.*)", re.IGNORECASE | re.DOTALL)
 
 
+@explain_calls
 def from_data_url(url: str) -> bytes:
     """Decode a data URL to its bytes, strictly: what is not base64 to the letter is refused.
 

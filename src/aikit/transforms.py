@@ -13,17 +13,20 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 import torch
 from PIL import Image
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from ._arguments import function
+from ._foreign_names import misfit
 from ._image import kind_of
 from .errors import InputTypeError, InputValueError
 
 __all__ = ["Apply"]
+
+P = ParamSpec("P")
 
 _ORIENTATION = 0x0112  # Exif 2.32, table 4
 
@@ -38,6 +41,7 @@ class Apply(torch.nn.Module):
 
     Args:
         fn: an operation that takes an image first and gives an image, such as `aikit.flatten` or your own.
+        args: what it takes behind the image.
         options: its keywords.
 
     Returns:
@@ -45,7 +49,7 @@ class Apply(torch.nn.Module):
 
     Raises:
         InputTypeError: `fn` cannot be called, or gives something else than an image.
-        InputValueError: the size changed, or a PIL image was turned upright, in a sample with boxes, masks or
+        InputValueError: at once, where `fn` has no such keyword or needs another; later, where the size changed, or a PIL image was turned upright, in a sample with boxes, masks or
             keypoints, which would no longer fit; use a transform of torchvision's for that step.
 
     Example:
@@ -54,13 +58,19 @@ class Apply(torch.nn.Module):
         Apply(resize, height=4, width=6)
         >>> Apply(aikit.resize, height=4, width=6)({"image": torch.zeros(3, 20, 30), "label": 7})["image"].shape
         torch.Size([3, 4, 6])
+        >>> Apply(aikit.convert_color, "rgb", "hsv")
+        Apply(convert_color, 'rgb', 'hsv')
     """
 
-    def __init__(self, fn: Callable[..., Any], **options: Any) -> None:
+    def __init__(self, fn: Callable[Concatenate[Any, P], Any], *args: P.args, **options: P.kwargs) -> None:
         super().__init__()
         function("fn", fn)
-        self.fn = fn
-        self.options = options
+        # Now, and not with the first sample, which a worker of a DataLoader may take.
+        if found := misfit(fn, ("image", *args), options):
+            raise InputValueError(*found)
+        self.fn: Callable[..., Any] = fn
+        self.args: tuple[Any, ...] = args
+        self.options: dict[str, Any] = options
 
     def forward(self, *sample: Any) -> Any:
         """The sample with its images changed."""
@@ -79,7 +89,7 @@ class Apply(torch.nn.Module):
         from torchvision import tv_tensors
 
         before = _frame(image) if has_places else ""
-        result = self.fn(image, **self.options)
+        result = self.fn(image, *self.args, **self.options)
         if isinstance(result, (tuple, list)) or not _is_image(result):
             raise InputTypeError(
                 "fn",
@@ -102,8 +112,9 @@ class Apply(torch.nn.Module):
         return getattr(self.fn, "__name__", None) or repr(self.fn)
 
     def extra_repr(self) -> str:
-        """The operation and its keywords."""
-        return ", ".join([self._name(), *(f"{name}={value!r}" for name, value in self.options.items())])
+        """The operation and what it is called with."""
+        options = (f"{name}={value!r}" for name, value in self.options.items())
+        return ", ".join([self._name(), *map(repr, self.args), *options])
 
 
 def _images(parts: list[Any]) -> list[int]:

@@ -10,7 +10,8 @@ import warnings
 
 import numpy as np
 
-from aikit import AikitError, Limits, read_frames, read_numpy, read_pil
+from aikit import AikitError, Limits, read_numpy, read_pil
+from aikit.files import read_frames
 
 from .mutations import mutated
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from .._arguments import Within, number
-from .._image import CHANNEL_NAMES, TOP, ImageT, Planes, Spec, adapter, load, merge, split
+from .._foreign_names import explain_calls
+from .._image import CHANNEL_NAMES, TOP, Planes, Spec, adapter, load, merge, split
 from ..errors import InputValueError
+from ..types import AnyImage, ImageT
 from .premultiplied import limited
-
-if TYPE_CHECKING:
-    from .._image import AnyImage
 
 __all__ = ["alpha_bbox", "has_alpha", "is_transparent", "merge_alpha", "split_alpha", "trim"]
 
 
+@explain_calls
 def has_alpha(image: AnyImage) -> bool:
     """Tell whether an image has an alpha channel, be it as a palette entry or a color key.
 
@@ -38,6 +38,7 @@ def has_alpha(image: AnyImage) -> bool:
     return load(image)[1].has_alpha
 
 
+@explain_calls
 def is_transparent(image: AnyImage) -> bool:
     """Tell whether some pixel is not fully opaque.
 
@@ -59,6 +60,7 @@ def is_transparent(image: AnyImage) -> bool:
     return spec.has_alpha and bool((room_of(spec).comparable(planes[-1]) < full_value(spec)).any())
 
 
+@explain_calls
 def alpha_bbox(image: AnyImage, *, threshold: float = 0.0) -> tuple[int, int, int, int] | None:
     """Find the smallest box that holds every visible pixel.
 
@@ -85,6 +87,7 @@ def alpha_bbox(image: AnyImage, *, threshold: float = 0.0) -> tuple[int, int, in
     return _visible_box(planes, spec, threshold)
 
 
+@explain_calls
 def trim(image: ImageT, *, threshold: Annotated[float, Within(0, below=1)] = 0.0) -> ImageT:
     """Cut off the transparent margins.
 
@@ -129,6 +132,7 @@ def _visible_box(planes: Planes, spec: Spec, threshold: float) -> tuple[int, int
     return left, top, spec.width - columns[::-1].index(True), spec.height - rows[::-1].index(True)
 
 
+@explain_calls
 def split_alpha(image: ImageT) -> tuple[ImageT, ImageT]:
     """Take an image apart into color and alpha.
 
@@ -154,6 +158,7 @@ def split_alpha(image: ImageT) -> tuple[ImageT, ImageT]:
     return merge(color, spec), merge([alpha], spec)
 
 
+@explain_calls
 def merge_alpha(image: ImageT, alpha: AnyImage | float = 1.0) -> ImageT:
     """Give an image an alpha channel, in place of the one it may have.
 

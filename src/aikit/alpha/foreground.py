@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .._image import ImageT, Planes, run
+from .._foreign_names import explain_calls
+from .._image import Planes, run
+from ..types import ImageT
 from .premultiplied import limited
 
 __all__ = ["estimate_foreground"]
 
 
+@explain_calls
 def estimate_foreground(image: ImageT) -> ImageT:
     """Estimate the foreground's own colors where a soft alpha still shows the old background.
 

@@ -8,13 +8,14 @@ from functools import partial
 from typing import Annotated, Any
 
 from .._arguments import Within, number
-from .._image import ImageT, Planes, Spec, load, parse_color, run
+from .._foreign_names import explain_calls
+from .._image import Planes, Spec, load, parse_color, run
 from ..errors import InputValueError, quoted
+from ..types import Color, ImageT
 from .premultiplied import NO_ALPHA, apart, divide_alpha, limited
 
 __all__ = ["color_to_alpha", "make_transparent"]
 
-Color = str | float | tuple[float, ...]
 Share = Annotated[float, Within(0, 1)]
 
 # Closer than this two colors are the same: a sixteenth of a 16-bit step, above float32's rounding. Half floats
@@ -23,6 +24,7 @@ SAME = 1e-6
 _SAME_IN = {"float16": 2**-12 + SAME, "bfloat16": 2**-9 + SAME}
 
 
+@explain_calls
 def make_transparent(
     image: ImageT, *, color: Color, tolerance: Share = 0.0, feather: Share = 0.0, bgr: bool = False
 ) -> ImageT:
@@ -86,6 +88,7 @@ def _key_out_codes(target: Sequence[float], reach: float, *planes: Any) -> Plane
     return [*color, opacity if alpha is None else cv2.bitwise_and(opacity, alpha)]
 
 
+@explain_calls
 def color_to_alpha(image: ImageT, *, color: Color, bgr: bool = False) -> ImageT:
     """Remove a color from an image by making it as transparent as it can be.
 

@@ -6,17 +6,16 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from .._arguments import one_of, whole
-from .._image import CHANNEL_NAMES, ImageT, Opened, Planes, Spec, adapter, cut, kind_of, load, merge, run, split
+from .._foreign_names import explain_calls
+from .._image import CHANNEL_NAMES, Opened, Planes, Spec, adapter, cut, kind_of, load, merge, run, split
 from ..errors import InputValueError
+from ..types import AnyImage, Color, ImageT
 from .channel import check_fits
-from .key import SAME, Color, as_many, opaque_color
+from .key import SAME, as_many, opaque_color
 from .premultiplied import NO_ALPHA, apart, divide_alpha, limited
-
-if TYPE_CHECKING:
-    from .._image import AnyImage
 
 __all__ = ["composite", "flatten"]
 
@@ -25,6 +24,7 @@ Operator = Literal["over", "in", "out", "atop", "xor"]
 _CHECKER_LIGHT, _CHECKER_DARK, _CHECKER_SIDE = 255, 204, 8
 
 
+@explain_calls
 def flatten(image: ImageT, *, background: AnyImage | Color = "white", bgr: bool = False) -> ImageT:
     """Lay an image over an opaque background and drop its alpha channel.
 
@@ -148,6 +148,7 @@ def _checker(spec: Spec) -> Any:
     return np.where((rows[:, None] + columns) % 2, _CHECKER_DARK, _CHECKER_LIGHT).astype(np.uint8)
 
 
+@explain_calls
 def composite(
     foreground: AnyImage,
     background: ImageT,

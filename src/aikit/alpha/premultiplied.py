@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .._image import ImageT, Planes, run
+from .._foreign_names import explain_calls
+from .._image import Planes, run
+from ..types import ImageT
 
 __all__ = ["premultiply", "unpremultiply"]
 
@@ -13,6 +15,7 @@ __all__ = ["premultiply", "unpremultiply"]
 NO_ALPHA = 1 / 65536
 
 
+@explain_calls
 def premultiply(image: ImageT) -> ImageT:
     """Multiply the color channels by alpha.
 
@@ -53,6 +56,7 @@ def _premultiply_codes(*planes: Any) -> Planes:
     return [cv2.multiply(plane, alpha, scale=1 / 255) for plane in color] + [alpha]
 
 
+@explain_calls
 def unpremultiply(image: ImageT) -> ImageT:
     """Divide the color channels by alpha.
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from .._foreign_names import explain_calls
+from ..types import AnyImage
 from .stacking import as_list, open_pictures
-
-if TYPE_CHECKING:
-    from .._image import AnyImage
 
 __all__ = ["group_by_shape", "sizes_of"]
 
 
+@explain_calls
 def group_by_shape(images: Iterable[AnyImage]) -> list[tuple[list[int], list[AnyImage]]]:
     """Sort pictures into groups that `stack` takes as they are: of one height, width and number of channels.
 
@@ -49,6 +48,7 @@ def group_by_shape(images: Iterable[AnyImage]) -> list[tuple[list[int], list[Any
     return list(groups.values())
 
 
+@explain_calls
 def sizes_of(images: Iterable[AnyImage]) -> list[tuple[int, int]]:
     """The size of each picture, as `stack` sees it and `unstack` wants it.
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
+from .._foreign_names import explain_calls
 from .._image import TOP, adapter, kind_of, load
 from ..errors import InputTypeError, InputValueError, quoted
 
@@ -24,6 +25,7 @@ _MEANS = {"imagenet": (0.485, 0.456, 0.406), "clip": (0.48145466, 0.4578275, 0.4
 _DEVIATIONS = {"imagenet": (0.229, 0.224, 0.225), "clip": (0.26862954, 0.26130258, 0.27577711)}
 
 
+@explain_calls
 def normalize(
     batch: torch.Tensor,
     *,

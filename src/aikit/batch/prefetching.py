@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from .._arguments import whole
 from ..errors import InputTypeError
@@ -19,9 +19,19 @@ if TYPE_CHECKING:
 
 __all__ = ["prefetch"]
 
+Batch = TypeVar("Batch")
+
 _END = object()
 
 
+@overload
+def prefetch(
+    batches: Iterable[Callable[[], Batch]], device: torch.device | str | int = "auto", *, ahead: int = 2
+) -> Iterator[Batch]: ...
+@overload
+def prefetch(
+    batches: Iterable[Batch], device: torch.device | str | int = "auto", *, ahead: int = 2
+) -> Iterator[Batch]: ...
 def prefetch(batches: Iterable[Any], device: Any = "auto", *, ahead: int = 2) -> Iterator[Any]:
     """Go through batches that arrive on a device while the program works on the one before.
 

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._arguments import one_of
-from .._bytes import Source, name_of, read_bytes
+from .._bytes import name_of, read_bytes
+from .._foreign_names import explain_calls
 from .._image import in_threads, load
 from ..errors import InputValueError
 from ..files import Profile, read_any
 from ..limits import Limits
+from ..types import Source
 from .fitting import FITS, Channels, Fit, canvas_for, fitted
 from .jpeg import CheckedJpeg, checked_jpeg, decode_jpegs
 from .placement import choose_device
@@ -25,6 +27,7 @@ __all__ = ["read_batch"]
 Decoder = Literal["auto", "cpu", "nvjpeg"]
 
 
+@explain_calls
 def read_batch(
     sources: Iterable[Source],
     *,

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from .._foreign_names import explain_calls
 from .._image import TOP, Opened, Spec, adapter, bands, in_threads, kind_of, load
 from ..convert import TORCH_DTYPES, dtype_name, to_tensor
 from ..errors import InputTypeError, InputValueError
+from ..types import AnyImage
 from .fitting import Canvas, Channels, Fit, canvas_for, fitted
 from .placement import choose_device
 
@@ -16,14 +18,13 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from .._image import AnyImage
-
 __all__ = ["as_list", "open_pictures", "stack"]
 
 # What is worth a thread of its own, in pixels to copy and in pixels to rescale.
 _WORTH_COPYING, _WORTH_SCALING = 1 << 21, 1 << 17
 
 
+@explain_calls
 def stack(
     images: Iterable[AnyImage],
     *,

@@ -6,6 +6,7 @@ import operator
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .._foreign_names import explain_calls
 from .._image import Opened, adapter, load
 from ..convert import to_numpy
 from ..errors import InputTypeError, InputValueError, quoted
@@ -19,6 +20,7 @@ __all__ = ["unstack"]
 Array = Any
 
 
+@explain_calls
 def unstack(
     batch: torch.Tensor | np.ndarray[Any, Any],
     sizes: Sequence[tuple[int, int]] | None = None,

@@ -7,14 +7,17 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .. import _worker
 from .._bytes import read_bytes
 from ..errors import AikitError, printable
+from ..isolation import guarded
 from ..limits import Limits
 from .untrusted import add_untrusted, limits_of
 from .wording import in_words
+
+if TYPE_CHECKING:
+    from .._raster import Header
 
 
 def add_parser(commands: Any) -> None:
@@ -45,11 +48,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _look(path: str, limits: Limits | None) -> dict[str, Any]:
     try:
-        job = read_bytes(path, limits=limits), path, limits
-        if limits is None:
-            row = _probed(*job)
-        else:
-            row = _worker.call(f"{__name__}:_probed", *job, subject=path, limits=limits, unpack=dict)
+        row = _probed(read_bytes(path, limits=limits), path, limits)
         return {"file": path, **row, "alpha_used": row["has_alpha"] and _uses_alpha(path, limits)}
     except AikitError as error:
         return {"file": path, "error": str(in_words(error)), "code": error.code}
@@ -57,13 +56,22 @@ def _look(path: str, limits: Limits | None) -> dict[str, Any]:
 
 def _probed(data: bytes, path: str, limits: Limits | None) -> dict[str, Any]:
     """What the header says, and of a document how many layers it has."""
+    from .. import _raster
+
+    expect = tuple[_raster.Header, int | None]
+    header, layers = guarded(
+        _probe, data, path, limits, subject=path, limits=limits, isolate=limits is not None, expect=expect
+    )
+    return asdict(header) | ({} if layers is None else {"layers": layers})
+
+
+def _probe(data: bytes, path: str, limits: Limits | None) -> tuple[Header, int | None]:
     from .. import _raster, psd, svg
 
     kind = _raster.identify(data)
     if kind == "psd":
-        header, layers = psd.probe(data, name=path, limits=limits)
-        return {**asdict(header), "layers": layers}
-    return asdict((svg.probe if kind == "svg" else _raster.probe)(data, name=path, limits=limits))
+        return psd.probe(data, name=path, limits=limits)
+    return (svg.probe if kind == "svg" else _raster.probe)(data, name=path, limits=limits), None
 
 
 def _uses_alpha(path: str, limits: Limits | None) -> bool:

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from .._image import ImageT
+from .._foreign_names import explain_calls
+from ..types import ImageT
 from .cie import lab_to_rgb, lch_to_rgb, luv_to_rgb, rgb_to_lab, rgb_to_lch, rgb_to_luv
 from .engine import convert
 from .hue import hsl_to_rgb, hsv_to_rgb, rgb_to_hsl, rgb_to_hsv
@@ -63,6 +64,7 @@ Space = Literal[
 ]
 
 
+@explain_calls
 def convert_color(
     image: ImageT,
     src: Space,

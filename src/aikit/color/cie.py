@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from .._image import ImageT, Planes, power, safe
+from .._foreign_names import explain_calls
+from .._image import Planes, power, safe
+from ..types import ImageT
 from .engine import convert
 from .opponent import balanced, mix, slope, unmix
 from .polar import from_polar, to_polar
@@ -100,6 +102,7 @@ SPACES["lch"] = Space("lab", up=from_polar, down=to_polar)
 SPACES["luv"] = Space("xyz", up=_luv_to_xyz, down=_xyz_to_luv)
 
 
+@explain_calls
 def rgb_to_lab(
     image: ImageT,
     *,
@@ -132,6 +135,7 @@ def rgb_to_lab(
     return convert(image, "rgb", "lab", encoding=encoding, bgr=bgr)  # type: ignore[no-any-return]
 
 
+@explain_calls
 def lab_to_rgb(
     image: ImageT,
     *,
@@ -166,6 +170,7 @@ def lab_to_rgb(
     return convert(image, "lab", "rgb", encoding=encoding, dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
 
 
+@explain_calls
 def rgb_to_lch(
     image: ImageT,
     *,
@@ -195,6 +200,7 @@ def rgb_to_lch(
     return convert(image, "rgb", "lch", bgr=bgr)  # type: ignore[no-any-return]
 
 
+@explain_calls
 def lch_to_rgb(
     image: ImageT,
     *,
@@ -226,6 +232,7 @@ def lch_to_rgb(
     return convert(image, "lch", "rgb", dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
 
 
+@explain_calls
 def rgb_to_luv(
     image: ImageT,
     *,
@@ -258,6 +265,7 @@ def rgb_to_luv(
     return convert(image, "rgb", "luv", encoding=encoding, bgr=bgr)  # type: ignore[no-any-return]
 
 
+@explain_calls
 def luv_to_rgb(
     image: ImageT,
     *,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .._image import ImageT, Planes, safe
+from .._foreign_names import explain_calls
+from .._image import Planes, safe
+from ..types import ImageT
 from .engine import convert
 from .table import SPACES, Encoding, Space
 
@@ -76,6 +78,7 @@ SPACES["hsv"] = Space("rgb", up=_from_hsv, down=_to_hsv, mode="HSV")
 SPACES["hsl"] = Space("rgb", up=_from_hsl, down=_to_hsl)
 
 
+@explain_calls
 def rgb_to_hsv(
     image: ImageT,
     *,
@@ -108,6 +111,7 @@ def rgb_to_hsv(
     return convert(image, "rgb", "hsv", encoding=encoding, bgr=bgr)  # type: ignore[no-any-return]
 
 
+@explain_calls
 def hsv_to_rgb(
     image: ImageT,
     *,
@@ -143,6 +147,7 @@ def hsv_to_rgb(
     return convert(image, "hsv", "rgb", encoding=encoding, dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
 
 
+@explain_calls
 def rgb_to_hsl(
     image: ImageT,
     *,
@@ -175,6 +180,7 @@ def rgb_to_hsl(
     return convert(image, "rgb", "hsl", encoding=encoding, bgr=bgr)  # type: ignore[no-any-return]
 
 
+@explain_calls
 def hsl_to_rgb(
     image: ImageT,
     *,

@@ -10,9 +10,11 @@ from io import BytesIO
 from typing import Any
 
 from .._bytes import read_bytes
-from .._image import ImageT, Planes, run
+from .._foreign_names import explain_calls
+from .._image import Planes, run
 from ..convert import to_numpy, to_tensor
 from ..errors import FileFormatError, InputTypeError, InputValueError
+from ..types import ImageT
 from .engine import convert, never, open_in, result_spec
 from .hue import NOTHING
 from .table import SPACES, Space
@@ -39,6 +41,7 @@ SPACES["cmyk"] = Space("rgb", up=_from_cmyk, down=_to_cmyk, planes=4, codes=True
 Profile = str | os.PathLike[str] | bytes
 
 
+@explain_calls
 def rgb_to_cmyk(image: ImageT, *, profile: Profile | None = None, bgr: bool = False) -> ImageT:
     """Convert RGB to CMYK, naively or for the press that an ICC profile describes.
 
@@ -70,6 +73,7 @@ def rgb_to_cmyk(image: ImageT, *, profile: Profile | None = None, bgr: bool = Fa
     return _through(image, "rgb", "cmyk", profile, None, bgr)  # type: ignore[no-any-return]
 
 
+@explain_calls
 def cmyk_to_rgb(image: ImageT, *, profile: Profile | None = None, dtype: Any = None, bgr: bool = False) -> ImageT:
     """Convert CMYK to RGB, naively or as an ICC profile describes the inks.
 

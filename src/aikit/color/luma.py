@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .._image import ImageT, Planes
+from .._foreign_names import explain_calls
+from .._image import Planes
+from ..types import ImageT
 from .engine import convert
 from .table import SPACES, STANDARDS, Encoding, Range, Space, Standard, Weights
 
@@ -82,6 +84,7 @@ SPACES["ycbcr"] = Space("rgb", up=from_ycbcr, down=to_ycbcr, codes=True, mode="Y
 SPACES["yuv"] = Space("rgb", up=_from_yuv, down=_to_yuv)
 
 
+@explain_calls
 def rgb_to_gray(
     image: ImageT,
     *,
@@ -113,6 +116,7 @@ def rgb_to_gray(
     return convert(image, "rgb", "gray", weights=weights, bgr=bgr)  # type: ignore[no-any-return]
 
 
+@explain_calls
 def gray_to_rgb(
     image: ImageT,
     *,
@@ -144,6 +148,7 @@ def gray_to_rgb(
     return convert(image, "gray", "rgb", dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
 
 
+@explain_calls
 def rgb_to_ycbcr(
     image: ImageT,
     *,
@@ -180,6 +185,7 @@ def rgb_to_ycbcr(
     return convert(image, "rgb", "ycbcr", standard=standard, range=range, encoding=encoding, bgr=bgr)  # type: ignore[no-any-return]
 
 
+@explain_calls
 def ycbcr_to_rgb(
     image: ImageT,
     *,
@@ -219,6 +225,7 @@ def ycbcr_to_rgb(
     return convert(image, "ycbcr", "rgb", standard=standard, range=range, encoding=encoding, dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
 
 
+@explain_calls
 def rgb_to_yuv(
     image: ImageT,
     *,
@@ -253,6 +260,7 @@ def rgb_to_yuv(
     return convert(image, "rgb", "yuv", standard=standard, encoding=encoding, bgr=bgr)  # type: ignore[no-any-return]
 
 
+@explain_calls
 def yuv_to_rgb(
     image: ImageT,
     *,

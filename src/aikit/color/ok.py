@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .._image import ImageT, Planes, power, safe
+from .._foreign_names import explain_calls
+from .._image import Planes, power, safe
+from ..types import ImageT
 from .engine import convert
 from .opponent import balanced, mix, slope, unmix
 from .polar import from_polar, to_polar
@@ -64,6 +66,7 @@ SPACES["oklab"] = Space("linear_rgb", up=_oklab_to_linear, down=_linear_to_oklab
 SPACES["oklch"] = Space("oklab", up=from_polar, down=to_polar)
 
 
+@explain_calls
 def rgb_to_oklab(
     image: ImageT,
     *,
@@ -93,6 +96,7 @@ def rgb_to_oklab(
     return convert(image, "rgb", "oklab", bgr=bgr)  # type: ignore[no-any-return]
 
 
+@explain_calls
 def oklab_to_rgb(
     image: ImageT,
     *,
@@ -124,6 +128,7 @@ def oklab_to_rgb(
     return convert(image, "oklab", "rgb", dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
 
 
+@explain_calls
 def rgb_to_oklch(
     image: ImageT,
     *,
@@ -153,6 +158,7 @@ def rgb_to_oklch(
     return convert(image, "rgb", "oklch", bgr=bgr)  # type: ignore[no-any-return]
 
 
+@explain_calls
 def oklch_to_rgb(
     image: ImageT,
     *,

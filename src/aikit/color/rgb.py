@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from .._image import ImageT, Planes, power, safe
+from .._foreign_names import explain_calls
+from .._image import Planes, power, safe
+from ..types import ImageT
 from .engine import convert
 from .table import SPACES, Space
 
@@ -91,6 +93,7 @@ SPACES["linear_rgb"] = Space("rgb", up=encode, down=decode)
 SPACES["xyz"] = Space("linear_rgb", up=_xyz_to_linear, down=_linear_to_xyz)
 
 
+@explain_calls
 def rgb_to_linear_rgb(
     image: ImageT,
     *,
@@ -120,6 +123,7 @@ def rgb_to_linear_rgb(
     return convert(image, "rgb", "linear_rgb", bgr=bgr)  # type: ignore[no-any-return]
 
 
+@explain_calls
 def linear_rgb_to_rgb(
     image: ImageT,
     *,
@@ -151,6 +155,7 @@ def linear_rgb_to_rgb(
     return convert(image, "linear_rgb", "rgb", dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
 
 
+@explain_calls
 def rgb_to_xyz(
     image: ImageT,
     *,
@@ -180,6 +185,7 @@ def rgb_to_xyz(
     return convert(image, "rgb", "xyz", bgr=bgr)  # type: ignore[no-any-return]
 
 
+@explain_calls
 def xyz_to_rgb(
     image: ImageT,
     *,

@@ -11,8 +11,10 @@ from functools import partial
 from typing import Any, Literal
 
 from .._arguments import switch
-from .._image import CHANNEL_NAMES, ImageT, Opened, Plane, Planes, kind_of, load, run
+from .._foreign_names import explain_calls
+from .._image import CHANNEL_NAMES, Opened, Plane, Planes, kind_of, load, run
 from ..errors import InputTypeError, InputValueError
+from ..types import ImageT
 from .engine import check_standard
 from .luma import from_ycbcr, to_ycbcr
 from .table import Options, Range, Standard, levels
@@ -22,6 +24,7 @@ __all__ = ["i420_to_rgb", "nv12_to_rgb", "rgb_to_i420", "rgb_to_nv12"]
 Layout = Literal["i420", "nv12"]
 
 
+@explain_calls
 def i420_to_rgb(image: ImageT, *, standard: Standard, range: Range, bgr: bool = False) -> ImageT:
     """Convert I420 video frames to RGB.
 
@@ -54,6 +57,7 @@ def i420_to_rgb(image: ImageT, *, standard: Standard, range: Range, bgr: bool = 
     return _from_frames(image, "i420", standard, range, bgr)  # type: ignore[no-any-return]
 
 
+@explain_calls
 def nv12_to_rgb(image: ImageT, *, standard: Standard, range: Range, bgr: bool = False) -> ImageT:
     """Convert NV12 video frames to RGB.
 
@@ -84,6 +88,7 @@ def nv12_to_rgb(image: ImageT, *, standard: Standard, range: Range, bgr: bool = 
     return _from_frames(image, "nv12", standard, range, bgr)  # type: ignore[no-any-return]
 
 
+@explain_calls
 def rgb_to_i420(image: ImageT, *, standard: Standard, range: Range, bgr: bool = False) -> ImageT:
     """Convert RGB to I420 video frames.
 
@@ -113,6 +118,7 @@ def rgb_to_i420(image: ImageT, *, standard: Standard, range: Range, bgr: bool = 
     return _to_frames(image, "i420", standard, range, bgr)  # type: ignore[no-any-return]
 
 
+@explain_calls
 def rgb_to_nv12(image: ImageT, *, standard: Standard, range: Range, bgr: bool = False) -> ImageT:
     """Convert RGB to NV12 video frames.
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .._arguments import number
+from .._foreign_names import explain_calls
 from ..errors import DeviceError, InputTypeError, InputValueError, quoted
 from .listing import DeviceInfo, list_devices, measure, torch_accelerator
 from .sizes import format_size, parse_size
@@ -21,6 +22,7 @@ __all__ = ["existing_device", "pick_device"]
 _log = logging.getLogger("aikit")
 
 
+@explain_calls
 def pick_device(
     prefer: str | torch.device = "auto",
     *,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .._bytes import name_of
+from .._foreign_names import explain_calls
 from ..errors import AikitError, FileAccessError, InputTypeError, InputValueError, quoted
 from ..limits import Limits
 from ..recipe import Recipe
@@ -32,6 +33,7 @@ _PASSING = (
 _EARLIER = {"access": "no_access", "dependency": "missing_dependency", "invalid": "invalid_value"}
 
 
+@explain_calls
 def convert_folder(
     src: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     out: str | os.PathLike[str],

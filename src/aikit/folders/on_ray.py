@@ -16,8 +16,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from .._worker import search_path
 from ..errors import InputValueError, MissingDependencyError, WorkerError, quoted
+from ..isolation import search_path
 from .manifest import is_in_place, remove_leftovers
 from .planning import Job
 from .reporting import Failure

@@ -17,8 +17,9 @@ from numbers import Real
 from types import FunctionType
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from .. import _worker
+from .._foreign_names import explain_calls
 from ..errors import AikitError, InputTypeError, InputValueError, WorkerError, quoted
+from ..isolation import Worker, processors, search_path
 
 __all__ = ["Outcome", "map_supervised"]
 
@@ -39,7 +40,7 @@ class Outcome(NamedTuple, Generic[Item, Value]):
         value: what the function returned; None where it failed.
         error: None, or why there is no value: the exception that the function raised, with the child's traceback as
             a note; LimitError, code "timeout"; or WorkerError, code "worker_crashed" where the process died over the
-            item, "worker_failed" where the item or the value cannot travel between processes.
+            item or while it started, "worker_failed" where the item or the value cannot travel between processes.
     """
 
     item: Item
@@ -47,6 +48,7 @@ class Outcome(NamedTuple, Generic[Item, Value]):
     error: Exception | None
 
 
+@explain_calls
 def map_supervised(
     fn: Callable[[Item], Value], items: Iterable[Item], *, workers: int | None = None, timeout: float | None = None
 ) -> Iterator[Outcome[Item, Value]]:
@@ -88,8 +90,8 @@ def map_supervised(
         raise InputTypeError("items", "an iterable", type(items).__name__, "pass a list or a generator")
     _check_positive("workers", workers, int, "a whole number")
     _check_positive("timeout", timeout, Real, "a number of seconds")
-    count = _processors() if workers is None else workers
-    return _outcomes(_Crew(_pickled(fn, "fn"), count, timeout), iter(items))
+    count = processors() if workers is None else workers
+    return _outcomes(_ProcessPool(_pickled(fn, "fn"), count, timeout), iter(items))
 
 
 def _check_positive(name: str, value: Any, kind: Any, expected: str) -> None:
@@ -101,35 +103,31 @@ def _check_positive(name: str, value: Any, kind: Any, expected: str) -> None:
         raise InputValueError(name, f"{expected} above 0", quoted(value), "leave it out for the default")
 
 
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _outcomes(crew: _Crew, items: Iterator[Any]) -> Iterator[Outcome[Any, Any]]:
+def _outcomes(pool: _ProcessPool, items: Iterator[Any]) -> Iterator[Outcome[Any, Any]]:
     pending: deque[Future[Outcome[Any, Any]]] = deque()
     try:
         while True:
-            pending.extend(crew.submit(item) for item in islice(items, 2 * crew.size - len(pending)))
+            pending.extend(pool.submit(item) for item in islice(items, 2 * pool.size - len(pending)))
             if not pending:
                 return
             yield pending.popleft().result()
     finally:
-        crew.stop()
+        pool.stop()
 
 
-class _Crew:
+class _ProcessPool:
     """One thread for each process, which waits for its answers."""
 
-    def __init__(self, function: _Parcel, size: int, timeout: float | None) -> None:
+    def __init__(self, function: _Pickled, size: int, timeout: float | None) -> None:
         self.size = size
         self._function, self._timeout = function, timeout
         # Where modules are found must not change with a later chdir.
-        self._path = _worker.search_path()
-        share = str(max(1, _processors() // size))
+        self._path = search_path()
+        share = str(max(1, processors() // size))
         self._environment = {name: share for name in _THREADS if name not in os.environ}
         self._tasks: queue.SimpleQueue[tuple[Future[Any], Any] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._workers: set[_worker.Worker] = set()
+        self._workers: set[Worker] = set()
         self._lock, self._stopped = threading.Lock(), False
 
     def submit(self, item: Any) -> Future[Outcome[Any, Any]]:
@@ -137,7 +135,7 @@ class _Crew:
         future: Future[Outcome[Any, Any]] = Future()
         self._tasks.put((future, item))
         if len(self._threads) < self.size:
-            self._threads.append(threading.Thread(target=self._serve, name="aikit-crew", daemon=True))
+            self._threads.append(threading.Thread(target=self._serve, name="aikit-map-supervised", daemon=True))
             self._threads[-1].start()
         return future
 
@@ -162,35 +160,46 @@ class _Crew:
                 try:
                     if worker is None or not worker.alive:
                         self._dismiss(worker)
-                        worker = self._hire()
+                        worker = None
+                        worker = self._start()
                     future.set_result(self._outcome(worker, item))
+                except WorkerError as error:
+                    # One that was killed while it started says nothing about the next one.
+                    if error.code == "worker_crashed":
+                        future.set_result(Outcome(item, None, error))
+                    else:
+                        future.set_exception(error)
                 except BaseException as error:  # noqa: BLE001 - handed to the thread that waits for the outcome
                     future.set_exception(error)
         finally:
             self._dismiss(worker)
 
-    def _hire(self) -> _worker.Worker:
-        worker = _worker.Worker(self._path, environment=self._environment)
+    def _start(self) -> Worker:
+        worker = Worker(self._path, environment=self._environment)
         with self._lock:
             self._workers.add(worker)
             if self._stopped:
                 worker.end()
-        worker.load(f"{__name__}:_receive")
-        worker.load(f"{__name__}:_apply")
-        _ask(worker, "_receive", self._function, "fn", _IMPORT_SECONDS)
+        try:
+            worker.load(f"{__name__}:_receive")
+            worker.load(f"{__name__}:_apply")
+            _ask(worker, "_receive", self._function, "fn", _IMPORT_SECONDS, None)
+        except BaseException:
+            self._dismiss(worker)
+            raise
         return worker
 
-    def _dismiss(self, worker: _worker.Worker | None) -> None:
+    def _dismiss(self, worker: Worker | None) -> None:
         if worker is not None:
             with self._lock:
                 self._workers.discard(worker)
             worker.close()
 
-    def _outcome(self, worker: _worker.Worker, item: Any) -> Outcome[Any, Any]:
+    def _outcome(self, worker: Worker, item: Any) -> Outcome[Any, Any]:
         try:
-            data, *buffers = _ask(worker, "_apply", _pickled(item, "item"), "item", self._timeout)
+            data, *buffers = _ask(worker, "_apply", _pickled(item, "item"), "item", self._timeout, "timeout")
             # What lies in shared memory is only lent.
-            done, value = pickle.loads(data, buffers=[bytearray(buffer) for buffer in buffers])  # noqa: S301 - the user's own function
+            done, value = _unpickled(data, [bytearray(buffer) for buffer in buffers])
             worker.sweep()
         except AikitError as error:
             return Outcome(item, None, error)
@@ -200,13 +209,31 @@ class _Crew:
 # ---------------------------------------------------------------- there and back
 
 
-class _Parcel(NamedTuple):
+class _Pickled(NamedTuple):
     data: bytes
     buffers: list[pickle.PickleBuffer]
 
 
-def _ask(worker: _worker.Worker, function: str, parcel: _Parcel, subject: str, seconds: float | None) -> Any:
-    return worker.ask(("call", f"{__name__}:{function}", tuple(parcel)), subject=subject, seconds=seconds)[1]
+def _ask(
+    worker: Worker, function: str, pickled: _Pickled, subject: str, seconds: float | None, option: str | None
+) -> Any:
+    no_keywords: dict[str, Any] = {}
+    request = "call", f"{__name__}:{function}", tuple(pickled), no_keywords
+    return worker.ask(request, subject=subject, expect=list | None, seconds=seconds, option=option)[1]
+
+
+def _unpickled(data: bytes, buffers: list[bytearray]) -> tuple[bool, Any]:
+    try:
+        done, value = pickle.loads(data, buffers=buffers)  # noqa: S301 - the user's own function
+    except Exception as error:
+        raise WorkerError(
+            "fn",
+            "a result that can be unpickled",
+            quoted(_brief(error)),
+            "return plain data, or give its class a __reduce__",
+            code="worker_failed",
+        ) from error
+    return done, value
 
 
 class _Importable(pickle.Pickler):
@@ -218,7 +245,7 @@ class _Importable(pickle.Pickler):
         return NotImplemented
 
 
-def _pickled(value: Any, subject: str) -> _Parcel:
+def _pickled(value: Any, subject: str) -> _Pickled:
     """A value for the child; what cannot be imported there goes by cloudpickle, if there is one."""
     buffers: list[pickle.PickleBuffer] = []
     stream = io.BytesIO()
@@ -236,12 +263,12 @@ def _pickled(value: Any, subject: str) -> _Parcel:
                 "put it into a module of its own, or run: pip install cloudpickle",
             ) from error
         return _by_value(cloudpickle, value, subject)
-    return _Parcel(stream.getvalue(), buffers)
+    return _Pickled(stream.getvalue(), buffers)
 
 
-def _by_value(cloudpickle: Any, value: Any, subject: str) -> _Parcel:
+def _by_value(cloudpickle: Any, value: Any, subject: str) -> _Pickled:
     try:
-        return _Parcel(cloudpickle.dumps(value), [])
+        return _Pickled(cloudpickle.dumps(value), [])
     except Exception as error:
         raise InputTypeError(
             subject, "what can be pickled", f"{quoted(value)} ({error})", "pass paths and plain data"

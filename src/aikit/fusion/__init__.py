@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Hashable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 import torch
 
@@ -17,8 +17,9 @@ from ..errors import InputValueError
 from .call import Call
 from .compiler import Compiled, obstacle, prepare
 
-__all__ = ["fused"]
+__all__ = ["Fused", "fused"]
 
+P = ParamSpec("P")
 R = TypeVar("R")
 
 log = logging.getLogger("aikit")
@@ -30,7 +31,7 @@ MOST_KINDS = 32
 _compiling = threading.Lock()
 
 
-def fused(fn: Callable[..., R]) -> Fused[R]:
+def fused(fn: Callable[P, R]) -> Fused[P, R]:
     """Compile a function of images into as few kernels as can be.
 
     In eager mode every step of a formula reads and writes the whole batch: RGB to Lab moves twenty times the bytes it
@@ -63,7 +64,7 @@ def fused(fn: Callable[..., R]) -> Fused[R]:
         An array, so that nothing is compiled here.
 
         >>> import aikit, numpy as np
-        >>> fast = aikit.fused(lambda image: aikit.rgb_to_lab(aikit.resize(image, scale=0.5)))
+        >>> fast = aikit.fusion.fused(lambda image: aikit.rgb_to_lab(aikit.resize(image, scale=0.5)))
         >>> fast(np.zeros((4, 6, 3), np.uint8)).shape
         (2, 3, 3)
     """
@@ -71,7 +72,7 @@ def fused(fn: Callable[..., R]) -> Fused[R]:
     return fn if isinstance(fn, Fused) else Fused(fn)
 
 
-class Fused(Generic[R]):
+class Fused(Generic[P, R]):
     """What `fused` makes of a function."""
 
     def __init__(self, fn: Callable[..., R]) -> None:
@@ -88,7 +89,12 @@ class Fused(Generic[R]):
     def __repr__(self) -> str:
         return f"<fused {self._name}>"
 
+    @overload
+    def __call__(self, *args: P.args, **options: P.kwargs) -> R: ...
+    @overload
+    def __call__(self, *args: Any, out: torch.Tensor | None, **options: Any) -> R: ...
     def __call__(self, *args: Any, out: Any = None, **options: Any) -> R:
+        """What the function gives, in `out` where that is given."""
         if torch.compiler.is_compiling():  # somebody else's compiler reads this
             return self._eagerly(args, out, options)
         call = Call.of(args, options)

@@ -11,16 +11,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from .._arguments import switch
 from ..errors import AikitError, InputTypeError, InputValueError, WorkerError, quoted
+from ..types import AnyImage
 from .built_in import BUILT_IN, BuiltIn
 from .parameters import Parameter, parameters_of, summary_of
 from .values import check_value
-
-if TYPE_CHECKING:
-    from .._image import AnyImage
 
 __all__ = ["Matrix", "Operation", "all", "get", "import_modules", "modules_of", "names", "operation"]
 

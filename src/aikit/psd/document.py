@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
-from .._bytes import Source, name_of, read_bytes, write_bytes
+from .._arguments import one_of
+from .._bytes import name_of, read_bytes, write_bytes
+from .._deprecated import REMOVE, SINCE, _deprecated
+from .._foreign_names import explain_calls
 from .._raster.guard import check_size
 from ..alpha import flatten, merge_alpha
-from ..alpha.key import Color
-from ..convert import to_numpy
+from ..convert import KINDS, as_kind, to_numpy
 from ..errors import InputTypeError, InputValueError, quoted, shortened
 from ..limits import Limits
-from . import apart, preview, report
+from ..types import AnyImage, Color, Kind, Source
+from . import isolated, preview, report
 from .channels import DTYPES, TOPS, Codes
 from .colors import Colors, from_srgb, to_srgb
 from .layers import Layer, checked_layer, store
@@ -24,9 +27,9 @@ from .parsing import guarded, mode_of, parse, profile_of, serialized
 from .words import blend_mode_of, checked_name, checked_share, whole
 
 if TYPE_CHECKING:
+    import torch
+    from PIL import Image
     from psd_tools import PSDImage
-
-    from .._image import AnyImage
 
 __all__ = ["Psd", "new_psd", "open_psd", "psd_from_layers"]
 
@@ -46,7 +49,7 @@ class Psd:
         source: how messages call the document.
         limits: what drawing it may cost; None trusts the file.
         profile: "srgb" or "ignore", as it was opened.
-        apart: whether its pixels are unpacked and drawn in a child process: it was opened with limits.
+        isolated: whether its pixels are unpacked and drawn in a child process: it was opened with limits.
     """
 
     def __init__(
@@ -57,9 +60,9 @@ class Psd:
         original: bytes | None,
         profile: Profile,
         limits: Limits | None,
-        apart: bool = False,
+        isolated: bool = False,
     ) -> None:
-        self.raw, self.source, self.limits, self.profile, self.apart = raw, source, limits, profile, apart
+        self.raw, self.source, self.limits, self.profile, self.isolated = raw, source, limits, profile, isolated
         self._original = original
         # One picture and no layers, until something is laid over it.
         self._flat = original is not None and len(raw) == 0
@@ -123,7 +126,7 @@ class Psd:
         return "\n".join(filter(None, [repr(self), report.tree(self.layers, "    ")]))
 
     def unsupported(self) -> list[str]:
-        """What `composite()` shows otherwise than Photoshop when it draws the layers.
+        """What `render()` shows otherwise than Photoshop when it draws the layers.
 
         An edited document is always drawn; one that was only opened is taken from the merged image in the file,
         where Photoshop drew everything, if that can be believed.
@@ -139,26 +142,43 @@ class Psd:
 
     # ------------------------------------------------------------ pixels
 
-    def composite(self, *, background: Color | None = None) -> np.ndarray[Any, Any]:
+    @overload
+    def render(
+        self, *, background: Color | None = None, kind: Literal["numpy", "cv2"] = "numpy"
+    ) -> np.ndarray[Any, Any]: ...
+    @overload
+    def render(self, *, background: Color | None = None, kind: Literal["pil"]) -> Image.Image: ...
+    @overload
+    def render(self, *, background: Color | None = None, kind: Literal["tensor"]) -> torch.Tensor: ...
+    @overload
+    def render(self, *, background: Color | None = None, kind: Kind) -> AnyImage: ...
+    @explain_calls
+    def render(self, *, background: Color | None = None, kind: Kind = "numpy") -> AnyImage:
         """The whole picture, as Photoshop shows it but for what `unsupported()` lists.
 
         Args:
-            background: a color to lay it over, in the units of the result; None keeps it transparent.
+            background: a color to lay it over, in the units of the array; None keeps it transparent.
+            kind: of the result: "numpy", "cv2" for OpenCV's order, B, G, R, A, "tensor" for float32 (4, H, W), or
+                "pil", which has 16 and 32 bits of gray only: those of a document are rounded to 8.
 
         Returns:
-            (H, W, 4), sRGB, straight alpha: uint8 for 8 bits, uint16 for 16, float32 for 32. Colors are 0 where
-            alpha is 0.
+            An array (H, W, 4), sRGB, straight alpha: uint8 for 8 bits, uint16 for 16, float32 for 32; or the same
+            picture in another kind. Colors are 0 where alpha is 0.
 
         Raises:
             FileFormatError: the pixels are damaged, or the ICC profile does not fit them.
-            InputValueError: the background is not an opaque color.
+            InputValueError: an unknown kind, or the background is not an opaque color.
             LimitError: drawing would cost more than the document's limits allow.
         """
-        image = apart.image_of(self) if self.apart else self._image()
+        one_of("kind", kind, KINDS)
+        image = isolated.draw_image(self) if self.isolated else self._image()
         image[image[..., 3] < (_CLEAR if image.dtype == np.float32 else 1)] = 0
-        if background is None:
-            return image
-        return merge_alpha(flatten(image, background=background))
+        return as_kind(image if background is None else merge_alpha(flatten(image, background=background)), kind)
+
+    def composite(self, *, background: Color | None = None) -> np.ndarray[Any, Any]:
+        """The whole picture as an array: what `render` gives, by a name that goes."""
+        _deprecated("aikit.psd.Psd.composite", SINCE, REMOVE, "render()")
+        return self.render(background=background)
 
     @property
     def _untouched(self) -> bool:
@@ -297,7 +317,7 @@ class Psd:
         members = [checked_layer(layer, "layers") for layer in layers]
         order = [layer for layer in self.walk() if layer in members]
         if len(order) < len(set(members)):
-            raise InputValueError("layers", "layers of this document", "one of another", "add its image()")
+            raise InputValueError("layers", "layers of this document", "one of another", "add what it renders")
         parent: Any = self._group_of(group) if group is not None else order[-1].raw.parent if order else self.raw
         if any(parent is inner.raw for layer in order for inner in (layer, *layer.walk())):
             raise InputValueError("layers", "none around the new group", quoted(order[0].path), "leave it out")
@@ -335,7 +355,7 @@ class Psd:
                 "doc",
                 "RGB, L, CMYK or LAB, which have layers",
                 self.mode,
-                "add doc.composite() to a new_psd(...) instead",
+                "add doc.render() to a new_psd(...) instead",
             )
 
     def _keep_flat_picture(self) -> None:
@@ -355,7 +375,7 @@ class Psd:
 
     # ------------------------------------------------------------ files
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def write(self, path: str | os.PathLike[str]) -> None:
         """Write the document, whole or not at all.
 
         A document that is as it was opened gives the same bytes again. After an edit that shows, the merged image
@@ -376,15 +396,30 @@ class Psd:
         suffix = ".psd" if self.raw.version == 1 else ".psb"
         if os.path.splitext(os.fspath(path))[1].lower() != suffix:
             raise InputValueError("path", f"the suffix {suffix} for this document", quoted(str(path)), "rename it")
-        write_bytes(path, self._encoded())
+        write_bytes(path, self.encode())
 
-    def _encoded(self) -> bytes:
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the document: what `write` does, by a name that goes."""
+        _deprecated("aikit.psd.Psd.save", SINCE, REMOVE, "write()")
+        self.write(path)
+
+    def encode(self) -> bytes:
+        """The document as the bytes of a PSD, or PSB file.
+
+        Returns:
+            The very bytes that were opened where nothing has changed. After an edit that shows, with the merged
+            image drawn anew.
+
+        Raises:
+            FileFormatError: a layer is damaged, so that the merged image cannot be drawn.
+            LimitError: drawing it would cost more than the document's limits allow.
+        """
         data = serialized(self.raw, self.source)
         if self._original is not None and data == serialized(parse(self._original, self.source, None), self.source):
             return self._original
         if self._flat or not self.raw.is_updated():
             return data
-        painted = apart.painted(self) if self.apart else drawn(self.raw, self.source, self.limits)
+        painted = isolated.draw(self) if self.isolated else drawn(self.raw, self.source, self.limits)
         preview.refresh(self.raw, painted, self.source)
         return serialized(self.raw, self.source)
 
@@ -422,6 +457,7 @@ def _at(layers: list[Layer], path: str) -> Layer | None:
     return None
 
 
+@explain_calls
 def open_psd(source: Source, *, profile: Profile = "srgb", limits: Limits | None = None) -> Psd:
     """Open a PSD or PSB file; pixels are unpacked only when they are asked for.
 
@@ -445,7 +481,7 @@ def open_psd(source: Source, *, profile: Profile = "srgb", limits: Limits | None
         >>> import tempfile, pathlib
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = pathlib.Path(folder, "empty.psd")
-        ...     new_psd(height=4, width=6).save(path)
+        ...     new_psd(height=4, width=6).write(path)
         ...     open_psd(path)
         <Psd 6x4 RGB 8 bits, 0 layers>
 
@@ -456,11 +492,12 @@ def open_psd(source: Source, *, profile: Profile = "srgb", limits: Limits | None
     name = name_of(source)
     data = read_bytes(source, limits=limits)
     if limits is not None:
-        apart.check(data, name, limits)
+        isolated.check(data, name, limits)
     raw = parse(data, name, limits)
-    return Psd(raw, source=name, original=data, profile=profile, limits=limits, apart=limits is not None)
+    return Psd(raw, source=name, original=data, profile=profile, limits=limits, isolated=limits is not None)
 
 
+@explain_calls
 def new_psd(*, height: int, width: int, mode: Literal["RGB", "L", "CMYK"] = "RGB", depth: int = 8) -> Psd:
     """Make an empty, transparent document.
 
@@ -470,7 +507,7 @@ def new_psd(*, height: int, width: int, mode: Literal["RGB", "L", "CMYK"] = "RGB
         height: of the canvas in pixels, up to 300,000; above 30,000 it becomes a PSB.
         width: of the canvas.
         mode: "RGB", "L" for gray, or "CMYK".
-        depth: 8, 16 or 32 bits a channel; 32 bits hold linear light, which `add` and `image` turn from and into sRGB.
+        depth: 8, 16 or 32 bits a channel; 32 bits hold linear light, which `add` and `render` turn from and into sRGB.
 
     Returns:
         The document.
@@ -484,7 +521,7 @@ def new_psd(*, height: int, width: int, mode: Literal["RGB", "L", "CMYK"] = "RGB
         >>> import numpy as np
         >>> doc = new_psd(height=2, width=2, depth=16)
         >>> layer = doc.add(np.full((1, 1, 3), 1000, np.uint16), name="Dot", left=1)
-        >>> doc.composite()[0].tolist()
+        >>> doc.render()[0].tolist()
         [[0, 0, 0, 0], [1000, 1000, 1000, 65535]]
     """
     for subject, side in (("height", height), ("width", width)):
@@ -503,6 +540,7 @@ def new_psd(*, height: int, width: int, mode: Literal["RGB", "L", "CMYK"] = "RGB
     return Psd(raw, source="document", original=None, profile="srgb", limits=None)
 
 
+@explain_calls
 def psd_from_layers(images: Sequence[AnyImage], *, names: Sequence[str] | None = None) -> Psd:
     """Make a document of images laid over each other at the top left corner, the first at the bottom.
 

@@ -30,7 +30,7 @@ def flattened(data: bytes, *, name: str, frame: int, profile: Profile, limits: L
         raise InputValueError("frame", "0 to 0", quoted(frame), f"{name} has 1 frame")
     raw = parse(data, name, limits)
     document = Psd(raw, source=name, original=data, profile=profile, limits=limits)
-    pixels = document.composite()
+    pixels = document.render()
     colors = [0] if document.mode in ("L", "BITMAP", "DUOTONE") else [0, 1, 2]
     pixels = np.ascontiguousarray(pixels[..., colors if preview.is_opaque(raw) else [*colors, 3]])
     info: dict[Any, Any] = {}

@@ -12,10 +12,11 @@ import numpy as np
 
 from .. import _raster
 from .._bytes import make_folder, read_bytes, write_bytes
+from .._foreign_names import explain_calls
 from .._raster.guard import check_size
 from ..errors import FileAccessError, FileFormatError, LimitError, quoted
 from ..limits import Limits
-from . import apart
+from . import isolated
 from .document import Psd, new_psd
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _entry(layer: Layer, document: Psd, root: Path, numbers: dict[Layer, int], w
     if layer.kind == "group":
         entry["layers"] = [_entry(inner, document, root, numbers, written) for inner in layer.layers]
         return entry
-    found = apart.pixels_of(document, layer) if document.apart else layer._pixels()
+    found = isolated.unpack_layer(document, layer) if document.isolated else layer._pixels()
     if found is not None:
         pixels = found[0]
         name = f"{numbers[layer]:03}-{_safe(layer.name)}{'.tif' if pixels.dtype == np.float32 else '.png'}"
@@ -91,6 +92,7 @@ def _encoded(pixels: np.ndarray[Any, Any]) -> bytes:
     return _raster.encode(pixels, "tiff" if pixels.dtype == np.float32 else "png")
 
 
+@explain_calls
 def psd_from_folder(folder: str | os.PathLike[str], *, limits: Limits | None = None) -> Psd:
     """Make a document from a folder that `Psd.export_layers` wrote, whatever became of the pictures since.
 
@@ -162,6 +164,5 @@ def _picture(root: Path, name: str, limits: Limits | None) -> Any:
         raise ValueError(f"the file name {name!r}, which leaves the folder")
     path = root / name
     data = read_bytes(path, limits=limits)
-    decode = _raster.decode_apart if _raster.needs_child(data, str(path), limits) else _raster.decode
-    decoded = decode(data, name=str(path), limits=limits)
+    decoded = _raster.decode_guarded(data, name=str(path), limits=limits)
     return decoded.pixels if isinstance(decoded, _raster.Deep) else decoded

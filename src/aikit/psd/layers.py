@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
+from .._arguments import one_of
+from .._deprecated import REMOVE, SINCE, _deprecated
+from .._foreign_names import explain_calls
+from ..convert import KINDS, as_kind
 from ..errors import InputTypeError, InputValueError, quoted
-from . import apart
+from ..types import AnyImage, Kind
+from . import isolated
 from .channels import MASK, REAL_MASK, SHAPE, Codes, pack
 from .masks import Box, Mask, describe, pasted
 from .painting import box_of, layer_pixels
@@ -16,8 +21,9 @@ from .words import blend_mode_of, blend_word, checked_name, checked_share, kind_
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
+    from PIL import Image
 
-    from .._image import AnyImage
     from .document import Psd
 
 __all__ = ["EmbeddedFile", "Layer"]
@@ -162,7 +168,7 @@ class Layer:
 
     @property
     def mask(self) -> Mask | None:
-        """What its masks are, or None. `image()` applies them."""
+        """What its masks are, or None. `render()` applies them."""
         with guarded(self._document.source):
             return describe(self.raw)
 
@@ -259,14 +265,14 @@ class Layer:
                 "left, top",
                 "a layer made of pixels",
                 f"{quoted(self.path)}, a {self.kind} whose outline would have to move too",
-                "turn it into pixels first, layer.replace(layer.image())",
+                "turn it into pixels first, layer.replace(layer.render())",
             )
         if self.raw.has_vector_mask():
             raise InputValueError(
                 "left, top",
                 "a layer without a path",
                 f"{quoted(self.path)}, whose mask would have to move too",
-                "add(layer.image(), ...) where it shall be, and remove it",
+                "add(layer.render(), ...) where it shall be, and remove it",
             )
 
     def _shift(self, right: int, down: int) -> None:
@@ -287,7 +293,16 @@ class Layer:
 
     # ------------------------------------------------------------ pixels
 
-    def image(self, *, canvas: bool = False) -> np.ndarray[Any, Any]:
+    @overload
+    def render(self, *, canvas: bool = False, kind: Literal["numpy", "cv2"] = "numpy") -> np.ndarray[Any, Any]: ...
+    @overload
+    def render(self, *, canvas: bool = False, kind: Literal["pil"]) -> Image.Image: ...
+    @overload
+    def render(self, *, canvas: bool = False, kind: Literal["tensor"]) -> torch.Tensor: ...
+    @overload
+    def render(self, *, canvas: bool = False, kind: Kind) -> AnyImage: ...
+    @explain_calls
+    def render(self, *, canvas: bool = False, kind: Kind = "numpy") -> AnyImage:
         """Its pixels under its masks, before opacity, blend mode, clipping and effects.
 
         A group gives what is visible in it, blended; a shape or fill without stored pixels is drawn.
@@ -295,20 +310,23 @@ class Layer:
         Args:
             canvas: True for an image of the size of the canvas, cut at its edges and transparent elsewhere, instead
                 of one of the size of `bbox`.
+            kind: of the result: "numpy", "cv2" for OpenCV's order, B, G, R, A, "tensor" for float32 (4, H, W), or
+                "pil", which has 16 and 32 bits of gray only: those of a document are rounded to 8.
 
         Returns:
-            (H, W, 4), sRGB, straight alpha: uint8 for 8 bits, uint16 for 16, float32 for 32, where values may lie
-            outside [0, 1]. Colors stay as stored where alpha is 0.
+            An array (H, W, 4), sRGB, straight alpha: uint8 for 8 bits, uint16 for 16, float32 for 32, where values may
+            lie outside [0, 1]; or the same picture in another kind. Colors stay as stored where alpha is 0.
 
         Raises:
-            InputValueError: it has no pixels (an adjustment, an empty layer) and `canvas` is False.
+            InputValueError: an unknown kind, or it has no pixels (an adjustment, an empty layer) and `canvas` is False.
             FileFormatError: its channels are damaged.
             LimitError: it is larger than the document's limits allow.
         """
+        one_of("kind", kind, KINDS)
         document = self._document
-        if document.apart:
+        if document.isolated:
             self._attached()
-        found = apart.pixels_of(document, self) if document.apart else self._pixels()
+        found = isolated.unpack_layer(document, self) if document.isolated else self._pixels()
         if found is None and not canvas:
             raise InputValueError(
                 "layer",
@@ -317,9 +335,14 @@ class Layer:
                 "pass canvas=True for a transparent image",
             )
         if found is None:
-            return document._blank()
+            return as_kind(document._blank(), kind)
         image, box = found
-        return pasted(image, box, (0, 0, document.width, document.height), 0) if canvas else image
+        return as_kind(pasted(image, box, (0, 0, document.width, document.height), 0) if canvas else image, kind)
+
+    def image(self, *, canvas: bool = False) -> np.ndarray[Any, Any]:
+        """Its pixels as an array: what `render` gives, by a name that goes."""
+        _deprecated("aikit.psd.Layer.image", SINCE, REMOVE, "render()")
+        return self.render(canvas=canvas)
 
     def _pixels(self) -> tuple[Codes, Box] | None:
         """Its pixels (H, W, 4) and where they lie, unpacked in this process; None where it has none."""
@@ -334,7 +357,7 @@ class Layer:
 
         Args:
             image: one image of any kind; alpha becomes the layer's transparency.
-            canvas: True where the image lies on the canvas's top left corner, as `image(canvas=True)` gave it;
+            canvas: True where the image lies on the canvas's top left corner, as `render(canvas=True)` gave it;
                 otherwise it lies where the layer's top left corner is.
 
         Raises:

@@ -68,7 +68,7 @@ def _of_layer(layer: Layer, document: Psd) -> Iterator[str]:
     if document.depth == 32 and layer.kind == "pixel":
         colors = stored_colors(raw, COLORS[document.mode], document.source)
         if colors is not None and (colors.max() > 1 or colors.min() < 0):
-            yield "values outside 0 to 1 are clipped by composite()"
+            yield "values outside 0 to 1 are clipped by render()"
 
 
 def _of_adjustment(raw: Any, mode: str) -> Iterator[str]:

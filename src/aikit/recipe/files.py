@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .. import _worker
-from .._bytes import Source, name_of, read_bytes
+from .._bytes import name_of, read_bytes
 from .._raster import capabilities, identify, probe
 from ..convert import to_pil
-from ..errors import InputValueError, WorkerError
+from ..errors import InputValueError
 from ..files import encode, read_any
+from ..isolation import guarded
 from ..limits import Limits
 from ..operations.registry import import_modules, modules_of
 from ..resample.codes import by_matrices
 from ..resample.passes import Resizing
 from ..resample.size import new_size
+from ..types import Source
 from .steps import Step, apply_steps, check_size
 
 __all__ = ["FileOptions", "apply_to_file", "check_formats", "keep_memory"]
@@ -76,8 +77,8 @@ def apply_to_file(
     task = data, name, to or _format_of(data, name), steps, options, limits
     if limits is None:
         return _apply(*task)
-    more = Image.MAX_IMAGE_PIXELS, modules_of([name for name, _ in steps])
-    return _worker.call(f"{__name__}:_in_child", *task, *more, subject=name, limits=limits, unpack=_unpacked)
+    modules = modules_of([step for step, _ in steps])
+    return guarded(_in_child, modules, *task, subject=name, limits=limits, isolate=True, expect=bytes)
 
 
 def _format_of(data: bytes, name: str) -> str:
@@ -92,20 +93,10 @@ def _format_of(data: bytes, name: str) -> str:
         ) from error
 
 
-def _in_child(*task: Any) -> bytearray:
-    *rest, ceiling, modules = task
-    # The user's own setting of Pillow's ceiling counts here too.
-    Image.MAX_IMAGE_PIXELS = ceiling
+def _in_child(modules: tuple[str, ...], *task: Any) -> bytes:
     keep_memory()
     import_modules(modules)
-    return bytearray(_apply(*rest))
-
-
-def _unpacked(answer: Any) -> bytes:
-    """A copy of what is only lent; it may come from a process that a file has taken over."""
-    if not isinstance(answer, (bytes, bytearray, memoryview)):
-        raise WorkerError("worker", "a file", type(answer).__name__, "leave the file out")
-    return bytes(answer)
+    return _apply(*task)
 
 
 def _apply(
@@ -122,9 +113,7 @@ def _apply(
 def _read(data: bytes, name: str, options: FileOptions, limits: Limits | None, **more: Any) -> Any:
     file = io.BytesIO(data)
     file.name = name
-    # With limits we are in a child process already.
-    isolate = False if limits is None else None
-    return read_any(file, limits=limits, allow_truncated=options.allow_truncated, isolate=isolate, **more)
+    return read_any(file, limits=limits, allow_truncated=options.allow_truncated, **more)
 
 
 # ---------------------------------------------------------------- JPEGs, decoded to a half, a quarter or an eighth

@@ -14,12 +14,11 @@ from .._arguments import switch, whole
 from ..errors import AikitError, InputTypeError, InputValueError, quoted
 from ..limits import Limits
 from ..operations.registry import import_modules, modules_of
+from ..types import ImageT, Source
 from . import stored, text
 from .steps import apply_steps, as_plain, check_steps
 
 if TYPE_CHECKING:
-    from .._bytes import Source
-    from .._image import ImageT
     from .files import FileOptions
 
 __all__ = ["Recipe"]

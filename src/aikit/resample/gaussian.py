@@ -9,8 +9,10 @@ from typing import Annotated, Any
 import numpy as np
 
 from .._arguments import Within, number
-from .._image import ImageT, Planes, load, run
+from .._foreign_names import explain_calls
+from .._image import Planes, load, run
 from ..alpha.premultiplied import NO_ALPHA, apart
+from ..types import ImageT
 from .passes import Array, Taps, premultiplied, thick, thin, weighted
 
 __all__ = ["blur"]
@@ -19,6 +21,7 @@ __all__ = ["blur"]
 _WIDEST = 1000
 
 
+@explain_calls
 def blur(image: ImageT, sigma: Annotated[float, Within(0, _WIDEST, unit="pixels")]) -> ImageT:
     """Blur an image with a Gaussian, without letting hidden colors out.
 

@@ -10,8 +10,10 @@ from numbers import Real
 from typing import Annotated, Any, Literal
 
 from .._arguments import Within, one_of, switch, whole
-from .._image import TOP, ImageT, Opened, Planes, Spec, load, run
+from .._foreign_names import explain_calls
+from .._image import TOP, Opened, Planes, Spec, load, run
 from ..errors import InputTypeError, InputValueError, quoted
+from ..types import ImageT
 from .codes import codes_twin
 from .passes import KERNELS, Resizing, premultiplied, two_passes
 
@@ -28,6 +30,7 @@ Box = tuple[float, float, float, float]
 _LARGEST = 2**31 - 1
 
 
+@explain_calls
 def resize(
     image: ImageT,
     *,

@@ -7,7 +7,9 @@ from functools import partial
 from typing import Annotated, Any
 
 from .._arguments import Within, number, one_of
-from .._image import ImageT, load, run
+from .._foreign_names import explain_calls
+from .._image import load, run
+from ..types import ImageT
 from .gaussian import sharpened
 from .passes import Resizing
 from .size import METHODS, Method, is_integer, new_size, resized
@@ -15,6 +17,7 @@ from .size import METHODS, Method, is_integer, new_size, resized
 __all__ = ["upsample"]
 
 
+@explain_calls
 def upsample(
     image: ImageT,
     scale: Annotated[float, Within(1)],

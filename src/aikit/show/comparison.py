@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._adapters.numpy import Array, cast
+from .._foreign_names import explain_calls
 from .._image import CHANNEL_NAMES, TOP, kind_of, load
 from ..convert import to_numpy
 from ..errors import InputTypeError, InputValueError, quoted
+from ..types import AnyImage
 from .sheet import check_titles, check_whole, draw_cell, lay_out
 from .similarity import SsimWindow, structural_similarity
 from .visible import Visible, Window, figure, make_visible, window_of
@@ -21,7 +23,7 @@ from .visible import Visible, Window, figure, make_visible, window_of
 if TYPE_CHECKING:
     from PIL import Image
 
-    from .._image import AnyImage, Spec
+    from .._image import Spec
 
 __all__ = ["Difference", "difference", "show_difference"]
 
@@ -55,6 +57,7 @@ class Difference:
         return {**asdict(self), "at": list(self.at), "psnr": None if math.isinf(self.psnr) else self.psnr}
 
 
+@explain_calls
 def difference(image: AnyImage, other: AnyImage, *, window: SsimWindow = "uniform", bgr: bool = False) -> Difference:
     """Measure how far two images are apart.
 
@@ -196,6 +199,7 @@ def _check_alike(spec: Spec, other: Spec) -> None:
         )
 
 
+@explain_calls
 def show_difference(
     image: AnyImage,
     other: AnyImage,

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._adapters.numpy import Array
+from .._foreign_names import explain_calls
 from .._image import TOP, adapter
+from ..types import AnyImage
 from .found import Found, look_into
 from .hints import look_wrong
 
 if TYPE_CHECKING:
     from PIL import Image
-
-    from .._image import AnyImage
 
 __all__ = ["Alpha", "Channel", "Description", "Memory", "describe"]
 
@@ -179,6 +179,7 @@ def _for_json(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+@explain_calls
 def describe(image: AnyImage, *, bgr: bool = False) -> Description:
     """Say what an image is and what looks wrong with it.
 

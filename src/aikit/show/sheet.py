@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .._foreign_names import explain_calls
 from .._image import CHANNEL_NAMES, load
 from ..convert import to_numpy
 from ..errors import InputTypeError, InputValueError, quoted
+from ..types import AnyImage
 from .visible import Visible, make_visible, on_screen
 
 if TYPE_CHECKING:
     from PIL import Image
-
-    from .._image import AnyImage
 
 __all__ = ["Cell", "check_titles", "check_whole", "draw_cell", "lay_out", "show"]
 
@@ -40,6 +40,7 @@ class Cell(NamedTuple):
     alt: str
 
 
+@explain_calls
 def show(
     *images: AnyImage,
     titles: Sequence[str] | None = None,

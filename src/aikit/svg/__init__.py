@@ -6,8 +6,11 @@ multiplies beyond what a picture of its size is worth.
 
 from __future__ import annotations
 
-from .document import Svg, edit_svg, new_svg
-from .element import Element
+from typing import TYPE_CHECKING
+
+from .._deprecated import REMOVE, SINCE, _deprecated
+from .document import Svg, edit_svg as edit_svg, new_svg, open_svg
+from .element import SvgElement
 from .info import SvgInfo, probe, svg_info
 from .outline import SvgPath
 from .paths import svg_paths
@@ -16,13 +19,13 @@ from .sanitize import sanitize_svg
 from .source import parse
 
 __all__ = [
-    "Element",
     "Svg",
+    "SvgElement",
     "SvgInfo",
     "SvgPath",
     "decode",
-    "edit_svg",
     "new_svg",
+    "open_svg",
     "parse",
     "probe",
     "render_svg",
@@ -31,3 +34,13 @@ __all__ = [
     "svg_paths",
     "svg_to_pdf",
 ]
+
+if TYPE_CHECKING:
+    Element = SvgElement
+else:
+
+    def __getattr__(name: str) -> object:
+        if name == "Element":
+            _deprecated("aikit.svg.Element", SINCE, REMOVE, "aikit.svg.SvgElement")
+            return SvgElement
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,30 +6,35 @@ import codecs
 import gzip
 import os
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from .. import _worker
-from .._bytes import Source, name_of, read_bytes, write_bytes
+from .._bytes import name_of, read_bytes, write_bytes
+from .._deprecated import REMOVE, SINCE, _deprecated
+from .._foreign_names import explain_calls
 from ..errors import FileFormatError, InputTypeError, InputValueError, quoted
+from ..isolation import guarded
 from ..limits import Limits
-from .element import Element
+from ..types import AnyImage, Color, Kind, Source
+from .element import SvgElement
 from .markup import parse_kept
 from .source import parse, refused, unpacked
 from .values import as_text
 
 if TYPE_CHECKING:
+    import numpy as np
+    import torch
     from lxml.etree import _Element
     from PIL import Image
 
-    from .render import Color, Engine
+    from .render import Drawing, Engine
 
-__all__ = ["Svg", "edit_svg", "new_svg"]
+__all__ = ["Svg", "edit_svg", "new_svg", "open_svg"]
 
 
-class Svg(Element):
+class Svg(SvgElement):
     """An SVG document: its <svg> element, and the ways out of it.
 
-    Made by `new_svg` and `edit_svg`. All that an `Element` can do it can do as the outermost of them.
+    Made by `new_svg` and `open_svg`. All that an `SvgElement` can do it can do as the outermost of them.
 
     Attributes:
         limits: what drawing it may cost, in a child process; None trusts it.
@@ -39,7 +44,7 @@ class Svg(Element):
         super().__init__(raw)
         self._data, self.limits = data, limits
 
-    def tobytes(self) -> bytes:
+    def encode(self) -> bytes:
         """The document as XML.
 
         Returns:
@@ -77,11 +82,25 @@ class Svg(Element):
                 "path",
                 "a name that ends in .svg or .svgz",
                 quoted(os.fsdecode(path)),
-                "for a picture write what render() gives, for another name tobytes()",
+                "for a picture write what render() gives, for another name encode()",
             )
-        data = self.tobytes()
+        data = self.encode()
         write_bytes(path, gzip.compress(data, mtime=0) if suffix == ".svgz" else data)
 
+    def tobytes(self) -> bytes:
+        """The document as XML: what `encode` gives, by a name that goes."""
+        _deprecated("aikit.svg.Svg.tobytes", SINCE, REMOVE, "encode()")
+        return self.encode()
+
+    @overload
+    def render(self, *, kind: Literal["pil"] = "pil", **how: Unpack[Drawing]) -> Image.Image: ...
+    @overload
+    def render(self, *, kind: Literal["numpy", "cv2"], **how: Unpack[Drawing]) -> np.ndarray[Any, Any]: ...
+    @overload
+    def render(self, *, kind: Literal["tensor"], **how: Unpack[Drawing]) -> torch.Tensor: ...
+    @overload
+    def render(self, *, kind: Kind, **how: Unpack[Drawing]) -> AnyImage: ...
+    @explain_calls
     def render(
         self,
         *,
@@ -90,16 +109,17 @@ class Svg(Element):
         scale: float | None = None,
         background: Color | None = None,
         engine: Engine = "resvg",
-    ) -> Image.Image:
+        kind: Kind = "pil",
+    ) -> AnyImage:
         """Draw the document as it is now; `render_svg` says what the arguments mean.
 
         Returns:
-            An RGBA picture.
+            An RGBA picture of the kind asked for.
         """
         from .render import render_svg
 
         size: dict[str, Any] = {"width": width, "height": height, "scale": scale}
-        return render_svg(self.tobytes(), **size, background=background, engine=engine, limits=self.limits)
+        return render_svg(self.encode(), kind=kind, **size, background=background, engine=engine, limits=self.limits)
 
 
 def _text(root: _Element) -> str:
@@ -120,10 +140,11 @@ def _encoding(root: _Element, data: bytes) -> str:
     return root.getroottree().docinfo.encoding or "utf-8"
 
 
-def edit_svg(source: Source, *, limits: Limits | None = None) -> Svg:
-    """Open an SVG for editing: find, change, add, wrap, move and remove elements, draw and write it.
+@explain_calls
+def open_svg(source: Source, *, limits: Limits | None = None) -> Svg:
+    """Open an SVG: find, change, add, wrap, move and remove elements, draw and write it.
 
-    Nothing outside the file is loaded: no entity, no DTD, no picture. Everything in it is kept, as `Svg.tobytes` says.
+    Nothing outside the file is loaded: no entity, no DTD, no picture. Everything in it is kept, as `Svg.encode` says.
 
     Args:
         source: a path, bytes or a binary file with an SVG or svgz.
@@ -133,7 +154,7 @@ def edit_svg(source: Source, *, limits: Limits | None = None) -> Svg:
     Returns:
         An `Svg`: the document's <svg> element, with `find`, `find_all`, `attributes`, `style`, `text`, `children`,
         `parent`, `add`, `wrap`, `wrap_contents`, `move_to` and `remove`, which every element in it has too, and
-        `render`, `write` and `tobytes`.
+        `render`, `write` and `encode`.
 
     Raises:
         InputTypeError: the source is none of these.
@@ -143,20 +164,17 @@ def edit_svg(source: Source, *, limits: Limits | None = None) -> Svg:
         WorkerError: with `limits`, the parser crashed.
 
     Example:
-        >>> svg = edit_svg(b'<svg xmlns="http://www.w3.org/2000/svg"><path id="a" style="fill:red; opacity:.5"/></svg>')
+        >>> svg = open_svg(b'<svg xmlns="http://www.w3.org/2000/svg"><path id="a" style="fill:red; opacity:.5"/></svg>')
         >>> svg.find(id="a").style["fill"] = "teal"
         >>> svg.find("path").wrap("g", transform="rotate(10)")
         <g>
-        >>> svg.tobytes().decode()
+        >>> svg.encode().decode()
         '<svg xmlns="http://www.w3.org/2000/svg"><g transform="rotate(10)"><path id="a" style="fill: teal; opacity:.5"/></g></svg>'
 
     Source: Extensible Markup Language 1.0, fifth edition; Scalable Vector Graphics 2.
     """
     job = read_bytes(source, limits=limits), name_of(source), limits
-    if limits is None:
-        _check(*job)
-    else:
-        _worker.call(f"{__name__}:_check", *job, subject=name_of(source), limits=limits)
+    guarded(_check, *job, subject=name_of(source), limits=limits, isolate=limits is not None, expect=None)
     data = unpacked(job[0], limits, name_of(source))
     root = _kept(data, name_of(source))
     try:
@@ -170,6 +188,12 @@ def edit_svg(source: Source, *, limits: Limits | None = None) -> Svg:
             code="unsupported_format",
         ) from error
     return Svg(root, data, limits)
+
+
+def edit_svg(source: Source, *, limits: Limits | None = None) -> Svg:
+    """Open an SVG: what `open_svg` does, by a name that goes."""
+    _deprecated("aikit.svg.edit_svg", SINCE, REMOVE, "aikit.open_svg")
+    return open_svg(source, limits=limits)
 
 
 def _check(data: bytes, name: str, limits: Limits | None) -> None:
@@ -191,6 +215,7 @@ def _kept(data: bytes, name: str) -> _Element:
 _LENGTH = re.compile(r"([0-9.]+(?:e[+-]?\d+)?)(px|mm|cm|in|pt|pc|q|)", re.IGNORECASE)
 
 
+@explain_calls
 def new_svg(*, width: float | str, height: float | str) -> Svg:
     """Begin an empty SVG document to draw in.
 
@@ -199,8 +224,8 @@ def new_svg(*, width: float | str, height: float | str) -> Svg:
         height: the same, in the same unit. What is drawn is measured in that unit too, from the top left corner.
 
     Returns:
-        An `Svg`. `add(tag, **attributes)` draws in it, with the names of SVG; `render`, `write` and `tobytes` give the
-        result. It is what `edit_svg` gives for a file.
+        An `Svg`. `add(tag, **attributes)` draws in it, with the names of SVG; `render`, `write` and `encode` give the
+        result. It is what `open_svg` gives for a file.
 
     Raises:
         InputTypeError: a size that is neither a number nor text.

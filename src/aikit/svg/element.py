@@ -18,7 +18,7 @@ from .values import as_text, named
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-__all__ = ["Attributes", "Element"]
+__all__ = ["Attributes", "SvgElement"]
 
 
 class Attributes(MutableMapping[str, Any]):
@@ -71,7 +71,7 @@ def _refusals(name: str, value: object) -> Iterator[None]:
         ) from error
 
 
-class Element:
+class SvgElement:
     """One element of an SVG document, such as a <path> or a <g>.
 
     What an element is drawn with comes from three places. A property in `style` wins over every style sheet of the
@@ -121,18 +121,18 @@ class Element:
         self.raw.text = text
 
     @property
-    def parent(self) -> Element | None:
+    def parent(self) -> SvgElement | None:
         """The element this one is in, or None for the document's own <svg>."""
         above = self.raw.getparent()
-        return None if above is None else Element(above)
+        return None if above is None else SvgElement(above)
 
     @property
-    def children(self) -> list[Element]:
+    def children(self) -> list[SvgElement]:
         """The elements in this one, in drawing order: later ones lie above."""
-        return [Element(child) for child in self.raw.iterchildren("*")]
+        return [SvgElement(child) for child in self.raw.iterchildren("*")]
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Element) and self.raw is other.raw
+        return isinstance(other, SvgElement) and self.raw is other.raw
 
     def __hash__(self) -> int:
         return hash(self.raw)
@@ -151,7 +151,7 @@ class Element:
 
     def find(
         self, tag: str | None = None, *, id: str | None = None, class_: str | None = None, xpath: str | None = None
-    ) -> Element:
+    ) -> SvgElement:
         """The first element in this one for which all that is given holds.
 
         Args:
@@ -170,18 +170,18 @@ class Element:
 
     def find_all(
         self, tag: str | None = None, *, id: str | None = None, class_: str | None = None, xpath: str | None = None
-    ) -> list[Element]:
+    ) -> list[SvgElement]:
         """All elements in this one for which all that is given holds, in document order; see `find`."""
-        return [Element(found) for found in matching(self.raw, tag=tag, id=id, class_=class_, xpath=xpath)]
+        return [SvgElement(found) for found in matching(self.raw, tag=tag, id=id, class_=class_, xpath=xpath)]
 
     # ------------------------------------------------------------ building
 
-    def add(self, what: Any, text: str | None = None, *, index: int | None = None, **attributes: Any) -> Element:
+    def add(self, what: Any, text: str | None = None, *, index: int | None = None, **attributes: Any) -> SvgElement:
         """Add an element inside this one.
 
         Args:
             what: the tag of a new element, such as "rect"; markup of one element, such as '<rect width="3"/>'; or
-                something whose `tostring()` gives markup and of which a copy is added: an Element, an SvgPath, an
+                something whose `tostring()` gives markup and of which a copy is added: an SvgElement, an SvgPath, an
                 element of svgwrite (made with debug=False, which lets it take rgba(), data-* and SVG 2).
             text: the text in it.
             index: its place among `children`, as in list.insert; None adds it at the end, above all others.
@@ -189,7 +189,7 @@ class Element:
                 `class_="icon"`; other names as in `**{"xlink:href": "#a"}`. None leaves an attribute out.
 
         Returns:
-            The new Element.
+            The new element.
 
         Raises:
             InputTypeError: a value that SVG has no text for, or an index that is no integer.
@@ -197,46 +197,46 @@ class Element:
         """
         raw = self._made(what, text, attributes)
         self._insert(raw, index)
-        return Element(raw)
+        return SvgElement(raw)
 
-    def wrap(self, tag: str = "g", **attributes: Any) -> Element:
+    def wrap(self, tag: str = "g", **attributes: Any) -> SvgElement:
         """Put this element into a new one that takes its place.
 
         Returns:
-            The new Element, a group unless `tag` says otherwise.
+            The new element, a group unless `tag` says otherwise.
 
         Raises:
             InputValueError: this is the document's own <svg>.
         """
         above = self._parent_or_refuse("wrap", "use wrap_contents to put all that is in it into a group")
-        group = Element(above)._made(tag, None, attributes)
+        group = SvgElement(above)._made(tag, None, attributes)
         # lxml lets the text behind an element travel with it; it belongs to the place.
         group.tail, self.raw.tail = self.raw.tail, None
         above.replace(self.raw, group)
         group.append(self.raw)
-        return Element(group)
+        return SvgElement(group)
 
-    def wrap_contents(self, tag: str = "g", **attributes: Any) -> Element:
+    def wrap_contents(self, tag: str = "g", **attributes: Any) -> SvgElement:
         """Put everything that is in this element into one new element in it.
 
         Returns:
-            The new Element, a group unless `tag` says otherwise.
+            The new element, a group unless `tag` says otherwise.
         """
         group = self._made(tag, None, attributes)
         group.text, self.raw.text = self.raw.text, None
         group.extend(list(self.raw))
         self.raw.append(group)
-        return Element(group)
+        return SvgElement(group)
 
-    def move_to(self, parent: Element, *, index: int | None = None) -> None:
+    def move_to(self, parent: SvgElement, *, index: int | None = None) -> None:
         """Move this element into another one, of this document or another.
 
         Args:
             parent: where it goes.
             index: its place among the `children` there, counted without itself; None moves it to the end.
         """
-        if not isinstance(parent, Element):
-            raise InputTypeError("parent", "an Element", type(parent).__name__, "find it first")
+        if not isinstance(parent, SvgElement):
+            raise InputTypeError("parent", "an SvgElement", type(parent).__name__, "find it first")
         self._parent_or_refuse("move_to", "use wrap_contents, and move the group")
         if parent == self or self.raw in parent.raw.iterancestors():
             raise InputValueError("parent", f"an element outside {quoted(self)}", quoted(parent), "move that first")
@@ -283,7 +283,7 @@ class Element:
                 if any(name.startswith("xlink:") for name in attributes):
                     scope.setdefault("xlink", XLINK)
                 raw = self.raw.makeelement(expanded(self.raw, markup), nsmap=scope)
-        made = Element(raw)
+        made = SvgElement(raw)
         made.attributes.update(named(attributes))
         if text is not None:
             made.text = text

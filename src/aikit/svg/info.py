@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import astuple, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from .. import _worker
-from .._bytes import Source, name_of, read_bytes
+from .._bytes import name_of, read_bytes
+from .._foreign_names import explain_calls
 from .._raster import Header
+from ..isolation import guarded, register_record
 from ..limits import Limits
+from ..types import Source
 from .clean import clean
 from .css import declarations
 from .engines import with_deep_stack
@@ -51,6 +53,10 @@ class SvgInfo:
     bytes: int
 
 
+register_record(SvgInfo)
+
+
+@explain_calls
 def svg_info(source: Source, *, limits: Limits | None = None) -> SvgInfo:
     """Say what an SVG holds, and what of it would be taken out before it is drawn.
 
@@ -74,13 +80,7 @@ def svg_info(source: Source, *, limits: Limits | None = None) -> SvgInfo:
     """
     name = name_of(source)
     job = read_bytes(source, limits=limits), name, limits
-    if limits is None:
-        return _looked_into(*job)
-    return _worker.call(f"{__name__}:_packed", *job, subject=name, limits=limits, unpack=lambda value: SvgInfo(*value))
-
-
-def _packed(*job: Any) -> tuple[Any, ...]:
-    return astuple(_looked_into(*job))
+    return guarded(_looked_into, *job, subject=name, limits=limits, isolate=limits is not None, expect=SvgInfo)
 
 
 def _looked_into(data: bytes, name: str, limits: Limits | None) -> SvgInfo:

@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .. import _worker
-from .._bytes import Source, name_of, read_bytes
+from .._bytes import name_of, read_bytes
+from .._foreign_names import explain_calls
 from ..errors import InputValueError, LimitError
+from ..isolation import guarded, register
 from ..limits import Limits
+from ..types import Source
 from . import transform as transforms
 from .cascade import PAINT, properties
 from .css import inline
@@ -37,6 +39,7 @@ _MOST_REUSED = 1_000_000
 _ELEMENT = 20
 
 
+@explain_calls
 def svg_paths(source: Source | Svg, *, limits: Limits | None = None) -> list[SvgPath]:
     """All shapes of an SVG as paths, in the pixels it is drawn in.
 
@@ -80,47 +83,54 @@ def svg_paths(source: Source | Svg, *, limits: Limits | None = None) -> list[Svg
     """
     if isinstance(source, Svg):
         limits = limits or source.limits
-    name, data = name_of(source), source.tobytes() if isinstance(source, Svg) else source
+    name, data = name_of(source), source.encode() if isinstance(source, Svg) else source
     job = read_bytes(data, limits=limits), name, limits
-    if limits is None:
-        return _found(*job)
-    return _worker.call(f"{__name__}:_packed", *job, subject=name, limits=limits, unpack=_unpack)
+    return guarded(_found, *job, subject=name, limits=limits, isolate=limits is not None, expect=_Paths).paths
 
 
-def _packed(*job: Any) -> tuple[Any, ...]:
-    """The paths as plain values: what tells the subpaths apart, and all their curves in two pieces of memory."""
+class _Paths(NamedTuple):
+    """All paths of a document, which leave a child with all their curves in two pieces of memory."""
+
+    paths: list[SvgPath]
+
+
+def _pack(found: _Paths) -> tuple[Any, ...]:
     import numpy as np
 
-    paths = _found(*job)
-    subpaths = [subpath for path in paths for subpath in path.subpaths]
-    told = [(dict(path.attributes), [(len(each.curves), each.closed) for each in path.subpaths]) for path in paths]
+    subpaths = [subpath for path in found.paths for subpath in path.subpaths]
+    outlines = [
+        (dict(path.attributes), [(len(each.curves), each.closed) for each in path.subpaths]) for path in found.paths
+    ]
     curves = np.concatenate([each.curves for each in subpaths]) if subpaths else np.zeros((0, 4, 2))
     straight = np.array([flag for each in subpaths for flag in each.straight], np.uint8)
-    return told, np.ascontiguousarray(curves, np.float64).data.cast("B") if len(curves) else b"", straight.tobytes()
+    return outlines, np.ascontiguousarray(curves, np.float64).data.cast("B") if len(curves) else b"", straight.tobytes()
 
 
-def _unpack(value: Any) -> list[SvgPath]:
+def _unpack(packed: Any) -> _Paths:
     import numpy as np
 
-    told, curves, straight = value
+    outlines, curves, straight = packed
     # A copy: the memory is lent.
     curves, flags = np.frombuffer(curves, np.float64).reshape(-1, 4, 2).copy(), [bool(flag) for flag in straight]
     paths, at = [], 0
-    for attributes, subpaths in told:
+    for attributes, subpaths in outlines:
         found = []
         for count, closed in subpaths:
             found.append(Subpath(curves[at : at + count], tuple(flags[at : at + count]), bool(closed)))
             at += count
-        paths.append(SvgPath(tuple(found), attributes))
-    return paths
+        paths.append(SvgPath(tuple(found), {str(key): str(text) for key, text in attributes.items()}))
+    return _Paths(paths)
 
 
-def _found(data: bytes, name: str, limits: Limits | None) -> list[SvgPath]:
+register(_Paths, "svg paths", _pack, _unpack)
+
+
+def _found(data: bytes, name: str, limits: Limits | None) -> _Paths:
     import numpy as np
 
     root = parse(data, limits, name=name)
     with np.errstate(all="ignore"):  # coordinates that grow beyond a float are met where they are
-        return list(_shapes(root, name))
+        return _Paths(list(_shapes(root, name)))
 
 
 class _Place(NamedTuple):

@@ -2,31 +2,60 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
-from .. import _raster, _worker
-from .._bytes import Source, name_of, read_bytes
+from PIL import Image
+
+from .._arguments import one_of
+from .._bytes import name_of, read_bytes
+from .._foreign_names import explain_calls
 from .._image import Spec, parse_color
+from ..convert import KINDS, as_kind
 from ..errors import InputValueError, quoted
+from ..isolation import guarded
 from ..limits import Limits
+from ..types import AnyImage, Color, Kind, Source
 from . import engines
 from .clean import clean
 from .size import Plan, plan, view_box
-from .source import checked_bytes, parse
+from .source import parse
 from .survey import survey
 
 if TYPE_CHECKING:
+    import numpy as np
+    import torch
     from lxml import etree
-    from PIL import Image
 
 __all__ = ["decode", "render_svg", "svg_to_pdf"]
 
 Engine = Literal["resvg", "cairosvg"]
-Color = str | float | tuple[float, ...]
 
 _DRAW = {"resvg": engines.draw_with_resvg, "cairosvg": engines.draw_with_cairosvg}
 
 
+class Drawing(TypedDict, total=False):
+    """How an SVG is drawn, for type checkers: each keyword means what it does in `render_svg`."""
+
+    width: int | None
+    height: int | None
+    scale: float | None
+    background: Color | None
+    engine: Engine
+
+
+class _Job(Drawing, total=False):
+    limits: Limits | None
+
+
+@overload
+def render_svg(source: Source, *, kind: Literal["pil"] = "pil", **how: Unpack[_Job]) -> Image.Image: ...
+@overload
+def render_svg(source: Source, *, kind: Literal["numpy", "cv2"], **how: Unpack[_Job]) -> np.ndarray[Any, Any]: ...
+@overload
+def render_svg(source: Source, *, kind: Literal["tensor"], **how: Unpack[_Job]) -> torch.Tensor: ...
+@overload
+def render_svg(source: Source, *, kind: Kind, **how: Unpack[_Job]) -> AnyImage: ...
+@explain_calls
 def render_svg(
     source: Source,
     *,
@@ -35,8 +64,9 @@ def render_svg(
     scale: float | None = None,
     background: Color | None = None,
     engine: Engine = "resvg",
+    kind: Kind = "pil",
     limits: Limits | None = None,
-) -> Image.Image:
+) -> AnyImage:
     """Draw an SVG.
 
     The file is sanitized first (see `sanitize_svg`), whatever its source: nothing is opened, fetched or run.
@@ -53,11 +83,13 @@ def render_svg(
         background: a color behind the drawing; by default there is none.
         engine: "resvg", or "cairosvg", which knows neither filters nor blend modes nor all colors, and needs the
             system's cairo library.
+        kind: of the result: "pil", "numpy" for an array (H, W, 4), "cv2" for one in OpenCV's order, B, G, R, A, or
+            "tensor" for float32 (4, H, W).
         limits: what the file may cost, `Limits()` for files of strangers, which are drawn in a child process then;
             `max_output_pixels` and `max_side` hold for the result. None: 178 million pixels.
 
     Returns:
-        A PIL image of mode RGBA, sRGB, with straight alpha. Text in fonts that are not installed is drawn in others.
+        An image of 8 bits, RGBA (a tensor of floats), sRGB, with straight alpha. Text in fonts that are not installed is drawn in others.
 
     Raises:
         FileAccessError: the file cannot be opened.
@@ -66,7 +98,7 @@ def render_svg(
             with `limits`, more than their time and memory.
         WorkerError: with `limits`, the renderer crashed.
         InputTypeError: a size that is not a whole number.
-        InputValueError: `scale` beside a size, a size below 1, or no size in the file and not both asked for.
+        InputValueError: an unknown kind, `scale` beside a size, a size below 1, or no size in the file and not both asked for.
         MissingDependencyError: cairo is not installed, or no font at all and the drawing has text.
 
     Example:
@@ -76,22 +108,19 @@ def render_svg(
         ((8, 4), (0, 0, 0, 255), (0, 0, 0, 0))
         >>> render_svg(square, width=8, height=8).getbbox()
         (0, 2, 4, 6)
+        >>> render_svg(square, width=8, kind="numpy").shape
+        (4, 8, 4)
 
     Source: SVG 2, chapter 8 (coordinate systems and units).
     """
     if engine not in _DRAW:
         raise InputValueError("engine", '"resvg" or "cairosvg"', quoted(engine), "pass one of these")
+    one_of("kind", kind, KINDS)
     behind = None if background is None else _color(background)
     name = name_of(source)
     job = read_bytes(source, limits=limits), name, limits, (width, height, scale), behind, engine
-    if limits is None:
-        return _rendered(*job)
-    unpacked: Any = _worker.call(f"{__name__}:_packed", *job, subject=name, limits=limits, unpack=_raster.unpack)
-    return unpacked  # type: ignore[no-any-return]
-
-
-def _packed(*job: Any) -> tuple[Any, ...]:
-    return _raster.pack(_rendered(*job))
+    image = guarded(_rendered, *job, subject=name, limits=limits, isolate=limits is not None, expect=Image.Image)
+    return as_kind(image, kind)
 
 
 def _rendered(
@@ -110,8 +139,6 @@ def _rendered(
 def _drawn(
     root: etree._Element, name: str, sizes: Plan, behind: tuple[int, ...] | None, engine: str, limits: Limits | None
 ) -> Image.Image:
-    from PIL import Image
-
     _make_ready(root, name, sizes, engine, limits)
     _set_size(root, sizes)
     background = None if behind is None else "rgba({},{},{},{})".format(*behind[:3], behind[3] / 255)
@@ -148,6 +175,7 @@ def _color(color: Any) -> tuple[int, ...]:
     return tuple(round(value * 255) for value in channels)
 
 
+@explain_calls
 def svg_to_pdf(source: Source, *, limits: Limits | None = None) -> bytes:
     """Turn an SVG into a PDF of one page, with its shapes as shapes and its text as text.
 
@@ -174,9 +202,7 @@ def svg_to_pdf(source: Source, *, limits: Limits | None = None) -> bytes:
     """
     name = name_of(source)
     job = read_bytes(source, limits=limits), name, limits
-    if limits is None:
-        return _pdf(*job)
-    return _worker.call(f"{__name__}:_pdf", *job, subject=name, limits=limits, unpack=checked_bytes)
+    return guarded(_pdf, *job, subject=name, limits=limits, isolate=limits is not None, expect=bytes)
 
 
 def _pdf(data: bytes, name: str, limits: Limits | None) -> bytes:

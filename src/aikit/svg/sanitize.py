@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
-from .. import _worker
-from .._bytes import Source, name_of, read_bytes
+from .._bytes import name_of, read_bytes
+from .._foreign_names import explain_calls
 from ..errors import printable
+from ..isolation import guarded
 from ..limits import Limits
+from ..types import Source
 from .clean import clean
 from .engines import with_deep_stack
-from .source import checked_bytes, parse
+from .source import parse
 from .survey import survey
 
 __all__ = ["sanitize_svg"]
@@ -22,6 +23,7 @@ _log = logging.getLogger("aikit")
 _SIDE = 1024
 
 
+@explain_calls
 def sanitize_svg(source: Source, *, limits: Limits | None = None) -> bytes:
     """Take out of an SVG whatever can run, fetch or read, and refuse what multiplies beyond reason.
 
@@ -51,10 +53,10 @@ def sanitize_svg(source: Source, *, limits: Limits | None = None) -> bytes:
     """
     name = name_of(source)
     job = read_bytes(source, limits=limits), name, limits
-    if limits is None:
-        return _sanitized(*job)[0]
-    text, removed = _worker.call(f"{__name__}:_sanitized", *job, subject=name, limits=limits, unpack=_unpack)
-    if removed:
+    isolate = limits is not None
+    text, removed = guarded(_sanitized, *job, subject=name, limits=limits, isolate=isolate, expect=tuple[bytes, str])
+    # Of what is done here `clean` tells.
+    if isolate and removed:
         _log.info("%s: removed %s", printable(name), removed)
     return text
 
@@ -74,8 +76,3 @@ def _sanitized(data: bytes, name: str, limits: Limits | None) -> tuple[bytes, st
         return text, ", ".join(document.told())
 
     return with_deep_stack(work, name)
-
-
-def _unpack(value: Any) -> tuple[bytes, str]:
-    text, removed = value
-    return checked_bytes(text), str(removed)

@@ -13,7 +13,7 @@ from ..limits import Limits
 if TYPE_CHECKING:
     from lxml import etree
 
-__all__ = ["SVG", "XLINK", "XLINK_HREF", "checked_bytes", "local_name", "parse", "refused", "unpacked"]
+__all__ = ["SVG", "XLINK", "XLINK_HREF", "local_name", "parse", "refused", "unpacked"]
 
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
@@ -24,13 +24,6 @@ _MOST_TEXT = 64 << 20
 _CHUNK = 1 << 20
 # A gzip file may have several members, a file of nothing but members a million of them.
 _MOST_MEMBERS = 100
-
-
-def checked_bytes(value: object) -> bytes:
-    """What a child process should have answered with bytes."""
-    if not isinstance(value, bytes):
-        raise TypeError(f"expected bytes, got {type(value).__name__}")
-    return value
 
 
 def parse(data: bytes, limits: Limits | None = None, *, name: str = "source") -> etree._Element:

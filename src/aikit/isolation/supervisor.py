@@ -17,11 +17,13 @@ import weakref
 from collections.abc import Sequence
 from typing import Any
 
-from .. import errors
-from ..errors import AikitError, LimitError, WorkerError
-from . import wire
+from ..errors import AikitError, WorkerError, quoted
+from . import results, wire_format
 from .child import HELLO
+from .context import context_here
+from .failures import problem_of, too_late, too_much
 from .start import start
+from .wire_format import NonsenseError
 
 __all__ = ["Worker"]
 
@@ -46,13 +48,18 @@ class Worker:
     Args:
         path: where it searches modules.
         environment: variables to add to the parent's own.
+        decoder: whether it is there to decode files for us, and needs no child of its own for that.
 
     Raises:
-        WorkerError: code "worker_failed", it cannot be started.
+        WorkerError: code "worker_failed", it cannot be started; "worker_crashed", somebody killed it meanwhile.
     """
 
-    def __init__(self, path: Sequence[str], *, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, path: Sequence[str], *, environment: dict[str, str] | None = None, decoder: bool = False
+    ) -> None:
         self.tasks = 0
+        # Of the question asked last, which its answer carries too.
+        self._number = 0
         # Its memory when nothing had been done, and when the present task began.
         self._fresh = self._before = 0
         self._loaded: set[str] = set()
@@ -60,14 +67,14 @@ class Worker:
         self._verdict: AikitError | None = None
         self._owner = os.getpid()
         self._process, self._lifeline, self._memory = start(path, environment or {})
-        self._shelf, self._laid = memoryview(self._memory or b""), 0
+        self._shared, self._used = memoryview(self._memory or b""), 0
         _living.add(self)
         # A daemon: a grandchild that holds the pipe open must not hold up the end of the parent.
-        self._listener = threading.Thread(target=self._listen, name="aikit-worker-output", daemon=True)
+        self._listener = threading.Thread(target=self._listen, name="aikit-isolation-output", daemon=True)
         self._listener.start()
         try:
             # PYTHONPATH has only served to start it: what it starts itself shall have the user's.
-            begin = "begin", list(path), os.environ.get("PYTHONPATH")
+            begin = "begin", list(path), os.environ.get("PYTHONPATH"), decoder
             self._start_up(begin, "a child interpreter that starts")
         except BaseException:
             self.close()
@@ -91,23 +98,29 @@ class Worker:
         request: tuple[Any, ...],
         *,
         subject: str,
+        kinds: Sequence[str] = ("value",),
+        expect: Any = object,
         seconds: float | None = None,
         spent: float = 0.0,
         memory: int | None = None,
         at_most: float = float("inf"),
+        option: str | None = "limits",
     ) -> tuple[str, Any]:
         """Send one request and wait for the answer: ("value", it), ("stream", None) or ("end", None).
 
         Args:
             request: "call" or "next" and what belongs to it.
             subject: the file or item, for messages.
+            kinds: which of the three it may be.
+            expect: what the value must be, as an annotation says it.
             seconds: what the whole task may take before the child is ended.
             spent: how much of it is gone.
             memory: bytes it may take beyond what it had when it was called.
             at_most: bytes that the answer may make us allocate.
+            option: the caller's keyword that says how many seconds, if one does.
 
         Returns:
-            The kind and the value. Memory in it is lent until the next request.
+            The kind and the value. Plain memory in it is lent until the next request.
 
         Raises:
             LimitError: code "timeout" or "limit_exceeded".
@@ -119,29 +132,39 @@ class Worker:
             self.tasks += 1
             self._before = self.resident() if memory is not None else 0
         try:
-            with _Watch(self, subject, seconds, spent, memory):
-                kind, value = self._exchange(request, memory, at_most)
-            problem = None if kind in ("value", "stream", "end") else _problem(kind, value, subject, memory)
-        except (OSError, EOFError, wire.NonsenseError) as error:
+            with _Watch(self, subject, seconds, spent, memory, option):
+                frame = self._exchange(request, memory, at_most)
+            kind, value = self._read(*frame)
+            if kind in kinds:
+                if kind == "value" and not results.matches(value, expect):
+                    raise NonsenseError(f"a result of type {type(value).__name__}")
+                return kind, value
+            problem = problem_of(kind, value, subject, memory)
+        except (OSError, EOFError, NonsenseError) as error:
             problem = self._post_mortem(error, subject, memory)
         except BaseException:
             # KeyboardInterrupt above all: nobody wants any more what the child is doing.
             self.close()
             raise
-        if problem is not None:
-            raise problem
-        return kind, value
+        raise problem
 
-    def _exchange(self, request: tuple[Any, ...], memory: int | None = None, at_most: float = 0) -> tuple[str, Any]:
+    def _exchange(self, request: tuple[Any, ...], memory: int | None = None, at_most: float = 0) -> tuple[bytes, Any]:
+        self._number += 1
         buffers: list[pickle.PickleBuffer] = []
-        text = pickle.dumps((memory, request), protocol=5, buffer_callback=buffers.append)
-        wire.send(self._handle("stdin"), text, [buffer.raw() for buffer in buffers])
-        text, received = wire.receive(self._handle("stdout"), at_most=at_most, shelf=self._shelf)
-        self._laid = max(self._laid, sum(map(len, received)))
-        answer = wire.decode(text, received)
-        if not (isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[0], str)):
-            raise wire.NonsenseError(f"an answer of type {type(answer).__name__}")
-        return answer
+        text = pickle.dumps((memory, context_here(), request), protocol=5, buffer_callback=buffers.append)
+        wire_format.send(self._handle("stdin"), text, [buffer.raw() for buffer in buffers])
+        text, received = wire_format.receive(self._handle("stdout"), at_most=at_most, shared=self._shared)
+        self._used = max(self._used, sum(map(len, received)))
+        return text, received
+
+    def _read(self, text: bytes, received: Any) -> tuple[str, Any]:
+        answer = results.decode(text, received)
+        if not (isinstance(answer, tuple) and len(answer) == 3 and isinstance(answer[1], str)):
+            raise NonsenseError(f"an answer of type {type(answer).__name__}")
+        number, kind, value = answer
+        if number != self._number:
+            raise NonsenseError(f"the answer to question {number} to question {self._number}")
+        return kind, value
 
     def _handle(self, name: str) -> int:
         stream = getattr(self._process, name)
@@ -151,25 +174,31 @@ class Worker:
 
     def _start_up(self, request: tuple[Any, ...], expected: str) -> None:
         """One of the requests before the first task; whatever goes wrong is a worker that cannot be had."""
+        code = "worker_failed"
         try:
             with _Watch(self, "worker", _START_SECONDS):
                 if request[0] == "begin":
                     self._skip_to(HELLO)
-                kind, value = self._exchange(request)
+                frame = self._exchange(request)
+            kind, value = self._read(*frame)
             if kind == "value":
                 return
-            got = str(value[0])
-        except (OSError, EOFError, wire.NonsenseError) as error:
+            got = value[0] if kind == "failure" else str(problem_of(kind, value, "worker", None))
+        except (OSError, EOFError, NonsenseError) as error:
+            if not isinstance(error, NonsenseError):
+                self._wait(1.0)
+            # A signal that is not ours: whoever sent it, the next one may well start.
+            code = "worker_crashed" if self._verdict is None and (self._process.returncode or 0) < 0 else code
             self.close()
+            if isinstance(self._verdict, WorkerError):
+                raise self._verdict from error
             said = self._tail.decode(errors="replace").strip().rpartition("\n")[2]
             got = str(self._verdict or said or f"one that {self._ending()} ({type(error).__name__})")
         except BaseException:
             # Interrupted, it would give the next caller the answer to this request.
             self.close()
             raise
-        raise WorkerError(
-            f"worker: expected {expected}, got {got!r}; check that {sys.executable} can.", code="worker_failed"
-        )
+        raise WorkerError("worker", expected, quoted(got), f"check that {sys.executable} can", code=code)
 
     def _skip_to(self, sign: bytes) -> None:
         """Past whatever a sitecustomize or a .pth file may have printed."""
@@ -188,7 +217,7 @@ class Worker:
         return self._owner == os.getpid() and self._process.poll() is None
 
     def resident(self) -> int:
-        """Bytes of memory it has to itself, without libraries and the shelf; 0 where the system is not Linux."""
+        """Bytes of memory it has to itself, without libraries and shared memory; 0 where the system is not Linux."""
         try:
             with open(f"/proc/{self._process.pid}/statm") as file:
                 resident, shared = map(int, file.read().split()[1:3])
@@ -198,9 +227,9 @@ class Worker:
 
     def sweep(self) -> None:
         """Give the shared memory of large answers back to the system; some is kept, for new memory costs time."""
-        if self._memory is not None and self._laid > _KEPT:
+        if self._memory is not None and self._used > _KEPT:
             self._memory.madvise(mmap.MADV_REMOVE, _KEPT)
-            self._laid = 0
+            self._used = 0
 
     def taken(self) -> int:
         """Bytes that the present task has taken so far."""
@@ -234,6 +263,14 @@ class Worker:
             if stream is not None:
                 stream.close()
 
+    def _wait(self, seconds: float) -> bool:
+        """Whether it ends by itself within so many seconds."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     def _ending(self) -> str:
         code = self._process.returncode or 0
         if code >= 0:
@@ -246,20 +283,18 @@ class Worker:
 
     def _post_mortem(self, error: BaseException, subject: str, memory: int | None) -> AikitError:
         """Why there is no answer."""
-        try:
-            # Where a pipe has closed it is dying, and how it dies is the best message.
-            self._process.wait(0 if isinstance(error, wire.NonsenseError) else 1.0)
+        # Where a pipe has closed it is dying, and how it dies is the best message.
+        if self._wait(0 if isinstance(error, NonsenseError) else 1.0):
             got = f"a child process that {self._ending()}"
-        except subprocess.TimeoutExpired:
-            got = f"{str(error) or 'a closed pipe'!r} from the child process"
+        else:
+            got = f"{quoted(str(error) or 'a closed pipe')} from the child process"
         self.close()
         if self._verdict is not None:
             return self._verdict
         if memory is not None and any(words in self._tail for words in _OUT_OF_MEMORY):
-            return _too_much(subject, memory, "one allocation beyond it")
-        return WorkerError(
-            f'{subject}: expected a result, got {got}; leave it out, or see the debug log of "aikit" for its last words.'
-        )
+            return too_much(subject, memory, "one allocation beyond it")
+        do = 'leave it out, or see the debug log of "aikit" for its last words'
+        return WorkerError(subject, "a result", got, do)
 
     def _listen(self) -> None:
         stream = self._process.stderr
@@ -274,9 +309,16 @@ class _Watch:
     """Ends a child that takes too long or too much memory, while the caller waits for its answer."""
 
     def __init__(
-        self, worker: Worker, subject: str, seconds: float | None, spent: float = 0.0, memory: int | None = None
+        self,
+        worker: Worker,
+        subject: str,
+        seconds: float | None,
+        spent: float = 0.0,
+        memory: int | None = None,
+        option: str | None = None,
     ) -> None:
         self._worker, self._subject, self._seconds, self._memory = worker, subject, seconds, memory
+        self._option = option
         self._deadline = float("inf") if seconds is None else time.monotonic() + seconds - spent
         self._done, self._lock = threading.Event(), threading.Lock()
 
@@ -295,53 +337,15 @@ class _Watch:
         step = threading.TIMEOUT_MAX if self._memory is None else _POLL_SECONDS
         while not self._done.wait(max(0.0, min(self._deadline - time.monotonic(), step))):
             if self._memory is not None and (taken := self._worker.taken()) > self._memory:
-                return self._end(_too_much(self._subject, self._memory, str(taken)))
+                return self._end(too_much(self._subject, self._memory, str(taken), taken))
             if time.monotonic() >= self._deadline:
-                return self._end(_too_late(self._subject, self._seconds))
+                return self._end(too_late(self._subject, self._seconds, self._option))
         return None
 
     def _end(self, verdict: AikitError) -> None:
         with self._lock:
             if not self._done.is_set():
                 self._worker.end(verdict)
-
-
-# ---------------------------------------------------------------- what went wrong
-
-
-def _problem(kind: str, value: Any, subject: str, memory: int | None) -> BaseException:
-    """The exception that an answer describes; aikit's own, whatever the child says."""
-    if kind == "memory":
-        if memory is not None:
-            return _too_much(subject, memory, "more")
-        return MemoryError(f"{subject}: the child process could not get the memory it asked for")
-    try:
-        if kind == "failure":
-            brief, trace = value
-            failure = WorkerError(
-                f"{subject}: expected a result, got {brief} in the child process; report it as a fault of aikit.",
-                code="worker_failed",
-            )
-            failure.add_note(str(trace))
-            return failure
-        (name, message), facts = value[:2], value[2]
-        known: type[AikitError] = {each: getattr(errors, each) for each in errors.__all__}[name]
-        return known(str(message), **{key: fact for key, fact in facts.items() if fact is not None})
-    except (TypeError, ValueError, LookupError, AttributeError) as error:
-        raise wire.NonsenseError(f"an answer of kind {kind[:20]!r}") from error
-
-
-def _too_late(subject: str, seconds: float | None) -> LimitError:
-    return LimitError(
-        f"{subject}: expected a result within {seconds} seconds, got none; allow more time or leave it out.",
-        code="timeout",
-    )
-
-
-def _too_much(subject: str, memory: int, got: str) -> LimitError:
-    return LimitError(
-        f"{subject}: expected at most {memory} bytes of memory, got {got}; raise Limits(max_memory=...) to allow it."
-    )
 
 
 def _page_size() -> int:

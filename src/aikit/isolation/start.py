@@ -10,8 +10,8 @@ import sys
 from collections.abc import Sequence
 from typing import IO, Any, NamedTuple
 
-from ..errors import WorkerError
-from .wire import SHELF_SIZE
+from ..errors import WorkerError, quoted
+from .wire_format import SHARED_SIZE
 
 __all__ = ["Child", "search_path", "start"]
 
@@ -23,7 +23,7 @@ class Child(NamedTuple):
 
     process: subprocess.Popen[bytes]
     lifeline: IO[bytes] | None
-    shelf: mmap.mmap | None
+    shared_memory: mmap.mmap | None
 
 
 def search_path() -> list[str]:
@@ -44,15 +44,17 @@ def search_path() -> list[str]:
 
 
 def start(path: Sequence[str], environment: dict[str, str]) -> Child:
-    """Start `python -m aikit._worker` with pipes for all it reads and prints.
+    """Start `python -m aikit.isolation` with pipes for all it reads and prints.
 
     Raises:
         WorkerError: code "worker_failed".
     """
     if not sys.executable or getattr(sys, "frozen", False):
         raise WorkerError(
-            f"worker: expected a Python interpreter to start a child with, got {sys.executable!r}; "
-            "run without isolation in embedded and frozen programs.",
+            "worker",
+            "a Python interpreter to start a child with",
+            quoted(sys.executable),
+            "run without isolation in embedded and frozen programs",
             code="worker_failed",
         )
     variables = {**os.environ, **environment, "PYTHONPATH": os.pathsep.join(path)}
@@ -61,7 +63,10 @@ def start(path: Sequence[str], environment: dict[str, str]) -> Child:
         return _start(variables)
     except (OSError, ValueError) as error:
         raise WorkerError(
-            f"worker: expected to start {sys.executable}, got {error}; check how many processes may run.",
+            "worker",
+            f"to start {sys.executable}",
+            str(error),
+            "check how many processes may run",
             code="worker_failed",
         ) from error
 
@@ -75,14 +80,14 @@ def _start(variables: dict[str, str]) -> Child:
         theirs, ours = os.pipe()
         stack.callback(os.close, theirs)
         lifeline = os.fdopen(ours, "wb", buffering=0)
-        shelf, place = _shared_memory(stack)
-        handles = [handle for handle in (theirs, place) if handle >= 0]
+        shared_memory, handle = _shared_memory(stack)
+        handles = [each for each in (theirs, handle) if each >= 0]
         try:
-            process = _process(theirs, place, variables, start_new_session=True, pipesize=1 << 20, pass_fds=handles)
+            process = _process(theirs, handle, variables, start_new_session=True, pipesize=1 << 20, pass_fds=handles)
         except BaseException:
             lifeline.close()
             raise
-    return Child(process, lifeline, shelf)
+    return Child(process, lifeline, shared_memory)
 
 
 def _shared_memory(stack: contextlib.ExitStack) -> tuple[mmap.mmap | None, int]:
@@ -91,15 +96,15 @@ def _shared_memory(stack: contextlib.ExitStack) -> tuple[mmap.mmap | None, int]:
         return None, -1
     import fcntl
 
-    place = os.memfd_create("aikit-worker", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    stack.callback(os.close, place)
-    os.ftruncate(place, SHELF_SIZE)
-    fcntl.fcntl(place, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
-    return mmap.mmap(place, SHELF_SIZE), place
+    handle = os.memfd_create("aikit-isolation", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    stack.callback(os.close, handle)
+    os.ftruncate(handle, SHARED_SIZE)
+    fcntl.fcntl(handle, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+    return mmap.mmap(handle, SHARED_SIZE), handle
 
 
-def _process(lifeline: int, shelf: int, variables: dict[str, str], **options: Any) -> subprocess.Popen[bytes]:
+def _process(lifeline: int, shared_memory: int, variables: dict[str, str], **options: Any) -> subprocess.Popen[bytes]:
     # -P keeps the working directory out of the search for our own modules.
-    command = [sys.executable, "-P", "-m", "aikit._worker", str(lifeline), str(shelf)]
+    command = [sys.executable, "-P", "-m", "aikit.isolation", str(lifeline), str(shared_memory)]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe, env=variables, **options)  # noqa: S603

@@ -12,29 +12,35 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from typing import Any
+from typing import Any, ClassVar
 
 from ..errors import AikitError
-from . import wire
+from . import results, wire_format
+from .context import in_context
+from .failures import fields_of
 
-__all__ = ["HELLO", "main"]
+__all__ = ["HELLO", "RequestLoop", "in_child", "main"]
 
 # Whatever the interpreter's start prints comes before this line.
-HELLO = b"\naikit worker 1\n"
+HELLO = b"\naikit isolation 1\n"
+
+
+def in_child() -> bool:
+    """Whether this process is a child that decodes for another, which needs no child of its own to do it in."""
+    return RequestLoop.decoder
 
 
 def main() -> None:
-    """Answer requests until the parent closes its end. The command line names the lifeline and the shelf."""
+    """Answer requests until the parent closes its end. The command line names the lifeline and the shared memory."""
     requests, answers = _take_over_streams()
     _leave_no_traces()
-    lifeline, shelf = (int(word) for word in sys.argv[1:3])
+    lifeline, shared_memory = (int(word) for word in sys.argv[1:3])
     if lifeline >= 0:
         _die_with(lifeline)
-    desk = _Desk(shelf)
+    loop = RequestLoop(requests, answers, shared_memory)
     os.write(answers, HELLO)
     try:
-        while True:
-            wire.send(answers, *desk.answer(*wire.receive(requests)), desk.shelf)
+        loop.run()
     except (EOFError, BrokenPipeError):
         status = 0
     except SystemExit as stop:
@@ -96,35 +102,63 @@ def _wait_for_end(lifeline: int) -> None:
     os._exit(0)
 
 
-class _Desk:
-    """The functions loaded so far, and the iterator that the last call may have left open."""
+class RequestLoop:
+    """Answers one question after the other: the functions loaded so far, and the iterator the last call left open."""
 
-    def __init__(self, shelf: int) -> None:
+    # Of this process, which has one loop at most.
+    decoder: ClassVar[bool] = False
+
+    def __init__(self, requests: int, answers: int, shared_memory: int) -> None:
+        self._requests, self._answers = requests, answers
         self._functions: dict[str, Callable[..., Any]] = {}
         self._stream: Iterator[Any] = iter(())
-        self.shelf = memoryview(mmap.mmap(shelf, wire.SHELF_SIZE) if shelf >= 0 else b"")
-        if shelf >= 0:
-            os.close(shelf)
-        self._memory: int | None = None
+        self._shared = memoryview(mmap.mmap(shared_memory, wire_format.SHARED_SIZE) if shared_memory >= 0 else b"")
+        if shared_memory >= 0:
+            os.close(shared_memory)
+        self._most_memory: int | None = None
+        self._number = 0
+        self._process = os.getpid()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._disown)
 
-    def answer(self, text: bytes, buffers: list[Any]) -> tuple[bytes, list[Any]]:
-        """One request to one answer: (kind, value) as plain values."""
+    def run(self) -> None:
+        """Until the parent closes its end, which is an EOFError."""
+        while True:
+            text, buffers = wire_format.receive(self._requests)
+            answer = self._answer(text, buffers)
+            # What was asked may have forked: one question, one answer, and the next one is for us alone.
+            if os.getpid() != self._process:
+                os._exit(0)
+            wire_format.send(self._answers, *answer, self._shared)
+
+    def _disown(self) -> None:
+        # A copy of us that lives on with our pipes would hide our own end from the parent.
+        os.close(self._requests)
+        os.close(self._answers)
+
+    def _answer(self, text: bytes, buffers: list[Any]) -> tuple[bytes, list[Any]]:
+        """One question to one answer: its number, a kind and a value."""
+        self._number += 1
         try:
-            memory, (kind, *rest) = pickle.loads(text, buffers=buffers)  # noqa: S301 - from our parent
-            if memory != self._memory:
-                self._memory = memory
+            memory, context, (kind, *rest) = pickle.loads(text, buffers=buffers)  # noqa: S301 - from our parent
+            if memory != self._most_memory:
+                self._most_memory = memory
                 _refuse_beyond(memory)
-            return wire.encode(getattr(self, f"_{kind}")(*rest))
+            with in_context(context):
+                return self._encoded(*getattr(self, f"_{kind}")(*rest))
         except AikitError as error:
-            facts = {name: getattr(error, name, None) for name in ("code", "errno", "filename")}
-            return wire.encode(("error", (type(error).__name__, str(error), facts)))
+            return self._encoded("error", fields_of(error))
         except MemoryError:
-            return wire.encode(("memory", None))
+            return self._encoded("memory", None)
         except Exception as error:  # noqa: BLE001 - told to the parent, which raises it
-            return wire.encode(("failure", (_brief(error), traceback.format_exc())))
+            return self._encoded("failure", (_brief(error), traceback.format_exc()))
 
-    def _begin(self, path: list[str], pythonpath: str | None) -> tuple[str, Any]:
+    def _encoded(self, kind: str, value: Any) -> tuple[bytes, list[Any]]:
+        return results.encode((self._number, kind, value))
+
+    def _begin(self, path: list[str], pythonpath: str | None, decoder: bool) -> tuple[str, Any]:
         """Search modules where the parent does. PYTHONPATH served to start us; our own children get the user's."""
+        RequestLoop.decoder = decoder
         sys.path[:] = path
         if pythonpath is None:
             del os.environ["PYTHONPATH"]
@@ -137,9 +171,9 @@ class _Desk:
         self._functions[function] = getattr(import_module(module), name)
         return "value", None
 
-    def _call(self, function: str, arguments: tuple[Any, ...]) -> tuple[str, Any]:
+    def _call(self, function: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[str, Any]:
         self._stream = iter(())
-        result = self._functions[function](*arguments)
+        result = self._functions[function](*arguments, **keywords)
         if isinstance(result, Iterator):
             self._stream = result
             return "stream", None

@@ -1,6 +1,0 @@
-"""`python -m aikit._worker`: the child's side. Nobody starts it by hand."""
-
-from .child import main
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,102 @@
+"""What went wrong in a child: errors there and back as their fields, and those that its supervisor makes."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+from .. import errors
+from ..errors import CODES, AikitError, LimitError, WorkerError
+from .results import matches
+from .wire_format import NonsenseError
+
+__all__ = ["fields_of", "problem_of", "rebuilt", "too_late", "too_much"]
+
+_OF_TEXT = ("subject", "expected", "got", "remedy", "code")
+_MAYBE = {"option": str | None, "filename": str | None, "limit": str, "errno": int | None}
+_NUMBERS = float | None
+_MOST_NOTES = 32
+
+
+def fields_of(error: AikitError) -> tuple[str, dict[str, Any], list[str]]:
+    """An error as plain values: its class, its fields, its notes."""
+    fields = {name: _plain(value) for name, value in error._fields().items()}
+    return type(error).__name__, fields, list(getattr(error, "__notes__", ()))
+
+
+def _plain(value: Any) -> Any:
+    """Numbers as Python's own: a limit may have been given as NumPy's."""
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if isinstance(value, Real) else value
+
+
+def rebuilt(told: Any) -> AikitError:
+    """The error that `fields_of` described; only one of aikit's, whatever a child says.
+
+    Raises:
+        NonsenseError: it describes none.
+    """
+    if not matches(told, tuple[str, dict[str, object], list[str]]):
+        raise NonsenseError("an error without fields")
+    name, fields, notes = told
+    known = {each: getattr(errors, each) for each in errors.__all__ if each.endswith("Error")}
+    kind: type[AikitError] | None = known.get(name)
+    if kind is None or set(fields) != set(kind._FIELDS) or fields["code"] not in CODES or len(notes) > _MOST_NOTES:
+        raise NonsenseError(f"an error {name[:40]!r} that is none")
+    if not all(matches(fields[each], str if each in _OF_TEXT else _MAYBE.get(each, _NUMBERS)) for each in fields):
+        raise NonsenseError(f"fields that are none of {name}")
+    error = kind(**fields)
+    for note in notes:
+        error.add_note(note)
+    return error
+
+
+def problem_of(kind: str, value: Any, subject: str, memory: int | None) -> BaseException:
+    """The exception that an answer describes; aikit's own, whatever the child says.
+
+    Raises:
+        NonsenseError: it describes none.
+    """
+    if kind == "error":
+        return rebuilt(value)
+    if kind == "memory":
+        if memory is not None:
+            return too_much(subject, memory, "more")
+        return MemoryError(f"{subject}: the child process could not get the memory it asked for")
+    if kind != "failure" or not matches(value, tuple[str, str]):
+        raise NonsenseError(f"an answer of kind {kind[:20]!r}")
+    brief, trace = value
+    failure = WorkerError(
+        subject, "a result", f"{brief} in the child process", "report it as a fault of aikit", code="worker_failed"
+    )
+    failure.add_note(trace)
+    return failure
+
+
+def too_late(subject: str, seconds: float | None, option: str | None) -> LimitError:
+    """The error for a task that was ended for its time, which the caller gave by this keyword."""
+    return LimitError(
+        subject,
+        f"a result within {seconds} seconds",
+        "none",
+        "allow more time or leave it out",
+        code="timeout",
+        limit="max_seconds" if option == "limits" else option or "time",
+        allowed=seconds,
+        option=option,
+    )
+
+
+def too_much(subject: str, memory: int, got: str, found: int | None = None) -> LimitError:
+    """The error for a task that was ended for its memory."""
+    return LimitError(
+        subject,
+        f"at most {memory} bytes of memory",
+        got,
+        "raise Limits(max_memory=...) to allow it",
+        limit="max_memory",
+        allowed=memory,
+        found=found,
+        option="limits",
+    )
