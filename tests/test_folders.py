@@ -489,7 +489,7 @@ def test_what_an_engine_elsewhere_has_made_is_not_made_again(folder, monkeypatch
         yield
 
     monkeypatch.setattr(converting, "_engine", lambda name: cut_short)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match=r"^$"):
         run(folder, overwrite=overwrite)
     monkeypatch.undo()
     before = {path: path.stat().st_mtime_ns for path in (folder / "out").rglob("*.webp")}
@@ -504,7 +504,7 @@ def test_threads_end_with_a_run_that_is_broken_off(folder):
         raise KeyboardInterrupt
 
     for _ in range(3):
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt, match=r"^$"):
             run(folder, workers=1, overwrite=True, progress=stop)
     deadline = time.monotonic() + 30
     while any(thread.name == "aikit-convert" for thread in threading.enumerate()):

@@ -508,7 +508,7 @@ def gif(*shades):
 def test_three_animations_side_by_side_on_one_processor(fresh_pool):
     isolation.configure(children=1)
     files = [gif(0, 10, 20), gif(30, 40, 50), gif(60, 70, 80)]
-    frames = zip(*(aikit.read_frames(data, isolate=True) for data in files), strict=True)
+    frames = zip(*(aikit.files.read_frames(data, isolate=True) for data in files), strict=True)
     shades = [tuple(frame.convert("L").getpixel((0, 0)) for frame in side_by_side) for side_by_side in frames]
     assert shades == [(0, 30, 60), (10, 40, 70), (20, 50, 80)]
 
