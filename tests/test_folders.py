@@ -315,8 +315,9 @@ def test_failures_that_are_not_the_file_s_are_tried_each_time(folder, monkeypatc
 
 def test_a_failure_has_the_fields_of_its_error_wherever_it_comes_from(folder):
     (folder / "in" / "0.png").write_bytes(encode(codes(20, 30, 3), "png")[:90])
-    for _ in range(2):  # the second time from the manifest
-        (failure,) = convert_folder(folder / "in", folder / "out", SMALL).failures
+    for limits in (None, None, Limits()):  # the second time from the manifest, the third from a child
+        again = limits is not None
+        (failure,) = convert_folder(folder / "in", folder / "out", SMALL, limits=limits, retry_failed=again).failures
         error = failure.error
         assert (type(error).__name__, error.code, error.option) == ("FileFormatError", "truncated", "allow_truncated")
         assert error.subject == failure.path == str(folder / "in" / "0.png")
