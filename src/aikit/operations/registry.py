@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 from .._arguments import switch
+from .._foreign_names import explain_calls
 from ..errors import AikitError, InputTypeError, InputValueError, WorkerError, quoted
 from ..types import AnyImage
 from .built_in import BUILT_IN, BuiltIn
@@ -235,6 +236,7 @@ def operation(
     changes_size: bool = False,
     matrix: Callable[[Any, Mapping[str, Any]], Any] | None = None,
 ) -> Callable[[Function], Function]: ...
+@explain_calls
 def operation(
     function: Any = None,
     /,
@@ -267,20 +269,28 @@ def operation(
     Example:
         >>> import aikit, numpy as np
         >>> @aikit.operation
-        ... def fade(image, *, amount: float = 0.5):
+        ... def pale(image, *, amount: float = 0.5):
         ...     "Make a picture paler."
         ...     return aikit.to_numpy(image, dtype="float32") * (1 - amount) + amount
-        >>> aikit.Recipe([("fade", {"amount": 0.25})])(np.zeros((1, 1), np.float32)).tolist()
+        >>> aikit.Recipe([("pale", {"amount": 0.25})])(np.zeros((1, 1), np.float32)).tolist()
         [[0.25]]
     """
     # The caller's module is what others have to import, wherever the function itself comes from.
-    module = sys._getframe(1).f_globals.get("__name__", "__main__")
+    module = _caller()
 
     def register(given: Any) -> Any:
         _register(given, name, module, changes_size, matrix)
         return given
 
     return register if function is None else register(function)
+
+
+def _caller() -> str:
+    """The module that calls `operation`, which is not the one that explains its calls."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and frame.f_globals.get("__name__") == explain_calls.__module__:
+        frame = frame.f_back
+    return str(frame.f_globals.get("__name__", "__main__"))
 
 
 def _register(function: Any, name: Any, module: str, changes_size: bool, matrix: Any) -> None:
