@@ -204,3 +204,4 @@ def test_names_are_escaped_and_of_bearable_length():
     assert message.startswith(r"in\x1b[2J/\udcffaaa")
     assert message.endswith("aaa.png: expected a whole PNG file, got 0 bytes; fetch it again.")
     assert len(message) < 330
+    assert len(str(errors.InputValueError("a", "b" * 10**6, "c" * 10**6, "d" * 10**6))) < 1600

@@ -63,8 +63,8 @@ CODES: Mapping[str, str] = {
 }
 
 # What people passed is quoted this far, and what they named is named this far: no name of a file is longer than 255
-# bytes (POSIX, NAME_MAX), but a whole picture in base64 may come as one.
-_QUOTED, _NAMED = 80, 255
+# bytes (POSIX, NAME_MAX), but a whole picture in base64 may come as one. No field grows beyond the last.
+_QUOTED, _NAMED, _TOLD = 80, 255, 500
 
 
 class AikitError(Exception):
@@ -105,7 +105,7 @@ class AikitError(Exception):
         option: str | None = None,
     ) -> None:
         self.subject = shortened(printable(subject), _NAMED)
-        self.expected, self.got, self.remedy = printable(expected), printable(got), printable(remedy)
+        self.expected, self.got, self.remedy = (shortened(printable(each), _TOLD) for each in (expected, got, remedy))
         if code is not None:
             if code not in CODES:
                 raise InputValueError("code", f"one of {', '.join(CODES)}", quoted(code), "pass one of these")
