@@ -234,7 +234,7 @@ def test_an_error_in_a_band_comes_out(monkeypatch, threads):
 
     def work(index, rows):
         if rows.start == 39:
-            raise InputValueError("the last band")
+            raise InputValueError("the last band", "a", "b", "c")
 
     with pytest.raises(InputValueError, match="the last band"):
         each_band(work, list(bands(spec_of(40, BAND_PIXELS))))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any
+from typing import Annotated, Any
 
-from .._check import number
+from .._check import Within, number
 from .._foreign_names import explain_calls
 from .._image import CHANNEL_NAMES, TOP, Planes, Spec, adapter, load, merge, split
 from ..errors import InputValueError
@@ -88,7 +88,7 @@ def alpha_bbox(image: AnyImage, *, threshold: float = 0.0) -> tuple[int, int, in
 
 
 @explain_calls
-def trim(image: ImageT, *, threshold: float = 0.0) -> ImageT:
+def trim(image: ImageT, *, threshold: Annotated[float, Within(0, below=1)] = 0.0) -> ImageT:
     """Cut off the transparent margins.
 
     Args:
