@@ -1,4 +1,4 @@
-"""Jobs: SVG, by each renderer called directly and through aikit, which sanitizes and surveys first."""
+"""Jobs: SVG, by each renderer called directly and through aikit, which sanitizes it and estimates its cost first."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PNG, _DECODED = "resvg_py, its PNG", "resvg_py and Pillow"
 _CAIRO = "CairoSVG svg2png and Pillow"
 _WITHIN = 1.35
 
-_FIRST = "Ours sanitizes and surveys the drawing first, which a small picture shows most."
+_FIRST = "Ours sanitizes the drawing and estimates its cost first, which a small picture shows most."
 _WHY = {_PNG: f"{_FIRST} And the peer stops at the PNG.", _DECODED: _FIRST, _CAIRO: _FIRST}
 
 

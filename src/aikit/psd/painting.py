@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,10 @@ from ..limits import Limits
 from .channels import COLORS, DTYPES, SHAPE, TOPS, Codes, read_channel, read_colors, unpack
 from .masks import FILLS, Box, coverage, join, needs_joining
 from .parsing import mode_of, parse, serialize, translate_errors
+
+if TYPE_CHECKING:
+    from psd_tools import PSDImage
+    from psd_tools.api.layers import Layer
 
 __all__ = ["Painted", "box_of", "draw_layers", "layer_pixels"]
 
@@ -59,7 +63,7 @@ def layer_pixels(raw: Any, mode: str, name: str, limits: Limits | None) -> tuple
     return (colors, alpha), box
 
 
-def _read_stored(raw: Any, mode: str, size: tuple[int, int], name: str) -> Painted | None:
+def _read_stored(raw: Layer, mode: str, size: tuple[int, int], name: str) -> Painted | None:
     colors = read_colors(raw, COLORS[mode], name)
     if colors is None:
         return None
@@ -68,7 +72,7 @@ def _read_stored(raw: Any, mode: str, size: tuple[int, int], name: str) -> Paint
     return colors, np.full(size, TOPS[depth], DTYPES[depth]) if alpha is None else alpha
 
 
-def _fill(raw: Any, box: Box) -> Painted | None:
+def _fill(raw: Layer, box: Box) -> Painted | None:
     """The paint of a fill or shape layer that stores no pixels."""
     from psd_tools.composite.paint import create_fill
 
@@ -85,7 +89,7 @@ def _group(raw: Any, box: Box, name: str, limits: Limits | None) -> Painted:
     return _composite(raw, box, lambda layer: bool(layer.visible), name, limits)
 
 
-def draw_layers(raw: Any, name: str, limits: Limits | None) -> Painted:
+def draw_layers(raw: PSDImage, name: str, limits: Limits | None) -> Painted:
     """Draw the document from its layers, transparent where they are."""
     box = 0, 0, raw.width, raw.height
     if len(raw) == 0:
@@ -139,7 +143,7 @@ def _with_plain_masks(raw: Any, name: str) -> Any:
     return copies[next(number for number, layer in enumerate(layers) if layer is raw)]
 
 
-def _walk_visible(group: Any, depth: int) -> Iterator[tuple[Any, int]]:
+def _walk_visible(group: Any, depth: int) -> Iterator[tuple[Layer, int]]:
     for layer in group:
         if layer.visible:
             yield layer, depth
@@ -147,7 +151,7 @@ def _walk_visible(group: Any, depth: int) -> Iterator[tuple[Any, int]]:
                 yield from _walk_visible(layer, depth + 1)
 
 
-def _check_cost(box: Box, layers: list[tuple[Any, int]], channels: int, name: str, limits: Limits) -> None:
+def _check_cost(box: Box, layers: list[tuple[Layer, int]], channels: int, name: str, limits: Limits) -> None:
     """Drawing takes canvases, a few for each group that is open, and the time of every layer on all of the canvas."""
     canvas = (box[2] - box[0]) * (box[3] - box[1])
     depth = max((depth for _, depth in layers), default=0)
@@ -157,7 +161,7 @@ def _check_cost(box: Box, layers: list[tuple[Any, int]], channels: int, name: st
     limits.check(name, "bytes of memory", "max_memory", cost)
 
 
-def _check_side(raw: Any, name: str) -> None:
+def _check_side(raw: Layer, name: str) -> None:
     left, top, right, bottom = box_of(raw)
     if not raw.is_group() and max(right - left, bottom - top) > _FARTHEST:
         raise LimitError(

@@ -6,13 +6,16 @@ layer count. Files of other programs have no alpha there, or black, or a picture
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .channels import COLORS, DTYPES, TOPS, Codes, interleave, unpack
 from .painting import Painted
 from .parsing import mode_of, translate_errors
+
+if TYPE_CHECKING:
+    from psd_tools import PSDImage
 
 __all__ = ["has_alpha", "is_flat", "is_opaque", "read_merged", "refresh"]
 
@@ -21,24 +24,24 @@ _VERSION_INFO, _THUMBNAILS, _TRANSPARENCY_INDEX = 1057, (1033, 1036), 1047
 _RGB_TABLE = 768
 
 
-def is_flat(raw: Any) -> bool:
+def is_flat(raw: PSDImage) -> bool:
     """Whether the document is one picture without layers."""
     return len(raw) == 0
 
 
-def has_alpha(raw: Any) -> bool:
+def has_alpha(raw: PSDImage) -> bool:
     """Whether the merged image has an alpha channel."""
     return _alpha_index(raw) >= 0 or (is_flat(raw) and raw.image_resources.get_data(_TRANSPARENCY_INDEX) is not None)
 
 
-def is_opaque(raw: Any) -> bool:
+def is_opaque(raw: PSDImage) -> bool:
     """Whether the file says that no pixel can be transparent: flat without alpha, or on a Background layer."""
     if is_flat(raw):
         return not has_alpha(raw)
     return _has_background(raw)
 
 
-def _has_background(raw: Any) -> bool:
+def _has_background(raw: PSDImage) -> bool:
     """Photoshop's Background layer: at the bottom, shown, the entire canvas, and no transparency channel at all."""
     bottom = raw[0]
     return bool(
@@ -53,7 +56,7 @@ def _has_background(raw: Any) -> bool:
     )
 
 
-def read_merged(raw: Any, name: str) -> Painted | None:
+def read_merged(raw: PSDImage, name: str) -> Painted | None:
     """Read the merged image, colors in the document's codes (RGB for a palette) and alpha.
 
     None where it is not to be believed: left out, or of one color only while there are layers.
@@ -75,7 +78,7 @@ def read_merged(raw: Any, name: str) -> Painted | None:
         return _off_white(raw, colors, alpha), alpha
 
 
-def _alpha_index(raw: Any) -> int:
+def _alpha_index(raw: PSDImage) -> int:
     """Which stored channel is the transparency of the merged image, or -1."""
     from psd_tools.api.utils import get_transparency_index, has_transparency
 
@@ -87,13 +90,13 @@ def _alpha_index(raw: Any) -> int:
     return index if colors <= index < raw.channels else colors if raw.channels == colors + 1 else -1
 
 
-def _alpha(raw: Any, planes: Codes) -> Codes:
+def _alpha(raw: PSDImage, planes: Codes) -> Codes:
     index = _alpha_index(raw)
     depth = raw._record.header.depth
     return np.full(planes.shape[1:], TOPS[depth], DTYPES[depth]) if index < 0 else planes[index]
 
 
-def _off_white(raw: Any, colors: Codes, alpha: Codes) -> Codes:
+def _off_white(raw: PSDImage, colors: Codes, alpha: Codes) -> Codes:
     """The colors without the white that Photoshop has laid under them."""
     if _alpha_index(raw) < 0 or mode_of(raw) not in ("RGB", "L") or not _says_merged_transparency(raw):
         return colors
@@ -107,7 +110,7 @@ def _off_white(raw: Any, colors: Codes, alpha: Codes) -> Codes:
     return np.rint(np.clip(pure, 0, 1) * top).astype(colors.dtype)
 
 
-def _says_merged_transparency(raw: Any) -> bool:
+def _says_merged_transparency(raw: PSDImage) -> bool:
     """Photoshop's two ways of saying that the merged image is transparent: the sign of the count, and a block."""
     from psd_tools.constants import Tag
 
@@ -116,7 +119,7 @@ def _says_merged_transparency(raw: Any) -> bool:
     return (info is not None and info.layer_count < 0) or (blocks is not None and any(mark in blocks for mark in marks))
 
 
-def _through_palette(raw: Any, indices: Codes, alpha: Codes) -> Painted:
+def _through_palette(raw: PSDImage, indices: Codes, alpha: Codes) -> Painted:
     table = np.frombuffer(bytes(raw._record.color_mode_data.value).ljust(_RGB_TABLE, b"\0"), np.uint8, _RGB_TABLE)
     colors = table.reshape(3, 256).T[indices]
     transparent = raw.image_resources.get_data(_TRANSPARENCY_INDEX)
@@ -125,7 +128,7 @@ def _through_palette(raw: Any, indices: Codes, alpha: Codes) -> Painted:
     return colors, alpha
 
 
-def refresh(raw: Any, painted: Painted, name: str) -> None:
+def refresh(raw: PSDImage, painted: Painted, name: str) -> None:
     """Write what was drawn as the merged image, over white where the file has no place for its transparency.
 
     The thumbnail, which file browsers show, would be the old picture, and goes.
@@ -152,7 +155,7 @@ def refresh(raw: Any, painted: Painted, name: str) -> None:
                 del raw.image_resources[thumbnail]
 
 
-def _white(raw: Any) -> tuple[float, ...]:
+def _white(raw: PSDImage) -> tuple[float, ...]:
     """White in the floats of the document; no ink is 1, and Lab has its zero in the middle of the codes."""
     if mode_of(raw) == "LAB":
         zero = 32768 / 65535 if raw._record.header.depth == 16 else 128 / 255

@@ -6,13 +6,16 @@ They are for people. Nothing in aikit decides anything by them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .._adapters.numpy import Array
 from .._image import TOP
 from .found import Found
+
+if TYPE_CHECKING:
+    from .description import Channel
 
 __all__ = ["look_wrong"]
 
@@ -22,7 +25,7 @@ _LOOK = 40_000
 _STRIP = 1 << 20
 
 
-def look_wrong(found: Found, channels: Sequence[Any]) -> tuple[str, ...]:
+def look_wrong(found: Found, channels: Sequence[Channel]) -> tuple[str, ...]:
     """A sentence for everything that looks wrong; `channels` are the figures of each plane."""
     texts = list(_shape(found))
     if channels and any(np.isfinite(channel.low) for channel in channels):
@@ -49,7 +52,7 @@ def _shape(found: Found) -> Iterator[str]:
         yield f'Looks like channels last, {shape}: pass layout="HWC" to to_tensor, to_numpy, to_cv2 or to_pil.'
 
 
-def _odd_values(found: Found, channels: Sequence[Any]) -> Iterator[str]:
+def _odd_values(found: Found, channels: Sequence[Channel]) -> Iterator[str]:
     low, high = _extent(channels)
     if len(found.shape) < 2 or not found.dtype.startswith(("int", "uint")) or not 0 <= low < high <= 65535:
         return
@@ -60,7 +63,7 @@ def _odd_values(found: Found, channels: Sequence[Any]) -> Iterator[str]:
         yield f"Values from {low:.0f} to {high:.0f} fit into {name}: {remedy}."
 
 
-def _extent(channels: Sequence[Any]) -> tuple[float, float]:
+def _extent(channels: Sequence[Channel]) -> tuple[float, float]:
     known = [channel for channel in channels if np.isfinite(channel.low)]
     return min(channel.low for channel in known), max(channel.high for channel in known)
 
@@ -68,11 +71,11 @@ def _extent(channels: Sequence[Any]) -> tuple[float, float]:
 # ---------------------------------------------------------------- values
 
 
-def _colors(found: Found, channels: Sequence[Any]) -> Sequence[Any]:
+def _colors(found: Found, channels: Sequence[Channel]) -> Sequence[Channel]:
     return channels[:-1] if found.has_alpha else channels
 
 
-def _missing(found: Found, channels: Sequence[Any]) -> Iterator[str]:
+def _missing(found: Found, channels: Sequence[Channel]) -> Iterator[str]:
     nan, infinite = sum(channel.nan for channel in channels), sum(channel.infinite for channel in channels)
     if nan:
         yield f"{nan:,} values are NaN: they cannot become integers, and elsewhere end as black."
@@ -80,7 +83,7 @@ def _missing(found: Found, channels: Sequence[Any]) -> Iterator[str]:
         yield f"{infinite:,} values are infinite: they become black or white, and every mean of them is lost."
 
 
-def _range(found: Found, channels: Sequence[Any]) -> Iterator[str]:
+def _range(found: Found, channels: Sequence[Channel]) -> Iterator[str]:
     if "float" not in found.dtype or not any(np.isfinite(one.low) for one in _colors(found, channels)):
         return
     low, high = _extent(_colors(found, channels))
@@ -93,7 +96,7 @@ def _range(found: Found, channels: Sequence[Any]) -> Iterator[str]:
         yield "Values look as if a mean was subtracted and a deviation divided by: undo that first."
 
 
-def _bits(found: Found, channels: Sequence[Any]) -> Iterator[str]:
+def _bits(found: Found, channels: Sequence[Channel]) -> Iterator[str]:
     colors = _colors(found, channels)
     low, high = _extent(colors)
     if found.dtype == "uint8" and low == 0 and high == 1:
@@ -110,7 +113,7 @@ def _bits(found: Found, channels: Sequence[Any]) -> Iterator[str]:
         yield "The lower 8 bits are all 0, so white is 65280 and not 65535: multiply 8-bit codes by 257, not 256."
 
 
-def _constant(found: Found, channels: Sequence[Any]) -> Iterator[str]:
+def _constant(found: Found, channels: Sequence[Channel]) -> Iterator[str]:
     # A drawing may have one color and its shape in alpha.
     if found.planes[0].size > 1 and all(one.low == one.high for one in channels):
         black = all(one.high == 0 for one in _colors(found, channels))
@@ -120,7 +123,7 @@ def _constant(found: Found, channels: Sequence[Any]) -> Iterator[str]:
 # ---------------------------------------------------------------- alpha
 
 
-def _alpha_values(found: Found, channels: Sequence[Any]) -> Iterator[str]:
+def _alpha_values(found: Found, channels: Sequence[Channel]) -> Iterator[str]:
     if not found.has_alpha:
         return
     alpha, top = channels[-1], TOP.get(found.dtype, 1)
@@ -134,7 +137,7 @@ def _alpha_values(found: Found, channels: Sequence[Any]) -> Iterator[str]:
         yield f"Alpha goes up to {alpha.high:g}: it is 0 to 1 in floats."
 
 
-def _find_premultiplied(found: Found, channels: Sequence[Any]) -> Iterator[str]:
+def _find_premultiplied(found: Found, channels: Sequence[Channel]) -> Iterator[str]:
     """No color is brighter than its alpha, though there are bright colors at many low alphas."""
     if not found.has_alpha:
         return
@@ -168,7 +171,7 @@ def _soft(found: Found) -> Iterator[tuple[Array, Array]]:
 # ---------------------------------------------------------------- channel order
 
 
-def _order(found: Found, channels: Sequence[Any]) -> Iterator[str]:
+def _order(found: Found, channels: Sequence[Channel]) -> Iterator[str]:
     if len(found.colors) == 3 and _is_odd_blue([_sample(plane) for plane in found.colors], TOP.get(found.dtype, 1)):
         if found.bgr:
             yield "Blue where photographs have skin, wood or earth: perhaps it runs R, G, B. If so leave bgr=True out."

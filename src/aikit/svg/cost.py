@@ -455,16 +455,16 @@ class _Tile(NamedTuple):
 
 
 def _tile_of(chain: list[_Element]) -> _Tile:
-    def stated(name: str, default: str) -> str:
+    def first_of(name: str, default: str) -> str:
         return next((text for one in chain if (text := one.get(name))), default)
 
     owner = next((one for one in chain if len(one)), chain[0])
     return _Tile(
         owner,
-        (stated("width", "0"), stated("height", "0")),
-        stated("patternUnits", "objectBoundingBox") == "objectBoundingBox",
-        stated("patternContentUnits", "userSpaceOnUse") == "objectBoundingBox",
-        parse_transform(stated("patternTransform", "")),
+        (first_of("width", "0"), first_of("height", "0")),
+        first_of("patternUnits", "objectBoundingBox") == "objectBoundingBox",
+        first_of("patternContentUnits", "userSpaceOnUse") == "objectBoundingBox",
+        parse_transform(first_of("patternTransform", "")),
         view_box(owner),
     )
 
