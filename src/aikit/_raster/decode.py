@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from ..errors import InputTypeError, InputValueError, quoted
 from ..limits import Limits
 from . import high_depth, low_memory, png16, ppm, tiff
 from .guard import check_frames, check_samples_size, check_size, foreign
-from .high_depth import HighDepth
+from .high_depth import HighDepth, Samples
 from .integrity import Facts
 from .job import Job, Profile, check_heic, frame_count, heic_images, open_image, png_exif, prepare
 from .orientation import orientation_of, upright, without_orientation
@@ -226,12 +226,12 @@ def _high_depth(job: Job, frame: int) -> HighDepth | Image.Image | None:
     return _deliver(png16.read_png(job.data, job.name, finish, lenient=job.lenient), info, job)
 
 
-def _finish(job: Job, info: dict[Any, Any], channels: int) -> Callable[[Any], Any]:
+def _finish(job: Job, info: dict[Any, Any], channels: int) -> tiff.Finish:
     """Make what finishes each strip of uint16 samples: into sRGB, and into Pillow's depth where that is wanted."""
     profile = info.pop("icc_profile", None) if job.profile == "srgb" else None
     convert = to_srgb_of(profile, channels, job.name) if profile else None
 
-    def finish(strip: Any) -> Any:
+    def finish(strip: Samples) -> Samples:
         strip = strip if convert is None else convert(strip)
         return high_depth.round_strip(strip) if job.pil_depth and channels > 1 else strip
 
@@ -258,7 +258,7 @@ def _wide_tiff(job: Job, frame: int) -> HighDepth | Image.Image | None:
     return _deliver(tiff.read_page(job.data, page, job.name, finish, lenient=job.lenient), info, job, turned=True)
 
 
-def _deliver(samples: Any, info: dict[Any, Any], job: Job, *, turned: bool = False) -> HighDepth | Image.Image:
+def _deliver(samples: Samples, info: dict[Any, Any], job: Job, *, turned: bool = False) -> HighDepth | Image.Image:
     """Give samples as Pillow's I;16 or F where it has the mode, else as `HighDepth`."""
     if not turned:
         samples = tiff.turn(samples, orientation_of(info))

@@ -16,17 +16,17 @@ __all__ = ["guarded", "guarded_stream", "in_another_process", "stream_from_anoth
 
 Result = TypeVar("Result")
 
-_NO_KEYWORDS: Mapping[str, Any] = {}
+_NO_KEYWORDS: Mapping[str, object] = {}
 
 
 def guarded(
     function: Callable[..., Result],
-    *arguments: Any,
+    *arguments: object,
     subject: str,
     limits: Limits | None,
     isolate: bool,
-    expect: Any,
-    keywords: Mapping[str, Any] = _NO_KEYWORDS,
+    expect: object,
+    keywords: Mapping[str, object] = _NO_KEYWORDS,
 ) -> Result:
     """Call a function: in a child process where that is asked for, here where it is not or this is one already.
 
@@ -56,12 +56,12 @@ def guarded(
 
 def guarded_stream(
     function: Callable[..., Iterator[Result]],
-    *arguments: Any,
+    *arguments: object,
     subject: str,
     limits: Limits | None,
     isolate: bool,
-    expect: Any,
-    keywords: Mapping[str, Any] = _NO_KEYWORDS,
+    expect: object,
+    keywords: Mapping[str, object] = _NO_KEYWORDS,
 ) -> Iterator[Result]:
     """The same for a function that returns an iterator: its values, made one by one as they are asked for.
 
@@ -82,12 +82,12 @@ def _name(function: Callable[..., Any]) -> str:
 
 def in_another_process(
     function: str,
-    arguments: tuple[Any, ...],
-    keywords: Mapping[str, Any] = _NO_KEYWORDS,
+    arguments: tuple[object, ...],
+    keywords: Mapping[str, object] = _NO_KEYWORDS,
     *,
     subject: str,
     limits: Limits | None = None,
-    expect: Any = object,
+    expect: object = object,
 ) -> Any:
     """Call "module:function" in a child process."""
     jobs, request = cancelling.current_jobs(), ("call", function, arguments, dict(keywords))
@@ -99,12 +99,12 @@ def in_another_process(
 
 def stream_from_another_process(
     function: str,
-    arguments: tuple[Any, ...],
-    keywords: Mapping[str, Any] = _NO_KEYWORDS,
+    arguments: tuple[object, ...],
+    keywords: Mapping[str, object] = _NO_KEYWORDS,
     *,
     subject: str,
     limits: Limits | None = None,
-    expect: Any = object,
+    expect: object = object,
 ) -> Iterator[Any]:
     """The values of the iterator that "module:function" returns in a child process."""
     values = _values(function, ("call", function, arguments, dict(keywords)), subject, limits, expect)
@@ -113,7 +113,9 @@ def stream_from_another_process(
     return values
 
 
-def _values(function: str, request: tuple[Any, ...], subject: str, limits: Limits | None, expect: Any) -> Iterator[Any]:
+def _values(
+    function: str, request: tuple[object, ...], subject: str, limits: Limits | None, expect: object
+) -> Iterator[Any]:
     jobs, budget, children = cancelling.current_jobs(), _Budget(limits, subject, expect), pool.pool
     with contextlib.ExitStack() as held:
         with children.place(subject, jobs):
@@ -131,11 +133,11 @@ def _values(function: str, request: tuple[Any, ...], subject: str, limits: Limit
 class _Budget:
     """What is left of the limits of one call."""
 
-    def __init__(self, limits: Limits | None, subject: str, expect: Any) -> None:
+    def __init__(self, limits: Limits | None, subject: str, expect: object) -> None:
         self._limits, self._subject, self._expect = limits, subject, expect
         self._consumed = 0.0
 
-    def ask(self, worker: Worker, request: tuple[Any, ...], *kinds: str) -> tuple[str, Any]:
+    def ask(self, worker: Worker, request: tuple[object, ...], *kinds: str) -> tuple[str, Any]:
         """Ask within the limits, and count the time that it takes."""
         if self._limits is None:
             return worker.ask(request, subject=self._subject, kinds=kinds, expect=self._expect)

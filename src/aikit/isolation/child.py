@@ -153,7 +153,7 @@ class RequestLoop:
         except Exception as error:  # noqa: BLE001 - sent to the parent, which raises it
             return self._encode("failure", (_brief(error), traceback.format_exc()))
 
-    def _encode(self, kind: str, value: Any) -> tuple[bytes, list[Any]]:
+    def _encode(self, kind: str, value: object) -> tuple[bytes, list[Any]]:
         return results.encode((self._number, kind, value))
 
     def _begin(self, path: list[str], pythonpath: str | None, decoder: bool) -> tuple[str, Any]:
@@ -171,7 +171,7 @@ class RequestLoop:
         self._functions[function] = getattr(import_module(module), name)
         return "value", None
 
-    def _call(self, function: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[str, Any]:
+    def _call(self, function: str, arguments: tuple[object, ...], keywords: dict[str, Any]) -> tuple[str, Any]:
         self._stream = iter(())
         result = self._functions[function](*arguments, **keywords)
         if isinstance(result, Iterator):

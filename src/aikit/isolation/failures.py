@@ -24,7 +24,7 @@ def fields_of(error: AikitError) -> tuple[str, dict[str, Any], list[str]]:
     return type(error).__name__, fields, list(getattr(error, "__notes__", ()))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """Numbers as Python's own: a limit may have been given as NumPy's."""
     if isinstance(value, Integral):
         return int(value)

@@ -66,7 +66,7 @@ def register_record(kind: type[Any]) -> None:
     register(kind, f"{kind.__module__}.{kind.__qualname__}", pack, unpack)
 
 
-def matches(value: Any, expected: Any) -> bool:
+def matches(value: object, expected: Any) -> bool:
     """Whether a value is what an annotation says: a type, None, a union, or a tuple, list or dict of such."""
     origin, parts = get_origin(expected), get_args(expected)
     if origin in (Union, types.UnionType):
@@ -88,7 +88,7 @@ def matches(value: Any, expected: Any) -> bool:
 # ---------------------------------------------------------------- there and back
 
 
-def encode(value: Any) -> tuple[bytes, list[Buffer | Filled]]:
+def encode(value: object) -> tuple[bytes, list[Buffer | Filled]]:
     """A value as JSON, and the bytes in it as buffers.
 
     Plain are None, numbers, str, bytes, memory, `Filled`, and tuples, lists, sets and dicts of plain values. Values of
@@ -103,7 +103,7 @@ _to_json = json.JSONEncoder(separators=(",", ":")).encode
 _PLAIN = (int, str, bytes, tuple, list, dict)
 
 
-def _box(value: Any, buffers: list[Buffer | Filled]) -> Any:
+def _box(value: object, buffers: list[Buffer | Filled]) -> Any:
     if value is None or isinstance(value, (bool, float)):
         return value
     if type(value) not in _PLAIN:

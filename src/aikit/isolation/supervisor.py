@@ -95,11 +95,11 @@ class Worker:
 
     def ask(
         self,
-        request: tuple[Any, ...],
+        request: tuple[object, ...],
         *,
         subject: str,
         kinds: Sequence[str] = ("value",),
-        expect: Any = object,
+        expect: object = object,
         seconds: float | None = None,
         consumed: float = 0.0,
         memory: int | None = None,
@@ -148,7 +148,9 @@ class Worker:
             raise
         raise problem
 
-    def _exchange(self, request: tuple[Any, ...], memory: int | None = None, at_most: float = 0) -> tuple[bytes, Any]:
+    def _exchange(
+        self, request: tuple[object, ...], memory: int | None = None, at_most: float = 0
+    ) -> tuple[bytes, Any]:
         self._number += 1
         buffers: list[pickle.PickleBuffer] = []
         text = pickle.dumps((memory, context_here(), request), protocol=5, buffer_callback=buffers.append)
@@ -172,7 +174,7 @@ class Worker:
             raise EOFError
         return int(stream.fileno())
 
-    def _start_up(self, request: tuple[Any, ...], expected: str) -> None:
+    def _start_up(self, request: tuple[object, ...], expected: str) -> None:
         """One of the requests before the first task; whatever goes wrong is a worker that cannot be had."""
         code = "worker_failed"
         try:
