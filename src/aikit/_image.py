@@ -338,7 +338,11 @@ def run(
     pixels, spec = load(image)
     if needs == "alpha" and not spec.has_alpha:
         raise InputValueError(
-            "image", "an alpha channel", CHANNEL_NAMES[spec.channels], "add one with merge_alpha(image)"
+            "image",
+            "an alpha channel",
+            CHANNEL_NAMES[spec.channels],
+            "add one with merge_alpha(image)",
+            option="merge_alpha",
         )
     loaded = [load(other) for other in others]
     for _, other in loaded:
