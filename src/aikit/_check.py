@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from numbers import Real
@@ -63,6 +64,8 @@ def integer(
         raise InputTypeError(subject, expected, quoted(value), remedy or "round it")
     if result < least:
         raise InputValueError(subject, f"{least} or more", quoted(value), remedy or "pass a larger one")
+    if result > sys.maxsize:
+        raise InputValueError(subject, f"at most {sys.maxsize}", quoted(value), remedy or "pass a smaller one")
     return result
 
 

@@ -274,7 +274,7 @@ def _open(image: object, bgr: bool, value_range: Any, layout: Any) -> tuple[Any,
 def _two_numbers(value_range: Any, spec: Spec) -> ValueRange:
     try:
         low, high = (float(value) for value in value_range)
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise InputTypeError("value_range", "two numbers (low, high)", quoted(value_range), "pass a pair") from error
     # The step is what counts: it is neither 0 nor infinite for any range that pixels can be taken from.
     if not (low < high and 0 < 1 / (high - low) < math.inf):
