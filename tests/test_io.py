@@ -469,7 +469,9 @@ def test_a_missing_folder_is_named(tmp_path):
 
 def test_a_directory_is_no_target(tmp_path):
     for path in (tmp_path, f"{tmp_path}{os.sep}new.png{os.sep}"):
-        with pytest.raises(FileAccessError, match=r"^path: expected a file, got the directory '.*; add a file name\.$"):
+        with pytest.raises(
+            FileAccessError, match=r"^path: expected a file, got the directory '.*'; add a file name\.$"
+        ):
             write_bytes(path, DATA)
     assert names(tmp_path) == []
 
