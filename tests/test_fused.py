@@ -229,7 +229,7 @@ def test_a_composition_is_compiled_whole_and_differentiable(caplog):
 
 @pytest.mark.parametrize("exponent", [2.4, 1 / 2.4, 1 / 3])
 def test_powers_for_a_compiler_are_right_to_a_few_units_in_the_last_place(exponent):
-    from aikit._image import _LOG2, _raised
+    from aikit._pixels import _LOG2, _raised
 
     numbers = torch.logspace(-11, 1.5, 100_001, dtype=torch.float64).float()
     expected = numbers.double() ** exponent

@@ -97,7 +97,7 @@ class Recipe:
         Raises:
             LimitError: a step would make more pixels than `limits` allow; said before it takes memory.
         """
-        from .._image import load
+        from .._pixels import load
 
         for name, keywords in self.steps[after:]:
             if name == "resize":  # the only step that can make a picture larger
@@ -168,7 +168,7 @@ def _try(function: Callable[..., Any], name: str, keywords: dict[str, Any]) -> N
     pixel = Image.new("RGBA", (1, 1), "black")
     if name == "resize":
         # Not by doing it: one pixel may become an enormous picture.
-        from .._image import load
+        from .._pixels import load
         from ..resample.size import METHODS
 
         new_height_and_width(load(pixel).spec, keywords)

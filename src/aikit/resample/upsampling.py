@@ -8,7 +8,7 @@ from typing import Any
 
 from .._arguments import number, one_of
 from .._foreign_names import explain_calls
-from .._image import load, run
+from .._pixels import load, run
 from ..types import ImageT
 from .gaussian import sharpened
 from .passes import Resizing

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._adapters.numpy import Array
-from .._image import TOP
+from .._pixels import TOP
 from .found import Found
 
 __all__ = ["look_wrong"]
