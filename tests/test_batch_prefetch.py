@@ -117,7 +117,7 @@ def test_an_error_of_the_source_comes_after_the_good_batches():
 
 def test_an_error_in_a_thread_comes_in_its_place():
     def fail():
-        raise aikit.FileFormatError("a.png: expected a picture, got none; look.")
+        raise aikit.FileFormatError("a.png", "a picture", "none", "look")
 
     works = [lambda: time.sleep(0.05) or 0, fail, lambda: 2]
     iterator = prefetch(works, "cpu", ahead=3)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aikit import encode, flatten, make_transparent, read_numpy, read_pil, trim, write
+from aikit import Recipe, encode, flatten, make_transparent, operations, read_numpy, read_pil, to_numpy, trim, write
 from aikit.cli import main
 from pictures import codes
 
@@ -77,7 +77,15 @@ def listing(folder):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["info", "--help"], ["convert", "--help"], ["demo", "--help"], ["devices", "--help"]]
+    "arguments",
+    [
+        ["--help"],
+        ["info", "--help"],
+        ["convert", "--help"],
+        ["run", "--help"],
+        ["demo", "--help"],
+        ["devices", "--help"],
+    ],
 )
 def test_help_fits_a_terminal(run, monkeypatch, arguments):
     monkeypatch.setenv("COLUMNS", "80")
@@ -490,7 +498,7 @@ def test_a_folder_that_cannot_be_listed_is_a_failure(run, folder, monkeypatch):
 
 
 def test_a_picture_too_large_for_memory_is_a_failure(run, folder, monkeypatch):
-    from aikit.folders import conversion
+    from aikit.recipe import files
 
     def fail(source, **options):
         if source.name == "a.png":
@@ -499,17 +507,17 @@ def test_a_picture_too_large_for_memory_is_a_failure(run, folder, monkeypatch):
 
     for name in ("a.png", "b.png"):
         write(RGB, name)
-    monkeypatch.setattr(conversion, "read_any", fail)
+    monkeypatch.setattr(files, "read_any", fail)
     status, out, err = run("convert", "a.png", "b.png", "out")
     assert (status, out) == (1, "1 converted, 1 failed\n")
     assert "  a.png: image: expected a picture that fits into memory, got a larger one; pass --jobs 1." in err
 
 
 def test_a_mistake_of_ours_is_not_hidden(folder, monkeypatch):
-    from aikit.folders import conversion
+    from aikit.recipe import files
 
     write(RGB, "a.png")
-    monkeypatch.setattr(conversion, "read_any", lambda source, **options: 1 / 0)
+    monkeypatch.setattr(files, "read_any", lambda source, **options: 1 / 0)
     with pytest.raises(ZeroDivisionError, match="division"):
         main(["convert", "a.png", "out"])
 
@@ -601,6 +609,150 @@ def test_ctrl_c_ends_at_once_and_leaves_whole_files(folder, to):
     assert all(name.endswith(f".{to}") for name in made), "no temporary file"
     for name in made:
         np.testing.assert_array_equal(read_numpy(folder / "out" / name), noise)
+
+
+# convert: operations as options
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--blur", "2"], "blur sigma=2"),
+        (["--blur", "sigma=2"], "blur sigma=2"),
+        (["--upsample", "2"], "upsample scale=2"),
+        (["--upsample", "scale=1.5 sharpen=0.5"], "upsample scale=1.5 sharpen=0.5"),
+        (["--resize", "width=12 method=area"], "resize width=12 method=area"),
+        (["--resize", " scale=0.5 box=[2, 3, 20, 15]"], "resize scale=0.5 box=[2,3,20,15]"),
+        (["--color-to-alpha", "white"], "color_to_alpha color=white"),
+        (["--make-transparent", "color=white tolerance=0.5"], "make_transparent color=white tolerance=0.5"),
+        (["--make-transparent", "color=white", "--tolerance", "0.5"], "make_transparent color=white tolerance=0.5"),
+        (["--flatten", "[10,20,30]"], "flatten background=[10,20,30]"),
+        (["--flatten", "background=#102030"], "flatten background=#102030"),
+        (["--premultiply"], "premultiply"),
+        (["--unpremultiply"], "unpremultiply"),
+        (["--estimate-foreground"], "estimate_foreground"),
+        (["--rgb-to-gray"], "rgb_to_gray"),
+        (["--convert-color", "src=rgb dst=gray weights=bt709"], "convert_color src=rgb dst=gray weights=bt709"),
+        (
+            ["--rgb-to-gray", "--flatten", "red", "--blur", "1", "--resize", "9", "--trim", "--color-to-alpha", "blue"],
+            "color_to_alpha color=blue; trim; resize width=9; blur sigma=1; flatten background=red; rgb_to_gray",
+        ),
+    ],
+)
+def test_every_operation_is_an_option_and_makes_a_recipe(run, folder, arguments, line):
+    write(RGBA, "a.png")
+    assert run("convert", "a.png", "b.png", *arguments) == (0, "1 converted, 0 failed\n", "")
+    assert Path("b.png").read_bytes() == Recipe.parse(line).bytes("a.png")
+
+
+def test_the_help_has_every_operation(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    out = run("convert", "--help")[1]
+    for name in operations.names():
+        assert f"--{name.replace('_', '-')}" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--blur", "2000"], r"--blur: expected a number from 0 to 1000, got 2000"),
+        (["--blur", "wide"], r"--blur: expected a number from 0 to 1000, got 'wide'"),
+        (["--blur", "radius=2"], r"--blur: expected keywords from sigma, got 'radius'"),
+        (["--blur", "sigma="], r"--blur: expected keywords as name=value, got 'sigma='"),
+        (["--blur", "sigma=2 sigma=3"], r"--blur: expected one sigma, got two of them"),
+        (["--resize", "width=0"], r"--resize: expected a whole number of 1 or more, got 0"),
+        (["--resize", "width=9 method=best"], r"--resize: expected one of nearest, .* got 'best'"),
+        (["--convert-color", "rgb"], r"--convert-color: expected all its keywords, .* add dst"),
+        (["--operations", "no_such_module"], r"no_such_module: expected a module that another process can import"),
+    ],
+)
+def test_a_mistake_in_an_operation_names_its_option(run, folder, arguments, message):
+    write(RGB, "a.png")
+    status, out, err = run("convert", "a.png", "b.png", *arguments)
+    assert (status, out) == (2, "")
+    assert re.fullmatch(rf"aikit convert: {message}[^\n]*\n", err)
+    assert listing(folder) == ["a.png"]
+
+
+def test_operations_of_ones_own_are_options(folder):
+    write(RGB, "a.png")
+    environment = ENVIRONMENT | {"PYTHONPATH": os.pathsep.join([str(SRC), str(Path(__file__).parent)])}
+    common = "--operations", "own_operations", "--untrusted"
+    for name, arguments in (
+        ("b.png", ["convert", "a.png", "b.png", "--repeat-rows", "2", "--fade", *common]),
+        ("c.png", ["run", "fade; repeat_rows times=2", "a.png", "c.png", *common]),
+    ):
+        done = aikit(*arguments, env=environment)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "1 converted, 0 failed\n", "")
+        half = to_numpy(RGB, dtype="float32") / 2 + np.float32(0.5)
+        np.testing.assert_array_equal(read_numpy(name), np.repeat(to_numpy(half, dtype="uint8"), 2, axis=0))
+
+
+# run
+
+
+@pytest.mark.parametrize("form", ["line", "recipe.toml", "recipe.json"])
+def test_run_takes_a_recipe(run, folder, form):
+    Path("in").mkdir()
+    for name in "ab":
+        write(RGBA, f"in/{name}.png")
+    recipe = Recipe([("flatten", {"background": "white"}), ("trim", {}), ("blur", {"sigma": 1})], to="webp", quality=50)
+    if form != "line":
+        recipe.write(form)
+    given = str(recipe) if form == "line" else form
+    assert run("run", given, "in", "out") == (0, "2 converted, 0 failed\n", "")
+    assert listing(folder / "out") == ["a.webp", "b.webp"]
+    assert Path("out/a.webp").read_bytes() == recipe.bytes("in/a.png")
+    assert run("run", given, "in", "out") == (0, "0 converted, 2 skipped, 0 failed\n", "")
+    # The options of a conversion make the same recipe, where there are such.
+    assert run("run", "resize width=9; to=jpg quality=70; ", "in/a.png", "b.jpg")[0] == 1  # RGBA
+    assert run("run", "resize width=9; flatten; quality=70", "in/a.png", "b.jpg")[0] == 0
+    assert run("convert", "in/a.png", "c.jpg", "--resize", "9", "--flatten", "white", "--quality", "70")[0] == 0
+    assert Path("b.jpg").read_bytes() == Path("c.jpg").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        ("rotate", r"steps: expected names from resize, .* got 'rotate'"),
+        ("resize width=0", r"resize\.width: expected a whole number of 1 or more, got 0"),
+        ("resize width", r"recipe: expected keywords as name=value, got 'width'"),
+        ("to=bogus", r'to: expected one of png, .* got "bogus"'),
+        ("to=webp quality=500", r"quality: expected 1\.\.100, got 500"),
+        ("missing.toml", r"missing\.toml: expected a readable file"),
+        ("to=webp", r"to: expected png, as b\.png says, got webp"),
+    ],
+)
+def test_a_mistake_in_a_recipe_is_said_once(run, folder, recipe, message):
+    write(RGB, "a.png")
+    status, out, err = run("run", recipe, "a.png", "b.png")
+    assert (status, out) == (2, "")
+    assert re.fullmatch(rf"aikit run: {message}[^\n]*\n", err)
+    assert listing(folder) == ["a.png"]
+
+
+def test_failures_say_what_to_do_in_this_command(run, folder):
+    """From the same errors, also when a manifest has kept them."""
+    Path("in").mkdir()
+    Path("in/cut.png").write_bytes(encode(RGB, "png")[:99])
+    write(RGBA, "in/alpha.png")
+    Path("none").write_bytes(encode(RGB, "png"))
+    for command, cut, alpha, target in (
+        (["convert"], "pass --allow-truncated to read what is there", "pass --flatten white first", "pass --to"),
+        (["run", ""], "add allow_truncated=true to the recipe", 'add "flatten background=white" to', "add to=png or"),
+    ):
+        options = ["--to", "jpg"] if command == ["convert"] else []
+        recipe = ["run", "to=jpg"] if options == [] else command
+        for _ in range(2):
+            status, _, err = run(*recipe, "in", f"out of {command[0]}", *options)
+            assert status == 1
+            lines = err.splitlines()
+            assert [line.split(":")[0] for line in lines] == ["  in/alpha.png", "  in/cut.png"]
+            assert alpha in lines[0]
+            assert cut in lines[1]
+            assert "allow_truncated=True" not in err
+            assert "flatten(" not in err
+        assert f"got 'none'; {target}" in run(*command, "none", "again")[2]
 
 
 # demo

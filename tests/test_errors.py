@@ -159,9 +159,11 @@ def test_the_page_has_every_code():
 def test_what_was_passed_is_quoted_in_80_characters():
     assert quoted("a\nb") == r"'a\nb'"
     assert quoted("x" * 78) == repr("x" * 78)
-    assert quoted("x" * 79) == "'" + "x" * 78 + "…"
-    assert quoted(b"\0" * 10**6) == "b'" + r"\x00" * 19 + r"\…"
-    assert quoted(list(range(100))) == str(list(range(100)))[:79] + "…"
+    assert quoted("x" * 79) == "'" + "x" * 52 + "…" + "x" * 25 + "'"
+    assert quoted(b"\0" * 10**6) == "b'" + r"\x00" * 12 + r"\x0…0" + r"\x00" * 6 + "'"
+    assert quoted("iVBOR" + "A" * 10**6 + "CYII=") == "'iVBOR" + "A" * 47 + "…" + "A" * 20 + "CYII='"
+    assert quoted(list(range(100))).startswith("[0, 1, 2, 3, ")
+    assert quoted(list(range(100))).endswith(", 97, 98, 99]")
     assert len(quoted(10**5000)) <= 80
 
 
@@ -204,3 +206,4 @@ def test_names_are_escaped_and_of_bearable_length():
     assert message.startswith(r"in\x1b[2J/\udcffaaa")
     assert message.endswith("aaa.png: expected a whole PNG file, got 0 bytes; fetch it again.")
     assert len(message) < 330
+    assert len(str(errors.InputValueError("a", "b" * 10**6, "c" * 10**6, "d" * 10**6))) < 1600

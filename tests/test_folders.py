@@ -29,18 +29,19 @@ from aikit import (
     WorkerError,
     convert_folder,
     encode,
-    flatten,
-    make_transparent,
     read_numpy,
     read_pil,
     resize,
-    trim,
     write,
 )
 from aikit.cli import main
-from aikit.folders import conversion, converting, manifest as manifest_module
+from aikit.errors import printable
+from aikit.folders import converting, manifest as manifest_module, on_ray
+from aikit.folders.planning import Job
+from aikit.folders.work import Work
 from aikit.isolation import calls
 from aikit.isolation.child import RequestLoop
+from aikit.recipe import files as recipe_files
 from pictures import codes
 
 SRC = Path(__file__).parents[1] / "src"
@@ -80,78 +81,6 @@ def folder(tmp_path):
     return tmp_path
 
 
-# Recipes
-
-
-def test_the_digest_is_the_same_everywhere():
-    recipe = Recipe([("resize", {"width": 1024}), ("flatten", {"background": "white"})], to="webp", quality=80)
-    text = (
-        '{"allow_truncated":false,"lossless":null,"quality":80,"steps":[["resize",{"width":1024}],["flatten",'
-        '{"background":"white"}]],"to":"webp","version":1}'
-    )
-    assert recipe.digest == hashlib.sha256(text.encode()).hexdigest()
-    turned = Recipe((["resize", {"width": 1024}], ["flatten", {"background": "white"}]), to=".WebP", quality=80)
-    assert turned.digest == recipe.digest
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        Recipe([("trim", {}), ("resize", {"width": 9})]),
-        Recipe([("resize", {"width": 9}), ("trim", {})], to="png"),
-        Recipe([("resize", {"width": 8}), ("trim", {})]),
-        Recipe([("resize", {"width": 9}), ("trim", {})], allow_truncated=True),
-        Recipe([("resize", {"width": 9}), ("trim", {})], quality=80),
-        Recipe([("resize", {"width": 9}), ("trim", {})], lossless=True),
-    ],
-    ids=["order", "to", "value", "truncated", "quality", "lossless"],
-)
-def test_whatever_differs_changes_the_digest(other):
-    assert other.digest != Recipe([("resize", {"width": 9}), ("trim", {})]).digest
-
-
-@pytest.mark.parametrize(
-    ("steps", "options", "kind", "message"),
-    [
-        ("trim", {}, InputTypeError, r"steps: expected a list of steps, got 'trim'"),
-        (["trim"], {}, InputTypeError, r"steps: expected pairs of a name and its keywords, got 'trim'"),
-        ([("rotate", {})], {}, InputValueError, r"steps: expected names from resize, .* got 'rotate'"),
-        ([("resize", {"breadth": 3})], {}, InputValueError, r"resize: expected keywords from height, .* got 'breadth'"),
-        ([("resize", {})], {}, InputValueError, r"scale: expected either scale or height and width, got none"),
-        ([("resize", {"width": 0})], {}, InputValueError, r"width: expected 1 or more, got 0"),
-        ([("resize", {"width": 3, "method": "best"})], {}, InputValueError, r"method: expected one of .* got 'best'"),
-        ([("flatten", {"background": b"w"})], {}, InputTypeError, r"flatten: expected plain data, got"),
-        ([("flatten", {"background": "wite"})], {}, InputValueError, r"background: expected a CSS color .* got 'wite'"),
-        ([("blur", {})], {}, InputValueError, r"blur: expected all its keywords, got \{\}"),
-        ([], {"to": "svg"}, InputValueError, r'to: expected one of png, .* got "svg"'),
-        ([], {"to": "png", "quality": 5}, InputValueError, r"quality: expected None for PNG, got 5"),
-    ],
-)
-def test_a_mistake_in_a_recipe_is_said_when_it_is_made(steps, options, kind, message):
-    with pytest.raises(kind, match=message):
-        Recipe(steps, **options)
-
-
-def test_an_enormous_size_costs_nothing_before_a_picture_asks_for_it():
-    assert Recipe([("resize", {"width": 10**7, "height": 10**7})]).steps[0][1]["width"] == 10**7
-
-
-def test_the_steps_are_the_functions(tmp_path):
-    picture = np.full((40, 50, 3), 255, np.uint8)
-    picture[10:30, 15:40] = codes(20, 25, 3) // 2
-    write(picture, tmp_path / "a.png")
-    steps = [
-        ("make_transparent", {"color": "white", "tolerance": 0.1}),
-        ("trim", {}),
-        ("resize", {"scale": 0.5, "linear": True}),
-        ("flatten", {"background": [16, 32, 48]}),
-    ]
-    assert convert_folder(tmp_path / "a.png", tmp_path / "out", Recipe(steps)).done == 1
-    expected = trim(make_transparent(picture, color="white", tolerance=0.1))
-    expected = flatten(resize(expected, scale=0.5, linear=True), background=(16, 32, 48))
-    np.testing.assert_array_equal(read_numpy(tmp_path / "out" / "a.png"), expected)
-
-
 # JPEGs, shrunk while they are decoded
 
 
@@ -185,30 +114,15 @@ def test_shrinking_while_decoding_is_close_to_the_plain_way(tmp_path, orientatio
     ],
 )
 def test_only_what_smaller_pixels_will_do_for_is_shrunk(tmp_path, monkeypatch, keywords, shrunk):
-    read, asked = conversion.read_any, []
+    read, asked = recipe_files.read_any, []
     monkeypatch.setattr(
-        conversion,
+        recipe_files,
         "read_any",
         lambda source, **options: asked.append(options.get("at_least")) or read(source, **options),
     )
     write(photograph(400, 600), tmp_path / "a.jpg")
     assert convert_folder(tmp_path / "a.jpg", tmp_path / "out", Recipe([("resize", keywords)], to="png")).done == 1
     assert [bool(each) for each in asked] == [shrunk]
-
-
-@pytest.mark.parametrize("method", ["bilinear", "bicubic", "lanczos", "area"])
-@pytest.mark.parametrize("mode", ["L", "RGB"])
-@pytest.mark.parametrize("box", [(0, 0, 301, 203), (0.5, 0, 301, 202.5), (0, 0.25, 300.125, 203)])
-def test_smaller_pictures_are_resized_as_in_pillow(method, mode, box):
-    picture = Image.fromarray(np.random.default_rng(5).integers(0, 256, (203, 301, 3), np.uint8)).convert(mode)
-    ours = conversion._resized(np.asarray(picture), (61, 97), method, box)
-    kernel, (left, top, right, bottom) = Image.Resampling["BOX" if method == "area" else method.upper()], box
-    # In the order of our passes: codes are rounded between them.
-    theirs = picture.resize((301, 61), kernel, (0, top, 301, bottom)).resize((97, 61), kernel, (left, 0, right, 61))
-    off = np.abs(ours.astype(int) - np.asarray(theirs).astype(int))
-    # Pillow's weights are integers of 22 bits.
-    assert off.max() <= 1
-    assert off.mean() < 0.001
 
 
 def test_a_shrunk_picture_is_the_same_wherever_it_is_made(tmp_path):
@@ -255,7 +169,7 @@ def test_pipes_are_no_pictures_and_broken_links_are_told(folder):
     report = convert_folder(folder / "in", folder / "out", SMALL)
     assert counts(report) == (6, 1, 0)
     assert [(failure.path, failure.code) for failure in report.failures] == [
-        (str(folder / "in" / "link.png"), "access")
+        (str(folder / "in" / "link.png"), "no_access")
     ]
 
 
@@ -375,28 +289,72 @@ def test_failures_are_remembered_until_they_are_to_be_retried(folder, monkeypatc
     first = convert_folder(folder / "in", folder / "out", SMALL)
     assert counts(first) == (5, 1, 0)
     assert first.failures[0].code == "truncated"
-    monkeypatch.setattr(conversion, "read_any", None)  # nothing is read again
+    monkeypatch.setattr(recipe_files, "read_any", None)  # nothing is read again
     again = convert_folder(folder / "in", folder / "out", SMALL)
     assert counts(again) == (0, 1, 5)
     assert again.failures == first.failures
     monkeypatch.undo()
-    monkeypatch.setattr(conversion, "read_any", lambda source, **options: codes(20, 30, 3))
+    monkeypatch.setattr(recipe_files, "read_any", lambda source, **options: codes(20, 30, 3))
     assert run(folder, retry_failed=True) == (1, 0, 5)
 
 
 def test_failures_that_are_not_the_file_s_are_tried_each_time(folder, monkeypatch):
-    read = conversion.read_any
+    read = recipe_files.read_any
 
     def fail(source, **options):
         if source.name.endswith("0.png"):
-            raise MissingDependencyError("0.png: needs a package.")
+            raise MissingDependencyError("0.png", "a package", "none installed", "install it")
         return read(source, **options)
 
-    monkeypatch.setattr(conversion, "read_any", fail)
+    monkeypatch.setattr(recipe_files, "read_any", fail)
     report = convert_folder(folder / "in", folder / "out", SMALL)
-    assert [failure.code for failure in report.failures] == ["dependency"]
+    assert [failure.code for failure in report.failures] == ["missing_dependency"]
     monkeypatch.undo()
     assert run(folder) == (1, 0, 5)
+
+
+def test_a_failure_has_the_fields_of_its_error_wherever_it_comes_from(folder):
+    (folder / "in" / "0.png").write_bytes(encode(codes(20, 30, 3), "png")[:90])
+    for limits in (None, None, Limits()):  # the second time from the manifest, the third from a child
+        again = limits is not None
+        (failure,) = convert_folder(folder / "in", folder / "out", SMALL, limits=limits, retry_failed=again).failures
+        error = failure.error
+        assert (type(error).__name__, error.code, error.option) == ("FileFormatError", "truncated", "allow_truncated")
+        assert error.subject == failure.path == str(folder / "in" / "0.png")
+        assert str(error) == failure.message
+        assert error.__traceback__ is None, "which would hold a picture"
+    for _ in range(2):
+        limits = Limits(max_bytes=89)
+        error = convert_folder(folder / "in" / "0.png", folder / "limited", SMALL, limits=limits).failures[0].error
+        assert (type(error).__name__, error.limit, error.allowed, error.found) == ("LimitError", "max_bytes", 89, 90)
+    write(codes(9, 9, 3), folder / "out" / "0.webp")
+    (folder / "in" / "0.png").unlink()
+    write(codes(9, 9, 3), folder / "in" / "0.png")
+    there = convert_folder(folder / "in", folder / "out", SMALL).failures[0].error
+    assert (type(there), there.code, there.option) == (FileAccessError, "exists", "overwrite")
+    assert there.filename == str(folder / "out" / "0.webp")
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "again"),
+    [("corrupt", "corrupt", 0), ("invalid", "invalid_value", 0), ("access", None, 1), ("dependency", None, 1)],
+)
+def test_manifests_of_earlier_versions_are_understood(folder, then, now, again):
+    """They have no fields of errors, and codes that were called otherwise."""
+    (folder / "in" / "0.png").write_bytes(b"text")
+    assert run(folder) == (5, 1, 0)
+    message = "in/0.png: expected this, got that; do something."
+    with sqlite3.connect(folder / "out" / MANIFEST) as base:
+        base.execute("ALTER TABLE files DROP COLUMN error")
+        base.execute("UPDATE files SET code = ?, message = ? WHERE status = 'failed'", (then, os.fsencode(message)))
+    base.close()
+    if again:
+        assert [failure.code for failure in convert_folder(folder / "in", folder / "out", SMALL).failures] == [
+            "unsupported_format"
+        ]
+    else:
+        (failure,) = convert_folder(folder / "in", folder / "out", SMALL).failures
+        assert (failure.message, failure.code, failure.error) == (message, now, None)
 
 
 def test_a_manifest_that_cannot_be_used(folder):
@@ -559,7 +517,7 @@ def test_threads_end_with_a_run_that_is_broken_off(folder):
 
 
 def test_limits_hold_and_all_is_done_apart(folder, monkeypatch):
-    monkeypatch.setattr(conversion, "converted", None)  # here; the children have their own
+    monkeypatch.setattr(recipe_files, "_apply", None)  # here; the children have their own
     report = convert_folder(folder / "in", folder / "out", SMALL, limits=Limits(max_pixels=640))
     monkeypatch.undo()
     assert counts(report) == (2, 4, 0)
@@ -598,22 +556,22 @@ def test_a_child_needs_no_other_child(folder, monkeypatch, suffix):
     monkeypatch.setattr(RequestLoop, "decoder", True)
     monkeypatch.setattr(calls, "in_another_process", None)
     data = (folder / f"a.{suffix}").read_bytes()
-    made = conversion.converted(data, "a", ".png", Recipe(to="png"), Limits())
+    made = recipe_files._apply(data, "a", ".png", (), recipe_files.FileOptions(None, None, False), Limits())
     monkeypatch.undo()
     assert made == encode(read_pil(folder / f"a.{suffix}"), "png")
 
 
 @pytest.mark.parametrize(("deaths", "expected"), [(1, (6, 0, 0)), (2, (5, 1, 0))])
 def test_a_child_that_dies_is_asked_once_more(folder, monkeypatch, deaths, expected):
-    convert, died = conversion.converted_apart, []
+    convert, died = recipe_files.apply_to_file, []
 
-    def dying(data, name, *task):
-        if name.endswith("4.png") and len(died) < deaths:
-            died.append(name)
-            raise WorkerError(f"{name}: expected a result, got a child process that was killed; leave it out.")
-        return convert(data, name, *task)
+    def dying(source, *task):
+        if source.name == "4.png" and len(died) < deaths:
+            died.append(source)
+            raise WorkerError(str(source), "a result", "a child process that was killed", "leave it out")
+        return convert(source, *task)
 
-    monkeypatch.setattr(conversion, "converted_apart", dying)
+    monkeypatch.setattr(recipe_files, "apply_to_file", dying)
     recipe = Recipe([("trim", {})], to="png")
     report = convert_folder(folder / "in", folder / "out", recipe, limits=Limits())
     assert counts(report) == expected
@@ -808,6 +766,21 @@ def test_ray_does_what_threads_do_though_a_worker_is_killed(tmp_path):
     assert counts(convert_folder(tmp_path / "in", tmp_path / "out", recipe)) == (0, len(expected), 120 - len(expected))
 
 
+@pytest.mark.parametrize("name", ["cut.png", os.fsdecode(b"caf\xe9.png")])
+def test_what_a_worker_of_ray_tells_is_what_threads_tell(tmp_path, monkeypatch, name):
+    """Its rows hold plain text; the path is that of the caller again."""
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_bytes(encode(codes(20, 30, 3), "png")[:90])
+    job, work = Job(Path(name), Path("out/cut.webp")), Work(SMALL, None)
+    paths = {"source": os.fsencode(os.path.abspath(job.source)), "target": os.fsencode(os.path.abspath(job.target))}
+    row = json.loads(json.dumps(on_ray._Status(work).row({"number": 7, **paths})))
+    assert (row["number"], row["broken"]) == (7, "")
+    here, there = work(job), on_ray._with_path_as_given(job, row["failure"])
+    assert there == here
+    assert there.error.to_dict() == here.error.to_dict()
+    assert (there.error.subject, there.error.option) == (printable(name), "allow_truncated")
+
+
 def test_without_ray_the_message_says_what_to_install(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(
@@ -867,9 +840,9 @@ def test_the_command_goes_on_and_reports(folder, capsys):
 
 
 def test_long_runs_tell_how_far_they_are(folder, capsys, monkeypatch):
-    from aikit.cli import convert
+    from aikit.cli import many
 
-    monkeypatch.setattr(convert, "_EVERY", 0.0)
+    monkeypatch.setattr(many, "_EVERY", 0.0)
     _, _, err = command(capsys, folder / "in", folder / "out", "--to", "webp")
     lines = err.splitlines()
     assert len(lines) == 6

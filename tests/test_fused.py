@@ -166,8 +166,8 @@ def recorded(function, *tensors):
     """What the graph of a function gives without a compiler."""
     with torch.no_grad():
         recording = graph.record(function, tensors, [False] * len(tensors))
-        results = [room.make() for room in recording.rooms]
-        recording.graph(*tensors, *(p for r, t in zip(recording.rooms, results, strict=True) for p in r.parts(t)))
+        results = [buffer.make() for buffer in recording.buffers]
+        recording.graph(*tensors, *(p for r, t in zip(recording.buffers, results, strict=True) for p in r.parts(t)))
     return recording.rebuild(results)
 
 
@@ -229,14 +229,14 @@ def test_a_composition_is_compiled_whole_and_differentiable(caplog):
 
 @pytest.mark.parametrize("exponent", [2.4, 1 / 2.4, 1 / 3])
 def test_powers_for_a_compiler_are_right_to_a_few_units_in_the_last_place(exponent):
-    from aikit._pixels import _LOG2, _raised
+    from aikit._pixels.values import _LOG2, _power_of_traced
 
     numbers = torch.logspace(-11, 1.5, 100_001, dtype=torch.float64).float()
     expected = numbers.double() ** exponent
     # What 2^x magnifies is the rounding of x.
     allowed = 1e-7 * (3 + (numbers.log2() * exponent).abs())
-    assert ((_raised(torch, numbers, exponent) / expected - 1).abs() < allowed).all()
-    assert _raised(torch, torch.zeros(1), exponent) < 1e-12
+    assert ((_power_of_traced(torch, numbers, exponent) / expected - 1).abs() < allowed).all()
+    assert _power_of_traced(torch, torch.zeros(1), exponent) < 1e-12
     low, high = 2**-0.5 - 1, 2**0.5 - 1
     series = np.polynomial.Chebyshev.interpolate(lambda f: np.log2(1 + f) / f, 8, domain=[low, high])
     np.testing.assert_allclose(_LOG2, series.convert(kind=np.polynomial.Polynomial).coef, atol=6e-10)
@@ -254,9 +254,9 @@ def test_every_plane_of_a_result_is_written_where_it_belongs():
     recording = graph.record(aikit.rgb_to_lab, [batch(3)], [False])
     assert not nodes(recording, aten.stack.default, aten.cat.default, aten.div.Scalar)
     assert len(nodes(recording, aten.copy_.default)) == 3
-    [room] = recording.rooms
-    result = room.make()
-    for index, part in enumerate(room.parts(result)):
+    [buffer] = recording.buffers
+    result = buffer.make()
+    for index, part in enumerate(buffer.parts(result)):
         assert part.data_ptr() == result[:, index].data_ptr()
         assert part.stride() == result[:, index].stride()
 

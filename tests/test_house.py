@@ -25,13 +25,13 @@ SURFACE = """
 AikitError DeviceError FileAccessError FileFormatError InputTypeError InputValueError LimitError Limits
 MissingDependencyError Recipe WorkerError blur color_to_alpha composite convert_color convert_folder describe difference
 encode flatten free_memory has_alpha hsv_to_rgb lab_to_rgb make_transparent map_supervised merge_alpha new_psd new_svg
-normalize open_psd open_svg pick_device premultiply read_batch read_cv2 read_numpy read_pil read_tensor render_svg resize
+normalize open_psd open_svg operation pick_device premultiply read_batch read_cv2 read_numpy read_pil read_tensor render_svg resize
 rgb_to_gray rgb_to_hsv rgb_to_lab show split_alpha stack to_cv2 to_numpy to_pil to_tensor trim unpremultiply unstack
 upsample write
 """.split()
 
 MODULES = """
-alpha batch color convert device errors files folders fusion isolation limits memory psd resample svg transforms types
+alpha batch color convert device errors files folders fusion isolation limits memory operations psd recipe resample svg transforms types
 """.split()
 
 # A module may import from the layers above its line here, and from the names before it on its own line.
@@ -42,7 +42,8 @@ LAYERS = [
     "_raster transforms",
     "svg psd",
     "files",
-    "fusion batch show",
+    "operations fusion batch show",
+    "recipe",
     "folders",
     "cli __main__",
 ]

@@ -270,7 +270,7 @@ OUT_OF_MEMORY = [
     RuntimeError("[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory"),
     RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 40 bytes."),
     cv2.error("OpenCV(4.12.0) alloc.cpp:73: error: (-4:Insufficient memory) Failed to allocate 40 bytes"),
-    aikit.WorkerError("worker: out of memory"),
+    aikit.WorkerError("worker", "a result", "out of memory", "leave it out"),
     ExceptionGroup("several", [ValueError("x"), ExceptionGroup("inner", [MemoryError()])]),
 ]
 SOMETHING_ELSE = [
@@ -283,7 +283,7 @@ SOMETHING_ELSE = [
     OSError(errno.ENOSPC, "No space left on device"),
     IndexError("index out of range"),
     KeyboardInterrupt(),
-    aikit.FileAccessError("out of memory.png: expected a file, got nothing; check the path."),
+    aikit.FileAccessError("out of memory.png", "a file", "nothing", "check the path"),
     ValueError("name: got 'Insufficient memory'"),
     ExceptionGroup("several", [ValueError("x")]),
 ]
@@ -306,7 +306,7 @@ def test_the_code_of_an_accelerator_error_tells():
 
 @pytest.mark.parametrize(("how", "expected"), [("cause", True), ("context", True), ("hidden", False)])
 def test_an_error_raised_from_one_counts(how, expected):
-    error = chained(DeviceError("the model did not load"), torch.OutOfMemoryError("full"), how=how)
+    error = chained(DeviceError("model", "one that loads", "none", "look"), torch.OutOfMemoryError("full"), how=how)
     assert is_out_of_memory(error) is expected
     assert is_out_of_memory(chained(ValueError("x"), error, how="cause")) is expected
 

@@ -342,6 +342,114 @@ def test_what_is_kept_is_bounded_and_serves_gradients_later():
     assert 1 < len(passes._BAGS) <= 16
 
 
+# A part of an image
+
+
+BOXES = [(0, 0, 131, 97), (10.5, 3.25, 100.75, 90), (5, 6, 55, 46), (0, 0, 30, 20.5), (100, 60, 131, 97)]
+each_box = pytest.mark.parametrize("box", BOXES)
+
+
+def pillow_box(picture, size, method, box):
+    """Pillow's resize of a box, one axis after the other in Pillow 13's order."""
+    (height, width), (left, top, right, bottom), kernel = size, box, Image.Resampling[PILLOW[method]]
+    old = bottom - top, right - left
+    if height < old[0] and old[0] - height > 2 * (old[1] - width):
+        between = picture.resize((picture.width, height), kernel, (0, top, picture.width, bottom))
+        return np.asarray(between.resize((width, height), kernel, (left, 0, right, height)))
+    between = picture.resize((width, picture.height), kernel, (left, 0, right, picture.height))
+    return np.asarray(between.resize((width, height), kernel, (0, top, width, bottom)))
+
+
+@each_method
+@each_box
+@pytest.mark.parametrize("size", [(40, 50), (13, 120), (200, 300), (97, 20)])
+def test_a_box_is_pillow_s(method, box, size):
+    noise = np.random.default_rng(5).integers(0, 256, (97, 131, 3), np.uint8)
+    for array in (noise, noise[..., 0]):
+        expected = pillow_box(pil(array), size, method, box).astype(int)
+        made = resize(array, height=size[0], width=size[1], method=method, box=box)
+        assert np.abs(made - expected).max() <= 1
+        # Ties: Pillow's weights are integers of 22 bits.
+        assert np.abs(made - expected).mean() < 0.03
+        made_of_pil = resize(pil(array), height=size[0], width=size[1], method=method, box=box)
+        np.testing.assert_array_equal(np.asarray(made_of_pil), made)
+
+
+@each_method
+@each_box
+def test_a_box_of_floats_is_pillow_s_on_every_kind(tensors_work_in, method, box):
+    plane = np.random.default_rng(6).random((97, 131), np.float32)
+    expected = pillow_box(Image.fromarray(plane), (40, 50), method, box)
+    image = torch.from_numpy(plane)[None]
+    for made in (
+        resize(plane, height=40, width=50, method=method, box=box),
+        np.asarray(resize(Image.fromarray(plane), height=40, width=50, method=method, box=box)),
+        resize(image, height=40, width=50, method=method, box=box)[0].numpy(),
+        resize(torch.stack([image, image]), height=40, width=50, method=method, box=box)[1, 0].numpy(),
+    ):
+        np.testing.assert_allclose(made, expected, atol=3e-6)
+
+
+def test_a_box_keeps_hidden_colors_in(tensors_work_in):
+    image = np.random.default_rng(7).random((40, 60, 4))
+    image[..., 3] = np.clip(image[..., 3] * 2 - 0.5, 0, 1)
+    box, planes = (3.5, 4.25, 50, 33.75), [*(image[..., at] * image[..., 3] for at in range(3)), image[..., 3]]
+    expected = [pillow_box(Image.fromarray(plane.astype(np.float32)), (12, 20), "bilinear", box) for plane in planes]
+    made = resize(image, height=12, width=20, method="bilinear", box=box)
+    np.testing.assert_allclose(made[..., :3] * made[..., 3:], np.stack(expected[:3], -1), atol=1e-5)
+    np.testing.assert_allclose(
+        hwc(resize(tensor(image), height=12, width=20, method="bilinear", box=box)), made, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("channels", [3, 4])
+@each_method
+def test_a_box_of_whole_pixels_and_the_same_size_is_cut_out(dtype, channels, method):
+    image = codes(20, 30, channels, dtype)
+    made = resize(image, height=9, width=11, method=method, box=(4, 5, 15, 14))
+    np.testing.assert_array_equal(made, image[5:14, 4:15])
+    assert not np.shares_memory(made, image)
+
+
+def test_the_sides_of_a_box_count_for_scale_and_aspect():
+    image = codes(40, 60, 3)
+    assert resize(image, scale=0.5, box=(10, 10, 50, 20)).shape == (5, 20, 3)
+    assert resize(image, width=20, box=(10, 10, 50, 20)).shape == (5, 20, 3)
+    assert resize(image, height=20, box=(10, 10, 50, 20)).shape == (20, 80, 3)
+
+
+def test_a_box_has_gradients():
+    image = torch.rand(1, 3, 9, 11, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: resize(x, height=4, width=13, box=(1.5, 2, 10.25, 8)), image)
+
+
+def test_what_a_kernel_does_not_reach_stays_out_of_a_box():
+    image = codes(40, 60, None, "float32")
+    expected = resize(image, height=5, width=5, method="bilinear", box=(20, 15, 30, 25))
+    image[:10] = image[:, :15] = image[:, 36:] = np.nan
+    made = resize(image, height=5, width=5, method="bilinear", box=(20, 15, 30, 25))
+    np.testing.assert_allclose(made, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("box", "kind", "message"),
+    [
+        (5, InputTypeError, r"box: expected left, top, right and bottom, got 5"),
+        ("0123", InputTypeError, r"box: expected left, top, right and bottom, got '0123'"),
+        ((1, 2, 3), InputTypeError, r"box: expected left, top, right and bottom, got \(1, 2, 3\)"),
+        ((0, 0, True, 2), InputTypeError, r"box: expected four numbers, got \(0, 0, True, 2\)"),
+        ((0, 0, 61, 40), InputValueError, r"box: expected a part of 0, 0, 60, 40 with some area, got \(0, 0, 61, 40\)"),
+        ((-0.5, 0, 6, 4), InputValueError, r"box: expected a part of 0, 0, 60, 40"),
+        ((5, 5, 5, 9), InputValueError, r"box: expected a part of 0, 0, 60, 40"),
+        ((0, 0, float("nan"), 9), InputValueError, r"box: expected a part of 0, 0, 60, 40"),
+    ],
+)
+def test_boxes_that_are_none(box, kind, message):
+    with pytest.raises(kind, match=message):
+        resize(codes(40, 60, 3), width=9, box=box)
+
+
 # The host's matrices, and torch's own kernels
 
 

@@ -13,7 +13,9 @@ from . import (
     isolation as isolation,
     limits as limits,
     memory as memory,
+    operations as operations,
     psd as psd,
+    recipe as recipe,
     resample as resample,
     svg as svg,
     transforms as transforms,
@@ -61,10 +63,12 @@ from .files import (
     read_tensor as read_tensor,
     write as write,
 )
-from .folders import Recipe as Recipe, convert_folder as convert_folder, map_supervised as map_supervised
+from .folders import convert_folder as convert_folder, map_supervised as map_supervised
 from .limits import Limits as Limits
 from .memory import free_memory as free_memory
+from .operations import operation as operation
 from .psd import new_psd as new_psd, open_psd as open_psd
+from .recipe import Recipe as Recipe
 from .resample import blur as blur, resize as resize, upsample as upsample
 from .show import describe as describe, difference as difference, show as show
 from .svg import new_svg as new_svg, open_svg as open_svg, render_svg as render_svg

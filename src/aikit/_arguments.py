@@ -1,15 +1,35 @@
-"""What callers pass beside an image, checked: words, switches, numbers and functions."""
+"""What callers pass beside an image, described and checked: words, switches, numbers and functions."""
 
 from __future__ import annotations
 
 import math
 import operator
 from collections.abc import Iterable
+from dataclasses import dataclass
 from numbers import Real
 
 from .errors import InputTypeError, InputValueError, quoted
 
-__all__ = ["function", "number", "one_of", "switch", "whole"]
+__all__ = ["Within", "function", "number", "one_of", "switch", "whole"]
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """The bounds and the unit of a number, for annotations: `Annotated[float, Within(0, 1)]`.
+
+    Args:
+        minimum: the smallest value, or None.
+        maximum: the largest value, or None.
+        above: what it must be larger than, or None.
+        below: what it must be smaller than, or None.
+        unit: what it counts, such as "pixels", or None.
+    """
+
+    minimum: float | None = None
+    maximum: float | None = None
+    above: float | None = None
+    below: float | None = None
+    unit: str | None = None
 
 
 def one_of(subject: str, value: object, words: Iterable[str]) -> None:

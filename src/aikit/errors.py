@@ -63,8 +63,8 @@ CODES: Mapping[str, str] = {
 }
 
 # What people passed is quoted this far, and what they named is named this far: no name of a file is longer than 255
-# bytes (POSIX, NAME_MAX), but a whole picture in base64 may come as one.
-_QUOTED, _NAMED = 80, 255
+# bytes (POSIX, NAME_MAX), but a whole picture in base64 may come as one. No field grows beyond the last.
+_QUOTED, _NAMED, _TOLD = 80, 255, 500
 
 
 class AikitError(Exception):
@@ -105,7 +105,7 @@ class AikitError(Exception):
         option: str | None = None,
     ) -> None:
         self.subject = shortened(printable(subject), _NAMED)
-        self.expected, self.got, self.remedy = printable(expected), printable(got), printable(remedy)
+        self.expected, self.got, self.remedy = (shortened(printable(each), _TOLD) for each in (expected, got, remedy))
         if code is not None:
             if code not in CODES:
                 raise InputValueError("code", f"one of {', '.join(CODES)}", quoted(code), "pass one of these")
@@ -248,18 +248,18 @@ class WorkerError(AikitError, RuntimeError):
 
 def quoted(value: object) -> str:
     """What somebody passed, as Python would write it, on one line and no longer than 80 characters."""
-    # Not the whole of a picture that came as text: its repr alone would take as much memory again.
-    head = value[:_QUOTED] if isinstance(value, (str, bytes, bytearray)) else value
+    if isinstance(value, (str, bytes, bytearray)) and len(value) > 2 * _QUOTED:
+        # Not the whole of a picture that came as text: its repr alone would take as much memory again.
+        value = value[:_QUOTED] + value[-_QUOTED:]
     try:
-        text = repr(head)
+        text = repr(value)
     except Exception:  # noqa: BLE001 - whatever a foreign __repr__ does, and Python to integers of 4300 digits
         text = object.__repr__(value)
-    text = " ".join(text.split()) if "\n" in text else text
-    return text if len(text) <= _QUOTED else f"{text[: _QUOTED - 1]}…"
+    return shortened(" ".join(text.split()) if "\n" in text else text, _QUOTED)
 
 
 def shortened(text: str, most: int) -> str:
-    """A text of at most so many characters: its beginning, and its end, where names of files differ."""
+    """A text of at most so many characters: its beginning and its end, where names of files differ."""
     if len(text) <= most:
         return text
     end = most // 3

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from numbers import Real
+from typing import Annotated
 
-from .._arguments import number
+from .._arguments import Within, number
 from .._foreign_names import explain_calls
 from .._pixels import CHANNEL_NAMES, TOP, Plane, Planes, Spec, adapter, load, merge, split
 from ..errors import InputValueError
@@ -87,7 +88,7 @@ def alpha_bbox(image: AnyImage, *, threshold: float = 0.0) -> tuple[int, int, in
 
 
 @explain_calls
-def trim(image: ImageT, *, threshold: float = 0.0) -> ImageT:
+def trim(image: ImageT, *, threshold: Annotated[float, Within(0, below=1)] = 0.0) -> ImageT:
     """Cut off the transparent margins.
 
     Args:

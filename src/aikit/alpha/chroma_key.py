@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
+from typing import Annotated
 
-from .._arguments import number
+from .._arguments import Within, number
 from .._foreign_names import explain_calls
 from .._pixels import Namespace, Plane, Planes, Spec, load, parse_color, run
 from ..errors import InputValueError, quoted
@@ -14,6 +15,8 @@ from ..types import Color, ImageT
 from .premultiplied import NO_ALPHA, clip_alpha, divide_alpha, split_alpha_plane
 
 __all__ = ["color_to_alpha", "make_transparent"]
+
+Share = Annotated[float, Within(0, 1)]
 
 # Closer than this two colors are the same: a sixteenth of a 16-bit step, above float32's rounding. Half floats
 # round values near 1 more coarsely, but still to less than half an 8-bit step.
@@ -23,7 +26,7 @@ _SAME_IN = {"float16": 2**-12 + SAME, "bfloat16": 2**-9 + SAME}
 
 @explain_calls
 def make_transparent(
-    image: ImageT, *, color: Color, tolerance: float = 0.0, feather: float = 0.0, bgr: bool = False
+    image: ImageT, *, color: Color, tolerance: Share = 0.0, feather: Share = 0.0, bgr: bool = False
 ) -> ImageT:
     """Make one color of an image transparent.
 

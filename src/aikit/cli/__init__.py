@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import AikitError
-from . import convert, demo, devices, info, psd, svg
+from . import convert, demo, devices, info, many, psd, run, svg
 
 __all__ = ["main"]
 
@@ -19,29 +19,40 @@ SOME_FAILED, CANNOT_RUN, INTERRUPTED = 1, 2, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status: 0 done, 1 some files failed, 2 could not run."""
-    parser = argparse.ArgumentParser(
-        prog="aikit", description="Look at pictures and convert them, with alpha, depth and color kept."
-    )
-    parser.add_argument("--version", action="version", version=f"aikit {_version()}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (info, convert, svg, psd, devices, demo):
-        module.add_parser(commands)
-    options = parser.parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    command = given[0] if given else ""
     _take_any_file_name()
     try:
+        options = _parsed(given, command)
         status: int = options.run(options)
         sys.stdout.flush()  # here, where a reader that has gone is no surprise
     except AikitError as error:
-        print(f"aikit {options.command}: {error}", file=sys.stderr)
+        print(f"aikit {command}: {error}", file=sys.stderr)
         return CANNOT_RUN
     except KeyboardInterrupt:
-        print(f"aikit {options.command}: interrupted", file=sys.stderr)
+        print(f"aikit {command}: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # The reader, `head` for instance, has gone; keep the interpreter from complaining when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return SOME_FAILED
     return status
+
+
+def _parsed(given: list[str], command: str) -> argparse.Namespace:
+    """What the command line says; its help and its mistakes end the program."""
+    parser = argparse.ArgumentParser(
+        prog="aikit", description="Look at pictures and convert them, with alpha, depth and color kept."
+    )
+    parser.add_argument("--version", action="version", version=f"aikit {_version()}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    if command in ("convert", "run"):
+        many.import_operations(given)
+    info.add_parser(commands)
+    convert.add_parser(commands, with_operations=command == "convert")
+    for module in (run, svg, psd, devices, demo):
+        module.add_parser(commands)
+    return parser.parse_args(given)
 
 
 def _take_any_file_name() -> None:

@@ -1,125 +1,143 @@
-"""`aikit convert`: files or folders into another format, in parallel."""
+"""`aikit convert`: files or folders into another format, in parallel; its options are the operations, and make a recipe."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import datetime as dt
-import os
 import re
-import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputValueError, quoted
-from ..folders import Recipe, Report
-from ..folders.converting import Progress, convert_jobs
-from ..folders.planning import Job, files_of, job_of
-from ..folders.reporting import Failure
-from .untrusted import add_untrusted, limits_of
+from ..recipe import Recipe
+from ..recipe.text import parse_keywords, parse_value
+from .many import Words, add_folder_options, add_sources, convert_all, named_as_options
 
-# Seconds between the lines that tell of a long run where there is no terminal.
-_EVERY = 30.0
+if TYPE_CHECKING:
+    from ..operations import Operation
+
+# The operations run in this order, whatever that of the options is; those of one's own between the two halves.
+_FIRST = ("make_transparent", "color_to_alpha", "estimate_foreground", "trim", "resize", "upsample", "blur")
+_LAST = ("unpremultiply", "premultiply", "flatten", "gray_to_rgb", "rgb_to_gray", "convert_color")
+
+# What an option is called in the help, and operations that have one though nothing is required.
+_METAVARS = {"resize": "SIZE", "flatten": "COLOR", "make_transparent": "COLOR", "color_to_alpha": "COLOR"}
+_HELP = {
+    "make_transparent": "make this color transparent",
+    "trim": "cut off transparent margins",
+    "resize": "1024 (width), x768 (height), 1024x768 or 50%%",
+    "flatten": "lay over a color, or 'checker', and drop the alpha channel",
+}
+# Keywords with options of their own.
+_KEYWORDS = {"tolerance": "how far off that color may be, 0 to 1", "feather": "how soft its edge is, 0 to 1"}
 
 
-def add_parser(commands: Any) -> None:
-    """Add the subcommand to the parser."""
+def add_parser(commands: Any, *, with_operations: bool = True) -> None:
+    """Add the subcommand to the parser; the operations only where they are asked for, for they load NumPy."""
     parser = commands.add_parser(
         "convert",
         help="convert files or folders: format, size, transparency, margins",
-        description="Convert pictures. The operations run in this order: make transparent, trim, resize, flatten, write. "
+        description="Convert pictures. The operations run in this order: make transparent, trim, resize, blur, flatten, "
+        "write; aikit run takes them in any order. "
         "Pictures come out upright and in sRGB; 16-bit depth is kept where the new format can. Of an animation "
         "the first frame is converted, of a TIFF the first page. A folder remembers what is done in "
         ".aikit-manifest.sqlite: the same command again does the rest.",
     )
-    parser.add_argument("sources", nargs="+", metavar="SRC", help="files, or folders with all that is in them")
-    parser.add_argument("out", metavar="OUT", help="a file name with a suffix for one picture, else a folder")
+    add_sources(parser)
     parser.add_argument("--to", metavar="EXT", help="the format, such as webp; by default what each file's suffix says")
-    parser.add_argument("--make-transparent", metavar="COLOR", help="make this color transparent")
-    parser.add_argument("--tolerance", type=float, metavar="T", help="how far off that color may be, 0 to 1")
-    parser.add_argument("--feather", type=float, metavar="T", help="how soft its edge is, 0 to 1")
-    parser.add_argument("--trim", action="store_true", help="cut off transparent margins")
-    parser.add_argument("--resize", metavar="SIZE", help="1024 (width), x768 (height), 1024x768 or 50%%")
-    parser.add_argument("--flatten", metavar="COLOR", help="lay over a color, or 'checker', and drop the alpha channel")
+    if with_operations:
+        _add_operations(parser)
     parser.add_argument("--quality", type=int, metavar="N", help="1 to 100, for JPEG, WebP and AVIF")
     parser.add_argument("--lossless", action="store_true", default=None, help="for WebP")
     parser.add_argument("--allow-truncated", action="store_true", help="take what is there of a file that is cut off")
-    add_untrusted(parser)
-    existing = parser.add_mutually_exclusive_group()
-    existing.add_argument("--overwrite", action="store_true", help="replace files that are there already")
-    existing.add_argument("--skip-existing", action="store_true", help="leave files that are there already")
-    parser.add_argument("--retry-failed", action="store_true", help="try again what failed in an earlier run")
-    parser.add_argument("--digest", action="store_true", help="know files by their content, not by size and time")
-    parser.add_argument("--report", metavar="FILE", help="write counts, and failures with their codes, as JSON")
-    parser.add_argument("--jobs", type=int, metavar="N", help="pictures at a time; by default one a core")
-    parser.add_argument("--engine", choices=["local", "ray"], default="local", help="where it runs (default: local)")
+    add_folder_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Convert everything; what fails is listed at the end and makes the status 1."""
-    with _named_as_options():
+    words = _words()
+    with named_as_options(words):
         recipe = Recipe(
-            _steps(options),
+            list(_steps(options)),
             to=options.to,
             quality=options.quality,
             lossless=options.lossless,
             allow_truncated=options.allow_truncated,
         )
-    to_file, existing = _names_a_file(options), "skip" if options.skip_existing else "refuse"
-    with _progress() as progress, _named_as_options():
-        report = convert_jobs(
-            _jobs(options, to_file),
-            None if to_file else Path(options.out),
-            recipe,
-            where=", ".join(options.sources),
-            workers=options.jobs,
-            limits=limits_of(options),
-            existing="overwrite" if options.overwrite else existing,  # type: ignore[arg-type]
-            retry_failed=options.retry_failed,
-            by_digest=options.digest,
-            engine=options.engine,
-            progress=progress,
-        )
-    _tell(report)
-    if options.report is not None:
-        from .._bytes import write_bytes
-
-        write_bytes(options.report, report.to_json().encode() + b"\n")
-    return 1 if report.failures else 0
+    return convert_all(options, recipe, words)
 
 
-def _tell(report: Report) -> None:
-    skipped = [f"{report.skipped} skipped"] if report.skipped else []
-    print(", ".join([f"{report.done} converted", *skipped, f"{report.failed} failed"]))
-    for failure in report.failures:
-        message = _in_options(failure.message)
-        print(f"  {message if failure.path in message else f'{failure.path}: {message}'}", file=sys.stderr)
+# ---------------------------------------------------------------- options from operations
 
 
-# ---------------------------------------------------------------- what to do
+def _operations() -> list[Operation]:
+    """All operations in the order in which they run."""
+    from .. import operations
+
+    own = [name for name in operations.names() if name not in (*_FIRST, *_LAST)]
+    return [operations.get(name) for name in (*_FIRST, *own, *_LAST)]
 
 
-def _steps(options: argparse.Namespace) -> list[tuple[str, dict[str, Any]]]:
-    """The operations, in the order the help promises."""
-    steps: list[tuple[str, dict[str, Any]]] = []
-    shades = {"tolerance": options.tolerance, "feather": options.feather}
-    given = {name: value for name, value in shades.items() if value is not None}
-    if options.make_transparent is not None:
-        steps.append(("make_transparent", {"color": options.make_transparent, **given}))
-    elif given:
-        raise InputValueError(
-            "--tolerance, --feather", "beside --make-transparent", "them alone", "add --make-transparent COLOR"
-        )
-    if options.trim:
-        steps.append(("trim", {}))
-    if options.resize is not None:
-        steps.append(("resize", _size(options.resize)))
-    if options.flatten is not None:
-        steps.append(("flatten", {"background": options.flatten}))
-    return steps
+def _add_operations(parser: Any) -> None:
+    """One option an operation: with its main parameter, or several as name=value; a flag where it needs none."""
+    group = parser.add_argument_group(
+        "operations", "An option that takes a value takes several as well, in quotes: --resize 'width=512 method=area'."
+    )
+    for operation in _operations():
+        summary = _HELP.get(operation.name) or operation.summary.rstrip(".").replace("%", "%%")
+        if _main_of(operation) is None:
+            group.add_argument(_option(operation.name), dest=_place(operation), action="store_true", help=summary)
+        else:
+            metavar = _METAVARS.get(operation.name) or str(_main_of(operation)).upper()
+            group.add_argument(_option(operation.name), dest=_place(operation), metavar=metavar, help=summary)
+        if operation.name == "make_transparent":
+            for name, text in _KEYWORDS.items():
+                group.add_argument(_option(name), type=float, metavar="T", help=text)
+
+
+def _main_of(operation: Operation) -> str | None:
+    """The parameter that a value alone is for."""
+    required = [each.name for each in operation.parameters if each.required]
+    if required or operation.name in _METAVARS:
+        return (required or [each.name for each in operation.parameters])[0]
+    return None
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _place(operation: Operation) -> str:
+    return f"operation {operation.name}"  # no name of another option
+
+
+def _steps(options: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The operations asked for, in the order the help promises."""
+    shades = {name: value for name in _KEYWORDS if (value := getattr(options, name)) is not None}
+    for operation in _operations():
+        given = getattr(options, _place(operation))
+        if operation.name == "make_transparent" and given is None and shades:
+            raise InputValueError(
+                "--tolerance, --feather", "beside --make-transparent", "them alone", "add --make-transparent COLOR"
+            )
+        if given is True:
+            yield operation.name, {}
+        elif given not in (None, False):
+            keywords = _keywords(operation, given)
+            yield operation.name, {**keywords, **shades} if operation.name == "make_transparent" else keywords
+
+
+def _keywords(operation: Operation, given: str) -> dict[str, Any]:
+    """What stands behind an option: name=value, or a value of the main parameter."""
+    if re.match(r"\s*[A-Za-z_]\w*=", given):
+        with named_as_options(({"recipe": _option(operation.name)}, {})):
+            return parse_keywords(given)
+    if operation.name == "resize":
+        return _size(given)
+    main = _main_of(operation)
+    parameter = next(each for each in operation.parameters if each.name == main)
+    # A word stays one where only words will do: the color "000" is no number.
+    return {parameter.name: given if "string" in parameter.type and given[:1] != "[" else parse_value(given)}
 
 
 def _size(text: str) -> dict[str, Any]:
@@ -128,123 +146,23 @@ def _size(text: str) -> dict[str, Any]:
         return {"scale": float(match[1]) / 100}
     match = re.fullmatch(r"([0-9]+)?(?:x([0-9]+))?", text)
     if not text or match is None:
-        raise InputValueError("--resize", "a size", quoted(text), "pass 1024, x768, 1024x768 or 50%")
+        raise InputValueError("--resize", "a size", quoted(text), "pass 1024, x768, 1024x768, 50% or width=1024")
     sides = {"width": match[1], "height": match[2]}
     return {name: int(side) for name, side in sides.items() if side is not None}
 
 
-def _jobs(options: argparse.Namespace, to_file: bool) -> Iterator[Job | Failure]:
-    """The files to convert and where each goes."""
-    out, suffix = Path(options.out), None if options.to is None else "." + options.to.lower().lstrip(".")
-    for found in files_of(map(Path, options.sources), out):
-        if isinstance(found, Failure):
-            yield found
-        else:
-            source, place = found
-            yield job_of(source, out if to_file else out / (place if suffix is None else place.with_suffix(suffix)))
-
-
-def _names_a_file(options: argparse.Namespace) -> bool:
-    """Whether OUT is the new name of the one picture; else it is a folder."""
-    from .._raster import capabilities, format_of_suffix
-
-    out, suffix = options.out, os.path.splitext(options.out)[1]
-    if os.path.isdir(out) or not suffix:  # "out.png/" has none
-        return False
-    named = format_of_suffix(suffix)
-    if len(options.sources) > 1 or os.path.isdir(options.sources[0]):
-        if named is not None:
-            raise InputValueError(
-                "OUT", "a folder for several pictures", quoted(out), f"name a folder and pass --to {named}"
-            )
-        return False
-    if options.to is None:
-        with _named_as_options(format="OUT"):
-            capabilities(suffix)
-        return True
-    if named is not None and named != capabilities(options.to).name:
-        raise InputValueError("--to", f"{named}, as {out} says", options.to, "leave it out, or rename OUT")
-    return named is not None
-
-
-# ---------------------------------------------------------------- mistakes in the options
-
-_OPTIONS = {
-    "color": "--make-transparent", "tolerance": "--tolerance", "feather": "--feather", "background": "--flatten",
-    "quality": "--quality", "lossless": "--lossless", "format": "--to", "to": "--to", "workers": "--jobs",
-    "height": "--resize", "width": "--resize", "scale": "--resize", "engine": "--engine", "src": "SRC",
-}  # fmt: skip
-
-# Where the library names its arguments the command names its options.
-_ADVICE = {
-    'call flatten(image, background="white")': "pass --flatten white",
-    "pass allow_truncated=True": "pass --allow-truncated",
-    "pass overwrite=True to replace it": "pass --overwrite or --skip-existing",
-    "pass workers=1": "pass --jobs 1",
-    "name one with Recipe(to=...)": "pass --to",
-}
-
-
-@contextlib.contextmanager
-def _named_as_options(**names: str) -> Iterator[None]:
-    """Errors name the option where the library names its argument."""
-    try:
-        yield
-    except InputValueError as error:
-        subject, colon, rest = str(error).partition(":")
-        raise InputValueError(f"{({**_OPTIONS, **names}).get(subject, subject)}{colon}{rest}") from error
-
-
-def _in_options(message: str) -> str:
-    for theirs, ours in _ADVICE.items():
-        message = message.replace(theirs, ours)
-    return message
-
-
-# ---------------------------------------------------------------- progress
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Progress]:
-    """A progress bar on a terminal's error stream; elsewhere a line now and then."""
-    if not sys.stderr.isatty():
-        yield _lines()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn
-
-    columns = TextColumn("converting"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[state]}")
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        started = time.monotonic()
-        task = bar.add_task("", total=None, state="")
-
-        def show(report: Report, total: int) -> None:
-            ready, rate, left = _speed(report, total, started)
-            failed = f", {report.failed} failed" if report.failed else ""
-            state = f"{rate:.{0 if rate >= 10 else 1}f}/s, {dt.timedelta(seconds=round(left))} left{failed}"
-            bar.update(task, total=total, completed=ready, state=state)
-
-        yield show
-
-
-def _lines() -> Progress:
-    started = last = time.monotonic()
-
-    def show(report: Report, total: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last < _EVERY:
-            return
-        last = now
-        ready, rate, left = _speed(report, total, started)
-        line = f"{ready}/{total}, {report.failed} failed, {rate:.1f} a second, {left:.0f} seconds left"
-        print(f"aikit convert: {line}", file=sys.stderr)
-
-    return show
-
-
-def _speed(report: Report, total: int, started: float) -> tuple[int, float, float]:
-    """How many files are ready, how many were worked on in a second, and the seconds left at that rate."""
-    ready, worked = report.done + report.failed + report.skipped, report.done + report.failed
-    rate = worked / max(time.monotonic() - started, 1e-9)
-    return ready, rate, (total - ready) / rate
+def _words() -> Words:
+    """What the options are called, by what the library calls them."""
+    subjects = {"quality": "--quality", "lossless": "--lossless", "format": "--to", "to": "--to"}
+    for operation in _operations():
+        option = _option(operation.name)
+        subjects[operation.name] = option
+        for each in operation.parameters:
+            own = operation.name == "make_transparent" and each.name in _KEYWORDS
+            subjects[f"{operation.name}.{each.name}"] = _option(each.name) if own else option
+    remedies = {
+        "allow_truncated": "fetch the file again, or pass --allow-truncated to read what is there",
+        "flatten": "pass --flatten white first, or write PNG or WebP",
+        "to": "pass --to",
+    }
+    return subjects, remedies

@@ -1,7 +1,7 @@
 """Many files: whole folders by one recipe, and functions over files in supervised processes."""
 
+from ..recipe import Recipe
 from .converting import convert_folder
-from .recipe import Recipe
 from .reporting import Failure, Report
 from .supervised import Outcome, map_supervised
 

@@ -11,11 +11,11 @@ from typing import Any, Literal
 
 from .._bytes import name_of
 from .._foreign_names import explain_calls
-from ..errors import InputTypeError, InputValueError, quoted
+from ..errors import AikitError, FileAccessError, InputTypeError, InputValueError, quoted
 from ..limits import Limits
+from ..recipe import Recipe
 from .manifest import Manifest, Row, is_in_place
 from .planning import Job, files_of, job_of
-from .recipe import Recipe
 from .reporting import Failure, Report
 from .work import Work
 
@@ -26,7 +26,11 @@ Existing = Literal["refuse", "overwrite", "skip"]
 Progress = Callable[[Report, int], object]
 
 # What may be different the next time, though the file is the same.
-_PASSING = ("access", "dependency", "memory", "exists", "clash", "worker_failed")
+_PASSING = (
+    "no_access", "missing_dependency", "no_device", "memory", "exists", "clash", "worker_failed", "busy", "cancelled",
+)  # fmt: skip
+# What codes were called in manifests before every error had one.
+_EARLIER = {"access": "no_access", "dependency": "missing_dependency", "invalid": "invalid_value"}
 
 
 @explain_calls
@@ -130,6 +134,8 @@ def convert_jobs(
 ) -> Report:
     """Do the jobs found, with a manifest in the folder, or none where there is no folder; `where` is for messages."""
     _check_options(workers, limits, engine)
+    if limits is not None or engine == "ray":
+        _ = recipe.modules  # other processes have to know its operations
     run = _engine(engine)
     report = Report()
     with contextlib.closing(Manifest()) as manifest:
@@ -209,8 +215,9 @@ def _undone(manifest: Manifest, report: Report, existing: Existing, retry_failed
             if verdict == "do":
                 manifest.begin(job)
         except OSError as error:  # of the source: it has gone, or may not be looked at
-            message = f"{job.source}: expected a readable file, got {error.strerror!r}; check the path."
-            verdict = Failure(str(job.source), message, "access")
+            path, why = str(job.source), quoted(error.strerror or str(error))
+            fields = path, "a readable file", why, "check the path"
+            verdict = Failure.of(path, FileAccessError(*fields, errno=error.errno, filename=path))
         if verdict == "do":
             yield job
         elif isinstance(verdict, Failure):
@@ -225,9 +232,9 @@ def _verdict(manifest: Manifest, job: Job, existing: Existing, retry_failed: boo
         manifest.skipped(job)
         return "leave"
     if (rival := manifest.rival(job)) is not None:
-        place = f"got {job.target}, which {rival} claims too"
-        message = f"{job.source}: expected a place of its own, {place}; rename one of them."
-        return Failure(str(job.source), message, "clash")
+        got = f"{job.target}, which {rival} claims too"
+        clash = AikitError(str(job.source), "a place of its own", got, "rename one of them", code="clash")
+        return Failure.of(str(job.source), clash)
     row = manifest.row(job)
     ours = False
     if row is not None:
@@ -240,8 +247,11 @@ def _verdict(manifest: Manifest, job: Job, existing: Existing, retry_failed: boo
             if known is not None:
                 return known
     if size is not None and existing != "overwrite" and (not ours or is_in_place(job)):
-        message = f"{job.target}: expected no file there, got one; pass overwrite=True to replace it."
-        return Failure(str(job.source), message, "exists")
+        target, remedy = str(job.target), "pass overwrite=True to replace it"
+        there = FileAccessError(
+            target, "no file there", "one", remedy, code="exists", option="overwrite", filename=target
+        )
+        return Failure.of(str(job.source), there)
     return "do"
 
 
@@ -249,6 +259,9 @@ def _known(manifest: Manifest, row: Row, job: Job, ours: bool, retry_failed: boo
     """What an earlier run has found, where it still holds."""
     if row.status == "done" and ours and manifest.is_same(row, job):
         return "leave"
-    if row.status != "failed" or retry_failed or row.code in _PASSING or not manifest.is_same(row, job):
+    code = _EARLIER.get(str(row.code), str(row.code))
+    if row.status != "failed" or retry_failed or code in _PASSING or not manifest.is_same(row, job):
         return None
-    return Failure(str(job.source), os.fsdecode(row.message or b""), str(row.code))
+    if row.error:
+        return Failure.from_row(str(job.source), row.error)
+    return Failure(str(job.source), os.fsdecode(row.message or b""), code)

@@ -31,7 +31,7 @@ def run(
     There are two threads for each worker: while one waits for the disk, which syncs every file, another computes. They
     are daemons, so that Ctrl-C need not wait for them; a write that has begun is let finish.
     """
-    from . import conversion
+    from ..recipe.files import keep_memory
 
     todo: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
     done: queue.SimpleQueue[tuple[Job, Failure | BaseException | None]] = queue.SimpleQueue()
@@ -60,7 +60,7 @@ def run(
             finally:
                 permit.release()
 
-    conversion.keep_memory()
+    keep_memory()
     threads = 0
     waiting = 0
     try:

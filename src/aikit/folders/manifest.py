@@ -41,7 +41,7 @@ CREATE TABLE IF NOT EXISTS manifest.runs (
 );
 CREATE TABLE IF NOT EXISTS manifest.files (
     source BLOB, output BLOB, facts TEXT, recipe TEXT, run INTEGER,
-    status TEXT, code TEXT, message BLOB, digest TEXT, size INTEGER, PRIMARY KEY (source, output)
+    status TEXT, code TEXT, message BLOB, digest TEXT, size INTEGER, error TEXT, PRIMARY KEY (source, output)
 );
 CREATE INDEX IF NOT EXISTS manifest.outputs ON files (output)
 """
@@ -51,7 +51,7 @@ class Row(NamedTuple):
     """What the manifest knows of one output of one source.
 
     `digest` is that of the output, or "*" where an engine makes it elsewhere; `size` is that of the output when it was
-    last done.
+    last done; `error` has the fields of what failed, which earlier versions did not keep.
     """
 
     facts: str
@@ -62,6 +62,7 @@ class Row(NamedTuple):
     message: bytes | None
     digest: str | None
     size: int | None
+    error: str | None
 
 
 class Manifest:
@@ -149,6 +150,8 @@ class Manifest:
                 )
             for statement in _FILES.split(";"):
                 self._base.execute(statement)
+            if "error" not in [column[1] for column in self._base.execute("PRAGMA manifest.table_info(files)")]:
+                self._base.execute("ALTER TABLE manifest.files ADD COLUMN error TEXT")
             self._base.execute(f"PRAGMA manifest.user_version = {_VERSION}")
             self._run = self._begin(recipe, overwrite)
             self._base.execute("COMMIT")
@@ -197,7 +200,7 @@ class Manifest:
                 "INSERT INTO files (source, output, facts, recipe, run, status, digest) "
                 "VALUES (?, ?, ?, ?, ?, 'pending', ?) ON CONFLICT DO UPDATE SET facts = excluded.facts, "
                 "recipe = excluded.recipe, run = excluded.run, status = 'pending', digest = excluded.digest, "
-                "code = NULL, message = NULL",
+                "code = NULL, message = NULL, error = NULL",
                 (source, output, facts, self._recipe, self._run, digest),
             )
 
@@ -214,11 +217,12 @@ class Manifest:
     def failed(self, job: Job, failure: Failure) -> None:
         """Note why there is no output; what is known of an earlier one is kept."""
         self._do(
-            "INSERT INTO files (source, output, facts, recipe, run, status, code, message) "
-            "VALUES (?, ?, ?, ?, ?, 'failed', ?, ?) ON CONFLICT DO UPDATE SET facts = excluded.facts, "
+            "INSERT INTO files (source, output, facts, recipe, run, status, code, message, error) "
+            "VALUES (?, ?, ?, ?, ?, 'failed', ?, ?, ?) ON CONFLICT DO UPDATE SET facts = excluded.facts, "
             "recipe = excluded.recipe, run = excluded.run, status = 'failed', code = excluded.code, "
-            "message = excluded.message, digest = NULL",
+            "message = excluded.message, error = excluded.error, digest = NULL",
             *self._key(job), self._facts.pop(job), self._recipe, self._run, failure.code, os.fsencode(failure.message),
+            failure.to_row(),
         )  # fmt: skip
 
     def skipped(self, job: Job) -> None:

@@ -29,7 +29,6 @@ __all__ = ["run"]
 _AT_A_TIME = 4096
 # Rows that Ray hands to a worker together, and does again together when the worker dies.
 _IN_A_BLOCK = 8
-_BROKEN = "broken"
 
 
 def run(
@@ -61,17 +60,21 @@ def _statuses(data: Any, work: Work, batch: list[Job], workers: int | None) -> I
     dataset = data.from_items(rows, override_num_blocks=-(-len(rows) // _IN_A_BLOCK))
     for row in dataset.map(_Status(work).row).iter_rows():
         job = batch[row["number"]]
-        if row["code"] == _BROKEN:
+        if row["broken"]:
             raise WorkerError(
-                str(job.source),
-                "a status",
-                row["message"],
-                "report it as a fault of aikit",
-                code="worker_failed",
+                str(job.source), "a status", row["broken"], "report it as a fault of aikit", code="worker_failed"
             )
-        # Messages begin with the path as the caller wrote it.
-        message = row["message"].replace(os.path.abspath(job.source), str(job.source))
-        yield job, Failure(str(job.source), message, row["code"]) if row["code"] else None
+        yield job, _with_path_as_given(job, row["failure"]) if row["failure"] else None
+
+
+def _with_path_as_given(job: Job, row: str) -> Failure:
+    """A worker's failure, about the path as the caller wrote it."""
+    there = Failure.from_row(os.path.abspath(job.source), row)
+    error = there.error
+    if error is None:
+        return Failure(str(job.source), there.message, there.code)
+    about_it = error.subject == error.with_subject(there.path).subject
+    return Failure.of(str(job.source), error.with_subject(str(job.source)) if about_it else error)
 
 
 class _Status:
@@ -80,17 +83,14 @@ class _Status:
     def __init__(self, work: Work) -> None:
         self._work = work
 
-    def _status(self, row: dict[str, Any]) -> tuple[str, str]:
+    def row(self, row: dict[str, Any]) -> dict[str, Any]:
         job = Job(Path(os.fsdecode(row["source"])), Path(os.fsdecode(row["target"])))
+        failure, broken = None, ""
         try:
             failure = self._work(job)
         except Exception:  # noqa: BLE001 - told to the driver, which raises it
-            return _BROKEN, traceback.format_exc()
-        return (failure.code, failure.message) if failure else ("", "")
-
-    def row(self, row: dict[str, Any]) -> dict[str, Any]:
-        code, message = self._status(row)
-        return {"number": row["number"], "code": code, "message": message}
+            broken = traceback.format_exc()
+        return {"number": row["number"], "failure": failure.to_row() if failure else "", "broken": broken}
 
 
 @contextlib.contextmanager

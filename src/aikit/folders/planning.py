@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from ..errors import FileAccessError, InputValueError, quoted
 from .reporting import Failure
 
 __all__ = ["Job", "files_of", "job_of"]
@@ -38,8 +39,9 @@ def _files_in(source: Path, out: Path) -> Iterator[Path | Failure]:
 
     def refuse(error: OSError) -> None:
         path = str(Path(error.filename))
-        message = f"{path}: expected a readable folder, got {error.strerror!r}; check its permissions."
-        refused.append(Failure(path, message, "access"))
+        why = quoted(error.strerror or str(error))
+        expected = "a readable folder", why, "check its permissions"
+        refused.append(Failure.of(path, FileAccessError(path, *expected, errno=error.errno, filename=path)))
 
     made = os.path.realpath(out)
     for folder, folders, names in os.walk(source, onerror=refuse):
@@ -73,9 +75,9 @@ def job_of(source: Path, target: Path) -> Job | Failure:
     from .._raster import format_of_suffix
 
     if not os.path.exists(source):
-        message = f"{source}: expected a file, got nothing there; check the path."
-        return Failure(str(source), message, "access")
+        path = str(source)
+        return Failure.of(path, FileAccessError(path, "a file", "nothing there", "check the path", filename=path))
     if format_of_suffix(target.suffix) is None:
-        got = f"{source}: expected a suffix that names a format to write, got {target.name!r}"
-        return Failure(str(source), f"{got}; name one with Recipe(to=...).", "invalid")
+        expected = "a suffix that names a format to write", quoted(target.name), "name one with Recipe(to=...)"
+        return Failure.of(str(source), InputValueError(str(source), *expected, option="to"))
     return Job(source, target)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any, Self
 
-from ..errors import AikitError, FileAccessError, MissingDependencyError
+from .. import errors
+from ..errors import AikitError
 
-__all__ = ["Failure", "Report", "code_of"]
+__all__ = ["Failure", "Report"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -18,14 +20,37 @@ class Failure:
     Attributes:
         path: the source.
         message: what was expected, what came, what to do.
-        code: one stable word: that of the error ("corrupt", "truncated", "timeout", "worker_crashed"...), or "access",
-            "dependency", "invalid", "memory", "exists" (another file has the output's place), "clash" (two sources
-            would get the same place).
+        code: the stable word of the error, from `aikit.errors.CODES`: "corrupt", "truncated", "timeout",
+            "worker_crashed", "no_access"..., and of folders alone "memory", "exists" (another file has the output's
+            place) and "clash" (two sources would get the same place).
+        error: the error with its fields, as it would be raised for one file; None where a manifest of an older version
+            has kept its message alone.
     """
 
     path: str
     message: str
     code: str
+    error: AikitError | None = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def of(cls, path: str, error: AikitError) -> Self:
+        """What an error says of a file."""
+        # Another one of the same fields: the traceback of this one holds the picture it was about.
+        return cls(path, str(error), error.code, error.with_subject(error.subject))
+
+    def to_row(self) -> str:
+        """The error as a text of ASCII, for a manifest or another process."""
+        if self.error is None:
+            return ""
+        return json.dumps({"kind": type(self.error).__name__, **self.error.to_dict()})
+
+    @classmethod
+    def from_row(cls, path: str, row: str) -> Self:
+        """What `to_row` has kept."""
+        fields: dict[str, Any] = json.loads(row)
+        kind = getattr(errors, fields.pop("kind"))
+        del fields["message"]
+        return cls.of(path, kind(**fields))
 
 
 @dataclass(slots=True)
@@ -60,13 +85,3 @@ class Report:
         failures = [{"path": each.path, "code": each.code, "message": each.message} for each in self.failures]
         counts = {"done": self.done, "failed": self.failed, "skipped": self.skipped}
         return json.dumps({**counts, "codes": dict(sorted(codes.items())), "failures": failures})
-
-
-def code_of(error: AikitError) -> str:
-    """The stable word for an error."""
-    code = getattr(error, "code", None)
-    if code is not None:
-        return str(code)
-    if isinstance(error, FileAccessError):
-        return "access"
-    return "dependency" if isinstance(error, MissingDependencyError) else "invalid"

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .._bytes import make_folder, read_bytes, write_bytes
+from .._bytes import make_folder, write_bytes
 from ..errors import AikitError, WorkerError
 from ..limits import Limits
+from ..recipe import Recipe
 from .planning import Job
-from .recipe import Recipe
-from .reporting import Failure, code_of
+from .reporting import Failure
 
 __all__ = ["Announce", "Work"]
 
@@ -39,27 +38,20 @@ class Work:
                 announce(job, hashlib.sha256(data).hexdigest())
             _put(job, data)
         except MemoryError:
-            message = "image: expected a picture that fits into memory, got a larger one; pass workers=1."
-            return Failure(str(job.source), message, "memory")
+            fields = "image", "a picture that fits into memory", "a larger one", "pass workers=1"
+            return Failure.of(str(job.source), AikitError(*fields, code="memory", option="workers"))
         except AikitError as error:
-            return Failure(str(job.source), str(error), code_of(error))
+            return Failure.of(str(job.source), error)
         return None
 
     def _converted(self, job: Job) -> bytes:
-        from . import conversion
-
-        name = os.fspath(job.source)
-        data = read_bytes(job.source, limits=self.limits)
-        task = data, name, job.target.suffix, self.recipe
-        if self.limits is None:
-            return conversion.converted(*task, None)
         try:
-            return conversion.converted_apart(*task, self.limits)
+            return self.recipe.bytes(job.source, to=job.target.suffix, limits=self.limits)
         except WorkerError as error:
             # A child that the system killed for its memory is not the file's fault: the second time it is.
             if error.code != "worker_crashed":
                 raise
-            return conversion.converted_apart(*task, self.limits)
+            return self.recipe.bytes(job.source, to=job.target.suffix, limits=self.limits)
 
 
 def _put(job: Job, data: bytes) -> None:

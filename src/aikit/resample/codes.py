@@ -1,15 +1,17 @@
-"""Twins of a resize for opaque 8-bit pictures: Pillow's and torch's own integer kernels."""
+"""Twins of a resize for opaque 8-bit pictures: Pillow's and torch's own integer kernels, and matrices for a box."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 
 from .._pixels import Opened, in_threads, thread_count
 from ..convert import to_numpy, to_pil
-from .passes import KERNELS, WORTH_A_THREAD, Resizing, order
+from .passes import KERNELS, WORTH_A_THREAD, Resizing, combined, order, resize_runs
 
 if TYPE_CHECKING:
     import torch
@@ -20,24 +22,33 @@ def codes_twin(opened: Opened[Any], how: Resizing) -> Any:
     """An opaque 8-bit image in another size, or None where only floats serve."""
     spec = opened.spec
     if spec.kind == "torch":
-        return by_torch(opened.pixels.image, how)
+        return None if how.box else by_torch(opened.pixels.image, how)
     if spec.channels not in (1, 3):
         return None
     if spec.kind == "pil":
-        picture = by_pillow(opened.pixels.image, how)
+        picture = _resize_picture(opened.pixels.image, how)
         picture.info = dict(spec.info)
         return picture
     # The order of the channels makes no difference.
     array = opened.pixels.image
     pictures = array.reshape(-1, *array.shape[-3:])
-    parts = [to_numpy(by_pillow(to_pil(one), how)) for one in pictures]
+    parts = [to_numpy(_resize_picture(to_pil(one), how)) for one in pictures]
     small = (np.stack(parts) if spec.batch else parts[0]).reshape(*spec.batch, *how.size, spec.channels)
     return small[..., 0] if spec.flat else small
 
 
+def _resize_picture(picture: Image.Image, how: Resizing) -> Image.Image:
+    from PIL import Image
+
+    if how.box is None:
+        return by_pillow(picture, how)
+    axes = [axis for axis, _ in order(picture.size[::-1], how)]
+    return Image.fromarray(by_matrices(np.asarray(picture), how, axes))
+
+
 def by_pillow(picture: Image.Image, how: Resizing) -> Image.Image:
     """Both passes by Pillow, whose bits these are, large pictures cut into strips for the threads."""
-    for axis, new in order(picture.size[::-1], how.size):
+    for axis, new in order(picture.size[::-1], how):
         picture = _pass(picture, axis, new, how.method)
     return picture
 
@@ -68,12 +79,43 @@ def _pass(picture: Image.Image, axis: int, new: int, method: str) -> Image.Image
     return result
 
 
+# Results that share one matrix: 8 take a tenth less than 16 where a pass shrinks by two or more.
+_RESULTS = 8
+
+_COLUMNS = 512
+
+
+def by_matrices(codes: Any, how: Resizing, axes: Sequence[int] = (-2, -1)) -> Any:
+    """A box of codes (H, W) or (H, W, C), one axis after the other, as in Pillow: within one code, in a third of its time."""
+    for axis in axes:
+        # A pass works on whole rows; for the columns the picture is turned over.
+        codes = _rows(codes, how, axis) if axis == -2 else cv2.transpose(_rows(cv2.transpose(codes), how, axis))
+    return codes
+
+
+def _rows(codes: Any, how: Resizing, axis: int) -> Any:
+    """The rows of a picture as `how` wants this axis, by matrix products."""
+    new = how.size[axis]
+    runs = resize_runs(len(codes), new, how.method, how.antialias, how.part(axis), "float32", _RESULTS)
+    rows = codes.reshape(len(codes), -1)
+    result = np.empty((new, rows.shape[1]), np.uint8)
+    # Some columns at a time, which stay in the cache.
+    for start in range(0, rows.shape[1], _COLUMNS):
+        columns = slice(start, start + _COLUMNS)
+        old = rows[:, columns].astype(np.float32)
+        sums = np.empty((new, old.shape[1]), np.float32)
+        combined(runs, old, sums)
+        sums += 0.5
+        result[:, columns] = np.clip(sums, 0, 255.5, out=sums)
+    return result.reshape(new, *codes.shape[1:])
+
+
 def by_torch(tensor: torch.Tensor, how: Resizing) -> torch.Tensor | None:
     """Both passes by torch's kernel for bytes; it begins horizontally, which shows where Lanczos or bicubic overshoots."""
     import torch
 
     height, width = tensor.shape[-2:]
-    passes = order((height, width), how.size)
+    passes = order((height, width), how)
     overshoots = how.method == "bicubic" or (how.method == "lanczos" and _torch_has_lanczos())
     as_in_torch = how.method == "bilinear" or (overshoots and passes[0][0] == -1)
     # To a single pixel of color, torch 2.15 stops with an assertion of its own.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache, partial, reduce
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from .._arguments import number
+from .._arguments import Within, number
 from .._foreign_names import explain_calls
 from .._pixels import Planes, load, run
 from ..alpha.premultiplied import NO_ALPHA, split_alpha_plane
@@ -22,7 +22,7 @@ _WIDEST = 1000
 
 
 @explain_calls
-def blur(image: ImageT, sigma: float) -> ImageT:
+def blur(image: ImageT, sigma: Annotated[float, Within(0, _WIDEST, unit="pixels")]) -> ImageT:
     """Blur an image with a Gaussian, without letting hidden colors out.
 
     Args:

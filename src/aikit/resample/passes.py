@@ -68,7 +68,7 @@ def resize_taps(old: int, new: int, method: str, antialias: bool, part: tuple[fl
     step = (end - begin) / new
     if method == "nearest":
         # Pillow adds up its steps, and so decides ties by its rounding errors: so do we.
-        at = np.add.accumulate(np.r_[0.5 * step, np.full(new - 1, step)])
+        at = np.add.accumulate(np.r_[begin + 0.5 * step, np.full(new - 1, step)])
         return np.minimum(at.astype(np.int32), old - 1)[None], np.ones((1, new))
     kernel = KERNELS[method]
     stretch = max(step, 1.0) if antialias else 1.0
@@ -126,8 +126,8 @@ def resize_runs(
     new: int,
     method: str,
     antialias: bool,
-    dtype: str,
     part: tuple[float, float] | None = None,
+    dtype: str = "float32",
     size: int = _BLOCK,
 ) -> list[Run]:
     """The taps of a resize as small dense matrices of about `size` results."""
@@ -278,35 +278,58 @@ def compiled(xp: Any, plane: Any, taps: Taps, axis: int) -> Any:
 # ---------------------------------------------------------------- both passes
 
 
-def order(old: tuple[int, int], new: tuple[int, int]) -> list[tuple[int, int]]:
-    """The passes to do, as (axis, new length): horizontally first, but for pictures that get much lower.
-
-    The order shows where integers are clamped between the passes. This is Pillow 13's rule, found by experiment;
-    Pillow up to 12 always begins horizontally.
-    """
-    passes = [(-1, new[1]), (-2, new[0])]
-    if new[0] < old[0] and old[0] - new[0] > 2 * (old[1] - new[1]):
-        passes.reverse()
-    return [(axis, length) for axis, length in passes if old[axis] != length]
-
-
 @dataclass(frozen=True, slots=True)
 class Resizing:
-    """What to make of a plane."""
+    """What to make of a plane, or of a box in it: (left, top, right, bottom)."""
 
     size: tuple[int, int]
     method: str
     antialias: bool = True
     clamp: bool = False  # after each pass, as Pillow does with integers
+    box: tuple[float, float, float, float] | None = None
+
+    def part(self, axis: int) -> tuple[float, float] | None:
+        """Where the box begins and ends along an axis."""
+        return None if self.box is None else (self.box[-1 - axis], self.box[1 - axis])
+
+    def old_size(self, shape: tuple[int, int]) -> tuple[float, float]:
+        """The height and width of what becomes the new picture, of planes of this shape."""
+        return shape if self.box is None else (self.box[3] - self.box[1], self.box[2] - self.box[0])
+
+    def is_cut(self, shape: tuple[int, int]) -> bool:
+        """Whether all pixels stay as they are."""
+        return all(_is_cut(self.part(axis) or (0, shape[axis]), self.size[axis]) for axis in (-1, -2))
+
+
+def _is_cut(part: tuple[float, float], new: int) -> bool:
+    return part[0] == int(part[0]) and part[1] - part[0] == new
+
+
+def order(shape: tuple[int, int], how: Resizing) -> list[tuple[int, int]]:
+    """The passes to do, as (axis, new length): horizontally first, but for pictures that get much lower.
+
+    The order shows where integers are clamped between the passes. This is Pillow 13's rule, found by experiment;
+    Pillow up to 12 always begins horizontally.
+    """
+    old, new = how.old_size(shape), how.size
+    passes = [(-1, new[1]), (-2, new[0])]
+    if new[0] < old[0] and old[0] - new[0] > 2 * (old[1] - new[1]):
+        passes.reverse()
+    return [(axis, length) for axis, length in passes if how.box is not None or old[axis] != length]
 
 
 def two_passes(xp: Any, plane: Any, how: Resizing) -> Any:
     """Resize a plane along one axis, then the other."""
-    passes = order(plane.shape[-2:], how.size)
+    passes = order(plane.shape[-2:], how)
     if xp.__name__ == "numpy" and not how.clamp:  # the order shows in the rounding alone, and columns are faster
         passes.sort(reverse=True, key=lambda step: step[0] == -2)
     for axis, new in passes:
-        key = (plane.shape[axis], new, how.method, how.antialias)
+        part = how.part(axis)
+        if part is not None and _is_cut(part, new):
+            kept = slice(int(part[0]), int(part[1]))
+            plane = plane[..., kept] if axis == -1 else plane[..., kept, :]
+            continue
+        key = (plane.shape[axis], new, how.method, how.antialias, part)
         if has_kernel(xp, plane):
             plane = compiled(xp, plane, resize_taps(*key), axis)
         elif how.method == "nearest":

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from numbers import Real
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from .._arguments import one_of, switch, whole
+from .._arguments import Within, one_of, switch, whole
 from .._foreign_names import explain_calls
 from .._pixels import TOP, Opened, Planes, Spec, load, run
 from ..errors import InputTypeError, InputValueError, quoted
@@ -21,6 +23,9 @@ Method = Literal["nearest", "bilinear", "bicubic", "lanczos", "area"]
 
 METHODS = ("nearest", *KERNELS)
 
+Side = Annotated[int, Within(1, unit="pixels")]
+Box = tuple[float, float, float, float]
+
 # What Pillow and torch count pixels with.
 _LARGEST = 2**31 - 1
 
@@ -29,14 +34,15 @@ _LARGEST = 2**31 - 1
 def resize(
     image: ImageT,
     *,
-    height: int | None = None,
-    width: int | None = None,
-    scale: float | None = None,
+    height: Side | None = None,
+    width: Side | None = None,
+    scale: Annotated[float, Within(above=0)] | None = None,
     method: Method = "lanczos",
     antialias: bool = True,
     linear: bool = False,
+    box: Box | None = None,
 ) -> ImageT:
-    """Resize an image.
+    """Resize an image, or a part of it.
 
     Args:
         image: any image or batch.
@@ -47,6 +53,8 @@ def resize(
             covers).
         antialias: when shrinking, widen the kernel so that every input pixel counts. Without it detail aliases.
         linear: mix light instead of sRGB codes: fine detail keeps its brightness.
+        box: (left, top, right, bottom) of the part that becomes the result, in pixels, fractions allowed; its sides
+            count for `scale` and the aspect. The kernel reaches beyond it, into what is there of the image.
 
     Returns:
         Same kind and dtype, `max(1, floor(size * scale + 0.5))` pixels a side. 8-bit results are within one code
@@ -56,12 +64,15 @@ def resize(
 
     Raises:
         InputTypeError: not an image, or sizes that are not numbers.
-        InputValueError: no size or too many of them, a size below 1 or above 2^31 - 1, or an unknown method.
+        InputValueError: no size or too many of them, a size below 1 or above 2^31 - 1, a box that is not within the
+            image, or an unknown method.
 
     Example:
         >>> import numpy as np
         >>> resize(np.zeros((40, 60, 3), np.uint8), width=30).shape
         (20, 30, 3)
+        >>> resize(np.arange(6, dtype=np.uint8)[None], width=2, height=1, box=(1, 0, 5, 1), method="area").tolist()
+        [[2, 4]]
 
     Source: Keys 1981 (bicubic); Duchon, "Lanczos filtering in one and two dimensions", 1979.
     """
@@ -69,11 +80,13 @@ def resize(
     switch("antialias", antialias)
     switch("linear", linear)
     opened = load(image)
-    how = Resizing(new_size(opened.spec, height, width, scale), method, antialias)
+    part = None if box is None else check_box(box, opened.spec.height, opened.spec.width)
+    size = new_size(old_size(opened.spec.height, opened.spec.width, part), height, width, scale)
+    how = Resizing(size, method, antialias, box=part)
     return resized(opened, how, linear=linear)  # type: ignore[no-any-return]
 
 
-def scaled(side: int, scale: float) -> int:
+def scaled(side: float, scale: float) -> int:
     """A side times a scale, rounded half up, at least one pixel."""
     return max(1, math.floor(side * scale + 0.5))
 
@@ -83,8 +96,26 @@ def sides(height: Any, width: Any) -> tuple[int | None, int | None]:
     return None if height is None else whole("height", height), None if width is None else whole("width", width)
 
 
-def new_size(spec: Spec, height: Any, width: Any, scale: Any) -> tuple[int, int]:
-    """The new (height, width)."""
+def old_size(height: int, width: int, box: Any) -> tuple[float, float]:
+    """The (height, width) of what is resized."""
+    return (height, width) if box is None else (box[3] - box[1], box[2] - box[0])
+
+
+def check_box(box: Any, height: float, width: float) -> Box:
+    """The box as four floats, if it is a part of a picture of this size."""
+    if not isinstance(box, Sequence) or isinstance(box, (str, bytes)) or len(box) != 4:
+        raise InputTypeError("box", "left, top, right and bottom", quoted(box), "pass four numbers")
+    if not all(isinstance(edge, Real) and not isinstance(edge, bool) for edge in box):
+        raise InputTypeError("box", "four numbers", quoted(box), "pass left, top, right and bottom")
+    left, top, right, bottom = map(float, box)
+    if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+        expected = f"a part of 0, 0, {width}, {height} with some area"
+        raise InputValueError("box", expected, quoted(box), "pass left, top, right and bottom in pixels of the image")
+    return left, top, right, bottom
+
+
+def new_size(old: tuple[float, float], height: Any, width: Any, scale: Any) -> tuple[int, int]:
+    """The new (height, width) of something of an old one."""
     if (scale is None) == (height is None and width is None):
         got = "none of them" if scale is None else "both"
         raise InputValueError("scale", "either scale or height and width", got, "pass one or the other")
@@ -93,11 +124,11 @@ def new_size(spec: Spec, height: Any, width: Any, scale: Any) -> tuple[int, int]
             raise InputTypeError("scale", "a number", quoted(scale), "for two sides pass height and width")
         if not 0 < float(scale) < math.inf:
             raise InputValueError("scale", "a positive number", quoted(scale), "pass for instance 0.5")
-        height, width = scaled(spec.height, float(scale)), scaled(spec.width, float(scale))
+        height, width = scaled(old[0], float(scale)), scaled(old[1], float(scale))
     else:
         height, width = sides(height, width)
-        height = scaled(spec.height, width / spec.width) if height is None else height
-        width = scaled(spec.width, height / spec.height) if width is None else width
+        height = scaled(old[0], width / old[1]) if height is None else height
+        width = scaled(old[1], height / old[0]) if width is None else width
     if max(height, width) > _LARGEST:
         raise InputValueError("size", f"at most {_LARGEST} pixels a side", f"{height}x{width}", "pass less")
     return height, width
@@ -112,9 +143,9 @@ def resized(opened: Opened[Any], how: Resizing, *, linear: bool = False) -> Any:
     """An image in another size."""
     spec = opened.spec
     old = spec.height, spec.width
-    mixes = how.method != "nearest" and how.size != old
-    how = Resizing(how.size, how.method, how.antialias, is_integer(spec))
-    as_in_pillow = how.antialias or all(new >= was for new, was in zip(how.size, old, strict=True))
+    mixes = how.method != "nearest" and not how.is_cut(old)
+    how = replace(how, clamp=is_integer(spec))
+    as_in_pillow = how.antialias or all(new >= was for new, was in zip(how.size, how.old_size(old), strict=True))
     if mixes and as_in_pillow and not linear and not spec.has_alpha and spec.dtype == "uint8":
         codes = codes_twin(opened, how)
         if codes is not None:
@@ -137,4 +168,4 @@ def _moved(how: Resizing, *planes: Any) -> Planes:
     """Codes that no other codes are mixed with."""
     import numpy as np
 
-    return [two_passes(np, plane, Resizing(how.size, how.method)) for plane in planes]
+    return [two_passes(np, plane, replace(how, clamp=False)) for plane in planes]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
-from .._arguments import number, one_of
+from .._arguments import Within, number, one_of
 from .._foreign_names import explain_calls
 from .._pixels import load, run
 from ..types import ImageT
@@ -20,10 +20,10 @@ __all__ = ["upsample"]
 @explain_calls
 def upsample(
     image: ImageT,
-    scale: float,
+    scale: Annotated[float, Within(1)],
     *,
     method: Method = "lanczos",
-    sharpen: float = 0.0,
+    sharpen: Annotated[float, Within(0, 2)] = 0.0,
     model: str | os.PathLike[str] | Any = None,
 ) -> ImageT:
     """Enlarge an image, sharpen it if asked, or let a super-resolution network do it.
@@ -58,7 +58,7 @@ def upsample(
     scale, sharpen = number("scale", scale, 1, float("inf")), number("sharpen", sharpen, 0, 2)
     one_of("method", method, METHODS)
     opened = load(image)
-    size = new_size(opened.spec, None, None, scale)
+    size = new_size((opened.spec.height, opened.spec.width), None, None, scale)
     if model is None:
         larger = resized(opened, Resizing(size, method))
     else:

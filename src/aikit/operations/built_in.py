@@ -1,0 +1,124 @@
+"""What signatures do not say of aikit's own operations: where they are, their sizes, where points go, what to try first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+__all__ = ["BUILT_IN", "BuiltIn"]
+
+Keywords = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltIn:
+    """One of aikit's operations.
+
+    Attributes:
+        module: the module of aikit that has it.
+        changes_size: whether the result may have another size.
+        matrix: where points go, if they move.
+        new_size: the height and width of the result, where they follow from those of the image and the keywords.
+        attempt: a look at keywords that raises what the function would.
+        without: parameters that are no plain data.
+    """
+
+    module: str
+    changes_size: bool = False
+    matrix: Callable[[Any, Keywords], Any] | None = None
+    new_size: Callable[[Any, Keywords], tuple[int, int]] | None = None
+    attempt: Callable[[Callable[..., Any], Keywords], object] | None = None
+    without: tuple[str, ...] = ()
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """The function, whose module is loaded for it."""
+        return getattr(import_module(f"..{self.module}", __package__), name)  # type: ignore[no-any-return]
+
+
+def _size_of_resize(spec: Any, keywords: Keywords) -> tuple[int, int]:
+    from ..resample.size import new_size, old_size
+
+    sides = (keywords.get(name) for name in ("height", "width", "scale"))
+    return new_size(old_size(spec.height, spec.width, keywords.get("box")), *sides)
+
+
+def _size_of_upsample(spec: Any, keywords: Keywords) -> tuple[int, int]:
+    from ..resample.size import new_size
+
+    return new_size((spec.height, spec.width), None, None, keywords["scale"])
+
+
+def _scaling(new_size: Callable[[Any, Keywords], tuple[int, int]]) -> Callable[[Any, Keywords], Any]:
+    def matrix(image: Any, keywords: Keywords) -> Any:
+        from .._pixels import load
+
+        spec = load(image).spec
+        height, width = new_size(spec, keywords)
+        left, top, right, bottom = keywords.get("box") or (0, 0, spec.width, spec.height)
+        across, down = width / (right - left), height / (bottom - top)
+        return (across, 0, -left * across), (0, down, -top * down), (0, 0, 1)
+
+    return matrix
+
+
+def _matrix_of_trim(image: Any, keywords: Keywords) -> Any:
+    from ..alpha import alpha_bbox
+
+    box = alpha_bbox(image, threshold=keywords.get("threshold", 0.0))
+    return None if box is None else ((1, 0, -box[0]), (0, 1, -box[1]), (0, 0, 1))
+
+
+def _try_pixel(function: Callable[..., Any], keywords: Keywords) -> None:
+    from PIL import Image
+
+    function(Image.new("RGBA", (1, 1), "black"), **keywords)
+
+
+def _try_size(function: Callable[..., Any], keywords: Keywords) -> None:
+    # Not by doing it: one pixel may become an enormous picture.
+    from ..resample.size import check_box, new_size, old_size
+
+    box = keywords.get("box")
+    if box is not None:
+        check_box(box, math.inf, math.inf)
+    new_size(old_size(1, 1, box), *(keywords.get(name) for name in ("height", "width", "scale")))
+
+
+def _try_color(function: Callable[..., Any], keywords: Keywords) -> None:
+    import numpy as np
+
+    from ..color.table import SPACES
+
+    function(
+        np.zeros((1, 1, SPACES[keywords["src"]].planes), np.uint8 if keywords.get("encoding") else np.float32),
+        **keywords,
+    )
+
+
+# In this order their names are shown.
+BUILT_IN: dict[str, BuiltIn] = {
+    "resize": BuiltIn(
+        "resample", changes_size=True, matrix=_scaling(_size_of_resize), new_size=_size_of_resize, attempt=_try_size
+    ),
+    "blur": BuiltIn("resample"),
+    "trim": BuiltIn("alpha", changes_size=True, matrix=_matrix_of_trim),
+    "flatten": BuiltIn("alpha", attempt=_try_pixel),
+    "make_transparent": BuiltIn("alpha", attempt=_try_pixel),
+    "color_to_alpha": BuiltIn("alpha", attempt=_try_pixel),
+    "premultiply": BuiltIn("alpha"),
+    "unpremultiply": BuiltIn("alpha"),
+    "estimate_foreground": BuiltIn("alpha"),
+    "convert_color": BuiltIn("color", attempt=_try_color),
+    "rgb_to_gray": BuiltIn("color"),
+    "gray_to_rgb": BuiltIn("color"),
+    "upsample": BuiltIn(
+        "resample",
+        changes_size=True,
+        matrix=_scaling(_size_of_upsample),
+        new_size=_size_of_upsample,
+        without=("model",),
+    ),
+}

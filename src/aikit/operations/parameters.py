@@ -1,0 +1,195 @@
+"""The parameters of an operation, read from its signature and its docstring, as JSON Schema."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+import typing
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from .._arguments import Within
+from ..errors import InputTypeError, quoted
+from .values import branches_of, types_of
+
+__all__ = ["Parameter", "parameters_of", "summary_of"]
+
+Schema = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of an operation, beside the image.
+
+    Attributes:
+        name: the keyword.
+        schema: what values it takes, as JSON Schema.
+        required: whether it has to be given.
+        default: what it is otherwise.
+        description: what its docstring says.
+    """
+
+    name: str
+    schema: Schema
+    required: bool
+    default: Any
+    description: str
+
+    @property
+    def type(self) -> tuple[str, ...]:
+        """The words of JSON for its types, such as ("integer", "null"); empty where it takes any."""
+        return tuple(dict.fromkeys(word for branch in branches_of(self.schema) for word in types_of(branch)))
+
+    @property
+    def unit(self) -> str | None:
+        """What it counts, such as "pixels"."""
+        unit: str | None = self._one("unit")
+        return unit
+
+    @property
+    def minimum(self) -> float | None:
+        """Its smallest value."""
+        minimum: float | None = self._one("minimum")
+        return minimum
+
+    @property
+    def maximum(self) -> float | None:
+        """Its largest value."""
+        maximum: float | None = self._one("maximum")
+        return maximum
+
+    @property
+    def choices(self) -> tuple[Any, ...]:
+        """The words it takes, where these are all there are."""
+        return tuple(self._one("enum") or ())
+
+    def _one(self, word: str) -> Any:
+        return next((branch[word] for branch in branches_of(self.schema) if word in branch), None)
+
+
+class _Picture:
+    """Stands for the types of images in annotations, which a recipe cannot hold."""
+
+
+_KEYWORDS = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def parameters_of(function: Callable[..., Any], name: str, without: Collection[str] = ()) -> tuple[Parameter, ...]:
+    """The keywords of an operation, but for some."""
+    try:
+        image, *others = inspect.signature(function).parameters.values()
+    except ValueError as error:  # no parameter at all, or a function without a signature
+        raise InputTypeError(name, "a function of an image", quoted(function), "give it an image first") from error
+    if image.kind not in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD):
+        raise InputTypeError(name, "an image as the first argument", f"({image}, ...)", "give it one")
+    for each in others:
+        if each.kind not in _KEYWORDS or each.name == "name":  # in a file, `name` is that of the step
+            raise InputTypeError(
+                name, "keywords one by one, none of them called name", str(each), "rename or spell it out"
+            )
+    descriptions = _descriptions_of(function)
+    return tuple(
+        Parameter(
+            each.name,
+            types.MappingProxyType(_schema_of(_hint(function, each, name), f"{name}.{each.name}")),
+            each.default is inspect.Parameter.empty,
+            None if each.default is inspect.Parameter.empty else each.default,
+            descriptions.get(each.name, ""),
+        )
+        for each in others
+        if each.name not in without
+    )
+
+
+def _hint(function: Any, parameter: inspect.Parameter, name: str) -> Any:
+    """The type of one parameter. One by one: those of images may be known to type checkers only."""
+    if parameter.annotation is inspect.Parameter.empty:
+        raise InputTypeError(f"{name}.{parameter.name}", "an annotation", "none", "write its type, such as float")
+    alone = types.SimpleNamespace(__annotations__={parameter.name: parameter.annotation})
+    known = getattr(inspect.unwrap(function), "__globals__", {})
+    try:
+        hints = typing.get_type_hints(alone, known, {"AnyImage": _Picture}, include_extras=True)
+    except NameError as error:
+        raise InputTypeError(
+            f"{name}.{parameter.name}", "an annotation that can be read", str(error), "import its type at run time"
+        ) from error
+    return hints[parameter.name]
+
+
+_TYPES: dict[Any, str] = {
+    bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null", list: "array", tuple: "array",
+}  # fmt: skip
+_BOUNDS = {"minimum": "minimum", "maximum": "maximum", "above": "exclusiveMinimum", "below": "exclusiveMaximum"}
+
+
+def _schema_of(hint: Any, subject: str) -> dict[str, Any]:
+    """An annotation as JSON Schema."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return {}
+    if hint in _TYPES:
+        return {"type": _TYPES[hint]}
+    if origin is Annotated:
+        return {**_schema_of(arguments[0], subject), **_bounds(arguments[1:])}
+    if origin is Literal:
+        words = list(arguments)
+        return {"type": "string", "enum": words} if all(isinstance(word, str) for word in words) else {"enum": words}
+    if origin in (typing.Union, types.UnionType):
+        return _union([_schema_of(each, subject) for each in arguments if each is not _Picture])
+    if origin in (tuple, list, Sequence):
+        return _array(arguments, subject)
+    raise InputTypeError(
+        subject,
+        "a type of plain data",
+        quoted(hint),
+        "annotate it with bool, int, float, str, Literal or tuples of these",
+    )
+
+
+def _bounds(extras: Sequence[Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for extra in extras:
+        if isinstance(extra, Within):
+            given = {word: getattr(extra, name) for name, word in _BOUNDS.items()} | {"unit": extra.unit}
+            found.update({word: value for word, value in given.items() if value is not None})
+    return found
+
+
+def _union(branches: list[dict[str, Any]]) -> dict[str, Any]:
+    branches = [each for branch in branches for each in branches_of(branch)]
+    null = {"type": "null"}
+    rest = [branch for branch in branches if branch != null]
+    if len(rest) == len(branches) or len(rest) != 1:
+        return {"anyOf": branches} if len(branches) > 1 else branches[0]
+    (only,) = rest
+    if not only:
+        return {}
+    if "enum" in only:
+        return {"enum": [*only["enum"], None]}
+    return {**only, "type": [only["type"], "null"]}
+
+
+def _array(arguments: tuple[Any, ...], subject: str) -> dict[str, Any]:
+    if len(arguments) == 2 and arguments[1] is Ellipsis:
+        arguments = arguments[:1]
+        return {"type": "array", "items": _schema_of(arguments[0], subject)}
+    items = [_schema_of(each, subject) for each in arguments]
+    if len(items) == 1:
+        return {"type": "array", "items": items[0]}
+    if any(item != items[0] for item in items):
+        return {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
+    return {"type": "array", "items": items[0], "minItems": len(items), "maxItems": len(items)}
+
+
+def summary_of(function: Any) -> str:
+    """The first line of its docstring."""
+    return (inspect.getdoc(function) or "").partition("\n")[0]
+
+
+def _descriptions_of(function: Any) -> dict[str, str]:
+    """What a Google docstring says of each argument."""
+    block = re.search(r"^Args:\n(.*?)(?=^\S|\Z)", inspect.getdoc(function) or "", re.MULTILINE | re.DOTALL)
+    entries = re.findall(r"^    (\w+): (.*?)(?=^    \w+: |\Z)", block[1] if block else "", re.MULTILINE | re.DOTALL)
+    return {name: " ".join(text.split()) for name, text in entries}

@@ -1,0 +1,122 @@
+"""What values a schema allows: the part of JSON Schema that annotations become, with errors in our words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import InputTypeError, InputValueError, quoted
+
+__all__ = ["branches_of", "check_value", "types_of"]
+
+Schema = Mapping[str, Any]
+
+_PYTHON: dict[str, tuple[type, ...]] = {
+    "boolean": (bool,), "integer": (int,), "number": (int, float), "string": (str,), "null": (type(None),),
+    "array": (list, tuple),
+}  # fmt: skip
+_WORDS = {"boolean": "True or False", "integer": "a whole number", "number": "a number", "string": "a text"}
+
+
+def branches_of(schema: Schema) -> list[dict[str, Any]]:
+    """The schemas of which one has to hold."""
+    return list(schema.get("anyOf", [schema]))
+
+
+def types_of(schema: Schema) -> list[str]:
+    """The words of JSON for the types it allows; none where it allows any."""
+    if "type" not in schema:
+        return []
+    return [schema["type"]] if isinstance(schema["type"], str) else list(schema["type"])
+
+
+def check_value(subject: str, value: Any, schema: Schema) -> None:
+    """Refuse a value that a schema does not allow.
+
+    Raises:
+        InputTypeError: its type is none of those.
+        InputValueError: its type is right.
+    """
+    branches = branches_of(schema)
+    fitting = [branch for branch in branches if _has_type(value, branch)]
+    if not fitting:
+        raise InputTypeError(subject, " or ".join(map(_in_words, branches)), quoted(value), "pass one")
+    if not any(_is_within(value, branch) for branch in fitting):
+        remedy = "pass one of these" if "enum" in fitting[0] else "pass what fits"
+        raise InputValueError(subject, " or ".join(map(_in_words, fitting)), quoted(value), remedy)
+
+
+def _has_type(value: Any, schema: Schema) -> bool:
+    words = types_of(schema)
+    if "enum" in schema or not words:
+        return True
+    # True is no number here, though it is an int to Python.
+    plain = {
+        word for word in words if isinstance(value, _PYTHON[word]) and (word == "boolean") == isinstance(value, bool)
+    }
+    if "array" in plain:
+        return all(_has_type(each, item) for each, item in zip(value, _items(schema, len(value)), strict=False))
+    return bool(plain)
+
+
+def _is_within(value: Any, schema: Schema) -> bool:
+    if "enum" in schema:
+        return any(type(value) is type(word) and value == word for word in schema["enum"])
+    if isinstance(value, (list, tuple)):
+        fits = schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", math.inf)
+        return fits and all(
+            _is_within(each, item) for each, item in zip(value, _items(schema, len(value)), strict=False)
+        )
+    if isinstance(value, Mapping):
+        return all(_is_within(each, {}) for each in value.values())
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return True
+    return (
+        _is_finite(value)
+        and schema.get("minimum", -math.inf) <= value <= schema.get("maximum", math.inf)
+        and schema.get("exclusiveMinimum", -math.inf) < value < schema.get("exclusiveMaximum", math.inf)
+    )
+
+
+def _is_finite(value: float) -> bool:
+    return isinstance(value, int) or math.isfinite(value)
+
+
+def _items(schema: Schema, count: int) -> list[Any]:
+    return list(schema.get("prefixItems", [schema.get("items", {})] * count))
+
+
+def _in_words(schema: Schema) -> str:
+    """What a schema allows, for messages."""
+    if "enum" in schema:
+        return f"one of {', '.join(str(word) for word in schema['enum'])}"
+    words = [word for word in types_of(schema) if word != "null"]
+    if not words:
+        return "None" if types_of(schema) else "plain data"
+    (word,) = words
+    if word == "array":
+        return _list_in_words(schema)
+    return " ".join([_WORDS[word], *_bounds_in_words(schema)])
+
+
+def _list_in_words(schema: Schema) -> str:
+    count = f"{schema['minItems']} values" if "minItems" in schema else "values"
+    each = sorted({_in_words(item) for item in _items(schema, 1)})
+    return f"a list of {count}, each {' or '.join(each)}"
+
+
+def _bounds_in_words(schema: Schema) -> list[str]:
+    """Such as "from 0 to 1", "of 1 or more", "above 0"."""
+    low, high = schema.get("minimum"), schema.get("maximum")
+    above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
+    if low is not None and high is not None:
+        return [f"from {low} to {high}"]
+    parts = [
+        f"of {low} or more" if low is not None else None,
+        f"of {high} or less" if high is not None else None,
+        f"above {above}" if above is not None else None,
+        f"below {below}" if below is not None else None,
+    ]
+    found = [part for part in parts if part]
+    return [" and ".join(found)] if found else []

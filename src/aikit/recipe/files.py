@@ -1,0 +1,171 @@
+"""From the bytes of one file to those of another, here or in a child process; large JPEGs are shrunk while decoded."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from .._bytes import name_of, read_bytes
+from .._raster import capabilities, identify, probe
+from ..convert import to_pil
+from ..errors import InputValueError
+from ..files import encode, read_any
+from ..isolation import guarded
+from ..limits import Limits
+from ..operations.registry import import_modules, modules_of
+from ..resample.codes import by_matrices
+from ..resample.passes import Resizing
+from ..resample.size import new_size
+from ..types import Source
+from .steps import Step, apply_steps, check_size
+
+__all__ = ["FileOptions", "apply_to_file", "check_formats", "keep_memory"]
+
+# Kernels whose result hardly tells where the picture came at twice the size that is wanted.
+_SMOOTH = ("bilinear", "bicubic", "lanczos", "area")
+
+# Where the rows and columns that a JPEG's blocks leave over at the right and the bottom lie once it is upright: the
+# share of them (columns, rows) at the left and at the top, by orientation.
+_LEFT = {2: (1, 0), 3: (1, 0), 6: (0, 1), 7: (0, 1)}
+_TOP = {3: (0, 1), 4: (0, 1), 7: (1, 0), 8: (1, 0)}
+
+Box = tuple[float, float, float, float]
+
+# As large as Pillow's blocks.
+_KEPT = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class FileOptions:
+    """How files are read and written."""
+
+    quality: int | None
+    lossless: bool | None
+    allow_truncated: bool
+
+
+def check_formats(formats: Iterable[str], options: FileOptions) -> None:
+    """Try how pictures are written on one pixel, so that a mistake is said once and before any work."""
+    names = sorted({capabilities(name).name for name in formats})
+    # A folder may hold formats that know no quality beside those that do.
+    takers = [name for name in names if capabilities(name).quality is not None]
+    pixel = Image.new("RGB", (1, 1))
+    for name in takers or names:
+        encode(pixel, name, quality=options.quality, lossless=options.lossless)
+    for name in names:
+        encode(pixel, name, lossless=options.lossless)
+
+
+def keep_memory() -> None:
+    """Let the C library keep one picture's memory for the next: page faults took a fifth of the time.
+
+    glibc raises its thresholds to the largest block that was ever freed (mallopt(3), M_MMAP_THRESHOLD).
+    """
+    bytearray(_KEPT)
+
+
+def apply_to_file(
+    source: Source, to: str | None, steps: tuple[Step, ...], options: FileOptions, limits: Limits | None
+) -> bytes:
+    """A file after the steps, as the bytes of another; with limits in a child process, within time and memory."""
+    name, data = name_of(source), read_bytes(source, limits=limits)
+    task = data, name, to or _format_of(data, name), steps, options, limits
+    if limits is None:
+        return _apply(*task)
+    modules = modules_of([step for step, _ in steps])
+    return guarded(_in_child, modules, *task, subject=name, limits=limits, isolate=True, expect=bytes)
+
+
+def _format_of(data: bytes, name: str) -> str:
+    """The format the data are in, where it is one to write."""
+    found = identify(data)
+    try:
+        return capabilities(found or "").name
+    except InputValueError as error:
+        remedy = 'pass to="png" or another format'
+        raise InputValueError(
+            "to", "a format to write", f"none, and {found or 'an unknown one'} in {name}", remedy
+        ) from error
+
+
+def _in_child(modules: tuple[str, ...], *task: Any) -> bytes:
+    keep_memory()
+    import_modules(modules)
+    return _apply(*task)
+
+
+def _apply(
+    data: bytes, name: str, to: str, steps: tuple[Step, ...], options: FileOptions, limits: Limits | None
+) -> bytes:
+    small = _read_reduced(data, name, steps, options, limits)
+    image, rest = (_read(data, name, options, limits), steps) if small is None else (small, steps[1:])
+    image = apply_steps(image, rest, subject=name, limits=limits)
+    target = capabilities(to)
+    quality = None if target.quality is None else options.quality
+    return encode(image, target.name, quality=quality, lossless=options.lossless)
+
+
+def _read(data: bytes, name: str, options: FileOptions, limits: Limits | None, **more: Any) -> Any:
+    file = io.BytesIO(data)
+    file.name = name
+    return read_any(file, limits=limits, allow_truncated=options.allow_truncated, **more)
+
+
+# ---------------------------------------------------------------- JPEGs, decoded to a half, a quarter or an eighth
+
+
+def _read_reduced(
+    data: bytes, name: str, steps: tuple[Step, ...], options: FileOptions, limits: Limits | None
+) -> Image.Image | None:
+    """The picture after the first step, where that makes a JPEG four times smaller or more; else None."""
+    keywords = _first_resize(steps)
+    if keywords is None or identify(data) != "jpeg":
+        return None
+    header = probe(data, name=name, limits=limits)
+    stored = header.width, header.height
+    width, height = stored if header.orientation < 5 else stored[::-1]
+    wanted = new_size((height, width), *(keywords.get(side) for side in ("height", "width", "scale")))
+    if limits is not None:
+        check_size(wanted, name, limits)
+    # Twice what is wanted: so much keeps a kernel's result within a few codes.
+    at_least = 2 * wanted[0], 2 * wanted[1]
+    if height < 2 * at_least[0] or width < 2 * at_least[1]:
+        return None
+    image = to_pil(_read(data, name, options, limits, at_least=at_least))
+    how = Resizing(wanted, keywords.get("method", "lanczos"), box=_box(image.size, stored, header.orientation))
+    # Rows first whatever the shape: that is the faster order.
+    small = Image.fromarray(by_matrices(np.asarray(image), how))
+    small.info = image.info
+    return small
+
+
+def _first_resize(steps: tuple[Step, ...]) -> Mapping[str, Any] | None:
+    """The keywords of the first step where it is a resize that smaller pixels will do for."""
+    if not steps or steps[0][0] != "resize":
+        return None
+    keywords = steps[0][1]
+    smooth = keywords.get("method", "lanczos") in _SMOOTH and keywords.get("antialias", True)
+    return keywords if smooth and not keywords.get("linear") and "box" not in keywords else None
+
+
+def _box(size: tuple[int, int], stored: tuple[int, int], orientation: int) -> Box:
+    """The part of a reduced picture that the whole one covers: blocks are whole, so there is a part of a pixel more."""
+    reduced = size if orientation < 5 else size[::-1]
+    factor = next(
+        (
+            each
+            for each in (1, 2, 4, 8)
+            if all(-(-old // each) == new for old, new in zip(stored, reduced, strict=True))
+        ),
+        1,
+    )
+    more = [new - old / factor for new, old in zip(reduced, stored, strict=True)]
+    across, down = more if orientation < 5 else more[::-1]
+    left = sum(share * each for share, each in zip(_LEFT.get(orientation, (0, 0)), more, strict=True))
+    top = sum(share * each for share, each in zip(_TOP.get(orientation, (0, 0)), more, strict=True))
+    return left, top, size[0] - (across - left), size[1] - (down - top)

@@ -1,0 +1,104 @@
+"""The steps of a recipe: names of operations with their keywords, checked, in one form, and frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
+
+from ..errors import InputTypeError, quoted
+from ..limits import Limits
+from ..operations import get
+
+__all__ = ["Keywords", "Step", "apply_steps", "as_plain", "check_size", "check_steps"]
+
+
+class Keywords(dict[str, Any]):
+    """Keywords that stay as they are, so that they can be hashed."""
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise InputTypeError("steps", "to stay as they are", "a change", "make another Recipe of them")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Keywords, (dict(self),)
+
+
+Step = tuple[str, Keywords]
+
+
+def check_steps(steps: Any) -> tuple[Step, ...]:
+    """The steps in their one form; a mistake in any is said here, before any work."""
+    if isinstance(steps, (str, bytes, Mapping)) or not isinstance(steps, Iterable):
+        raise InputTypeError("steps", "a list of steps", quoted(steps), 'pass [("trim", {})]')
+    return tuple(map(_check_step, steps))
+
+
+def _check_step(step: Any) -> Step:
+    if not isinstance(step, (tuple, list)) or len(step) != 2 or not isinstance(step[1], Mapping):
+        raise InputTypeError(
+            "steps", "pairs of a name and its keywords", quoted(step), 'pass ("resize", {"width": 1024})'
+        )
+    operation = get(step[0])
+    given = {word: _freeze(value, step[0], step[1]) for word, value in step[1].items()}
+    operation.check(given)
+    # What is left out and what is None are one.
+    optional = {each.name for each in operation.parameters if not each.required and each.default is None}
+    return step[0], Keywords(
+        {word: value for word, value in given.items() if value is not None or word not in optional}
+    )
+
+
+def _freeze(value: Any, name: str, keywords: Mapping[str, Any]) -> Any:
+    """Plain data in its one form: tuples for lists, and the builtin types for those derived from them."""
+    if value is None or isinstance(value, bool):
+        return value
+    for kind in (int, str):
+        if isinstance(value, kind):
+            return kind(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, (list, tuple)):
+        return tuple(_freeze(each, name, keywords) for each in value)
+    if isinstance(value, Mapping) and all(isinstance(word, str) for word in value):
+        return Keywords({word: _freeze(each, name, keywords) for word, each in value.items()})
+    raise InputTypeError(name, "plain data", quoted(dict(keywords)), "pass numbers and texts")
+
+
+def as_plain(value: Any) -> Any:
+    """Keywords and what is in them as dicts and lists."""
+    if isinstance(value, Mapping):
+        return {word: as_plain(each) for word, each in value.items()}
+    return [as_plain(each) for each in value] if isinstance(value, tuple) else value
+
+
+def apply_steps(image: Any, steps: Iterable[Step], *, subject: str, limits: Limits | None) -> Any:
+    """The picture after these steps.
+
+    Raises:
+        LimitError: a step would make more pixels than `limits` allow; said before it takes memory where it can be known.
+    """
+    for name, keywords in steps:
+        operation = get(name)
+        if limits is not None:
+            check_size(operation.new_size(image, keywords), subject, limits)
+        image = operation(image, keywords)
+        if limits is not None and operation.changes_size:
+            check_size(_size_of(image), subject, limits)
+    return image
+
+
+def check_size(size: tuple[int, int] | None, subject: str, limits: Limits) -> None:
+    """Refuse a picture that is larger than `limits` allow one to be made."""
+    if size is not None:
+        limits.check(subject, "pixels after resizing", "max_output_pixels", size[0] * size[1])
+
+
+def _size_of(image: Any) -> tuple[int, int]:
+    from .._pixels import load
+
+    spec = load(image).spec
+    return spec.height, spec.width

@@ -1,0 +1,307 @@
+"""The recipe itself: a frozen value, which runs on images and on files."""
+
+from __future__ import annotations
+
+import builtins
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, fields
+from typing import TYPE_CHECKING, Any, Self
+
+from .._arguments import switch, whole
+from ..errors import AikitError, InputTypeError, InputValueError, quoted
+from ..limits import Limits
+from ..operations.registry import import_modules, modules_of
+from ..types import ImageT, Source
+from . import stored, text
+from .steps import apply_steps, as_plain, check_steps
+
+if TYPE_CHECKING:
+    from .files import FileOptions
+
+__all__ = ["Recipe"]
+
+# In every digest since the first version. A field that came later is in it only where it differs from its default.
+_IN_EVERY_DIGEST = ("steps", "to", "quality", "lossless", "allow_truncated")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recipe:
+    """What to do with pictures, in this order, and how to write them: a value.
+
+    It is checked when it is made and stays as it is. Two recipes are equal where their digests are; it can be hashed,
+    stored as JSON and TOML, written on one line, and sent to other processes, which import the modules of its operations.
+
+    Args:
+        steps: pairs of an operation's name and its keywords, such as ("resize", {"width": 1024}): see
+            `aikit.operations`. Keywords are plain data: numbers, texts, lists. A list and a tuple are one.
+        to: the format to write, such as "webp"; None keeps what each file's suffix says.
+        quality: 1 to 100, for the formats that know it.
+        lossless: True for WebP without loss.
+        allow_truncated: take what is there of a JPEG or PNG that ends too early.
+
+    Raises:
+        InputTypeError: a step is no such pair, or its keywords are no plain data.
+        InputValueError: an unknown step, keyword, format, or a value that the operation refuses.
+
+    Example:
+        >>> recipe = Recipe([("resize", {"width": 1024}), ("flatten", {"background": "white"})], to="webp", quality=80)
+        >>> str(recipe)
+        'resize width=1024; flatten background=white; to=webp quality=80'
+        >>> recipe == Recipe.parse(str(recipe)) == Recipe.from_json(recipe.to_json())
+        True
+        >>> import numpy as np
+        >>> recipe(np.zeros((50, 2048, 4), np.uint8)).shape
+        (25, 1024, 3)
+    """
+
+    steps: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    _: KW_ONLY
+    to: str | None = None
+    quality: int | None = None
+    lossless: bool | None = None
+    allow_truncated: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "steps", check_steps(self.steps))
+        if self.quality is not None:
+            object.__setattr__(self, "quality", whole("quality", self.quality, -float("inf")))
+        if self.lossless is not None:
+            switch("lossless", self.lossless)
+            object.__setattr__(self, "lossless", bool(self.lossless))
+        switch("allow_truncated", self.allow_truncated)
+        object.__setattr__(self, "allow_truncated", bool(self.allow_truncated))
+        if self.to is not None:
+            object.__setattr__(self, "to", _format(self.to))
+            self.check([self.to])
+
+    # ------------------------------------------------------------ a value
+
+    @property
+    def digest(self) -> str:
+        """64 hex digits that tell recipes apart, the same on every machine and in every version that gives the same."""
+        facts = {"version": stored.VERSION}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if each.name in _IN_EVERY_DIGEST or value != each.default:
+                facts[each.name] = value
+        return hashlib.sha256(json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return self.digest == other.digest if isinstance(other, Recipe) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __str__(self) -> str:
+        return text.format_line(self._steps, self._options())
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (
+            type(self),
+            self.modules,
+            {each.name: as_plain(getattr(self, each.name)) for each in fields(self)},
+        )
+
+    @property
+    def _steps(self) -> Any:
+        """The steps with the type that they have once they are checked."""
+        return self.steps
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The modules, beside aikit's, that another process has to import for this recipe.
+
+        Raises:
+            InputValueError: an operation is registered in a script or a notebook, which no other process can import.
+        """
+        return modules_of([name for name, _ in self.steps])
+
+    def _options(self) -> dict[str, Any]:
+        """What differs from the defaults, beside the steps."""
+        given = {each.name: (getattr(self, each.name), each.default) for each in fields(self) if each.name != "steps"}
+        return {name: as_plain(value) for name, (value, default) in given.items() if value != default}
+
+    # ------------------------------------------------------------ its forms
+
+    @classmethod
+    def parse(cls, line: str) -> Self:
+        """The recipe that a line says: steps, and options last, joined by ";".
+
+        Keywords are `name=value`, parted by blanks; a value is JSON or a bare word. `str` gives such a line.
+
+        Raises:
+            InputTypeError: no text, or as for `Recipe`.
+            InputValueError: a text that is no recipe, or as for `Recipe`.
+
+        Example:
+            >>> Recipe.parse('trim; flatten background=[10,20,30]; to=jpg').steps
+            (('trim', {}), ('flatten', {'background': (10, 20, 30)}))
+        """
+        return cls._of(text.parse(line))
+
+    def to_json(self) -> str:
+        """The recipe as JSON, with its version.
+
+        Example:
+            >>> Recipe([("trim", {})], to="png").to_json()
+            '{"version": 1, "to": "png", "steps": [{"name": "trim"}]}'
+        """
+        return stored.to_json(stored.to_dict(self._steps, self._options()))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The recipe that `to_json` has written.
+
+        Raises:
+            InputTypeError: no text, or as for `Recipe`.
+            InputValueError: no JSON, another version, or as for `Recipe`.
+        """
+        return cls._of(stored.from_dict(stored.from_json(text)))
+
+    def to_toml(self) -> str:
+        """The recipe as TOML, with its version.
+
+        Raises:
+            InputValueError: a value of an operation of your own is None, which TOML has not.
+
+        Example:
+            >>> print(Recipe([("resize", {"width": 512})], to="webp").to_toml(), end="")
+            version = 1
+            to = "webp"
+            <BLANKLINE>
+            [[steps]]
+            name = "resize"
+            width = 512
+        """
+        return stored.to_toml(stored.to_dict(self._steps, self._options()))
+
+    @classmethod
+    def from_toml(cls, text: str) -> Self:
+        """The recipe that `to_toml` has written, or somebody by hand.
+
+        Raises:
+            InputTypeError: no text, or as for `Recipe`.
+            InputValueError: no TOML, another version, or as for `Recipe`.
+        """
+        return cls._of(stored.from_dict(stored.from_toml(text)))
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Self:
+        """The recipe of a file, .toml or .json.
+
+        Raises:
+            FileAccessError: the file cannot be opened.
+            FileFormatError: it is empty, or not in UTF-8.
+            InputTypeError, InputValueError: as for `from_toml` and `from_json`, or another suffix.
+        """
+        return cls._of(stored.read(path))
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the recipe to a file, .toml or .json, whole or not at all.
+
+        Raises:
+            FileAccessError: the file cannot be written.
+            InputTypeError, InputValueError: no path, or another suffix.
+        """
+        stored.write(path, stored.to_dict(self._steps, self._options()))
+
+    @classmethod
+    def _of(cls, arguments: Mapping[str, Any]) -> Self:
+        known = [each.name for each in fields(cls)]
+        for name in arguments:
+            if name not in known:
+                raise InputValueError("recipe", f"options from {', '.join(known[1:])}", quoted(name), "leave it out")
+        return cls(**arguments)
+
+    # ------------------------------------------------------------ at work
+
+    def __call__(self, image: ImageT, *, limits: Limits | None = None) -> ImageT:
+        """The image after all steps.
+
+        Args:
+            image: any image or batch, on any device.
+            limits: `max_output_pixels` is what a step may make of one picture.
+
+        Returns:
+            An image of the same kind. `to` and the other options are for files.
+
+        Raises:
+            InputTypeError: not an image.
+            InputValueError: as the operations raise.
+            LimitError: a step would make more pixels; said before it takes memory where it can be known.
+        """
+        return apply_steps(image, self._steps, subject="image", limits=_check_limits(limits))  # type: ignore[no-any-return]
+
+    def bytes(self, source: Source, *, to: str | None = None, limits: Limits | None = None) -> builtins.bytes:
+        """A file after all steps, as the bytes of another file.
+
+        A JPEG whose first step is a smooth resize to a quarter or less is decoded at a half, a quarter or an eighth of
+        its size, but no smaller than twice what is wanted.
+
+        Args:
+            source: a path, bytes, or an open binary file.
+            to: the format or suffix to write; where left out the recipe's, or else that of the source.
+            limits: what the file may cost, `Limits()` for files from strangers. It is then read, worked on and encoded
+                in a child process, all of it within `max_seconds` and `max_memory`.
+
+        Returns:
+            The whole file.
+
+        Raises:
+            FileAccessError: the source cannot be opened.
+            FileFormatError: it is not a picture, damaged, or cut off.
+            InputValueError: as the operations raise, or a format that cannot be written or cannot hold the picture.
+            LimitError: larger or slower than `limits` allow.
+            WorkerError: with limits, the child process crashed.
+
+        Example:
+            >>> import aikit, numpy as np
+            >>> data = aikit.encode(np.zeros((40, 60, 3), np.uint8), "png")
+            >>> aikit.read_pil(Recipe([("resize", {"width": 30})]).bytes(data, to="webp")).size
+            (30, 20)
+        """
+        from .files import apply_to_file
+
+        target = self.to if to is None else _format(to)
+        return apply_to_file(source, target, self._steps, self._file_options(), _check_limits(limits))
+
+    def check(self, formats: Iterable[str]) -> None:
+        """Try how the pictures are written on one pixel, so that a mistake is said once and before any work."""
+        from .files import check_formats
+
+        check_formats(formats, self._file_options())
+
+    def _file_options(self) -> FileOptions:
+        from .files import FileOptions
+
+        return FileOptions(self.quality, self.lossless, self.allow_truncated)
+
+
+def _rebuilt(kind: type[Recipe], modules: Sequence[str], arguments: Mapping[str, Any]) -> Recipe:
+    import_modules(modules)
+    return kind(**arguments)
+
+
+def _format(to: str) -> str:
+    from .._raster import capabilities
+
+    try:
+        capabilities(to)
+    except AikitError as error:
+        raise error.with_subject("to") from error
+    return to.lower().lstrip(".")
+
+
+def _check_limits(limits: Any) -> Limits | None:
+    if limits is not None and not isinstance(limits, Limits):
+        raise InputTypeError("limits", "Limits or None", quoted(limits), "pass Limits() for untrusted files")
+    return limits
