@@ -126,6 +126,29 @@ def test_copying_keeps_everything_and_notes(error):
     assert pickle.loads(pickle.dumps(error)).__notes__ == ["while reading page 3"]
 
 
+class Derived(errors.InputValueError):
+    """One of a user's, with arguments of its own."""
+
+    def __init__(self, page):
+        super().__init__(f"page {page}", "a page", "none", "count again")
+        self.page = page
+
+
+def test_classes_that_users_derive_travel_too():
+    error = Derived(3)
+    for other in (copy.copy(error), pickle.loads(pickle.dumps(error)), error.with_subject("sheet 3")):
+        assert (type(other), other.page, other.got) == (Derived, 3, "none")
+    assert error.with_subject("sheet 3").subject == "sheet 3"
+
+
+def test_figures_are_those_that_json_has():
+    import numpy as np
+
+    error = made(errors.LimitError, allowed=np.int64(3), found=np.float32(2.5))
+    assert json.dumps([error.allowed, error.found]) == "[3, 2.5]"
+    assert made(errors.LimitError, allowed=float("inf"), found=float("nan")).to_dict()["allowed"] is None
+
+
 def test_access_errors_carry_what_open_would():
     error = made(errors.FileAccessError, errno=13, filename="a.png")
     assert (error.errno, error.filename) == (13, "a.png")

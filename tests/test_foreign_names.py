@@ -128,7 +128,7 @@ def test_a_call_in_words_of_elsewhere_is_answered_with_ours(call, message):
 
 
 def test_what_is_told_is_short():
-    with pytest.raises(InputTypeError, match=r"got size='x+…; pass") as told:
+    with pytest.raises(InputTypeError, match=r"got size='x+…x+'; pass") as told:
         aikit.resize(RED, size="x" * 100_000)
     assert len(str(told.value)) < 200
 

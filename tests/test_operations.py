@@ -1,5 +1,6 @@
 """The registry of operations: what signatures say, what is refused, where points go, and operations of one's own."""
 
+import json
 import pickle
 import re
 from pathlib import Path
@@ -408,3 +409,59 @@ def test_operations_travel_by_their_names():
     with pytest.raises(WorkerError, match=r"no_such_module: expected a module .* got ModuleNotFoundError") as caught:
         registry.import_modules(["no_such_module"])
     assert caught.value.code == "worker_failed"
+
+
+# What one's own operations do, and what they may not say
+
+
+def registered(function):
+    aikit.operation(function)
+    return operations.get(function.__name__)
+
+
+def test_an_operation_that_fails_is_an_error_of_its_picture():
+    def breaks(image):
+        raise KeyError("no such thing")
+
+    own = registered(breaks)
+    with pytest.raises(
+        InputValueError, match=r"breaks: expected a result, got KeyError.'no such thing'.; mend"
+    ) as caught:
+        own(np.zeros((2, 2), np.uint8), {})
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+@pytest.mark.parametrize(
+    ("hint", "value"), [(float | str, 5), (list[int], [5]), (tuple[int, float], [0, 1.5])], ids=str
+)
+def test_bounds_hold_wherever_the_numbers_are(hint, value):
+    def bounded(image, *, x):
+        return image
+
+    bounded.__annotations__ = {"x": Annotated[hint, Within(0, 1)]}
+    own = registered(bounded)
+    assert '"maximum": 1' in json.dumps(own.schema)
+    with pytest.raises(InputValueError, match=r"bounded\.x: expected "):
+        own.check({"x": value})
+
+
+@pytest.mark.parametrize("hint", [tuple[()], Literal[b"x"]], ids=str)
+def test_annotations_that_no_json_has_are_refused(hint):
+    def odd(image, *, x):
+        return image
+
+    odd.__annotations__ = {"x": hint}
+    with pytest.raises(InputTypeError, match=r"odd\.x: expected "):
+        registered(odd)
+
+
+def test_a_matrix_is_of_keywords_that_fit():
+    with pytest.raises(InputValueError, match="upsample: expected all its keywords"):
+        operations.get("upsample").matrix(np.zeros((2, 2), np.uint8), {})
+
+
+def test_a_schema_is_the_caller_s_own():
+    first = operations.get("flatten").parameters[0].schema
+    assert isinstance(first["anyOf"], tuple | list)
+    operations.get("flatten").schema["properties"]["background"]["anyOf"].append(5)
+    assert 5 not in operations.get("flatten").schema["properties"]["background"]["anyOf"]

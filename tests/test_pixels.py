@@ -275,7 +275,7 @@ def test_a_forked_child_has_threads_of_its_own():
     code = """
 import os, signal, time, warnings
 warnings.simplefilter("ignore", DeprecationWarning)
-from aikit._pixels import cut_strips
+from aikit._pixels import strips
 strips.thread_count = lambda: 2
 from aikit._pixels import STRIP_PIXELS, Spec, cut_strips, for_each_strip
 spans = list(cut_strips(Spec("numpy", "uint8", 1, 40, STRIP_PIXELS)))

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
-from .errors import InputTypeError, quoted
+from .errors import InputTypeError, printable, quoted, shortened
 
 __all__ = ["NAMES", "Misfit", "explain_calls", "misfit", "nearest", "unknown_name"]
 
@@ -103,6 +103,7 @@ _KEYWORDS: Mapping[str, tuple[str, ...]] = {
 
 def unknown_name(name: str, known: Iterable[str]) -> str:
     """What to say to somebody who asked aikit for a name that it does not have."""
+    name = shortened(printable(name), 80)
     if name in NAMES:
         return f"aikit.{name}: expected a name of aikit, got one it does not have; use {NAMES[name]}."
     remedy = " or ".join(nearest(name, known)[:1]) or "one that dir(aikit) lists"
@@ -179,7 +180,7 @@ def misfit(function: Callable[..., Any], args: tuple[Any, ...], options: Mapping
 
 
 def _unknown_keyword(name: str, value: Any, named: list[str], taken: list[str]) -> tuple[str, str, str]:
-    got = f"{name}={quoted(value)}"
+    got = f"{shortened(printable(name), 80)}={quoted(value)}"
     ours = [each for each in _KEYWORDS.get(name, ()) if each in named and each not in taken]
     # A size is all of its sides; of other words for one thing a function has one.
     ours = ours if ours[:1] in (["height"], ["left"]) else ours[:1]

@@ -16,6 +16,7 @@ Each also derives from the builtin a caller would catch anyway. Every message is
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Self, TypeVar
 
@@ -91,7 +92,7 @@ class AikitError(Exception):
         '--quality: expected 1 to 100, got 900; pass one of these.'
     """
 
-    code: str
+    code = "invalid_value"
     _FIELDS: tuple[str, ...] = ("subject", "expected", "got", "remedy", "code", "option")
 
     def __init__(
@@ -104,10 +105,12 @@ class AikitError(Exception):
         code: str | None = None,
         option: str | None = None,
     ) -> None:
-        self.subject = shortened(printable(subject), _NAMED)
-        self.expected, self.got, self.remedy = (shortened(printable(each), _TOLD) for each in (expected, got, remedy))
+        self.subject = shortened(printable(str(subject)), _NAMED)
+        self.expected, self.got, self.remedy = (
+            shortened(printable(str(each)), _TOLD) for each in (expected, got, remedy)
+        )
         if code is not None:
-            if code not in CODES:
+            if str(code) not in CODES:
                 raise InputValueError("code", f"one of {', '.join(CODES)}", quoted(code), "pass one of these")
             self.code = code
         self.option = option
@@ -138,8 +141,8 @@ class AikitError(Exception):
         """
         fields = self._fields() | {"subject": subject} | ({} if remedy is None else {"remedy": remedy})
         other = _rebuilt(type(self), fields)
-        if hasattr(self, "__notes__"):
-            other.__notes__ = [*self.__notes__]
+        # Notes, and what callers have added.
+        other.__dict__.update({name: value for name, value in self.__dict__.items() if name not in fields})
         return other
 
     def _fields(self) -> dict[str, Any]:
@@ -153,7 +156,11 @@ _Error = TypeVar("_Error", bound=AikitError)
 
 
 def _rebuilt(kind: type[_Error], fields: dict[str, Any]) -> _Error:
-    return kind(**fields)
+    # Classes that users derive may take other arguments.
+    ours = next(each for each in kind.__mro__ if each.__module__ == __name__)
+    error = kind.__new__(kind)
+    ours.__init__(error, **fields)  # type: ignore[misc]
+    return error
 
 
 class InputTypeError(AikitError, TypeError):
@@ -199,7 +206,7 @@ class LimitError(AikitError, ValueError):
         found: float | None = None,
         **fields: Any,
     ) -> None:
-        self.limit, self.allowed, self.found = limit, allowed, found
+        self.limit, self.allowed, self.found = limit, _plain(allowed), _plain(found)
         super().__init__(*args, **fields)
 
 
@@ -243,6 +250,14 @@ class WorkerError(AikitError, RuntimeError):
     code = "worker_crashed"
 
 
+def _plain(amount: Any) -> float | None:
+    """A number of any kind as one that JSON has; None where it is infinite or none."""
+    if amount is None or isinstance(amount, int):
+        return amount
+    number = float(amount)
+    return None if not math.isfinite(number) else int(number) if number.is_integer() else number
+
+
 # ---------------------------------------------------------------- words for messages
 
 
@@ -250,7 +265,8 @@ def quoted(value: object) -> str:
     """What somebody passed, as Python would write it, on one line and no longer than 80 characters."""
     if isinstance(value, (str, bytes, bytearray)) and len(value) > 2 * _QUOTED:
         # Not the whole of a picture that came as text: its repr alone would take as much memory again.
-        value = value[:_QUOTED] + value[-_QUOTED:]
+        ends: Any = value
+        value = ends[:_QUOTED] + ends[-_QUOTED:]
     try:
         text = repr(value)
     except Exception:  # noqa: BLE001 - whatever a foreign __repr__ does, and Python to integers of 4300 digits

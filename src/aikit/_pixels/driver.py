@@ -159,7 +159,11 @@ def run(
     spec = opened.spec
     if needs == "alpha" and not spec.has_alpha:
         raise InputValueError(
-            "image", "an alpha channel", CHANNEL_NAMES[spec.channels], "add one with merge_alpha(image)"
+            "image",
+            "an alpha channel",
+            CHANNEL_NAMES[spec.channels],
+            "add one with merge_alpha(image)",
+            option="merge_alpha",
         )
     images = [opened, *(load(other) for other in others)]
     for other in images[1:]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..errors import InputTypeError, InputValueError, quoted, shortened
+from ..errors import InputTypeError, InputValueError, printable, quoted, shortened
 from .deep import chunk
 from .icc import UnusableProfileError, color_space
 from .integrity import word
@@ -93,7 +93,7 @@ def capabilities(format: str) -> Format:
     name = key if key in _FORMATS else SUFFIXES.get("." + key)
     if name is None:
         raise InputValueError(
-            "format", f"one of {', '.join(_FORMATS)}", f'"{shortened(format, 80)}"', "write one of them"
+            "format", f"one of {', '.join(_FORMATS)}", f'"{shortened(printable(format), 80)}"', "write one of them"
         )
     return _FORMATS[name]
 

@@ -31,6 +31,7 @@ def check_size(name: str, width: int, height: int, limits: Limits | None) -> Non
             str(width * height),
             "set PIL.Image.MAX_IMAGE_PIXELS to half of what you trust",
             limit="pillow_ceiling",
+            option="pillow_ceiling",
             allowed=2 * ceiling,
             found=width * height,
         )

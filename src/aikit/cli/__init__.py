@@ -8,8 +8,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ..errors import AikitError
+from ..errors import AikitError, printable
 from . import convert, demo, devices, info, many, psd, run, svg
+from .wording import in_words
 
 __all__ = ["main"]
 
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = options.run(options)
         sys.stdout.flush()  # here, where a reader that has gone is no surprise
     except AikitError as error:
-        print(f"aikit {command}: {error}", file=sys.stderr)
+        print(f"aikit {printable(command)}: {in_words(error)}", file=sys.stderr)
         return CANNOT_RUN
     except KeyboardInterrupt:
         print(f"aikit {command}: interrupted", file=sys.stderr)

@@ -12,9 +12,14 @@ __all__ = ["in_words"]
 _REMEDIES = {
     "allow_truncated": "fetch the file again",
     "flatten": "write PNG or WebP",
+    "gray_to_rgb": "take the step gray_to_rgb before it",
     "limits": "leave --untrusted out if you trust the file",
+    "merge_alpha": "leave the step out",
     "overwrite": "remove it, or pass another name",
+    "pillow_ceiling": "ask for fewer pixels",
     "profile": "save the picture anew without its profile",
+    "readers": "look at pictures with aikit info, and convert them with aikit convert",
+    "rgb_to_gray": "take the step rgb_to_gray before it",
     "workers": "free some memory, or give the command more",
 }
 
@@ -30,4 +35,6 @@ def in_words(
         remedies: what to do in the command, by the `option` of the error.
     """
     subject = (subjects or {}).get(error.subject, error.subject)
-    return error.with_subject(subject, {**_REMEDIES, **(remedies or {})}.get(error.option or ""))
+    other = error.with_subject(subject, {**_REMEDIES, **(remedies or {})}.get(error.option or ""))
+    other.option = None  # said: no other table may say it again
+    return other

@@ -104,7 +104,11 @@ def check_channels(spec: Spec, src: str) -> None:
         return
     got = CHANNEL_NAMES[spec.channels]
     if src == "gray":
-        raise InputValueError("image", "gray, with or without alpha", got, "call rgb_to_gray first")
+        raise InputValueError(
+            "image", "gray, with or without alpha", got, "call rgb_to_gray first", option="rgb_to_gray"
+        )
     if spec.channels <= 2:
-        raise InputValueError("image", f"{count} channels of {src}", got, "call gray_to_rgb first")
+        raise InputValueError(
+            "image", f"{count} channels of {src}", got, "call gray_to_rgb first", option="gray_to_rgb"
+        )
     raise InputValueError("image", f"{count} channels of {src}", str(spec.channels), "pass the right ones")

@@ -72,9 +72,21 @@ def _matrix_of_trim(image: Any, keywords: Keywords) -> Any:
 
 
 def _try_pixel(function: Callable[..., Any], keywords: Keywords) -> None:
-    from PIL import Image
+    import numpy as np
 
-    function(Image.new("RGBA", (1, 1), "black"), **keywords)
+    # A color may be one of 16 bits: which images the recipe will meet is not known yet.
+    parts = [part for value in keywords.values() for part in (value if isinstance(value, tuple) else (value,))]
+    deep = any(isinstance(part, (int, float)) and part > 255 for part in parts)
+    function(np.zeros((1, 1, 4), np.uint16 if deep else np.uint8), **keywords)
+
+
+def _try_channels(channels: int) -> Callable[[Callable[..., Any], Keywords], None]:
+    def attempt(function: Callable[..., Any], keywords: Keywords) -> None:
+        import numpy as np
+
+        function(np.ones((1, 1, channels), np.float32), **keywords)
+
+    return attempt
 
 
 def _try_size(function: Callable[..., Any], keywords: Keywords) -> None:
@@ -112,8 +124,8 @@ BUILT_IN: dict[str, BuiltIn] = {
     "unpremultiply": BuiltIn("alpha"),
     "estimate_foreground": BuiltIn("alpha"),
     "convert_color": BuiltIn("color", attempt=_try_color),
-    "rgb_to_gray": BuiltIn("color"),
-    "gray_to_rgb": BuiltIn("color"),
+    "rgb_to_gray": BuiltIn("color", attempt=_try_channels(3)),
+    "gray_to_rgb": BuiltIn("color", attempt=_try_channels(1)),
     "upsample": BuiltIn(
         "resample",
         changes_size=True,

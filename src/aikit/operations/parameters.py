@@ -132,9 +132,11 @@ def _schema_of(hint: Any, subject: str) -> dict[str, Any]:
     if hint in _TYPES:
         return {"type": _TYPES[hint]}
     if origin is Annotated:
-        return {**_schema_of(arguments[0], subject), **_bounds(arguments[1:])}
+        return _bounded(_schema_of(arguments[0], subject), _bounds(arguments[1:]))
     if origin is Literal:
         words = list(arguments)
+        if not all(isinstance(word, (str, int, float, type(None))) for word in words):
+            raise InputTypeError(subject, "words and numbers to choose from", quoted(hint), "pass plain data")
         return {"type": "string", "enum": words} if all(isinstance(word, str) for word in words) else {"enum": words}
     if origin in (typing.Union, types.UnionType):
         return _union([_schema_of(each, subject) for each in arguments if each is not _Picture])
@@ -157,6 +159,18 @@ def _bounds(extras: Sequence[Any]) -> dict[str, Any]:
     return found
 
 
+def _bounded(schema: dict[str, Any], bounds: Mapping[str, Any]) -> dict[str, Any]:
+    """The bounds where there are numbers: in every branch, and in lists."""
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [_bounded(branch, bounds) for branch in schema["anyOf"]]}
+    if "items" in schema:
+        return {**schema, "items": _bounded(schema["items"], bounds)}
+    if "prefixItems" in schema:
+        return {**schema, "prefixItems": [_bounded(item, bounds) for item in schema["prefixItems"]]}
+    numbers = {"integer", "number"} & {*types_of(schema)}
+    return {**schema, **bounds} if numbers else schema
+
+
 def _union(branches: list[dict[str, Any]]) -> dict[str, Any]:
     branches = [each for branch in branches for each in branches_of(branch)]
     null = {"type": "null"}
@@ -172,6 +186,8 @@ def _union(branches: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _array(arguments: tuple[Any, ...], subject: str) -> dict[str, Any]:
+    if not arguments or arguments == ((),):
+        raise InputTypeError(subject, "a list of something", "one of nothing", "write tuple[int, ...] or its like")
     if len(arguments) == 2 and arguments[1] is Ellipsis:
         arguments = arguments[:1]
         return {"type": "array", "items": _schema_of(arguments[0], subject)}

@@ -127,6 +127,7 @@ class Operation:
             >>> get("resize").matrix(np.zeros((20, 30), np.uint8), {"width": 60, "height": 10})
             ((2.0, 0.0, 0.0), (0.0, 0.5, 0.0), (0.0, 0.0, 1.0))
         """
+        self.check(keywords)
         if self._matrix is not None:
             return _as_matrix(self.name, self._matrix(image, keywords))
         return None if self.changes_size else _IDENTITY
@@ -136,12 +137,22 @@ class Operation:
         from .._pixels import kind_of
 
         with self._naming():
-            result = self.function(image, **keywords)
+            result = self.function(image, **keywords) if self.module is None else self._call(image, keywords)
         if self.module is not None and kind_of(result, self.name) != kind_of(image):
             raise InputTypeError(
                 self.name, f"a result of the kind {kind_of(image)}", kind_of(result), "return the kind that came in"
             )
         return result
+
+    def _call(self, image: Any, keywords: Mapping[str, Any]) -> Any:
+        """A user's own function, which fails for this image and not for the whole folder."""
+        try:
+            return self.function(image, **keywords)
+        except (AikitError, MemoryError):
+            raise
+        except Exception as error:
+            got = quoted(error)
+            raise InputValueError(self.name, "a result", got, "mend the function, or leave the step out") from error
 
     @contextlib.contextmanager
     def _naming(self) -> Iterator[None]:

@@ -80,7 +80,10 @@ def _is_within(value: Any, schema: Schema) -> bool:
 
 
 def _is_finite(value: float) -> bool:
-    return isinstance(value, int) or math.isfinite(value)
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # of an int that no float holds
+        return False
 
 
 def _items(schema: Schema, count: int) -> list[Any]:

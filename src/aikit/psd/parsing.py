@@ -65,6 +65,7 @@ def read_head(data: bytes, name: str) -> Head:
             f"bytes that begin with {data[:4].hex(' ')}",
             "read pictures with read_pil, read_numpy, read_cv2 or read_tensor",
             code="unsupported_format",
+            option="readers",
         )
     if len(data) < 26:
         raise _broken(name, f"{len(data)} bytes", code="truncated")

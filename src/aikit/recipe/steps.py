@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
-from ..errors import InputTypeError, quoted
+from .._pixels import kind_of, load
+from ..errors import InputTypeError, InputValueError, quoted
 from ..limits import Limits
 from ..operations import get
 
@@ -43,29 +44,33 @@ def _check_step(step: Any) -> Step:
             "steps", "pairs of a name and its keywords", quoted(step), 'pass ("resize", {"width": 1024})'
         )
     operation = get(step[0])
-    given = {word: _freeze(value, step[0], step[1]) for word, value in step[1].items()}
-    operation.check(given)
-    # What is left out and what is None are one.
-    optional = {each.name for each in operation.parameters if not each.required and each.default is None}
-    return step[0], Keywords(
-        {word: value for word, value in given.items() if value is not None or word not in optional}
-    )
+    keywords = Keywords({word: _freeze(value, step[0]) for word, value in step[1].items()})
+    operation.check(keywords)
+    return step[0], keywords
 
 
-def _freeze(value: Any, name: str, keywords: Mapping[str, Any]) -> Any:
+# Beyond, JSON and TOML differ from reader to reader: TOML 1.0, "Integer".
+_LARGEST_INTEGER = 2**63 - 1
+_DEEPEST = 16
+
+
+def _freeze(value: Any, name: str, depth: int = 0) -> Any:
     """Plain data in its one form: tuples for lists, and the builtin types for those derived from them."""
     if value is None or isinstance(value, bool):
         return value
-    for kind in (int, str):
-        if isinstance(value, kind):
-            return kind(value)
-    if isinstance(value, float):
-        return float(value)
+    if isinstance(value, int):
+        if abs(value) > _LARGEST_INTEGER:
+            raise InputValueError(name, f"integers up to {_LARGEST_INTEGER}", quoted(value), "pass a smaller one")
+        return int(value)
+    if isinstance(value, (str, float)):
+        return str(value) if isinstance(value, str) else float(value)
+    if depth > _DEEPEST:
+        raise InputValueError(name, f"lists at most {_DEEPEST} deep", "deeper ones", "pass numbers and texts")
     if isinstance(value, (list, tuple)):
-        return tuple(_freeze(each, name, keywords) for each in value)
+        return tuple(_freeze(each, name, depth + 1) for each in value)
     if isinstance(value, Mapping) and all(isinstance(word, str) for word in value):
-        return Keywords({word: _freeze(each, name, keywords) for word, each in value.items()})
-    raise InputTypeError(name, "plain data", quoted(dict(keywords)), "pass numbers and texts")
+        return Keywords({word: _freeze(each, name, depth + 1) for word, each in value.items()})
+    raise InputTypeError(name, "plain data", quoted(value), "pass numbers and texts")
 
 
 def as_plain(value: Any) -> Any:
@@ -81,6 +86,7 @@ def apply_steps(image: Any, steps: Iterable[Step], *, subject: str, limits: Limi
     Raises:
         LimitError: a step would make more pixels than `limits` allow; said before it takes memory where it can be known.
     """
+    kind_of(image)
     for name, keywords in steps:
         operation = get(name)
         if limits is not None:
@@ -98,7 +104,5 @@ def check_size(size: tuple[int, int] | None, subject: str, limits: Limits) -> No
 
 
 def _size_of(image: Any) -> tuple[int, int]:
-    from .._pixels import load
-
     spec = load(image).spec
     return spec.height, spec.width

@@ -59,9 +59,7 @@ def from_json(text: Any) -> Any:
     except TypeError as error:
         raise InputTypeError("recipe", "a text", quoted(text), "pass what Recipe.to_json gives") from error
     except (ValueError, RecursionError) as error:
-        raise InputValueError(
-            "recipe", "JSON", f"{quoted(text)} ({error})", "pass what Recipe.to_json gives"
-        ) from error
+        raise InputValueError("recipe", "JSON", f"{quoted(text)} ({error})", "correct it") from error
 
 
 def to_toml(data: Mapping[str, Any]) -> str:
@@ -104,9 +102,7 @@ def from_toml(text: Any) -> Any:
     except TypeError as error:
         raise InputTypeError("recipe", "a text", quoted(text), "pass what Recipe.to_toml gives") from error
     except (ValueError, RecursionError) as error:
-        raise InputValueError(
-            "recipe", "TOML", f"{quoted(text)} ({error})", "pass what Recipe.to_toml gives"
-        ) from error
+        raise InputValueError("recipe", "TOML", f"{quoted(text)} ({error})", "correct it") from error
 
 
 _FROM = {".toml": from_toml, ".json": from_json}

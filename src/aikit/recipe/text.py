@@ -26,7 +26,7 @@ def format_line(steps: tuple[Step, ...], options: Mapping[str, Any]) -> str:
 
 def _pair(item: tuple[str, Any]) -> str:
     name, value = item
-    if isinstance(value, str) and _BARE.fullmatch(value) and _from_json(value) is _NO_JSON:
+    if isinstance(value, str) and _BARE.fullmatch(value) and parse_value(value) == value:
         return f"{name}={value}"
     return f"{name}={json.dumps(as_plain(value), separators=(',', ':'))}"
 
@@ -45,6 +45,8 @@ def parse(text: Any) -> dict[str, Any]:
     for words in _parts(text):
         if "=" in words[0]:
             _take(words, options, text)
+            if "steps" in options:
+                raise InputValueError("recipe", "steps by their names", "steps=...", _EXAMPLE)
         elif options:
             raise InputValueError("recipe", "its options last", quoted(text), "move the steps before them")
         else:
@@ -91,6 +93,8 @@ def _parts(text: str) -> Iterator[list[str]]:
 
 
 _NO_JSON = object()
+# Python's words for what JSON writes small.
+_PYTHON = {"True": True, "False": False, "None": None}
 
 
 def parse_value(text: str) -> Any:
@@ -98,6 +102,8 @@ def parse_value(text: str) -> Any:
     value = _from_json(text)
     if value is not _NO_JSON:
         return value
+    if text in _PYTHON:
+        return _PYTHON[text]
     if text.startswith(('"', "[", "{")):
         raise InputValueError("recipe", "a value in JSON or a word", quoted(text), _EXAMPLE)
     return text

@@ -313,7 +313,8 @@ def order(shape: tuple[int, int], how: Resizing) -> list[tuple[int, int]]:
     """
     old, new = how.old_size(shape), how.size
     passes = [(-1, new[1]), (-2, new[0])]
-    if new[0] < old[0] and old[0] - new[0] > 2 * (old[1] - new[1]):
+    # Of a part of a picture too it asks for the whole.
+    if new[0] < shape[0] and shape[0] - new[0] > 2 * (shape[1] - new[1]):
         passes.reverse()
     return [(axis, length) for axis, length in passes if how.box is not None or old[axis] != length]
 

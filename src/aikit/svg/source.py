@@ -51,7 +51,9 @@ def parse(data: bytes, limits: Limits | None = None, *, name: str = "source") ->
     data = unpacked(data, limits, name)
     kind = identify(data)
     if kind not in ("svg", None):
-        raise FileFormatError(name, "an SVG", str(kind).upper(), "read it with read_pil", code="unsupported_format")
+        raise FileFormatError(
+            name, "an SVG", str(kind).upper(), "read it with read_pil", code="unsupported_format", option="readers"
+        )
     root = _parsed(data, name)
     if _has_entities(root):
         # Elements out of an entity have no namespace until they are read where they stand.
