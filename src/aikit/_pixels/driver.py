@@ -78,7 +78,7 @@ def load(
 
 def load_beside(image: ImageT, subject: str, *, bgr: bool) -> Opened[ImageT]:
     """Open an image beside others; of several, only arrays and tensors can run B, G, R."""
-    return load(image, bgr=bgr and not adapter(kind_of(image, subject)).has_modes, subject=subject)
+    return load(image, bgr=not adapter(kind_of(image, subject)).has_modes and bgr, subject=subject)
 
 
 def crop(opened: Opened[ImageT], rows: slice, columns: slice) -> Opened[ImageT]:

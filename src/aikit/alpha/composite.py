@@ -204,7 +204,7 @@ def composite(
     left, top = whole("left", left, -math.inf), whole("top", top, -math.inf)
     front, rear = load_beside(foreground, "foreground", bgr=bgr), load_beside(background, "background", bgr=bgr)
     over, under = front.spec, rear.spec
-    if bgr and all(adapter(spec.kind).has_modes for spec in (over, under)):
+    if all(adapter(spec.kind).has_modes for spec in (over, under)) and bgr:
         raise InputValueError("bgr", "False for PIL images, which are always RGB", "True", "leave it out")
     check_fits("foreground", over, under, entire=False)
     if (over.height, over.width, left, top) == (under.height, under.width, 0, 0):
