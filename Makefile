@@ -21,7 +21,7 @@ demo: $(VENV)/.installed-demo ## install what is needed, then show aikit at work
 	$(BIN)/aikit demo $(ARGS)
 
 test: $(VENV)/.installed-dev ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto $(ARGS)
 
 fuzz: $(VENV)/.installed-dev ## read mutated files until ARGS='--seconds 3600 --seed 7' are over
 	PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)

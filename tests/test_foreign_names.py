@@ -98,7 +98,7 @@ def test_every_answer_names_what_exists():
         (lambda: aikit.composite(RED, RED, offset=(1, 2)), r"composite: expected left= and top=, got offset=\(1, 2\)"),
         (lambda: aikit.write(RED, filename="a.png"), r"write: expected path=, got filename='a\.png'; pass path=\."),
         (lambda: aikit.read_pil(filename="a.png"), r"read_pil: expected source=, got filename='a\.png'; pass source="),
-        (lambda: aikit.to_numpy(img=RED), r"to_numpy: expected image=, got img=array\(.*…; pass image=\."),
+        (lambda: aikit.to_numpy(img=RED), r"to_numpy: expected image=, got img=array\(.*….*; pass image=\."),
         (lambda: aikit.to_numpy(RED, image=RED), r"to_numpy: expected image once, got it twice; pass it once\."),
         (
             lambda: aikit.to_tensor(RED, data_format="CHW"),

@@ -794,3 +794,16 @@ def test_what_is_no_image(function):
         function(torch.zeros(4, 4))
     with pytest.raises(InputValueError, match="expected at least one pixel"):
         function(np.zeros((0, 4), np.uint8))
+
+
+@pytest.mark.skipif(int(Image.__version__.split(".")[0]) < 13, reason="Pillow up to 12 always begins horizontally")
+@settings(max_examples=150)
+@given(st.tuples(*[st.integers(2, 60)] * 4), st.sampled_from(METHODS), st.data())
+def test_a_box_goes_through_the_passes_in_pillow_13s_order(sizes, method, data):
+    # Black and white noise: every overshoot is clamped between the passes, so the order shows.
+    (height, width), new = sizes[:2], sizes[2:]
+    left, top = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
+    box = left, top, data.draw(st.integers(left + 1, width)), data.draw(st.integers(top + 1, height))
+    array = codes(height, width) // 128 * np.uint8(255)
+    expected = np.asarray(pil(array).resize(new[::-1], Image.Resampling[PILLOW[method]], box=box)).astype(int)
+    assert np.abs(resize(array, **to(new, method=method, box=box)) - expected).max() <= 2

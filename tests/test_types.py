@@ -37,7 +37,7 @@ def calls(pil: Image.Image, array: Array, tensor: torch.Tensor, some: Image.Imag
     reveal_type(aikit.resize(pil, height=3))  # is Image
     reveal_type(aikit.resize(array, height=3))  # is ndarray[Any, Any]
     reveal_type(aikit.color.rgb_to_luv(tensor))  # is Tensor
-    reveal_type(aikit.flatten(some))  # is Image | ndarray[Any, Any] | Tensor
+    reveal_type(aikit.flatten(some))  # is Image | ndarray[Any, Any]
     aikit.resize("path")  # Value of type variable "ImageT" of "resize" cannot be "str"
     aikit.resize(b"bytes")  # Value of type variable "ImageT" of "resize" cannot be "bytes"
     aikit.resize(pil, widht=3)  # Unexpected keyword argument "widht" for "resize"

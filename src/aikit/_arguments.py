@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from numbers import Real
@@ -61,6 +62,8 @@ def whole(subject: str, value: object, least: float = 1) -> int:
         raise InputTypeError(subject, "a whole number", quoted(value), "round it")
     if integer < least:
         raise InputValueError(subject, f"{least} or more", quoted(value), "pass a larger one")
+    if integer > sys.maxsize:
+        raise InputValueError(subject, f"at most {sys.maxsize}", quoted(value), "pass a smaller one")
     return integer
 
 

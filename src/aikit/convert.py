@@ -279,7 +279,7 @@ def _open(
 def _two_numbers(value_range: object, spec: Spec) -> ValueRange:
     try:
         low, high = (float(value) for value in value_range)  # type: ignore[attr-defined] # what is no pair is refused below
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise InputTypeError("value_range", "two numbers (low, high)", quoted(value_range), "pass a pair") from error
     # The step is what counts: it is neither 0 nor infinite for any range that pixels can be taken from.
     if not (low < high and 0 < 1 / (high - low) < math.inf):

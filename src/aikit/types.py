@@ -25,7 +25,17 @@ __all__ = ["AnyImage", "Color", "ImageT", "Kind", "Source"]
 AnyImage: TypeAlias = Union["Image.Image", "np.ndarray[Any, Any]", "torch.Tensor"]
 """An image or batch of any kind: a PIL image, an array or a tensor."""
 
-ImageT = TypeVar("ImageT", "Image.Image", "np.ndarray[Any, Any]", "torch.Tensor", AnyImage)
+ImageT = TypeVar(
+    "ImageT",
+    "Image.Image",
+    "np.ndarray[Any, Any]",
+    "torch.Tensor",
+    # A variable that may hold one of two or three kinds: the narrowest that fits is what comes out.
+    Union["Image.Image", "np.ndarray[Any, Any]"],
+    Union["Image.Image", "torch.Tensor"],
+    Union["np.ndarray[Any, Any]", "torch.Tensor"],
+    AnyImage,
+)
 """The same kind comes out: PIL of PIL, an array of an array, a tensor of a tensor; of one of several, one of these."""
 
 Kind: TypeAlias = Literal["pil", "numpy", "cv2", "tensor"]

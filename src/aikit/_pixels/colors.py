@@ -21,7 +21,7 @@ def parse_color(color: Color, spec: Spec, subject: str = "color") -> tuple[float
     parts = color if isinstance(color, (tuple, list)) else (color,)
     try:
         values = [float(part) for part in parts if not isinstance(part, (bool, str))]
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         values = []
     if len(values) != len(parts) or len(values) not in (1, 3, 4):
         raise InputTypeError(

@@ -14,14 +14,12 @@ from .kinds import Namespace, Plane, Planes, Spec
 
 if TYPE_CHECKING:
     import numpy as np
-    import torch
-    from PIL import Image
 
     Array: TypeAlias = np.ndarray[Any, Any]
     DType: TypeAlias = np.dtype[Any]
 
 # Of which kind an image is that was opened: nothing in it has this type, but what is made of it will.
-ImageT_co = TypeVar("ImageT_co", "Image.Image", "np.ndarray[Any, Any]", "torch.Tensor", AnyImage, covariant=True)
+ImageT_co = TypeVar("ImageT_co", bound=AnyImage, covariant=True)
 
 Kernel: TypeAlias = Callable[..., Sequence[Plane]]
 

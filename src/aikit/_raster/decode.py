@@ -116,7 +116,7 @@ def _check_options(frame: object, profile: object) -> None:
         raise InputTypeError("frame", "a whole number", quoted(frame), "pass 0 for the first frame")
     if frame < 0:
         raise InputValueError("frame", "0 or more", quoted(frame), "frames are counted from 0")
-    if profile not in ("srgb", "ignore"):
+    if str(profile) not in ("srgb", "ignore"):
         raise InputValueError("profile", '"srgb" or "ignore"', quoted(profile), "pass one of them")
 
 

@@ -38,7 +38,10 @@ def parse_size(value: object, *, subject: str) -> int:
         raise InputValueError(subject, 'a size such as "8GiB" or "500MB"', quoted(value), "add the unit")
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InputTypeError(subject, 'bytes or a str such as "8GiB"', quoted(value), "pass one of these")
-    size = float(value)
+    try:
+        size = float(value)
+    except OverflowError:  # of an int
+        size = math.inf
     if not math.isfinite(size) or size < 0 or not size.is_integer():
         raise InputValueError(subject, "a whole number of bytes", quoted(value), 'pass one or "8GiB"')
     return int(size)

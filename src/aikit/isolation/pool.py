@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import threading
 from collections import deque
@@ -61,7 +60,7 @@ def configure(*, children: int | None = None, queue: int | None = None, patience
     if queue is not None:
         queue = _arguments.whole("queue", queue, 0)
     if patience is not None:
-        patience = _arguments.number("patience", patience, 0, math.inf)
+        patience = _arguments.number("patience", patience, 0, threading.TIMEOUT_MAX)
     pool.set(Settings(children, queue, patience))
 
 

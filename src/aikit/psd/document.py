@@ -487,7 +487,7 @@ def open_psd(source: Source, *, profile: Profile = "srgb", limits: Limits | None
 
     Source: Adobe Photoshop File Formats Specification.
     """
-    if profile not in ("srgb", "ignore"):
+    if str(profile) not in ("srgb", "ignore"):
         raise InputValueError("profile", '"srgb" or "ignore"', quoted(profile), "pass one of them")
     name = name_of(source)
     data = read_bytes(source, limits=limits)

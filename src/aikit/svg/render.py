@@ -113,7 +113,7 @@ def render_svg(
 
     Source: SVG 2, chapter 8 (coordinate systems and units).
     """
-    if engine not in _DRAW:
+    if str(engine) not in _DRAW:
         raise InputValueError("engine", '"resvg" or "cairosvg"', quoted(engine), "pass one of these")
     one_of("kind", kind, KINDS)
     behind = None if background is None else _color(background)
