@@ -1,6 +1,7 @@
 import io
 import itertools
 import math
+import sys
 import warnings
 from fractions import Fraction
 from pathlib import Path
@@ -25,7 +26,8 @@ from aikit import (
     trim,
     unpremultiply,
 )
-from aikit.alpha import alpha_bbox, estimate_foreground, is_transparent, key, layers, premultiplied
+from aikit.alpha import alpha_bbox, chroma_key, estimate_foreground, is_transparent, premultiplied
+from aikit.alpha.composite import _over_color, _over_color_uint8
 from aikit.convert import to_numpy
 from pictures import channels_first, codes, flat, in_dtype, opencv_order, pil, tensor
 
@@ -677,7 +679,7 @@ def test_premultiply_rounds_the_exact_product():
 
 def test_premultiply_codes_are_the_kernel():
     values = all_pairs()
-    fast = premultiplied._premultiply_codes(*np.moveaxis(values, -1, 0).copy())
+    fast = premultiplied._premultiply_uint8(*np.moveaxis(values, -1, 0).copy())
     kernel = premultiplied._premultiply(np, *np.moveaxis(values.astype(np.float32) / 255, -1, 0))
     np.testing.assert_array_equal(fast, [rounded(plane) for plane in kernel])
 
@@ -794,9 +796,9 @@ def test_flatten_is_the_exact_integer_formula(background):
 @pytest.mark.parametrize("background", BACKGROUNDS)
 def test_flatten_codes_are_the_kernel(background):
     planes = list(np.moveaxis(all_pairs()[..., [0, 0, 0, 1]], -1, 0).copy())
-    fast = layers._over_color_codes(background, *planes)
+    fast = _over_color_uint8(background, *planes)
     values = [plane.astype(np.float32) * np.float32(1 / 255) for plane in planes]
-    kernel = layers._over_color([part / 255 for part in background], np, *values)
+    kernel = _over_color([part / 255 for part in background], np, *values)
     np.testing.assert_array_equal(fast, [rounded(plane) for plane in kernel])
 
 
@@ -1209,7 +1211,7 @@ def test_make_transparent_is_the_slow_loop(channels, dtype, tolerance, feather, 
         assert difference(result, wanted) <= (1 if feather else 0)
     if dtype == "uint8" and not feather:
         planes = list(np.moveaxis(image, -1, 0).copy())
-        fast = key._key_out_codes([part / 255 for part in color], tolerance + key.SAME, *planes)
+        fast = chroma_key._key_out_uint8([part / 255 for part in color], tolerance + chroma_key.SAME, *planes)
         np.testing.assert_array_equal(np.stack(fast, -1), wanted)
 
 
@@ -1620,6 +1622,6 @@ def test_composite_where_little_is_half_transparent(channels, kind, monkeypatch)
     over[9, ::2, -1] = over[20, 1::2, -1] = rng.integers(1, 255, 25)
     under[:, :10, -1], under[:, 10:30, -1] = 0, 255
     fast = back(composite(kind(over), kind(under)))
-    monkeypatch.setattr("aikit.alpha.layers._FEW", -1)  # the formula everywhere
+    monkeypatch.setattr(sys.modules["aikit.alpha.composite"], "_FEW", -1)  # the formula everywhere
     np.testing.assert_array_equal(fast, back(composite(kind(over), kind(under))))
     assert not fast[:9, :10].any()  # nothing over nothing keeps no color

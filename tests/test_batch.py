@@ -389,7 +389,7 @@ def test_auto_is_the_cpu_in_a_worker(monkeypatch):
 
 def test_threads_of_the_pool_wait_for_none_of_their_own():
     code = """
-from aikit._image import in_threads
+from aikit._pixels import in_threads
 print(sum(sum(in_threads(lambda j: j, range(4))) for _ in in_threads(lambda i: in_threads(abs, range(9)), range(64))))
 """
     environment = {**os.environ, "PYTHONPATH": str(Path(aikit.__file__).parents[1])}

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 
 import aikit
-from aikit.color.interleaved import twin
+from aikit.color.interleaved import fast_path
 from aikit.color.table import Options, path
 from pictures import codes, tensor
 
@@ -188,8 +188,8 @@ def test_another_dtype_on_the_way(space, dtype):
     ],
 )
 def test_which_conversions_have_a_twin(src, dst, dtype, exists):
-    from aikit._image import load
+    from aikit._pixels import load
 
     spec = load(codes(4, 5, 3, dtype)).spec
-    assert (twin(spec, spec, src, dst, path(src, dst), OPTIONS) is not None) is exists
-    assert twin(spec, replace(spec, dtype="float64"), src, dst, path(src, dst), OPTIONS) is None
+    assert (fast_path(spec, spec, src, dst, path(src, dst), OPTIONS) is not None) is exists
+    assert fast_path(spec, replace(spec, dtype="float64"), src, dst, path(src, dst), OPTIONS) is None

@@ -166,8 +166,8 @@ def recorded(function, *tensors):
     """What the graph of a function gives without a compiler."""
     with torch.no_grad():
         recording = graph.record(function, tensors, [False] * len(tensors))
-        results = [room.make() for room in recording.rooms]
-        recording.graph(*tensors, *(p for r, t in zip(recording.rooms, results, strict=True) for p in r.parts(t)))
+        results = [buffer.make() for buffer in recording.buffers]
+        recording.graph(*tensors, *(p for r, t in zip(recording.buffers, results, strict=True) for p in r.parts(t)))
     return recording.rebuild(results)
 
 
@@ -229,14 +229,14 @@ def test_a_composition_is_compiled_whole_and_differentiable(caplog):
 
 @pytest.mark.parametrize("exponent", [2.4, 1 / 2.4, 1 / 3])
 def test_powers_for_a_compiler_are_right_to_a_few_units_in_the_last_place(exponent):
-    from aikit._image import _LOG2, _raised
+    from aikit._pixels.values import _LOG2, _power_of_traced
 
     numbers = torch.logspace(-11, 1.5, 100_001, dtype=torch.float64).float()
     expected = numbers.double() ** exponent
     # What 2^x magnifies is the rounding of x.
     allowed = 1e-7 * (3 + (numbers.log2() * exponent).abs())
-    assert ((_raised(torch, numbers, exponent) / expected - 1).abs() < allowed).all()
-    assert _raised(torch, torch.zeros(1), exponent) < 1e-12
+    assert ((_power_of_traced(torch, numbers, exponent) / expected - 1).abs() < allowed).all()
+    assert _power_of_traced(torch, torch.zeros(1), exponent) < 1e-12
     low, high = 2**-0.5 - 1, 2**0.5 - 1
     series = np.polynomial.Chebyshev.interpolate(lambda f: np.log2(1 + f) / f, 8, domain=[low, high])
     np.testing.assert_allclose(_LOG2, series.convert(kind=np.polynomial.Polynomial).coef, atol=6e-10)
@@ -254,9 +254,9 @@ def test_every_plane_of_a_result_is_written_where_it_belongs():
     recording = graph.record(aikit.rgb_to_lab, [batch(3)], [False])
     assert not nodes(recording, aten.stack.default, aten.cat.default, aten.div.Scalar)
     assert len(nodes(recording, aten.copy_.default)) == 3
-    [room] = recording.rooms
-    result = room.make()
-    for index, part in enumerate(room.parts(result)):
+    [buffer] = recording.buffers
+    result = buffer.make()
+    for index, part in enumerate(buffer.parts(result)):
         assert part.data_ptr() == result[:, index].data_ptr()
         assert part.stride() == result[:, index].stride()
 
@@ -364,7 +364,7 @@ def test_the_cache_is_bounded(compiled, monkeypatch, caplog):
     ]
 
 
-def test_several_images_are_arguments(compiled):
+def test_several_images_are_check(compiled):
     fast = aikit.fusion.fused(aikit.composite)
     over, under = batch(4), batch(3).flip(0)
     assert_same("", fast(over, under), aikit.composite(over, under))
@@ -643,7 +643,7 @@ def test_the_compilers_of_the_environment_are_looked_for(monkeypatch):
 PASSES = [(20, 33, 17, "lanczos"), (5, 70, 141, "bicubic"), (9, 200, 130, "lanczos"), (13, 29, 1, "bilinear")]
 
 
-def pass_arguments(height, width, new, method, axis):
+def pass_check(height, width, new, method, axis):
     plane = torch.rand(2, 3, height, width)[:, 1]
     taps = passes.resize_taps(plane.shape[axis], new, method, True)
     first, last = (torch.from_numpy(taps[0][at].copy()) for at in (0, -1))
@@ -653,7 +653,7 @@ def pass_arguments(height, width, new, method, axis):
 @pytest.mark.parametrize("axis", [-1, -2])
 @pytest.mark.parametrize("case", PASSES)
 def test_the_operation_is_the_definition(case, axis):
-    plane, taps, arguments = pass_arguments(*case, axis)
+    plane, taps, arguments = pass_check(*case, axis)
     expected = passes.gathered(torch, plane, taps, axis)
     torch.testing.assert_close(cuda.resample(plane, *arguments), expected, rtol=0, atol=1e-6)
     out = torch.empty(expected.shape)
@@ -662,7 +662,7 @@ def test_the_operation_is_the_definition(case, axis):
 
 
 def test_the_operation_keeps_the_rules_of_torch():
-    plane, _, arguments = pass_arguments(*PASSES[0], -1)
+    plane, _, arguments = pass_check(*PASSES[0], -1)
     torch.library.opcheck(cuda.resample, (plane, *arguments), test_utils=("test_schema", "test_faketensor"))
     torch.library.opcheck(
         cuda.resample_into,
@@ -674,10 +674,10 @@ def test_the_operation_keeps_the_rules_of_torch():
 INTERPRETED = """
 import sys, torch
 from aikit.resample import cuda, passes
-from test_fused import PASSES, pass_arguments
+from test_fused import PASSES, pass_check
 for case in PASSES:
     for axis in (-1, -2):
-        plane, taps, arguments = pass_arguments(*case, axis)
+        plane, taps, arguments = pass_check(*case, axis)
         expected = passes.gathered(torch, plane, taps, axis)
         out = torch.full((2, 4, *expected.shape[1:]), 7.0)[:, 2]
         cuda.launch(out, plane, *arguments)

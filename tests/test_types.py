@@ -23,6 +23,8 @@ from typing import Any
 import numpy as np, torch
 from PIL import Image
 import aikit
+from aikit._adapters import numpy as arrays
+from aikit._pixels import PixelSource, PixelTarget, Planes, adapter, load, run
 from aikit.psd import Layer, Psd
 from aikit.show import Description, Difference
 from aikit.svg import Svg, SvgElement, SvgInfo, SvgPath
@@ -87,6 +89,18 @@ def makers(tensor: torch.Tensor) -> None:
     Apply(aikit.convert_color, "rgb", "lab")
     Apply(aikit.resize, widht=4)  # Argument 1 to "Apply" has incompatible type
     Apply(mine, times="4")  # Argument "times" to "Apply" has incompatible type "str"; expected "int"
+
+def insides(kind: str, pil: Image.Image, array: Array, source: PixelSource, target: PixelTarget) -> None:
+    adapter(kind).finnish(target, load(pil).spec)  # "Adapter" has no attribute "finnish"
+    arrays.finnish(target, load(pil).spec)  # Module has no attribute "finnish"
+    source.raed((), slice(3))  # "PixelSource" has no attribute "raed"
+    target.wirte((), slice(3), [])  # "PixelTarget" has no attribute "wirte"
+    load(pil).pixels.plains()  # "Pixels" has no attribute "plains"
+    reveal_type(run(keep, pil))  # is Image
+    reveal_type(run(keep, load(array)))  # is ndarray[Any, Any]
+
+def keep(xp: Any, *planes: Any) -> Planes:
+    return [*planes]
 """
 
 

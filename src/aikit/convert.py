@@ -1,6 +1,6 @@
-"""The doors: any image to PIL, NumPy, OpenCV or torch, with alpha, depth and gradients kept.
+"""The converters: any image to PIL, NumPy, OpenCV or torch, with alpha, depth and gradients kept.
 
-Every door takes every kind of image. Pure changes of container never pass through float, so uint8 and
+Every converter takes every kind of image. Pure changes of container never pass through float, so uint8 and
 uint16 arrive bit for bit. The result never shares memory with the image it came from, except that
 `to_pil` returns a PIL image that needs no change as it is.
 """
@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
 from ._check import one_of
 from ._foreign_names import explain_calls
-from ._image import Spec, adapter, as_one_tall, bands, each_band, kind_of, load
+from ._pixels import Opened, Pixels, PixelTarget, Spec, adapter, copy_pixels, kind_of, load
 from .errors import InputTypeError, InputValueError, quoted
 from .types import AnyImage, Kind
 
@@ -74,17 +75,18 @@ def to_pil(
     """
     name = dtype_name(dtype, _PIL_DTYPES, "auto")
     pixels, spec, value_range = _open(image, bgr, value_range, layout)
-    room = adapter("pil")
-    if spec.kind == "pil" and name in (None, spec.dtype) and value_range is None and room.is_resolved(image):
-        return image if out is None else room.fill(out, image)  # type: ignore[return-value]
+    from ._adapters import pil as pictures
+
+    if name in (None, spec.dtype) and value_range is None and pictures.is_resolved(image):
+        return image if out is None else pictures.fill(out, image)
     wanted = name or ("float32" if getattr(image, "mode", None) == "F" else _auto_dtype(spec))
     if name == "uint16" and spec.channels > 1:
         raise InputValueError("dtype", '"uint8" for a PIL image with more than one channel', '"uint16"', "use to_numpy")
-    canvas = room.create(spec, spec.channels, wanted)
-    room.check_out(out, canvas.mode, canvas.size)
+    canvas = pictures.create(spec, spec.channels, wanted)
+    pictures.check_out(out, replace(spec, dtype=wanted))
     _transfer(pixels, spec, canvas, value_range)
-    result: Image.Image = room.finish(canvas, spec)
-    return result if out is None else room.fill(out, result)
+    result = pictures.finish(canvas, spec)
+    return result if out is None else pictures.fill(out, result)
 
 
 @explain_calls
@@ -218,24 +220,25 @@ def to_tensor(
     name = dtype_name(dtype, TORCH_DTYPES, None)
     pixels, spec, value_range = _open(image, bgr, value_range, layout)
     wanted = name or ("uint8" if spec.dtype == "bool" else spec.dtype)
-    room = adapter("torch")
+    from ._adapters import torch as tensors
+
     shape = (*spec.batch, spec.channels, spec.height, spec.width)
-    room.check_out(out, shape, wanted)
-    where = room.device_for(device, spec, out)
-    if spec.kind == "torch" and (where.type != "cpu" or room.readable(pixels) is None):
-        result: torch.Tensor = room.convert(pixels, wanted, where, value_range)
+    tensors.check_out(out, replace(spec, dtype=wanted))
+    where = tensors.device_for(device, spec, out)
+    if isinstance(pixels, tensors.TensorPixels) and (where.type != "cpu" or tensors.view_on_host(pixels) is None):
+        result = tensors.convert(pixels, wanted, where, value_range)
     else:
         # Floats that become integers are quantised here, everything else crosses in its own, smaller dtype.
         on_host = where.type == "cpu" or spec.dtype.startswith("float") or value_range is not None
-        tensor, target = room.host_room(shape, wanted if on_host else spec.dtype, out)
+        tensor, target = tensors.allocate_on_host(shape, wanted if on_host else spec.dtype, out)
         _transfer(pixels, spec, target, value_range)
-        result = room.moved(tensor, wanted, where)
+        result = tensors.move(tensor, wanted, where)
     if out is None or result is out:
         return result
     return out.copy_(result)
 
 
-# ---------------------------------------------------------------- shared by the doors
+# ---------------------------------------------------------------- shared by the converters
 
 
 @overload
@@ -264,16 +267,18 @@ _CONVERTERS: dict[str, Callable[[AnyImage], AnyImage]] = {
 }
 
 
-def _open(image: object, bgr: bool, value_range: Any, layout: Any) -> tuple[Any, Spec, ValueRange | None]:
+def _open(
+    image: AnyImage | Opened[AnyImage], bgr: bool, value_range: ValueRange | None, layout: Layout | None
+) -> tuple[Pixels, Spec, ValueRange | None]:
     if layout is not None:
         one_of("layout", layout, ("HWC", "CHW"))
     pixels, spec = load(image, layout=layout, bgr=bgr, ranged=value_range is not None)
     return pixels, spec, None if value_range is None else _two_numbers(value_range, spec)
 
 
-def _two_numbers(value_range: Any, spec: Spec) -> ValueRange:
+def _two_numbers(value_range: object, spec: Spec) -> ValueRange:
     try:
-        low, high = (float(value) for value in value_range)
+        low, high = (float(value) for value in value_range)  # type: ignore[attr-defined] # what is no pair is refused below
     except (OverflowError, TypeError, ValueError) as error:
         raise InputTypeError("value_range", "two numbers (low, high)", quoted(value_range), "pass a pair") from error
     # The step is what counts: it is neither 0 nor infinite for any range that pixels can be taken from.
@@ -314,51 +319,34 @@ def _auto_dtype(spec: Spec) -> str:
 
 
 def _to_array(
-    pixels: Any, spec: Spec, channels: int, dtype: str, value_range: ValueRange | None, out: Any, *, bgr: bool
+    pixels: Pixels,
+    spec: Spec,
+    channels: int,
+    dtype: str,
+    value_range: ValueRange | None,
+    out: np.ndarray[Any, Any] | None,
+    *,
+    bgr: bool,
 ) -> np.ndarray[Any, Any]:
     import numpy as np
 
-    values = adapter("numpy")
+    from ._adapters import numpy as arrays
+
     flat = channels == 1 and not spec.batch
     shape = (*spec.batch, spec.height, spec.width, channels)
     if out is None:
         array = np.empty(shape, dtype)
     else:
-        values.check_out(out, shape[:-1] if flat else shape, dtype)
+        arrays.check_out(out, replace(spec, channels=channels, dtype=dtype, flat=flat))
         # Through one axis, so that axes of length 1 have plain strides too: OpenCV looks at them.
         array = out.reshape(-1).reshape(shape)
-    _transfer(pixels, spec, values.Pixels(array, bgr=bgr), value_range)
+    _transfer(pixels, spec, arrays.Pixels(array, bgr=bgr), value_range)
     if out is not None:
-        return out  # type: ignore[no-any-return]
+        return out
     return array[..., 0] if flat else array
 
 
-def _transfer(source: Any, spec: Spec, target: Any, value_range: ValueRange | None) -> None:
-    """Copy an image's pixels into a target of any dtype and order, a band of rows at a time."""
-    values = adapter("numpy")
-    if spec.kind == "torch":
-        source, value_range = adapter("torch").for_host(source, spec, target.dtype, value_range)
-
-    if spec.batch and source.whole and target.whole:
-        source, target, spec = source.tall(), target.tall(), as_one_tall(spec)
-    whole = value_range is None and source.whole and target.whole
-    # Where both sides lie in memory whole, one call of OpenCV, which bands would only slow.
-    if whole and values.reorder(source, target, (), slice(0, spec.height)):
-        return
-
-    def copy(index: tuple[int, ...], rows: slice) -> None:
-        if value_range is None and values.reorder(source, target, index, rows):
-            return
-        planes = source.read(index, rows)
-        if len(planes) == 2 and target.channels == 4:
-            planes = [planes[0], planes[0], *planes]
-        # Planar targets take each plane where it is computed, the others are interleaved afterwards.
-        room = target.room(index, rows)
-        planes = [
-            values.cast(plane, target.dtype, value_range=value_range, out=place)
-            for plane, place in zip(planes, room, strict=True)
-        ]
-        if not target.planar:
-            target.write(index, rows, planes)
-
-    each_band(copy, list(bands(spec)))
+def _transfer(pixels: Pixels, spec: Spec, target: PixelTarget, value_range: ValueRange | None) -> None:
+    """Copy an image's pixels, wherever it lies, into a target in host memory."""
+    source, value_range = adapter(spec.kind).bring_to_host(pixels, target.dtype, value_range)
+    copy_pixels(source, spec, target, value_range)

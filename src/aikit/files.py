@@ -16,8 +16,8 @@ from urllib.parse import unquote_to_bytes
 
 from . import _raster, convert
 from ._foreign_names import explain_calls
-from ._image import load
 from ._io import name_of, read_bytes, write_bytes
+from ._pixels import load
 from .errors import InputTypeError, InputValueError, quoted
 from .isolation import guarded
 from .limits import Limits

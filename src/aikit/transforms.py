@@ -21,7 +21,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from ._check import function
 from ._foreign_names import misfit
-from ._image import kind_of
+from ._pixels import kind_of
 from .errors import InputTypeError, InputValueError
 
 __all__ = ["Apply"]

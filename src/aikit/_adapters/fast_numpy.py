@@ -1,4 +1,4 @@
-"""NumPy, with twins of its functions that are slow where images need them."""
+"""NumPy, with fast paths for those of its functions that are slow where images need them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 import cv2
 import numpy as np
+
+from .._pixels.kinds import Plane
 
 __all__ = ["FastNumPy"]
 
@@ -21,7 +23,7 @@ class FastNumPy:
         return getattr(np, name)
 
     @staticmethod
-    def where(condition: Any, yes: Any, no: Any) -> Any:
+    def where(condition: Plane, yes: Plane, no: Plane) -> Plane:
         """np.where, which guesses each branch: 7 ms on 1080p noise, where OpenCV's masked copy takes 0.5."""
         plane = yes if isinstance(yes, np.ndarray) else no
         if not (
@@ -39,7 +41,7 @@ class FastNumPy:
         return cv2.copyTo(np.ascontiguousarray(yes), np.ascontiguousarray(condition).view(np.uint8), result)
 
 
-def _fits(part: Any, plane: Any) -> bool:
+def _fits(part: Plane, plane: Plane) -> bool:
     """A number, or an array of the plane's shape and dtype."""
     if isinstance(part, np.ndarray):
         return bool(part.shape == plane.shape and part.dtype == plane.dtype)

@@ -7,15 +7,23 @@ from typing import Any
 import cv2
 import numpy as np
 
-from .._image import TOP, Spec, no_number, quantize, rescale
+from .._pixels.contracts import Opened, PixelSource, PixelTarget, adapter
+from .._pixels.kinds import TOP, Planes, Spec
+from .._pixels.values import no_number, quantize, rescale
 from ..errors import InputTypeError, InputValueError
 from .fast_numpy import FastNumPy
 
 Array = np.ndarray[Any, Any]
+DType = np.dtype[Any]
 
 namespace = FastNumPy()
 
+has_modes = False
+on_accelerators = False
+
 DTYPES = ("bool", "uint8", "uint16", "float16", "float32", "float64")
+
+result_dtypes = ("uint8", "uint16", "float16", "float32", "float64")
 
 _FLOAT32 = np.dtype(np.float32)
 _TOPS = {np.dtype(name): top for name, top in TOP.items()}
@@ -73,7 +81,7 @@ def _wrong_shape(shape: tuple[int, ...], layout: str) -> InputValueError:
 
 
 class Pixels:
-    """Pixels in an array, read and written as planes, a band of rows at a time.
+    """Pixels in an array, read and written as planes, a strip of rows at a time.
 
     `planar` arrays are (..., C, H, W), the others (..., H, W, C). Planes always come and go in the
     order R, G, B, A, whatever order the array holds.
@@ -86,47 +94,53 @@ class Pixels:
         self.channels = int(array.shape[-3 if planar else -1])
         self.dtype = array.dtype.newbyteorder("=")
         self.batch = array.shape[:-3]
-        self.whole = not planar and array.flags.c_contiguous and array.dtype == self.dtype
+        self.is_interleaved = not planar
+        self.is_contiguous = not planar and array.flags.c_contiguous and array.dtype == self.dtype
 
-    def tall(self) -> Pixels:
-        """All pictures of a whole batch as one, a view."""
+    @property
+    def image(self) -> Array:
+        """The array itself."""
+        return self.array
+
+    def batch_as_rows(self) -> Pixels:
+        """Show all pictures of a contiguous batch as one, a view."""
         return Pixels(self.array.reshape(-1, *self.array.shape[-2:]), bgr=self.bgr)
 
-    def cut(self, rows: slice, columns: slice) -> Pixels:
-        """A part of every picture, a view."""
+    def crop(self, rows: slice, columns: slice) -> Pixels:
+        """Cut a part out of every picture, a view."""
         part = self.array[..., rows, columns] if self.planar else self.array[..., rows, columns, :]
         return Pixels(part, planar=self.planar, bgr=self.bgr)
 
     def block(self, index: tuple[int, ...], rows: slice) -> Array:
-        """Rows of one picture as they lie in the array."""
+        """Show rows of one picture as they lie in the array."""
         picture: Array = self.array[index]
         return picture[:, rows] if self.planar else picture[rows]
 
     def read(self, index: tuple[int, ...], rows: slice) -> list[Array]:
-        """The planes of some rows of one picture: views where they lie together, else copies."""
+        """Read the planes of some rows of one picture: views where they lie together, else copies."""
         block = self.block(index, rows)
         if block.dtype != self.dtype:
             block = block.astype(self.dtype)
         planes = list(block) if self.planar else deinterleave(block)
-        return swapped(planes) if self.bgr else planes
+        return swap_red_blue(planes) if self.bgr else planes
 
     def planes(self) -> list[Array]:
-        """Whole planes of the whole batch, (..., H, W), as views in native byte order."""
+        """List whole planes of the whole batch, (..., H, W), as views in native byte order."""
         array = self.array if self.array.dtype == self.dtype else self.array.astype(self.dtype)
         planes = list(np.moveaxis(array, -3 if self.planar else -1, 0))
-        return swapped(planes) if self.bgr else planes
+        return swap_red_blue(planes) if self.bgr else planes
 
-    def room(self, index: tuple[int, ...], rows: slice) -> list[Array | None]:
-        """Where each plane may be computed in place; None where it has to be interleaved."""
+    def buffers(self, index: tuple[int, ...], rows: slice) -> list[Array | None]:
+        """Show where each plane may be computed in place; None where it has to be interleaved."""
         if not self.planar:
             return [None] * self.channels
         targets: list[Array | None] = list(self.block(index, rows))
-        return swapped(targets) if self.bgr else targets
+        return swap_red_blue(targets) if self.bgr else targets
 
     def write(self, index: tuple[int, ...], rows: slice, planes: list[Array]) -> None:
         """Store planes, already of this array's dtype, into some rows of one picture."""
         target = self.block(index, rows)
-        planes = swapped(planes) if self.bgr else planes
+        planes = swap_red_blue(planes) if self.bgr else planes
         if not self.planar:
             interleave(planes, target)
             return
@@ -137,13 +151,13 @@ class Pixels:
         """Nothing to do: what `block` returned is the array itself."""
 
 
-def swapped(planes: list[Any]) -> list[Any]:
-    """B, G, R, ... for R, G, B, ...; one or two planes are gray and stay."""
+def swap_red_blue(planes: Planes) -> Planes:
+    """Exchange red and blue; one or two planes are gray and stay."""
     return [planes[2], planes[1], planes[0], *planes[3:]] if len(planes) >= 3 else planes
 
 
 def deinterleave(block: Array) -> list[Array]:
-    """Planes of an (H, W, C) block."""
+    """Split an (H, W, C) block into planes."""
     if block.shape[-1] == 1:
         return [block[..., 0]]
     if block.dtype in _OPENCV_DTYPES:
@@ -163,12 +177,16 @@ def interleave(planes: list[Array], target: Array) -> None:
         np.copyto(target[..., channel], plane)
 
 
-def reorder(source: Any, target: Any, index: tuple[int, ...], rows: slice) -> bool:
-    """Copy rows between interleaved pixels of one dtype, whole, without taking planes apart; False if that cannot be."""
-    if source.planar or target.planar or source.dtype != target.dtype or source.channels != target.channels:
+def reorder(source: PixelSource, target: PixelTarget, index: tuple[int, ...], rows: slice) -> bool:
+    """Copy rows between interleaved pixels of one dtype without splitting them into planes; False if that cannot be."""
+    if (
+        not (source.is_interleaved and target.is_interleaved)
+        or source.dtype != target.dtype
+        or source.channels != target.channels
+    ):
         return False
     block = source.block(index, rows)
-    if block.dtype not in _OPENCV_DTYPES[:3] or getattr(source, "key", None) is not None:
+    if block.dtype not in _OPENCV_DTYPES[:3]:
         return False
     into = target.block(index, rows)
     channels = block.shape[-1], into.shape[-1]
@@ -184,14 +202,14 @@ def reorder(source: Any, target: Any, index: tuple[int, ...], rows: slice) -> bo
 
 
 def widen(plane: Array) -> Array:
-    """A plane as kernels want it: float32 in [0, 1]; float64 stays float64."""
+    """Make a plane what kernels want: float32 in [0, 1]; float64 stays float64."""
     return cast(plane, np.dtype(np.float64 if plane.dtype == np.float64 else np.float32))
 
 
 def cast(
-    plane: Array, dtype: np.dtype[Any], *, value_range: tuple[float, float] | None = None, out: Array | None = None
+    plane: Array, dtype: DType, *, value_range: tuple[float, float] | None = None, out: Array | None = None
 ) -> Array:
-    """A plane in another dtype: exact between integers, quantised from floats, in [0, 1] as floats.
+    """Give a plane another dtype: exact between integers, quantised from floats, in [0, 1] as floats.
 
     May return the plane itself. `out` receives the result where given.
     """
@@ -217,7 +235,7 @@ def cast(
     return result
 
 
-def _to_float(plane: Array, dtype: np.dtype[Any], out: Array | None) -> Array:
+def _to_float(plane: Array, dtype: DType, out: Array | None) -> Array:
     if plane.dtype.kind == "f":
         result = np.empty(plane.shape, dtype) if out is None else out
         with np.errstate(over="ignore"):  # beyond float16 is infinity, as IEEE 754 says
@@ -231,7 +249,7 @@ def _to_float(plane: Array, dtype: np.dtype[Any], out: Array | None) -> Array:
     return result if wide == dtype else _to_float(result, dtype, out)
 
 
-def _to_codes(plane: Array, dtype: np.dtype[Any], out: Array | None) -> Array:
+def _to_codes(plane: Array, dtype: DType, out: Array | None) -> Array:
     """Quantise floats; raises on NaN, which a cast would quietly make 0."""
     plane = plane.astype(np.float32) if plane.dtype.itemsize < 4 else plane
     result = np.empty(plane.shape, dtype) if out is None else out
@@ -239,7 +257,7 @@ def _to_codes(plane: Array, dtype: np.dtype[Any], out: Array | None) -> Array:
     if not inside and np.isnan(plane.min()):
         raise no_number()
     if dtype == np.uint8 and plane.dtype == np.float32 and plane.ndim == 2 and result.flags.c_contiguous:
-        # The fast twin of `quantize`: OpenCV rounds to even and saturates above 255, but takes the absolute
+        # The fast path of `quantize`: OpenCV rounds to even and saturates above 255, but takes the absolute
         # value of negatives and makes 0 of infinity, so clamp first where a value lies outside.
         cv2.convertScaleAbs(np.ascontiguousarray(plane if inside else np.clip(plane, 0, 1)), result, 255)
         return result
@@ -277,20 +295,20 @@ def load(
 
 
 def create(spec: Spec, channels: int, dtype: str) -> Pixels:
-    """Room for a result: a fresh C-contiguous array."""
+    """Make a buffer for a result: a fresh C-contiguous array."""
     return Pixels(np.empty((*spec.batch, spec.height, spec.width, channels), dtype), bgr=spec.bgr)
 
 
-def assemble(planes: list[Array], spec: Spec) -> Pixels:
-    """A fresh array from whole planes."""
+def assemble(planes: list[Array], spec: Spec) -> Array:
+    """Make a fresh array of whole planes."""
     pixels = create(spec, len(planes), planes[0].dtype.name)
     for index in spec.indices:
         pixels.write(index, slice(None), [plane[index] for plane in planes])
-    return pixels
+    return finish(pixels, spec)
 
 
 def finish(pixels: Pixels, spec: Spec) -> Array:
-    """The array in the caller's form: a gray picture is (H, W) unless it came with a channel axis."""
+    """Give the array the caller's form: a gray picture is (H, W) unless it came with a channel axis."""
     array = pixels.array
     if pixels.channels == 1 and not spec.batch and (spec.flat or spec.channels > 1):
         return array[..., 0]
@@ -302,8 +320,12 @@ def paste(image: Array, patch: Array, rows: slice, columns: slice) -> None:
     image[(rows, columns) if image.ndim == 2 else (..., rows, columns, slice(None))] = patch
 
 
-def check_out(out: Any, shape: tuple[int, ...], dtype: str) -> None:
-    """Refuse an `out` that the result does not fit exactly."""
+def check_out(out: object, spec: Spec) -> None:
+    """Refuse an `out` that a result of this Spec does not fit exactly."""
+    if out is None:
+        return
+    channels = () if spec.flat else (spec.channels,)
+    shape, dtype = (*spec.batch, spec.height, spec.width, *channels), spec.dtype
     if not isinstance(out, np.ndarray):
         raise InputTypeError("out", "a NumPy array", type(out).__name__, "leave it out to get a fresh one")
     if out.shape != shape or out.dtype != np.dtype(dtype) or not out.flags.c_contiguous or not out.flags.writeable:
@@ -316,14 +338,31 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: str) -> None:
 
 
 def comparable(plane: Array) -> Array:
-    """The plane in a dtype that can be compared: every NumPy dtype can."""
+    """Give back the plane: every NumPy dtype can be compared."""
     return plane
 
 
-def plane_like(pixels: Any, spec: Spec, like: Array) -> Array:
-    """The one plane of a gray image of any kind, in the dtype of `like`."""
-    if spec.kind == "torch":
-        from . import torch
+def plane_like(opened: Opened[Any], like: Array) -> Array:
+    """Give the one plane of a gray image of any kind in the dtype of `like`."""
+    source = adapter(opened.spec.kind).copy_to_host(opened.pixels)
+    return cast(source.planes()[0], like.dtype)
 
-        pixels = torch.host_pixels(pixels)
-    return cast(pixels.planes()[0], like.dtype)
+
+# ---------------------------------------------------------------- nothing to do in host memory
+
+
+def view_on_host(pixels: Pixels) -> Pixels:
+    """Give back the pixels: an array always lies on the host."""
+    return pixels
+
+
+def copy_to_host(pixels: Pixels) -> Pixels:
+    """Give back the pixels: an array always lies on the host."""
+    return pixels
+
+
+def bring_to_host(
+    pixels: Pixels, dtype: DType, value_range: tuple[float, float] | None
+) -> tuple[Pixels, tuple[float, float] | None]:
+    """Give back the pixels: an array always lies on the host."""
+    return pixels, value_range

@@ -5,13 +5,22 @@ from __future__ import annotations
 import ctypes
 import logging
 import struct
+from typing import TypeGuard
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
-from .._image import CHANNEL_NAMES, Spec
+from .._pixels.kinds import CHANNEL_NAMES, Spec
 from ..errors import FileFormatError, InputTypeError, InputValueError, printable, quoted
+from . import numpy as arrays
 from .numpy import Array, deinterleave, interleave
+
+# The planes are NumPy's.
+namespace, result_dtypes = arrays.namespace, arrays.result_dtypes
+cast, comparable, plane_like = arrays.cast, arrays.comparable, arrays.plane_like
+
+has_modes = True
+on_accelerators = False
 
 _log = logging.getLogger("aikit")
 
@@ -78,8 +87,8 @@ def load(
         raise InputValueError("image", f"a PIL image of mode {mode}", upright.mode, "convert it first")
     plain, key = _resolve(upright) if mode is None else (upright, None)
     picture = Picture(plain, key)
-    spent = ("transparency", "icc_profile") if upright.mode in _OTHER_PROFILES else ("transparency",)
-    info = {name: value for name, value in upright.info.items() if name not in spent}
+    consumed = ("transparency", "icc_profile") if upright.mode in _OTHER_PROFILES else ("transparency",)
+    info = {name: value for name, value in upright.info.items() if name not in consumed}
     return picture, Spec(
         kind="pil",
         dtype=picture.dtype.name,
@@ -92,8 +101,10 @@ def load(
     )
 
 
-def is_resolved(image: Image.Image) -> bool:
-    """Whether a picture already is what `load` would make of it."""
+def is_resolved(image: object) -> TypeGuard[Image.Image]:
+    """Whether an image is a picture that already is what `load` would make of it."""
+    if not isinstance(image, Image.Image):
+        return False
     return image.mode in _RESOLVED and "transparency" not in image.info and orientation_of(image) == 1
 
 
@@ -202,9 +213,8 @@ def _lab_to_rgb(image: Image.Image) -> Image.Image:
 
 
 class Picture:
-    """A PIL picture as a source of planes, read a band of rows at a time."""
+    """A PIL picture as a source of planes, read a strip of rows at a time."""
 
-    planar = False
     bgr = False
     batch: tuple[int, ...] = ()
 
@@ -213,27 +223,32 @@ class Picture:
         self.key = key
         self._colors = (_RESOLVED | _OTHER_SPACES).get(image.mode, 1)
         self._view = _rows_in_memory(image)
-        self.whole = self._view is not None
+        self.is_interleaved = key is None  # `block` does not show the alpha that a color key makes
+        self.is_contiguous = self._view is not None
         self.channels = self._colors + (key is not None)
         self.dtype = np.dtype({"F": "float32", "I;": "uint16"}.get(image.mode[:2], "uint8"))
 
-    def cut(self, rows: slice, columns: slice) -> Picture:
-        """A part of the picture, a copy."""
+    def batch_as_rows(self) -> Picture:
+        """Give back the picture: PIL has no batches."""
+        return self
+
+    def crop(self, rows: slice, columns: slice) -> Picture:
+        """Cut a part out of the picture, a copy."""
         return Picture(self.image.crop((columns.start, rows.start, columns.stop, rows.stop)), self.key)
 
     def block(self, index: tuple[int, ...], rows: slice) -> Array:
-        """Rows as (H, W, channels); RGB may come with a fourth, meaningless one, as Pillow stores it."""
+        """Show rows as (H, W, channels); RGB may come with a fourth, meaningless one, as Pillow stores it."""
         if self._view is not None:
             return self._view[rows]
         top, bottom, _ = rows.indices(self.image.height)
         if (top, bottom) == (0, self.image.height):
             return _asarray(self.image)
-        band = self.image.crop((0, top, self.image.width, bottom))
-        view = _rows_in_memory(band)
-        return _asarray(band) if view is None else view
+        strip = self.image.crop((0, top, self.image.width, bottom))
+        view = _rows_in_memory(strip)
+        return _asarray(strip) if view is None else view
 
     def read(self, index: tuple[int, ...], rows: slice) -> list[Array]:
-        """The planes of some rows, with alpha last where a color key makes pixels transparent."""
+        """Read the planes of some rows, with alpha last where a color key makes pixels transparent."""
         planes = deinterleave(self.block(index, rows))[: self._colors]
         if self.key is None:
             return planes
@@ -244,7 +259,7 @@ class Picture:
         return [*planes, np.where(differs, top, 0).astype(self.dtype)]
 
     def planes(self) -> list[Array]:
-        """Whole planes."""
+        """List whole planes."""
         return self.read((), slice(None))
 
 
@@ -315,46 +330,52 @@ _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _RAW = {"RGB": "RGBX", "F": "F;32NF"}
 
 
-class Canvas:
-    """A PIL picture in the making, written a band of rows at a time.
-
-    RGB and RGBA that fit one of Pillow's blocks are written into its own memory, half the time of making each band
-    a picture and pasting it, which the others need.
-    """
-
-    planar = False
-    bgr = False
-    batch: tuple[int, ...] = ()
-
-    def __init__(self, height: int, width: int, channels: int, dtype: str, mode: str | None = None) -> None:
-        kind = np.dtype(dtype).kind
-        if kind == "f" and channels > 1:
+def _mode_of(channels: int, dtype: str, mode: str | None) -> str:
+    """Choose the mode of a result, `mode` where that is given and the depth is 8 bits."""
+    if np.dtype(dtype).kind == "f":
+        if channels > 1:
             raise InputValueError(
                 "image",
                 f"8-bit values for a PIL image with {CHANNEL_NAMES[channels]} channels",
                 f"{dtype}, which PIL only has for gray",
                 'pass dtype="uint8" or use to_numpy',
             )
+        return "F"
+    if dtype == "uint16" and channels == 1:
+        return "I;16"
+    return mode or _MODES[channels]  # 8 bit is the only depth PIL has for color, and for gray with alpha
+
+
+class Canvas:
+    """A PIL picture in the making, written a strip of rows at a time.
+
+    RGB and RGBA that fit one of Pillow's blocks are written into its own memory, half the time of making each strip
+    a picture and pasting it, which the others need.
+    """
+
+    bgr = False
+    is_interleaved = True
+
+    def __init__(self, height: int, width: int, channels: int, dtype: str, mode: str | None = None) -> None:
         self.channels = channels
-        if kind == "f":
-            self.mode, name = "F", "float32"
-        elif dtype == "uint16" and channels == 1:
-            self.mode, name = "I;16", "<u2"
-        else:  # 8 bit is the only depth PIL has for color, and for gray with alpha
-            self.mode, name = mode or _MODES[channels], "uint8"
-        self.dtype = np.dtype(name)
+        self.mode = _mode_of(channels, dtype, mode)
+        self.dtype = np.dtype({"F": "float32", "I;16": "<u2"}.get(self.mode, "uint8"))
         self.size = width, height
         self._raw = _RAW.get(self.mode, self.mode)
         self.image: Image.Image = Image.new(self.mode, self.size, None)
         self._memory = _rows_in_memory(self.image, writable=True)
-        self.whole = self._memory is not None
+        self.is_contiguous = self._memory is not None
 
-    def room(self, index: tuple[int, ...], rows: slice) -> list[Array | None]:
-        """Nowhere: planes are interleaved."""
+    def batch_as_rows(self) -> Canvas:
+        """Give back the canvas: PIL has no batches."""
+        return self
+
+    def buffers(self, index: tuple[int, ...], rows: slice) -> list[Array | None]:
+        """Show that planes have to be interleaved."""
         return [None] * self.channels
 
     def block(self, index: tuple[int, ...], rows: slice) -> Array:
-        """An array for some rows, to be filled and committed: (H, W, channels), four for RGB."""
+        """Give an array for some rows, to be filled and committed: (H, W, channels), four for RGB."""
         if self._memory is not None:
             return self._memory[rows]
         width, height = self.size
@@ -374,15 +395,15 @@ class Canvas:
             return
         width, height = self.size
         top, bottom, _ = rows.indices(height)
-        band = Image.frombytes(self.mode, (width, bottom - top), block, "raw", self._raw)
+        strip = Image.frombytes(self.mode, (width, bottom - top), block, "raw", self._raw)
         if bottom - top == height:
-            self.image = band
+            self.image = strip
         else:
-            self.image.paste(band, (0, top))
+            self.image.paste(strip, (0, top))
 
 
 def create(spec: Spec, channels: int, dtype: str) -> Canvas:
-    """Room for a result."""
+    """Make a buffer for a result."""
     if spec.batch:
         raise InputValueError(
             "image",
@@ -393,17 +414,15 @@ def create(spec: Spec, channels: int, dtype: str) -> Canvas:
     return Canvas(spec.height, spec.width, channels, dtype, spec.mode)
 
 
-def assemble(planes: list[Array], spec: Spec) -> Canvas:
-    """A fresh picture from whole planes; 16-bit color is rounded to 8, the only depth PIL has for it."""
-    from .numpy import cast
-
+def assemble(planes: list[Array], spec: Spec) -> Image.Image:
+    """Make a fresh picture of whole planes; 16-bit color is rounded to 8, the only depth PIL has for it."""
     canvas = create(spec, len(planes), planes[0].dtype.name)
     canvas.write((), slice(None), [cast(plane, canvas.dtype) for plane in planes])
-    return canvas
+    return finish(canvas, spec)
 
 
 def finish(canvas: Canvas, spec: Spec) -> Image.Image:
-    """The picture, with the metadata it came with; a profile for color says nothing about gray, nor the other way."""
+    """Give the picture the metadata it came with; a profile for color says nothing about gray, nor the other way."""
     canvas.image.info = dict(spec.info)
     if (canvas.channels >= 3) != (spec.channels >= 3):
         canvas.image.info.pop("icc_profile", None)
@@ -415,10 +434,13 @@ def paste(image: Image.Image, patch: Image.Image, rows: slice, columns: slice) -
     image.paste(patch, (columns.start, rows.start))
 
 
-def check_out(out: object, mode: str, size: tuple[int, int]) -> None:
-    """Refuse an `out` that the result does not fit exactly."""
-    if out is None:
-        return
+def check_out(out: object, spec: Spec) -> None:
+    """Refuse an `out` that a result of this Spec does not fit exactly."""
+    if out is not None:
+        _check_fits(out, _mode_of(spec.channels, spec.dtype, spec.mode), (spec.width, spec.height))
+
+
+def _check_fits(out: object, mode: str, size: tuple[int, int]) -> None:
     if not isinstance(out, Image.Image):
         raise InputTypeError("out", "a PIL image", type(out).__name__, "leave it out to get a fresh one")
     if (out.mode, out.size) != (mode, size):
@@ -431,8 +453,28 @@ def check_out(out: object, mode: str, size: tuple[int, int]) -> None:
 
 
 def fill(out: Image.Image, result: Image.Image) -> Image.Image:
-    """`out` with the pixels and the metadata of the result."""
-    check_out(out, result.mode, result.size)
+    """Fill `out` with the pixels and the metadata of the result."""
+    _check_fits(out, result.mode, result.size)
     out.paste(result)
     out.info = dict(result.info)
     return out
+
+
+# ---------------------------------------------------------------- nothing to do in host memory
+
+
+def view_on_host(pixels: Picture) -> Picture:
+    """Give back the pixels: a picture always lies on the host."""
+    return pixels
+
+
+def copy_to_host(pixels: Picture) -> Picture:
+    """Give back the pixels: a picture always lies on the host."""
+    return pixels
+
+
+def bring_to_host(
+    pixels: Picture, dtype: arrays.DType, value_range: tuple[float, float] | None
+) -> tuple[Picture, tuple[float, float] | None]:
+    """Give back the pixels: a picture always lies on the host."""
+    return pixels, value_range

@@ -9,13 +9,21 @@ import numpy as np
 import torch
 from torch.nn.parameter import is_lazy
 
-from .._image import TOP, Spec, no_number, quantize, rescale
+from .._pixels import contracts
+from .._pixels.contracts import Opened
+from .._pixels.kinds import TOP, Planes, Spec
+from .._pixels.values import no_number, quantize, rescale
 from ..errors import DeviceError, InputTypeError, InputValueError, quoted
-from .numpy import Array, Pixels, swapped
+from .numpy import Array, DType, Pixels, cast as cast_array, swap_red_blue, widen as widen_array
 
 namespace = torch
 
+has_modes = False
+on_accelerators = True
+
 DTYPES = ("bool", "uint8", "uint16", "float16", "bfloat16", "float32", "float64")
+
+result_dtypes = ("uint8", "uint16", "float16", "bfloat16", "float32", "float64")
 
 # What NumPy fills in for a dtype of torch.
 _IN_NUMPY = {"bool": "uint8", "bfloat16": "float32"}
@@ -84,23 +92,28 @@ class TensorPixels:
         self.dtype = tensor.dtype
         self.batch = tuple(tensor.shape[:-3])
 
-    def cut(self, rows: slice, columns: slice) -> TensorPixels:
-        """A part of every picture, a view."""
+    @property
+    def image(self) -> torch.Tensor:
+        """The tensor itself."""
+        return self.tensor
+
+    def crop(self, rows: slice, columns: slice) -> TensorPixels:
+        """Cut a part out of every picture, a view."""
         return TensorPixels(self.tensor[..., rows, columns], bgr=self.bgr)
 
     def rgb(self) -> torch.Tensor:
-        """The tensor with its channels in the order R, G, B, A."""
+        """Give the tensor with its channels in the order R, G, B, A."""
         if not self.bgr or self.tensor.shape[-3] < 3:
             return self.tensor
         return torch.stack(self.planes(), -3)
 
     def planes(self) -> list[torch.Tensor]:
-        """Views of the planes, in the tensor's own dtype."""
+        """List views of the planes, in the tensor's own dtype."""
         planes = list(self.tensor.unbind(-3))
-        return swapped(planes) if self.bgr else planes
+        return swap_red_blue(planes) if self.bgr else planes
 
     def float_planes(self) -> list[torch.Tensor]:
-        """The planes as kernels want them: float32 in [0, 1]; float64 stays float64."""
+        """List the planes as kernels want them: float32 in [0, 1]; float64 stays float64."""
         return [widen(plane) for plane in self.planes()]
 
 
@@ -128,7 +141,7 @@ def widen(tensor: torch.Tensor) -> torch.Tensor:
 def cast(
     tensor: torch.Tensor, dtype: torch.dtype, *, value_range: tuple[float, float] | None = None, to_host: bool = False
 ) -> torch.Tensor:
-    """Values in another dtype: exact between integers, quantised from floats, in [0, 1] as floats.
+    """Give values another dtype: exact between integers, quantised from floats, in [0, 1] as floats.
 
     `to_host` says that integers will end up in host memory, where NaN is an error; on an accelerator
     it becomes 0, because looking would make the program wait for the device.
@@ -167,7 +180,7 @@ def _to_codes(tensor: torch.Tensor, dtype: torch.dtype, to_host: bool) -> torch.
 
 
 def on_host(plane: torch.Tensor) -> Array | None:
-    """A plane's memory as an array, where it lies on the host and nothing records what is done with it; else None."""
+    """Show a plane's memory as an array, where it lies on the host and nothing records what is done with it; else None."""
     recorded = (plane.requires_grad and torch.is_grad_enabled()) or is_traced(plane)
     if recorded or plane.device.type != "cpu" or type(plane) is not torch.Tensor:
         return None
@@ -184,8 +197,8 @@ def _as_array(tensor: torch.Tensor) -> Array:
     return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).detach().numpy()
 
 
-def readable(pixels: TensorPixels) -> Pixels | None:
-    """A tensor as NumPy pixels, where `on_host` shows its memory."""
+def view_on_host(pixels: TensorPixels) -> Pixels | None:
+    """Show a tensor to NumPy, where `on_host` shows its memory."""
     array = on_host(pixels.tensor)
     return None if array is None else Pixels(array, planar=True, bgr=pixels.bgr)
 
@@ -200,15 +213,15 @@ def _to_bytes(tensor: torch.Tensor) -> torch.Tensor:
     return torch.add(torch.tensor(2.0**23), tensor.clamp(0, 1), alpha=255).to(torch.uint8)
 
 
-def full_precision(device: torch.device) -> AbstractContextManager[Any]:
+def full_precision(device: torch.device) -> AbstractContextManager[object]:
     """Autocast off: its half floats have not the 8 bits a picture needs."""
     if torch.is_autocast_enabled(device.type):
         return torch.autocast(device.type, enabled=False)
     return nullcontext()
 
 
-def from_planes(planes: Any, spec: Spec) -> torch.Tensor:
-    """A tensor of the kind and dtype `spec` says from float planes; bool images come back as uint8."""
+def quantize_planes(planes: Planes, spec: Spec) -> torch.Tensor:
+    """Make a tensor of the dtype `spec` says from float planes; bool images come back as uint8."""
     target = torch.uint8 if spec.dtype == "bool" else getattr(torch, spec.dtype)
     if is_traced(planes[0]):
         # A compiler makes one kernel of everything up to here, unless the planes meet before they are done.
@@ -217,22 +230,20 @@ def from_planes(planes: Any, spec: Spec) -> torch.Tensor:
 
 
 def assemble(planes: list[torch.Tensor], spec: Spec) -> torch.Tensor:
-    """A fresh tensor (..., C, H, W) from whole planes, in their own dtype; B, G, R where the image came so."""
-    return torch.stack(swapped(planes) if spec.bgr else planes, -3)
+    """Make a fresh tensor (..., C, H, W) of whole planes, in their own dtype; B, G, R where the image came so."""
+    return torch.stack(swap_red_blue(planes) if spec.bgr else planes, -3)
 
 
 def create(spec: Spec, channels: int, dtype: str) -> Pixels:
-    """Room for a result in host memory, to be filled through NumPy."""
+    """Make a buffer for a result in host memory, to be filled through NumPy."""
     # NumPy asks the system for huge pages, torch does not: a third of the time for a fresh picture of 25 MB.
     array = np.empty((*spec.batch, channels, spec.height, spec.width), _IN_NUMPY.get(dtype, dtype))
     return Pixels(array, planar=True, bgr=spec.bgr)
 
 
-def finish(result: torch.Tensor | Pixels, spec: Spec) -> torch.Tensor:
-    """The tensor: one that was assembled, or the memory that NumPy filled."""
-    if isinstance(result, Pixels):
-        return torch.from_numpy(result.array).to(getattr(torch, spec.dtype))
-    return result
+def finish(target: Pixels, spec: Spec) -> torch.Tensor:
+    """Make a tensor of the memory that NumPy filled, where the image was."""
+    return torch.from_numpy(target.array).to(spec.device, getattr(torch, spec.dtype))
 
 
 def paste(image: torch.Tensor, patch: torch.Tensor, rows: slice, columns: slice) -> None:
@@ -240,58 +251,55 @@ def paste(image: torch.Tensor, patch: torch.Tensor, rows: slice, columns: slice)
     image[..., rows, columns] = patch
 
 
-def float_planes_like(reference: TensorPixels, pixels: Any, spec: Spec) -> list[torch.Tensor]:
-    """Float planes of any image, where the reference tensor is and as precise."""
-    if spec.kind == "torch":
+def float_planes_like(reference: TensorPixels, pixels: contracts.Pixels) -> list[torch.Tensor]:
+    """List float planes of any image, where the reference tensor is and as precise."""
+    if isinstance(pixels, TensorPixels):
         planes = pixels.float_planes()
     else:
-        from .numpy import widen as widen_array
-
         planes = [torch.from_numpy(np.ascontiguousarray(widen_array(plane))) for plane in pixels.planes()]
     dtype = torch.float64 if reference.dtype == torch.float64 else torch.float32
     return [plane.to(reference.tensor.device, dtype) for plane in planes]
 
 
 def comparable(plane: torch.Tensor) -> torch.Tensor:
-    """The plane in a dtype that can be compared; torch cannot compare uint16."""
+    """Give a plane a dtype that can be compared; torch cannot compare uint16."""
     return plane.to(torch.int32) if plane.dtype == torch.uint16 else plane
 
 
-def plane_like(pixels: Any, spec: Spec, like: torch.Tensor) -> torch.Tensor:
-    """The one plane of a gray image of any kind, in the dtype and on the device of `like`."""
-    if spec.kind == "torch":
+def plane_like(opened: Opened[Any], like: torch.Tensor) -> torch.Tensor:
+    """Give the one plane of a gray image of any kind in the dtype and on the device of `like`."""
+    pixels, spec = opened
+    if isinstance(pixels, TensorPixels):
         plane = pixels.planes()[0]
     else:
-        from .numpy import cast as cast_array
-
         exact = "uint8" if spec.dtype == "bool" else spec.dtype
         plane = torch.from_numpy(np.array(cast_array(pixels.planes()[0], np.dtype(exact))))
     return cast(plane.to(like.device), like.dtype)
 
 
-def host_pixels(pixels: TensorPixels) -> Pixels:
-    """A tensor as NumPy pixels in host memory: views where it lies there already and NumPy has the dtype."""
+def copy_to_host(pixels: TensorPixels) -> Pixels:
+    """Show a tensor to NumPy in host memory: views where it lies there already and NumPy has the dtype."""
     return Pixels(_as_array(pixels.tensor.detach().cpu().resolve_neg()), planar=True, bgr=pixels.bgr)
 
 
-def for_host(
-    pixels: TensorPixels, spec: Spec, dtype: np.dtype[Any], value_range: tuple[float, float] | None
+def bring_to_host(
+    pixels: TensorPixels, dtype: DType, value_range: tuple[float, float] | None
 ) -> tuple[Pixels, tuple[float, float] | None]:
-    """A tensor as NumPy pixels, and the value range they still have to be taken from.
+    """Show a tensor to NumPy, and say what value range it still has to be taken from.
 
     On an accelerator integers are made before the transfer: a quarter of the bytes cross the bus.
     """
     if pixels.tensor.device.type == "cpu":
-        return host_pixels(pixels), value_range
+        return copy_to_host(pixels), value_range
     tensor = cast(pixels.tensor.detach(), getattr(torch, dtype.name), value_range=value_range, to_host=True)
-    return host_pixels(TensorPixels(tensor, bgr=pixels.bgr)), None
+    return copy_to_host(TensorPixels(tensor, bgr=pixels.bgr)), None
 
 
 # ---------------------------------------------------------------- for to_tensor
 
 
 def device_for(device: Any, spec: Spec, out: torch.Tensor | None) -> torch.device:
-    """The device a result goes to: where `out` is, or the one asked for, or where a tensor is, or the CPU."""
+    """Find the device a result goes to: where `out` is, or the one asked for, or where a tensor is, or the CPU."""
     if device is None and out is not None:
         return out.device
     if device is None:
@@ -311,44 +319,50 @@ def device_for(device: Any, spec: Spec, out: torch.Tensor | None) -> torch.devic
     return out.device
 
 
-def check_out_is_tensor(out: Any) -> None:
-    """Refuse an `out` that is no tensor with memory to fill."""
+def check_out_is_tensor(out: object) -> torch.Tensor:
+    """Give back an `out` that is a tensor with memory to fill; refuse any other."""
     if not isinstance(out, torch.Tensor):
         raise InputTypeError("out", "a torch tensor", type(out).__name__, "leave it out to get a fresh one")
     check_dense("out", out)
+    return out
 
 
-def check_out(out: Any, shape: tuple[int, ...], dtype: str) -> None:
-    """Refuse an `out` that the result does not fit exactly."""
+def check_out(out: object, spec: Spec) -> None:
+    """Refuse an `out` that a result of this Spec does not fit exactly."""
+    check_tensor_out(out, (*spec.batch, spec.channels, spec.height, spec.width), spec.dtype)
+
+
+def check_tensor_out(out: object, shape: tuple[int, ...], dtype: str) -> None:
+    """Refuse an `out` that a tensor of any shape does not fit exactly."""
     if out is None:
         return
-    check_out_is_tensor(out)
-    if tuple(out.shape) != shape or out.dtype != getattr(torch, dtype) or not out.is_contiguous():
+    tensor = check_out_is_tensor(out)
+    if tuple(tensor.shape) != shape or tensor.dtype != getattr(torch, dtype) or not tensor.is_contiguous():
         raise InputValueError(
             "out",
             f"a contiguous {dtype} tensor of shape {shape}",
-            f"{dtype_name(out.dtype)} {tuple(out.shape)}",
+            f"{dtype_name(tensor.dtype)} {tuple(tensor.shape)}",
             "leave it out to get a fresh one",
         )
 
 
-def host_room(shape: tuple[int, ...], dtype: str, out: torch.Tensor | None) -> tuple[torch.Tensor, Pixels]:
-    """A tensor in host memory to be filled through NumPy, `out` itself where it fits, and its pixels."""
+def allocate_on_host(shape: tuple[int, ...], dtype: str, out: torch.Tensor | None) -> tuple[torch.Tensor, Pixels]:
+    """Make a tensor in host memory to be filled through NumPy, `out` itself where it fits, and its pixels."""
     dtype = _IN_NUMPY.get(dtype, dtype)
     fits = out is not None and out.device.type == "cpu" and out.dtype == getattr(torch, dtype)
     tensor = out if fits and out is not None else torch.empty(shape, dtype=getattr(torch, dtype), device="cpu")
     return tensor, Pixels(tensor.detach().numpy(), planar=True)
 
 
-def moved(tensor: torch.Tensor, dtype: str, device: torch.device) -> torch.Tensor:
-    """A freshly filled host tensor where it shall be and as it shall be."""
+def move(tensor: torch.Tensor, dtype: str, device: torch.device) -> torch.Tensor:
+    """Bring a freshly filled host tensor where it shall be, in the dtype it shall have."""
     return cast(tensor.to(device), getattr(torch, dtype))
 
 
 def convert(
     pixels: TensorPixels, dtype: str, device: torch.device, value_range: tuple[float, float] | None
 ) -> torch.Tensor:
-    """A tensor to a tensor, with gradients; always fresh and contiguous."""
+    """Convert a tensor to a tensor, with gradients; always fresh and contiguous."""
     target = getattr(torch, dtype)
     tensor = pixels.rgb()
     if is_traced(tensor):

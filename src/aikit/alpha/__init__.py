@@ -8,9 +8,9 @@ rounded once, at the end.
 from __future__ import annotations
 
 from .channel import alpha_bbox, has_alpha, is_transparent, merge_alpha, split_alpha, trim
+from .chroma_key import color_to_alpha, make_transparent
+from .composite import composite, flatten
 from .foreground import estimate_foreground
-from .key import color_to_alpha, make_transparent
-from .layers import composite, flatten
 from .premultiplied import premultiply, unpremultiply
 
 __all__ = [

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Annotated, Any
+from typing import Annotated
 
 from .._check import Within, number
 from .._foreign_names import explain_calls
-from .._image import CHANNEL_NAMES, TOP, Planes, Spec, adapter, load, merge, split
+from .._pixels import CHANNEL_NAMES, TOP, Plane, Planes, Spec, adapter, load, merge, split
 from ..errors import InputValueError
 from ..types import AnyImage, ImageT
-from .premultiplied import limited
+from .premultiplied import clip_alpha
 
 __all__ = ["alpha_bbox", "has_alpha", "is_transparent", "merge_alpha", "split_alpha", "trim"]
 
@@ -57,7 +57,7 @@ def is_transparent(image: AnyImage) -> bool:
         False
     """
     planes, spec = split(image)
-    return spec.has_alpha and bool((room_of(spec).comparable(planes[-1]) < full_value(spec)).any())
+    return spec.has_alpha and bool((adapter(spec.kind).comparable(planes[-1]) < full_value(spec)).any())
 
 
 @explain_calls
@@ -114,7 +114,8 @@ def trim(image: ImageT, *, threshold: Annotated[float, Within(0, below=1)] = 0.0
     if box is None:
         raise InputValueError("image", "a visible pixel", "a fully transparent image", "check alpha_bbox first")
     left, top, right, bottom = box
-    return merge([plane[..., top:bottom, left:right] for plane in planes], spec)  # type: ignore[no-any-return]
+    trimmed: ImageT = merge([plane[..., top:bottom, left:right] for plane in planes], spec)
+    return trimmed
 
 
 def _visible_box(planes: Planes, spec: Spec, threshold: float) -> tuple[int, int, int, int] | None:
@@ -123,7 +124,7 @@ def _visible_box(planes: Planes, spec: Spec, threshold: float) -> tuple[int, int
         raise InputValueError("threshold", "a number below 1", "1", "no pixel would be visible")
     if not spec.has_alpha:
         return 0, 0, spec.width, spec.height
-    visible = room_of(spec).comparable(planes[-1]) > threshold * full_value(spec)
+    visible = adapter(spec.kind).comparable(planes[-1]) > threshold * full_value(spec)
     visible = visible.reshape(-1, spec.height, spec.width).any(0)
     rows, columns = visible.any(1).tolist(), visible.any(0).tolist()
     if True not in rows:
@@ -185,35 +186,32 @@ def merge_alpha(image: ImageT, alpha: AnyImage | float = 1.0) -> ImageT:
         plane = _opaque(color[0], spec, number("alpha", alpha, 0, 1))
     else:
         plane = _alpha_plane(alpha, color[0], spec)
-    return merge([*color, plane], spec)  # type: ignore[no-any-return]
+    merged: ImageT = merge([*color, plane], spec)
+    return merged
 
 
-def _opaque(like: Any, spec: Spec, alpha: float = 1.0) -> Any:
-    """A plane of one alpha value, in the image's own units."""
+def _opaque(like: Plane, spec: Spec, alpha: float = 1.0) -> Plane:
+    """Make a plane of one alpha value, in the image's own units."""
     value = alpha * full_value(spec)
-    return room_of(spec).namespace.full_like(like, round(value) if spec.dtype in TOP else value)
+    return adapter(spec.kind).namespace.full_like(like, round(value) if spec.dtype in TOP else value)
 
 
-def _alpha_plane(alpha: Any, like: Any, spec: Spec) -> Any:
-    """One plane of alpha from an image of any kind, in the namespace, dtype and shape of `like`."""
-    pixels, given = load(alpha, subject="alpha")
+def _alpha_plane(alpha: Plane, like: Plane, spec: Spec) -> Plane:
+    """Give one plane of alpha from an image of any kind, in the namespace, dtype and shape of `like`."""
+    opened = load(alpha, subject="alpha")
+    given = opened.spec
     if given.channels != 1:
         raise InputValueError(
             "alpha", "a gray image", CHANNEL_NAMES[given.channels], "take one channel, or split_alpha(image)[1]"
         )
     check_fits("alpha", given, spec)
-    room = room_of(spec)
-    plane = room.plane_like(pixels, given, like)
-    plane = plane if spec.dtype in TOP else limited(room.namespace, plane)
-    return room.namespace.broadcast_to(plane, like.shape)
+    own = adapter(spec.kind)
+    plane = own.plane_like(opened, like)
+    plane = plane if spec.dtype in TOP else clip_alpha(own.namespace, plane)
+    return own.namespace.broadcast_to(plane, like.shape)
 
 
 # ---------------------------------------------------------------- shared with the rest of alpha
-
-
-def room_of(spec: Spec) -> Any:
-    """The adapter of the planes' own namespace; PIL's planes are NumPy's."""
-    return adapter("torch" if spec.kind == "torch" else "numpy")
 
 
 def full_value(spec: Spec) -> int:
@@ -221,9 +219,9 @@ def full_value(spec: Spec) -> int:
     return TOP.get(spec.dtype, 1)
 
 
-def check_fits(subject: str, given: Spec, spec: Spec, *, whole: bool = True) -> None:
+def check_fits(subject: str, given: Spec, spec: Spec, *, entire: bool = True) -> None:
     """Refuse a second image of another size, unless only a part of it counts, or of another batch."""
-    if whole and (given.height, given.width) != (spec.height, spec.width):
+    if entire and (given.height, given.width) != (spec.height, spec.width):
         raise InputValueError(
             subject, f"height x width {spec.height}x{spec.width}", f"{given.height}x{given.width}", "resize it"
         )

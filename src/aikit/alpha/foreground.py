@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from .._foreign_names import explain_calls
-from .._image import Planes, run
+from .._pixels import Namespace, Plane, Planes, run
 from ..types import ImageT
-from .premultiplied import limited
+from .premultiplied import clip_alpha
 
 __all__ = ["estimate_foreground"]
 
@@ -39,7 +38,7 @@ def estimate_foreground(image: ImageT) -> ImageT:
 
     Source: Germer, Uelwer, Conrad and Harmeling, "Fast Multi-Level Foreground Estimation", ICPR 2020.
     """
-    return run(_estimate_foreground, image, needs="alpha", pointwise=False)  # type: ignore[no-any-return]
+    return run(_estimate_foreground, image, needs="alpha", pointwise=False)
 
 
 # The paper's regularization, and more than its two rounds a level: a plane kernel updates all pixels at once
@@ -48,9 +47,9 @@ def estimate_foreground(image: ImageT) -> ImageT:
 _SMOOTHNESS, _SMALL_SIDE, _SMALL_ROUNDS, _ROUNDS, _LAST_ROUNDS = 1e-5, 32, 20, 6, 1
 
 
-def _estimate_foreground(xp: Any, *planes: Any) -> Planes:
+def _estimate_foreground(xp: Namespace, *planes: Plane) -> Planes:
     *color, alpha = planes
-    alpha = limited(xp, alpha)
+    alpha = clip_alpha(xp, alpha)
     height, width = alpha.shape[-2:]
     levels = max(1, math.ceil(math.log2(max(height, width))))
     pairs = [(_mean_where(xp, plane, alpha > 0.9), _mean_where(xp, plane, alpha < 0.1)) for plane in color]
@@ -72,7 +71,7 @@ def _estimate_foreground(xp: Any, *planes: Any) -> Planes:
     return [*pure, planes[-1]]
 
 
-def _mean_where(xp: Any, plane: Any, mask: Any) -> Any:
+def _mean_where(xp: Namespace, plane: Plane, mask: Plane) -> Plane:
     """The mean of the marked pixels as a 1x1 plane, of all pixels where none is marked."""
     weight = xp.where(mask, xp.ones_like(plane), xp.zeros_like(plane))
     count = weight.sum((-2, -1))[..., None, None]
@@ -80,14 +79,14 @@ def _mean_where(xp: Any, plane: Any, mask: Any) -> Any:
     return xp.where(count > 0, mean, plane.mean((-2, -1))[..., None, None])
 
 
-def _nearest(plane: Any, size: tuple[int, int]) -> Any:
+def _nearest(plane: Plane, size: tuple[int, int]) -> Plane:
     if tuple(plane.shape[-2:]) == size:
         return plane
     rows, columns = ([at * old // new for at in range(new)] for old, new in zip(plane.shape[-2:], size, strict=True))
     return plane[..., rows, :][..., columns]
 
 
-def _neighbors(xp: Any, plane: Any) -> Planes:
+def _neighbors(xp: Namespace, plane: Plane) -> Planes:
     """The plane seen from its four sides, edges repeated."""
     wide = xp.concatenate([plane[..., :1], plane, plane[..., -1:]], axis=-1)
     tall = xp.concatenate([plane[..., :1, :], plane, plane[..., -1:, :]], axis=-2)
@@ -100,7 +99,7 @@ class _Pull:
     The neighbors pull most across the edge of alpha, so that colors flow along it.
     """
 
-    def __init__(self, xp: Any, alpha: Any) -> None:
+    def __init__(self, xp: Namespace, alpha: Plane) -> None:
         self.xp = xp
         self.alpha, self.rest = alpha, 1 - alpha
         weights = [_SMOOTHNESS + abs(alpha - near) for near in _neighbors(xp, alpha)]
@@ -109,7 +108,7 @@ class _Pull:
         gain = 1 / (self.alpha * self.alpha + self.rest * self.rest + total)
         self.front_gain, self.back_gain = self.alpha * gain, self.rest * gain
 
-    def solve(self, plane: Any, front: Any, back: Any, rounds: int) -> tuple[Any, Any]:
+    def solve(self, plane: Plane, front: Plane, back: Plane, rounds: int) -> tuple[Plane, Plane]:
         for _ in range(rounds):
             front, back = self.mean(front), self.mean(back)
             missing = plane - self.alpha * front - self.rest * back
@@ -117,5 +116,5 @@ class _Pull:
             back = self.xp.clip(back + self.back_gain * missing, 0, 1)
         return front, back
 
-    def mean(self, plane: Any) -> Any:
+    def mean(self, plane: Plane) -> Plane:
         return sum(weight * near for weight, near in zip(self.weights, _neighbors(self.xp, plane), strict=True))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from .._foreign_names import explain_calls
-from .._image import Planes, run
+from .._pixels import Namespace, Plane, Planes, run
 from ..types import ImageT
 
 __all__ = ["premultiply", "unpremultiply"]
@@ -39,16 +38,16 @@ def premultiply(image: ImageT) -> ImageT:
 
     Source: Porter and Duff, "Compositing Digital Images", SIGGRAPH 1984.
     """
-    return run(_premultiply, image, needs="alpha", codes=_premultiply_codes)  # type: ignore[no-any-return]
+    return run(_premultiply, image, needs="alpha", uint8_kernel=_premultiply_uint8)
 
 
-def _premultiply(xp: Any, *planes: Any) -> Planes:
+def _premultiply(xp: Namespace, *planes: Plane) -> Planes:
     *color, alpha = planes
-    alpha = limited(xp, alpha)
+    alpha = clip_alpha(xp, alpha)
     return [plane * alpha for plane in color] + [alpha]
 
 
-def _premultiply_codes(*planes: Any) -> Planes:
+def _premultiply_uint8(*planes: Plane) -> Planes:
     """`_premultiply` on 8-bit codes: OpenCV rounds to nearest, and a product of codes / 255 is never a tie."""
     import cv2
 
@@ -79,16 +78,16 @@ def unpremultiply(image: ImageT) -> ImageT:
 
     Source: Porter and Duff, "Compositing Digital Images", SIGGRAPH 1984.
     """
-    return run(_unpremultiply, image, needs="alpha", codes=_unpremultiply_codes)  # type: ignore[no-any-return]
+    return run(_unpremultiply, image, needs="alpha", uint8_kernel=_unpremultiply_uint8)
 
 
-def _unpremultiply(xp: Any, *planes: Any) -> Planes:
+def _unpremultiply(xp: Namespace, *planes: Plane) -> Planes:
     *color, alpha = planes
-    alpha = limited(xp, alpha)
+    alpha = clip_alpha(xp, alpha)
     return [*divide_alpha(xp, color, alpha), alpha]
 
 
-def _unpremultiply_codes(*planes: Any) -> Planes:
+def _unpremultiply_uint8(*planes: Plane) -> Planes:
     """`_unpremultiply` on 8-bit codes: a quotient next to a half goes to the even code, as it should."""
     import cv2
 
@@ -96,20 +95,20 @@ def _unpremultiply_codes(*planes: Any) -> Planes:
     return [*(cv2.divide(plane, alpha, scale=255) for plane in color), alpha]
 
 
-def apart(planes: Sequence[Any]) -> tuple[Planes, Any]:
+def split_alpha_plane(planes: Sequence[Plane]) -> tuple[Planes, Plane]:
     """The planes of color, and alpha or None."""
     has_alpha = len(planes) in (2, 4)
     return list(planes[:-1] if has_alpha else planes), planes[-1] if has_alpha else None
 
 
-def limited(xp: Any, alpha: Any) -> Any:
+def clip_alpha(xp: Namespace, alpha: Plane) -> Plane:
     """Alpha in [0, 1], with a gradient also at 0 and 1, where most of alpha lies: torch's `clip` has none there."""
     if xp.__name__ == "numpy":
         return xp.clip(alpha, 0, 1)  # a twelfth of the time of `where`
     return xp.where(alpha > 1, 1.0, xp.where(alpha < 0, 0.0, alpha))
 
 
-def divide_alpha(xp: Any, color: Planes, alpha: Any) -> Planes:
+def divide_alpha(xp: Namespace, color: Planes, alpha: Plane) -> Planes:
     """Color divided by alpha, 0 where there is no alpha; gradients stay finite there."""
     visible = alpha > NO_ALPHA
     scale = xp.where(visible, 1 / xp.where(visible, alpha, 1.0), 0.0)

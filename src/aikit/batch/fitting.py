@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from .._check import one_of
-from .._image import CHANNEL_NAMES, Opened, Spec, cut, load
+from .._pixels import CHANNEL_NAMES, Opened, Spec, crop, load
 from ..alpha import flatten
 from ..color import rgb_to_gray
 from ..errors import InputValueError
 from ..resample import resize
 from ..resample.size import sides
+from ..types import AnyImage, Color
 
-__all__ = ["FITS", "Canvas", "Channels", "Fit", "canvas_for", "fitted"]
+__all__ = ["FITS", "Canvas", "Channels", "Fit", "canvas_for", "fit_picture"]
 
 Fit = Literal["exact", "pad", "crop", "stretch"]
 Channels = Literal["gray", "rgb", "rgba"]
@@ -89,14 +90,16 @@ def _check_fits(index: int, spec: Spec, canvas: Canvas) -> None:
         )
 
 
-def fitted(picture: Any, opened: Opened, canvas: Canvas, background: Any) -> Opened:
-    """One picture in the size of the batch, or smaller where it will be padded, without channels it must lose.
+def fit_picture(
+    picture: AnyImage, opened: Opened[AnyImage], canvas: Canvas, background: AnyImage | Color
+) -> Opened[AnyImage]:
+    """Give one picture the size of the batch, or a smaller one where it will be padded, and drop channels it must lose.
 
     Channels it lacks are added where it is stored.
     """
     bgr = opened.spec.bgr
     if opened.spec.has_alpha and canvas.channels in (1, 3):
-        picture = flatten(opened, background=background)  # type: ignore[type-var]
+        picture = flatten(opened, background=background)  # type: ignore[type-var,assignment]
         opened = load(picture, bgr=bgr)
     if opened.spec.channels >= 3 and canvas.channels == 1:
         picture = rgb_to_gray(picture, bgr=bgr)
@@ -105,7 +108,7 @@ def fitted(picture: Any, opened: Opened, canvas: Canvas, background: Any) -> Ope
     if canvas.fit in ("exact", "pad") or (opened.spec.height, opened.spec.width) == size:
         return opened
     if canvas.fit == "crop":
-        opened = cut(opened, *_middle(opened.spec, *size))
+        opened = crop(opened, *_middle(opened.spec, *size))
     # Sharper kernels ring, and training data was mostly shrunk by this one.
     resized = resize(opened, height=size[0], width=size[1], method="bilinear")  # type: ignore[type-var]
     return load(resized, bgr=opened.spec.bgr)

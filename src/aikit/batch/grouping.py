@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from .._foreign_names import explain_calls
 from ..types import AnyImage
-from .stacking import as_list, open_pictures
+from .stacking import list_of, open_pictures
 
 __all__ = ["group_by_shape", "sizes_of"]
 
@@ -38,7 +38,7 @@ def group_by_shape(images: Iterable[AnyImage]) -> list[tuple[list[int], list[Any
         >>> results
         [((4, 6), 9.0), ((2, 2), 9.0), ((4, 6), 9.0)]
     """
-    pictures = as_list(images)
+    pictures = list_of(images)
     groups: dict[tuple[int, int, int], tuple[list[int], list[AnyImage]]] = {}
     for index, (picture, opened) in enumerate(zip(pictures, open_pictures(pictures), strict=True)):
         spec = opened.spec
@@ -73,4 +73,4 @@ def sizes_of(images: Iterable[AnyImage]) -> list[tuple[int, int]]:
         >>> [picture.shape for picture in unstack(batch, sizes=sizes_of(images))]
         [(4, 6, 3), (5, 2, 3)]
     """
-    return [(spec.height, spec.width) for _, spec in open_pictures(as_list(images))]
+    return [(spec.height, spec.width) for _, spec in open_pictures(list_of(images))]

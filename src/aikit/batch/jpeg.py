@@ -146,10 +146,10 @@ def _sound_huffman(body: bytes) -> bool:
     at = 0
     while at < len(body):
         counts = body[at + 1 : at + 17]
-        room = 1
+        available = 1
         for count in counts:
-            room = 2 * room - count
-            if room < 0:
+            available = 2 * available - count
+            if available < 0:
                 return False
         if len(counts) < 16 or body[at] >> 4 > 1 or body[at] & 15 > 3 or sum(counts) > 256:
             return False

@@ -9,7 +9,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._foreign_names import explain_calls
-from .._image import TOP, adapter, kind_of, load
+from .._pixels import TOP, kind_of, load
 from ..errors import InputTypeError, InputValueError, quoted
 
 if TYPE_CHECKING:
@@ -60,12 +60,12 @@ def normalize(
     """
     if kind_of(batch, "batch") != "torch":
         raise InputTypeError("batch", "a tensor", type(batch).__name__, "stack or to_tensor makes one of pictures")
-    tensor = load(batch, subject="batch").pixels.tensor
+    tensor = load(batch, subject="batch").pixels.image
     means = _values("mean", mean, _MEANS, tensor.shape[-3])
     deviations = _values("std", std, _DEVIATIONS, tensor.shape[-3])
     if not all(value > 0 for value in deviations):
         raise InputValueError("std", "numbers above 0", quoted(std), "for a channel that never varies pass 1")
-    return _normalized(tensor, means, deviations, out)
+    return _normalize(tensor, means, deviations, out)
 
 
 def _values(subject: str, given: Any, named: Mapping[str, tuple[float, ...]], channels: int) -> tuple[float, ...]:
@@ -74,7 +74,7 @@ def _values(subject: str, given: Any, named: Mapping[str, tuple[float, ...]], ch
         if given not in named:
             raise InputValueError(subject, f"one of {', '.join(named)}, or numbers", quoted(given), "pass one of these")
         given = named[given]
-    parts = (float(given),) * channels if isinstance(given, Real) else _listed(subject, given)
+    parts = (float(given),) * channels if isinstance(given, Real) else _list_of_numbers(subject, given)
     if len(parts) != channels:
         raise InputValueError(
             subject,
@@ -87,7 +87,7 @@ def _values(subject: str, given: Any, named: Mapping[str, tuple[float, ...]], ch
     return parts
 
 
-def _listed(subject: str, given: Any) -> tuple[float, ...]:
+def _list_of_numbers(subject: str, given: Any) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in given)
     except (TypeError, ValueError) as error:
@@ -100,27 +100,28 @@ def _listed(subject: str, given: Any) -> tuple[float, ...]:
 _BLOCK = 1 << 20
 
 
-def _normalized(
+def _normalize(
     batch: torch.Tensor, means: tuple[float, ...], deviations: tuple[float, ...], out: torch.Tensor | None
 ) -> torch.Tensor:
     """(x - mean) / std as one multiplication and one addition: x / (top * std) - mean / std."""
     import torch
 
-    room = adapter("torch")
+    from .._adapters import torch as tensors
+
     is_float = batch.dtype.is_floating_point
     target = batch.dtype if is_float else torch.float32
-    room.check_out(out, tuple(batch.shape), room.dtype_name(target))
+    tensors.check_tensor_out(out, tuple(batch.shape), tensors.dtype_name(target))
     wide = torch.float64 if target == torch.float64 else torch.float32
-    top = 1 if is_float else TOP.get(room.dtype_name(batch.dtype), 1)
+    top = 1 if is_float else TOP.get(tensors.dtype_name(batch.dtype), 1)
     factors = tuple(1 / (top * deviation) for deviation in deviations)
     summands = tuple(-mean / deviation for mean, deviation in zip(means, deviations, strict=True))
-    if room.is_traced(batch):
+    if tensors.is_traced(batch):
         # Planes, so that a compiler makes one kernel of this and of the formulas before it.
         steps = zip(batch.unbind(-3), factors, summands, strict=True)
         traced = torch.stack([(plane.to(wide) * factor + summand).to(target) for plane, factor, summand in steps], -3)
         return traced if out is None else out.copy_(traced)
     scale, shift = _constants(factors, summands, wide, batch.device)
-    if batch.requires_grad or room.is_transformed(batch):
+    if batch.requires_grad or tensors.is_transformed(batch):
         differentiable = torch.addcmul(shift, batch.to(wide), scale).to(target)
         return differentiable if out is None else out.copy_(differentiable)
     result = torch.empty(batch.shape, dtype=target, device=batch.device) if out is None else out

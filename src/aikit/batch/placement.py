@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from .._image import Spec, adapter
+from .._pixels import Spec
 from ..errors import InputValueError
 
 if TYPE_CHECKING:
@@ -16,19 +16,19 @@ __all__ = ["choose_device"]
 
 
 def choose_device(device: Any, specs: Sequence[Spec] = (), out: torch.Tensor | None = None) -> torch.device:
-    """The device asked for; for "auto" where `out` is, where the tensors are, or the one picked for this process."""
+    """Find the device asked for; for "auto" where `out` is, where the tensors are, or the one picked for this process."""
     import torch
     from torch.utils.data import get_worker_info
 
-    room = adapter("torch")
+    from .._adapters import torch as tensors
+
     if out is not None:
-        room.check_out_is_tensor(out)
+        tensors.check_out_is_tensor(out)
     if not (isinstance(device, str) and device == "auto"):
-        where: torch.device = room.device_for(device, Spec("none", "uint8", 1, 1, 1), out)
-        return where
+        return tensors.device_for(device, Spec("numpy", "uint8", 1, 1, 1), out)
     if out is not None:
         return out.device
-    there: set[torch.device] = {spec.device for spec in specs if spec.kind == "torch" and spec.device.type != "cpu"}
+    there: set[torch.device] = {spec.device for spec in specs if spec.device is not None and spec.device.type != "cpu"}
     if len(there) > 1:
         names = ", ".join(sorted(map(str, there)))
         raise InputValueError("images", "tensors on one device", names, "say where to with device=")

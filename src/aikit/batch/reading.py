@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .._check import one_of
 from .._foreign_names import explain_calls
-from .._image import in_threads, load
 from .._io import name_of, read_bytes
+from .._pixels import Opened, in_threads, load
 from ..errors import InputValueError
 from ..files import Profile, read_any
 from ..limits import Limits
-from ..types import Source
-from .fitting import FITS, Channels, Fit, canvas_for, fitted
+from ..types import AnyImage, Source
+from .fitting import FITS, Channels, Fit, canvas_for, fit_picture
 from .jpeg import CheckedJpeg, checked_jpeg, decode_jpegs
 from .placement import choose_device
-from .stacking import as_list, stack
+from .stacking import list_of, stack
 
 if TYPE_CHECKING:
     import torch
@@ -84,7 +84,7 @@ def read_batch(
         >>> read_batch(files, height=8, width=8, fit="crop", device="cpu").shape
         torch.Size([2, 3, 8, 8])
     """
-    given = as_list(sources, "sources", "paths, bytes or binary files")
+    given = list_of(sources, "sources", "paths, bytes or binary files")
     one_of("fit", fit, FITS)
     one_of("decoder", decoder, ("auto", "cpu", "nvjpeg"))
     where = choose_device(device, out=out)
@@ -96,8 +96,8 @@ def read_batch(
         """A picture that will be rescaled is, before the next one is decoded: the batch may be far smaller than all."""
         if fit not in ("crop", "stretch"):
             return picture
-        opened = load(picture)
-        return fitted(picture, opened, canvas_for([opened.spec], height, width, fit, channels), background)
+        opened: Opened[AnyImage] = load(picture)
+        return fit_picture(picture, opened, canvas_for([opened.spec], height, width, fit, channels), background)
 
     return stack(
         read_pictures(given, fit_early, profile, limits, where if on_card else None),

@@ -7,18 +7,18 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from .._foreign_names import explain_calls
-from .._image import TOP, Opened, Spec, adapter, bands, in_threads, kind_of, load
+from .._pixels import TOP, Opened, adapter, copy_pixels, in_threads, load_beside
 from ..convert import TORCH_DTYPES, dtype_name, to_tensor
 from ..errors import InputTypeError, InputValueError
 from ..types import AnyImage
-from .fitting import Canvas, Channels, Fit, canvas_for, fitted
+from .fitting import Canvas, Channels, Fit, canvas_for, fit_picture
 from .placement import choose_device
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
-__all__ = ["as_list", "open_pictures", "stack"]
+__all__ = ["list_of", "open_pictures", "stack"]
 
 # What is worth a thread of its own, in pixels to copy and in pixels to rescale.
 _WORTH_COPYING, _WORTH_SCALING = 1 << 21, 1 << 17
@@ -76,43 +76,44 @@ def stack(
         >>> stack(pictures, fit="pad", device="cpu").shape
         torch.Size([2, 3, 5, 6])
     """
-    pictures = as_list(images)
+    pictures = list_of(images)
     opened = open_pictures(pictures, bgr=bgr)
     specs = [each.spec for each in opened]
     widest = _widest(spec.dtype for spec in specs)
     canvas = canvas_for(specs, height, width, fit, channels)
     name = dtype_name(dtype, TORCH_DTYPES, None) or widest
-    room = adapter("torch")
+    from .._adapters import torch as tensors
+
     shape = (len(pictures), canvas.channels, canvas.height, canvas.width)
-    room.check_out(out, shape, name)
+    tensors.check_tensor_out(out, shape, name)
     where = choose_device(device, specs, out)
 
     # Runs of pictures, one for each thread.
     worth = _WORTH_SCALING if fit in ("crop", "stretch") else _WORTH_COPYING
     runs = min(len(specs), 32, max(1, sum(spec.height * spec.width for spec in specs) // worth))
 
-    def fit_one(index: int) -> Opened:
-        return fitted(pictures[index], opened[index], canvas, background)
+    def fit_one(index: int) -> Opened[AnyImage]:
+        return fit_picture(pictures[index], opened[index], canvas, background)
 
     if any(_must_stay_tensor(each) for each in opened):
-        tensors = [_as_tensor(fit_one(index), canvas, where) for index in range(len(pictures))]
-        return _converted(_stacked(tensors, name), name, out)
+        parts = [_to_batch_tensor(fit_one(index), canvas, where) for index in range(len(pictures))]
+        return _convert(_stack_tensors(parts, name), name, out)
     if where.type == "cpu":
-        batch, target = room.host_room(shape, name, out)
+        batch, target = tensors.allocate_on_host(shape, name, out)
         _fill(target.array, fit_one, runs, planar=True)
-        batch = room.moved(batch, name, where)
-        return _in(out, batch)
-    buffer = _buffer((shape[0], *shape[2:], shape[1]), name if name in TOP else widest, where)
+        batch = tensors.move(batch, name, where)
+        return _copy_to(out, batch)
+    buffer = _allocate((shape[0], *shape[2:], shape[1]), name if name in TOP else widest, where)
     _fill(buffer.numpy(), fit_one, runs, planar=False)
     # The allocator of pinned memory keeps the buffer until the copy is done, and hands it out again to the next batch.
     on_device = buffer.to(where, non_blocking=buffer.is_pinned())
-    return _converted(on_device.permute(0, 3, 1, 2), name, out)
+    return _convert(on_device.permute(0, 3, 1, 2), name, out)
 
 
 # ---------------------------------------------------------------- the pictures
 
 
-def as_list(given: Any, subject: str = "images", of: str = "images") -> list[Any]:
+def list_of(given: Any, subject: str = "images", of: str = "images") -> list[Any]:
     """What is for many pictures, as a list."""
     # An array would give its rows as gray pictures, a file its lines.
     single = isinstance(given, (str, bytes, bytearray)) or hasattr(given, "ndim") or hasattr(given, "read")
@@ -124,13 +125,12 @@ def as_list(given: Any, subject: str = "images", of: str = "images") -> list[Any
     return items
 
 
-def open_pictures(pictures: Sequence[Any], *, bgr: bool = False) -> list[Opened]:
-    """Each picture opened once; files that PIL opened lazily are decoded in threads."""
+def open_pictures(pictures: Sequence[Any], *, bgr: bool = False) -> list[Opened[AnyImage]]:
+    """Open each picture once; files that PIL opened lazily are decoded in threads."""
 
-    def opened(index: int) -> Opened:
+    def opened(index: int) -> Opened[AnyImage]:
         subject, picture = f"images[{index}]", pictures[index]
-        kind = picture.spec.kind if isinstance(picture, Opened) else kind_of(picture, subject)
-        result = load(picture, bgr=kind != "pil" and bgr, subject=subject)
+        result = picture if isinstance(picture, Opened) else load_beside(picture, subject, bgr=bgr)
         if result.spec.batch:
             raise InputValueError(
                 subject,
@@ -160,7 +160,7 @@ def _widest(names: Iterable[str]) -> str:
 # ---------------------------------------------------------------- host memory
 
 
-def _fill(array: np.ndarray[Any, Any], fit_one: Callable[[int], Opened], runs: int, *, planar: bool) -> None:
+def _fill(array: np.ndarray[Any, Any], fit_one: Callable[[int], Opened[AnyImage]], runs: int, *, planar: bool) -> None:
     """Fit every picture and store it at its place, in as many runs as there is work for threads."""
 
     def fill(indices: range) -> None:
@@ -171,11 +171,11 @@ def _fill(array: np.ndarray[Any, Any], fit_one: Callable[[int], Opened], runs: i
     in_threads(fill, [range(start, stop) for start, stop in pairwise(edges)])
 
 
-def _place(opened: Opened, array: np.ndarray[Any, Any], *, planar: bool) -> None:
+def _place(opened: Opened[AnyImage], array: np.ndarray[Any, Any], *, planar: bool) -> None:
     """Store one picture at the top left of its place, and zeros beside and below it."""
-    values = adapter("numpy")
+    from .._adapters import numpy as arrays
+
     pixels, spec = opened
-    source = adapter("torch").host_pixels(pixels) if spec.kind == "torch" else pixels
     rows, columns = slice(0, spec.height), slice(0, spec.width)
     if planar:
         array[:, spec.height :], array[:, rows, spec.width :] = 0, 0
@@ -183,65 +183,45 @@ def _place(opened: Opened, array: np.ndarray[Any, Any], *, planar: bool) -> None
     else:
         array[spec.height :], array[rows, spec.width :] = 0, 0
         array = array[rows, columns]
-    target = values.Pixels(array, planar=planar)
-    for _, band in bands(spec):
-        if target.whole and values.reorder(source, target, (), band):
-            continue
-        planes = _with_channels(source.read((), band), target.channels, spec)
-        planes = [
-            values.cast(plane, target.dtype, out=place)
-            for plane, place in zip(planes, target.room((), band), strict=True)
-        ]
-        if not planar:
-            target.write((), band, planes)
-
-
-def _with_channels(planes: list[Any], channels: int, spec: Spec) -> list[Any]:
-    """Gray three times for a color, and an opaque alpha, where the batch has more channels than the picture."""
-    import numpy as np
-
-    if len(planes) == channels:
-        return planes
-    *color, alpha = planes if spec.has_alpha else [*planes, None]
-    color = color if len(color) == 3 else color * 3
-    if channels == 3:
-        return color
-    return [*color, np.full_like(color[0], TOP.get(spec.dtype, 1)) if alpha is None else alpha]
+    copy_pixels(adapter(spec.kind).copy_to_host(pixels), spec, arrays.Pixels(array, planar=planar))
 
 
 # ---------------------------------------------------------------- devices
 
 
-def _buffer(shape: tuple[int, ...], dtype: str, where: torch.device) -> torch.Tensor:
-    """Host memory for a transfer; pinned for CUDA, which fetches it while the program goes on."""
+def _allocate(shape: tuple[int, ...], dtype: str, where: torch.device) -> torch.Tensor:
+    """Allocate host memory for a transfer; pinned for CUDA, which fetches it while the program goes on."""
     import torch
 
     dtype = "float32" if dtype in ("float16", "bfloat16") else dtype
     return torch.empty(shape, dtype=getattr(torch, dtype), pin_memory=where.type == "cuda")
 
 
-def _must_stay_tensor(opened: Opened) -> bool:
+def _must_stay_tensor(opened: Opened[AnyImage]) -> bool:
     """Whether NumPy cannot do the work: pixels on a device, or a gradient."""
-    spec = opened.spec
-    return spec.kind == "torch" and (spec.device.type != "cpu" or opened.pixels.tensor.requires_grad)
+    from .._adapters.torch import TensorPixels
+
+    pixels = opened.pixels
+    return isinstance(pixels, TensorPixels) and (pixels.tensor.device.type != "cpu" or pixels.tensor.requires_grad)
 
 
-def _as_tensor(opened: Opened, canvas: Canvas, where: torch.device) -> torch.Tensor:
-    """One picture on the device, with the channels and the size of the batch, in its own dtype."""
+def _to_batch_tensor(opened: Opened[AnyImage], canvas: Canvas, where: torch.device) -> torch.Tensor:
+    """Bring one picture to the device, with the channels and the size of the batch, in its own dtype."""
     import torch
 
-    room = adapter("torch")
+    from .._adapters import torch as tensors
+
     pixels, spec = opened
-    if spec.kind == "torch":
-        tensor: torch.Tensor = pixels.rgb().to(where)
-        tensor = room.cast(tensor, torch.uint8) if spec.dtype == "bool" else tensor
+    if isinstance(pixels, tensors.TensorPixels):
+        tensor = pixels.rgb().to(where)
+        tensor = tensors.cast(tensor, torch.uint8) if spec.dtype == "bool" else tensor
     else:
         tensor = to_tensor(opened, dtype=None, device=where)  # type: ignore[arg-type]
     if spec.channels < canvas.channels:
         color = tensor[:-1] if spec.has_alpha else tensor
         parts = [color] if len(color) == 3 else [color] * 3
         if canvas.channels == 4:
-            opaque = torch.full_like(tensor[:1], TOP.get(room.dtype_name(tensor.dtype), 1))
+            opaque = torch.full_like(tensor[:1], TOP.get(tensors.dtype_name(tensor.dtype), 1))
             parts.append(tensor[-1:] if spec.has_alpha else opaque)
         tensor = torch.cat(parts)
     if tensor.shape[1:] == (canvas.height, canvas.width):
@@ -251,29 +231,31 @@ def _as_tensor(opened: Opened, canvas: Canvas, where: torch.device) -> torch.Ten
     return padded
 
 
-def _stacked(tensors: list[torch.Tensor], name: str) -> torch.Tensor:
-    """One tensor of all pictures, in the smallest dtype that serves."""
+def _stack_tensors(parts: list[torch.Tensor], name: str) -> torch.Tensor:
+    """Stack all pictures in the smallest dtype that serves."""
     import torch
 
-    room = adapter("torch")
-    names = {room.dtype_name(tensor.dtype) for tensor in tensors}
+    from .._adapters import torch as tensors
+
+    names = {tensors.dtype_name(part.dtype) for part in parts}
     common = getattr(torch, name if name in TOP else _widest(names))
-    return torch.stack([room.cast(tensor, common) for tensor in tensors])
+    return torch.stack([tensors.cast(part, common) for part in parts])
 
 
-def _converted(batch: torch.Tensor, name: str, out: torch.Tensor | None) -> torch.Tensor:
-    """The batch in its final dtype, contiguous, in `out` where that is given."""
+def _convert(batch: torch.Tensor, name: str, out: torch.Tensor | None) -> torch.Tensor:
+    """Give the batch its final dtype, contiguous, in `out` where that is given."""
     import torch
 
-    room = adapter("torch")
+    from .._adapters import torch as tensors
+
     target: torch.dtype = getattr(torch, name)
     if batch.dtype == torch.uint8 and target.is_floating_point and target.itemsize <= 4:
         # One kernel that reads bytes in any order and writes the result where it belongs; float32 inside.
         into = torch.empty(batch.shape, dtype=target, device=batch.device) if out is None else out
         torch.mul(batch, 1 / TOP["uint8"], out=into)
         return into
-    return _in(out, room.cast(batch, target).contiguous())
+    return _copy_to(out, tensors.cast(batch, target).contiguous())
 
 
-def _in(out: torch.Tensor | None, batch: torch.Tensor) -> torch.Tensor:
+def _copy_to(out: torch.Tensor | None, batch: torch.Tensor) -> torch.Tensor:
     return batch if out is None or batch is out else out.copy_(batch)

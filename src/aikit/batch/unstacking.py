@@ -7,17 +7,16 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._foreign_names import explain_calls
-from .._image import Opened, adapter, load
+from .._pixels import Opened, Spec, adapter, load
 from ..convert import to_numpy
 from ..errors import InputTypeError, InputValueError, quoted
+from ..types import AnyImage
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
 __all__ = ["unstack"]
-
-Array = Any
 
 
 @explain_calls
@@ -53,15 +52,15 @@ def unstack(
     """
     opened = load(batch, subject="batch")
     if len(opened.spec.batch) != 1:
-        got = f"{tuple(batch.shape)}" if opened.spec.kind != "pil" else "a PIL image"
+        got = "a PIL image" if adapter(opened.spec.kind).has_modes else f"{tuple(batch.shape)}"
         raise InputValueError(
             "batch",
             "shape (N, C, H, W) for a tensor or (N, H, W, C) for an array",
             got,
             "for one picture call to_numpy",
         )
-    cuts = None if sizes is None else _checked(sizes, opened)
-    pictures = list(_codes(opened, out))
+    cuts = None if sizes is None else _check_sizes(sizes, opened)
+    pictures = list(_to_uint8(opened, out))
     if opened.spec.channels == 1:
         pictures = [picture[..., 0] for picture in pictures]
     if cuts is None:
@@ -69,24 +68,31 @@ def unstack(
     return [picture[:height, :width] for picture, (height, width) in zip(pictures, cuts, strict=True)]
 
 
-def _codes(opened: Opened, out: np.ndarray[Any, Any] | None) -> np.ndarray[Any, Any]:
-    """All pictures as uint8, (N, H, W, C), in host memory."""
-    spec = opened.spec
-    if spec.kind != "torch" or spec.device.type == "cpu":
-        return to_numpy(opened, dtype="uint8", out=out)  # type: ignore[arg-type]
+def _to_uint8(opened: Opened[AnyImage], out: np.ndarray[Any, Any] | None) -> np.ndarray[Any, Any]:
+    """Round all pictures to uint8, (N, H, W, C), in host memory."""
+    pixels, spec = opened
+    if adapter(spec.kind).on_accelerators and spec.device.type != "cpu":
+        return _to_uint8_on_device(pixels.image, out)
+    return to_numpy(opened, dtype="uint8", out=out)  # type: ignore[arg-type]
+
+
+def _to_uint8_on_device(batch: torch.Tensor, out: np.ndarray[Any, Any] | None) -> np.ndarray[Any, Any]:
     import torch
 
-    room = adapter("torch")
-    codes = room.cast(opened.pixels.tensor.detach(), torch.uint8, to_host=True).permute(0, 2, 3, 1).contiguous()
+    from .._adapters import numpy as arrays, torch as tensors
+
+    codes = tensors.cast(batch.detach(), torch.uint8, to_host=True).permute(0, 2, 3, 1).contiguous()
     if out is None:
-        return codes.cpu().numpy()  # type: ignore[no-any-return]
-    adapter("numpy").check_out(out, tuple(codes.shape), "uint8")
+        array: np.ndarray[Any, Any] = codes.cpu().numpy()
+        return array
+    count, height, width, channels = codes.shape
+    arrays.check_out(out, Spec("numpy", "uint8", channels, height, width, (count,)))
     torch.from_numpy(out).copy_(codes)
     return out
 
 
-def _checked(sizes: Iterable[Any], opened: Opened) -> list[tuple[int, int]]:
-    """The sizes as pairs, one for each picture and none larger than the batch."""
+def _check_sizes(sizes: Iterable[Any], opened: Opened[AnyImage]) -> list[tuple[int, int]]:
+    """Give the sizes as pairs, one for each picture and none larger than the batch."""
     try:
         pairs = [(operator.index(height), operator.index(width)) for height, width in sizes]
     except (TypeError, ValueError) as error:

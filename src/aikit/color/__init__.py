@@ -16,14 +16,14 @@ from typing import Any, Literal
 from .._foreign_names import explain_calls
 from ..types import ImageT
 from .cie import lab_to_rgb, lch_to_rgb, luv_to_rgb, rgb_to_lab, rgb_to_lch, rgb_to_luv
+from .cmyk import cmyk_to_rgb, rgb_to_cmyk
 from .engine import convert
 from .hue import hsl_to_rgb, hsv_to_rgb, rgb_to_hsl, rgb_to_hsv
-from .ink import cmyk_to_rgb, rgb_to_cmyk
-from .luma import gray_to_rgb, rgb_to_gray, rgb_to_ycbcr, rgb_to_yuv, ycbcr_to_rgb, yuv_to_rgb
-from .ok import oklab_to_rgb, oklch_to_rgb, rgb_to_oklab, rgb_to_oklch
+from .oklab import oklab_to_rgb, oklch_to_rgb, rgb_to_oklab, rgb_to_oklch
 from .rgb import linear_rgb_to_rgb, rgb_to_linear_rgb, rgb_to_xyz, xyz_to_rgb
 from .table import Encoding, Range, Standard, Weights
 from .video import i420_to_rgb, nv12_to_rgb, rgb_to_i420, rgb_to_nv12
+from .ycbcr import gray_to_rgb, rgb_to_gray, rgb_to_ycbcr, rgb_to_yuv, ycbcr_to_rgb, yuv_to_rgb
 
 __all__ = [
     "cmyk_to_rgb",
@@ -109,6 +109,6 @@ def convert_color(
 
     Source: each space's own functions name theirs.
     """
-    return convert(  # type: ignore[no-any-return]
+    return convert(
         image, src, dst, weights=weights, standard=standard, range=range, dtype=dtype, encoding=encoding, bgr=bgr
     )

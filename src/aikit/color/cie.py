@@ -7,13 +7,13 @@ from functools import lru_cache
 from typing import Any
 
 from .._foreign_names import explain_calls
-from .._image import Planes, power, safe
+from .._pixels import Namespace, Plane, Planes, power, safe
 from ..types import ImageT
 from .engine import convert
 from .opponent import balanced, mix, slope, unmix
 from .polar import from_polar, to_polar
 from .rgb import WHITE, Matrix, rgb_to_xyz_matrix, xyz_of
-from .table import SPACES, Encoding, Space
+from .table import SPACES, Encoding, Options, Space
 
 __all__ = ["lab_to_rgb", "lch_to_rgb", "luv_to_rgb", "rgb_to_lab", "rgb_to_lch", "rgb_to_luv"]
 
@@ -21,13 +21,13 @@ __all__ = ["lab_to_rgb", "lch_to_rgb", "luv_to_rgb", "rgb_to_lab", "rgb_to_lch",
 _DELTA = 6 / 29
 
 
-def _response(xp: Any, ratio: Any) -> Any:
+def _response(xp: Namespace, ratio: Plane) -> Plane:
     """f(t): the cube root, with a straight line near and below 0."""
     large = ratio > _DELTA**3
     return xp.where(large, power(xp, safe(xp, large, ratio, 1.0), 1 / 3), ratio / (3 * _DELTA**2) + 4 / 29)
 
 
-def _inverse_response(xp: Any, value: Any) -> Any:
+def _inverse_response(xp: Namespace, value: Plane) -> Plane:
     return xp.where(value > _DELTA, value * value * value, 3 * _DELTA**2 * (value - 4 / 29))
 
 
@@ -38,21 +38,21 @@ def _relative_matrix() -> Matrix:
     return balanced(tuple(tuple(share / white for share in row) for row, white in rows))
 
 
-def _linear_to_lab(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def _linear_to_lab(xp: Namespace, planes: Sequence[Plane], options: Options) -> Planes:
     y, x_above, z_above = mix(_relative_matrix(), planes)
     root = _response(xp, y)
-    a = _apart(xp, _response(xp, y + x_above), root, x_above)
-    b = _apart(xp, _response(xp, y + z_above), root, z_above)
+    a = _difference(xp, _response(xp, y + x_above), root, x_above)
+    b = _difference(xp, _response(xp, y + z_above), root, z_above)
     return [116 * root - 16, 500 * a, -200 * b]
 
 
-def _apart(xp: Any, root: Any, other: Any, above: Any) -> Any:
+def _difference(xp: Namespace, root: Plane, other: Plane, above: Plane) -> Plane:
     """f(s) - f(t) from s - t, where both are cube roots."""
     curved = xp.minimum(root, other) > _DELTA
     return xp.where(curved, above / safe(xp, curved, slope(root, other), 1.0), root - other)
 
 
-def _lab_to_linear(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def _lab_to_linear(xp: Namespace, planes: Sequence[Plane], options: Options) -> Planes:
     lightness, a, b = planes
     root = (lightness + 16) / 116
     y = _inverse_response(xp, root)
@@ -60,7 +60,7 @@ def _lab_to_linear(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
     return unmix(_relative_matrix(), y, *above)
 
 
-def _above(xp: Any, root: Any, y: Any, distance: Any) -> Any:
+def _above(xp: Namespace, root: Plane, y: Plane, distance: Plane) -> Plane:
     """S - t from f(s) - f(t)."""
     other = root + distance
     curved = xp.minimum(root, other) > _DELTA
@@ -73,7 +73,7 @@ def _uv(x: float, y: float, z: float) -> tuple[float, float]:
     return 4 * x / total, 9 * y / total
 
 
-def _xyz_to_luv(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def _xyz_to_luv(xp: Namespace, planes: Sequence[Plane], options: Options) -> Planes:
     x, y, z = planes
     white_u, white_v = _uv(*xyz_of(WHITE))
     lightness = 116 * _response(xp, y) - 16
@@ -85,7 +85,7 @@ def _xyz_to_luv(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
     return [lightness, 13 * lightness * u, 13 * lightness * v]
 
 
-def _luv_to_xyz(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def _luv_to_xyz(xp: Namespace, planes: Sequence[Plane], options: Options) -> Planes:
     lightness, u, v = planes
     white_u, white_v = _uv(*xyz_of(WHITE))
     visible = abs(lightness) > 1e-12
@@ -132,7 +132,7 @@ def rgb_to_lab(
 
     Source: CIE 15:2018, 8.2.1.
     """
-    return convert(image, "rgb", "lab", encoding=encoding, bgr=bgr)  # type: ignore[no-any-return]
+    return convert(image, "rgb", "lab", encoding=encoding, bgr=bgr)
 
 
 @explain_calls
@@ -167,7 +167,7 @@ def lab_to_rgb(
 
     Source: CIE 15:2018, 8.2.1.
     """
-    return convert(image, "lab", "rgb", encoding=encoding, dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
+    return convert(image, "lab", "rgb", encoding=encoding, dtype=dtype, bgr=bgr)
 
 
 @explain_calls
@@ -197,7 +197,7 @@ def rgb_to_lch(
 
     Source: CIE 15:2018, 8.2.1.
     """
-    return convert(image, "rgb", "lch", bgr=bgr)  # type: ignore[no-any-return]
+    return convert(image, "rgb", "lch", bgr=bgr)
 
 
 @explain_calls
@@ -229,7 +229,7 @@ def lch_to_rgb(
 
     Source: CIE 15:2018, 8.2.1.
     """
-    return convert(image, "lch", "rgb", dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
+    return convert(image, "lch", "rgb", dtype=dtype, bgr=bgr)
 
 
 @explain_calls
@@ -262,7 +262,7 @@ def rgb_to_luv(
 
     Source: CIE 15:2018, 8.2.2.
     """
-    return convert(image, "rgb", "luv", encoding=encoding, bgr=bgr)  # type: ignore[no-any-return]
+    return convert(image, "rgb", "luv", encoding=encoding, bgr=bgr)
 
 
 @explain_calls
@@ -297,4 +297,4 @@ def luv_to_rgb(
 
     Source: CIE 15:2018, 8.2.2.
     """
-    return convert(image, "luv", "rgb", encoding=encoding, dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
+    return convert(image, "luv", "rgb", encoding=encoding, dtype=dtype, bgr=bgr)

@@ -10,17 +10,18 @@ from numbers import Real
 from typing import Any
 
 from .._check import one_of, switch
-from .._image import CHANNEL_NAMES, Opened, Planes, Spec, adapter, kind_of, load, run
+from .._pixels import CHANNEL_NAMES, Namespace, Opened, Plane, Planes, Spec, adapter, kind_of, load, run
 from ..errors import InputTypeError, InputValueError, quoted
+from ..types import ImageT
 from . import interleaved
-from .table import SPACES, STANDARDS, Formula, Options, levels, path
+from .table import SPACES, STANDARDS, Formula, Options, check_channels, levels, path
 
 # Where blue first is an order; the planes of the other spaces have only one.
 _ORDERED = ("rgb", "linear_rgb")
 
 
 def convert(
-    image: Any,
+    image: ImageT,
     src: str,
     dst: str,
     *,
@@ -30,15 +31,15 @@ def convert(
     dtype: Any = None,
     encoding: Any = None,
     bgr: bool = False,
-) -> Any:
+) -> ImageT:
     """Convert an image from one space to another: every public function of `color` comes here."""
     one_of("src", src, SPACES)
     one_of("dst", dst, SPACES)
     if encoding is not None:
-        from .opencv import check_options, convert_codes
+        from .opencv import check_options, convert_uint8
 
         check_options(weights=weights, standard=standard, range=range, dtype=dtype)
-        return convert_codes(image, src, dst, encoding, bgr)
+        return convert_uint8(image, src, dst, encoding, bgr)
     check_standard(standard, range)
     opened = open_in(image, src, bgr)
     into = result_spec(opened.spec, src, dst, dtype, bgr)
@@ -61,17 +62,22 @@ def convert(
     return run(
         kernel,
         opened,
-        codes=partial(_apply_from_table, formulas, options) if from_table else None,
-        interleaved=interleaved.twin(opened.spec, into, src, dst, formulas, options),
+        uint8_kernel=partial(_apply_from_table, formulas, options) if from_table else None,
+        interleaved=interleaved.fast_path(opened.spec, into, src, dst, formulas, options),
         into=into,
     )
 
 
 def _apply(
-    formulas: list[Formula], options: Options, count: int, modes: tuple[str | None, str | None], xp: Any, *planes: Any
+    formulas: list[Formula],
+    options: Options,
+    count: int,
+    modes: tuple[str | None, str | None],
+    xp: Namespace,
+    *planes: Plane,
 ) -> Planes:
     """The whole way from space to space; alpha waits beside it."""
-    color: Sequence[Any] = planes[:count]
+    color: Sequence[Plane] = planes[:count]
     if modes[0] == "HSV":  # PIL keeps hue as a code from 0 to 255
         color = [color[0] * 360, *color[1:]]
     for formula in formulas:
@@ -81,14 +87,15 @@ def _apply(
     return [*color, *planes[count:]]
 
 
-def _apply_from_table(formulas: list[Formula], options: Options, *planes: Any) -> Planes:
+def _apply_from_table(formulas: list[Formula], options: Options, *planes: Plane) -> Planes:
     """The way from 8-bit RGB through light, which a table gives."""
     import cv2
 
-    room = adapter("numpy")
+    from .._adapters import numpy as arrays
+
     color = [cv2.LUT(plane, _light_of_codes()) for plane in planes[:3]]
-    alpha = [room.widen(plane) for plane in planes[3:]]
-    return _apply(formulas[1:], options, 3, (None, None), room.namespace, *color, *alpha)
+    alpha = [arrays.widen(plane) for plane in planes[3:]]
+    return _apply(formulas[1:], options, 3, (None, None), arrays.namespace, *color, *alpha)
 
 
 @lru_cache(maxsize=1)
@@ -119,16 +126,16 @@ def _weights(weights: Any) -> tuple[float, float, float]:
     return valid[0], valid[1], valid[2]
 
 
-def open_in(image: Any, src: str, bgr: bool) -> Opened:
+def open_in(image: ImageT, src: str, bgr: bool) -> Opened[ImageT]:
     """Open an image whose channels are those of a space, and see that they can be."""
     switch("bgr", bgr)
     space = SPACES[src]
-    is_pil = kind_of(image) == "pil"
-    if is_pil and space.mode is None:
+    has_modes = adapter(kind_of(image)).has_modes
+    if has_modes and space.mode is None:
         raise InputValueError("src", "a space that PIL has a mode for", quoted(src), "call to_numpy first")
-    mode = space.mode if is_pil and src not in ("rgb", "gray") else None
+    mode = space.mode if has_modes and src not in ("rgb", "gray") else None
     # PIL refuses bgr itself, whatever the space.
-    opened = load(image, bgr=bgr and (is_pil or src in _ORDERED), mode=mode)
+    opened = load(image, bgr=bgr and (has_modes or src in _ORDERED), mode=mode)
     spec = opened.spec
     check_channels(spec, src)
     if not space.codes and mode is None and not spec.dtype.startswith(("float", "bfloat")):
@@ -142,29 +149,12 @@ def open_in(image: Any, src: str, bgr: bool) -> Opened:
     return opened
 
 
-def check_channels(spec: Spec, src: str) -> None:
-    """Refuse an image whose channels cannot be a space's planes, or these and alpha."""
-    count = SPACES[src].planes
-    if spec.channels in (count, count + 1):
-        return
-    got = CHANNEL_NAMES[spec.channels]
-    if src == "gray":
-        raise InputValueError(
-            "image", "gray, with or without alpha", got, "call rgb_to_gray first", option="rgb_to_gray"
-        )
-    if spec.channels <= 2:
-        raise InputValueError(
-            "image", f"{count} channels of {src}", got, "call gray_to_rgb first", option="gray_to_rgb"
-        )
-    raise InputValueError("image", f"{count} channels of {src}", str(spec.channels), "pass the right ones")
-
-
 def result_spec(spec: Spec, src: str, dst: str, dtype: Any, bgr: bool) -> Spec:
     """What comes out: natural units are floats, codes keep their depth, PIL has a few modes only."""
     space = SPACES[dst]
     if dst == "cmyk" and src != "cmyk" and spec.channels == SPACES[src].planes + 1:
         raise InputValueError("image", "no alpha channel for cmyk", CHANNEL_NAMES[spec.channels], "call flatten first")
-    if spec.kind == "pil":
+    if adapter(spec.kind).has_modes:
         return _pil_spec(spec, src, dst, dtype)
     wanted = _dtype(dtype, spec.kind)
     if wanted is None:
@@ -198,11 +188,6 @@ def _pil_spec(spec: Spec, src: str, dst: str, dtype: Any) -> Spec:
 
 
 def _dtype(dtype: Any, kind: str) -> str | None:
-    from ..convert import NUMPY_DTYPES, TORCH_DTYPES, dtype_name
+    from ..convert import dtype_name
 
-    return dtype_name(dtype, TORCH_DTYPES if kind == "torch" else NUMPY_DTYPES, None)
-
-
-def never(*_: Any) -> Planes:
-    """The kernel of a conversion that uint8 images alone can take, and take by its codes."""
-    raise AssertionError("uint8 images take the codes")
+    return dtype_name(dtype, adapter(kind).result_dtypes, None)

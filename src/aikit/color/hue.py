@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._foreign_names import explain_calls
-from .._image import Planes, safe
+from .._pixels import Namespace, Plane, Planes, safe
 from ..types import ImageT
 from .engine import convert
-from .table import SPACES, Encoding, Space
+from .table import SPACES, Encoding, Options, Space
 
 __all__ = ["hsl_to_rgb", "hsv_to_rgb", "rgb_to_hsl", "rgb_to_hsv"]
 
@@ -18,12 +18,12 @@ __all__ = ["hsl_to_rgb", "hsv_to_rgb", "rgb_to_hsl", "rgb_to_hsv"]
 NOTHING = 1e-12
 
 
-def _extremes(xp: Any, planes: Sequence[Any]) -> tuple[Any, Any]:
+def _extremes(xp: Namespace, planes: Sequence[Plane]) -> tuple[Plane, Plane]:
     red, green, blue = planes
     return xp.maximum(xp.maximum(red, green), blue), xp.minimum(xp.minimum(red, green), blue)
 
 
-def _hue(xp: Any, planes: Sequence[Any], largest: Any, spread: Any) -> Any:
+def _hue(xp: Namespace, planes: Sequence[Plane], largest: Plane, spread: Plane) -> Plane:
     """Degrees [0, 360), 0 for grays."""
     red, green, blue = planes
     colored = spread > NOTHING
@@ -37,24 +37,24 @@ def _hue(xp: Any, planes: Sequence[Any], largest: Any, spread: Any) -> Any:
     return xp.where(hue >= 360, hue - 360, hue)
 
 
-def _share(xp: Any, part: Any, whole: Any) -> Any:
+def _share(xp: Namespace, part: Plane, whole: Plane) -> Plane:
     """Part / whole, 0 where there is nothing."""
     some = abs(whole) > NOTHING
     return xp.where(some, part / safe(xp, some, whole, 1.0), 0.0)
 
 
-def _to_hsv(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def _to_hsv(xp: Namespace, planes: Sequence[Plane], options: Options) -> Planes:
     largest, smallest = _extremes(xp, planes)
     spread = largest - smallest
     return [_hue(xp, planes, largest, spread), _share(xp, spread, largest), largest]
 
 
-def _from_hsv(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def _from_hsv(xp: Namespace, planes: Sequence[Plane], options: Options) -> Planes:
     hue, saturation, value = planes
     return [value - value * saturation * wave for wave in _waves(xp, hue)]
 
 
-def _waves(xp: Any, hue: Any) -> Planes:
+def _waves(xp: Namespace, hue: Plane) -> Planes:
     """How far red, green and blue lie below the largest channel: trapezoids over the circle of hues."""
     turns = hue / 360
     sector = (turns - xp.floor(turns)) * 6
@@ -62,13 +62,13 @@ def _waves(xp: Any, hue: Any) -> Planes:
     return [xp.clip(2 - red, 0, 1), xp.clip(green - 1, 0, 1), xp.clip(blue - 1, 0, 1)]
 
 
-def _to_hsl(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def _to_hsl(xp: Namespace, planes: Sequence[Plane], options: Options) -> Planes:
     largest, smallest = _extremes(xp, planes)
     spread, lightness = largest - smallest, (largest + smallest) / 2
     return [_hue(xp, planes, largest, spread), _share(xp, spread, 1 - abs(2 * lightness - 1)), lightness]
 
 
-def _from_hsl(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def _from_hsl(xp: Namespace, planes: Sequence[Plane], options: Options) -> Planes:
     hue, saturation, lightness = planes
     chroma = (1 - abs(2 * lightness - 1)) * saturation
     return [lightness + chroma * (0.5 - wave) for wave in _waves(xp, hue)]
@@ -108,7 +108,7 @@ def rgb_to_hsv(
 
     Source: Smith, "Color gamut transform pairs", SIGGRAPH 1978.
     """
-    return convert(image, "rgb", "hsv", encoding=encoding, bgr=bgr)  # type: ignore[no-any-return]
+    return convert(image, "rgb", "hsv", encoding=encoding, bgr=bgr)
 
 
 @explain_calls
@@ -144,7 +144,7 @@ def hsv_to_rgb(
 
     Source: Smith, "Color gamut transform pairs", SIGGRAPH 1978.
     """
-    return convert(image, "hsv", "rgb", encoding=encoding, dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
+    return convert(image, "hsv", "rgb", encoding=encoding, dtype=dtype, bgr=bgr)
 
 
 @explain_calls
@@ -177,7 +177,7 @@ def rgb_to_hsl(
 
     Source: Joblove and Greenberg, "Color spaces for computer graphics", SIGGRAPH 1978.
     """
-    return convert(image, "rgb", "hsl", encoding=encoding, bgr=bgr)  # type: ignore[no-any-return]
+    return convert(image, "rgb", "hsl", encoding=encoding, bgr=bgr)
 
 
 @explain_calls
@@ -212,4 +212,4 @@ def hsl_to_rgb(
 
     Source: Joblove and Greenberg, "Color spaces for computer graphics", SIGGRAPH 1978.
     """
-    return convert(image, "hsl", "rgb", encoding=encoding, dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
+    return convert(image, "hsl", "rgb", encoding=encoding, dtype=dtype, bgr=bgr)

@@ -1,6 +1,6 @@
-"""Twins of the busiest conversions for pixels as they lie in memory, in NumPy and PIL: OpenCV in one pass.
+"""Fast paths of the busiest conversions for pixels as they lie in memory, in NumPy and PIL: OpenCV in one pass.
 
-The formulas on planes are the definitions. A twin takes what it is sure of and returns False for the rest.
+The formulas on planes are the definitions. A fast path takes what it is sure of and returns False for the rest.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from .._image import Interleaved, Spec
+from .._pixels import InterleavedKernel, Spec
 from .table import Formula, Options
 
 Array = np.ndarray[Any, Any]
@@ -33,34 +33,34 @@ _CIRCLE = int(np.float32(360).view(np.uint32))
 _AFFINE = {frozenset(pair) for pair in (("rgb", "ycbcr"), ("rgb", "yuv"), ("linear_rgb", "xyz"))}
 
 
-def twin(
+def fast_path(
     spec: Spec, into: Spec, src: str, dst: str, formulas: Sequence[Formula], options: Options
-) -> Interleaved | None:
-    """The twin of a conversion, if there is one."""
+) -> InterleavedKernel | None:
+    """Find the fast path of a conversion, if there is one."""
     if spec.channels != 3 or into.dtype != spec.dtype:
         return None
     if {src, dst} in _AFFINE and spec.dtype == "float32":
-        return Interleaved(3, partial(_affine, _matrix(formulas, options, spec.bgr, into.bgr)))
+        return InterleavedKernel(3, partial(_affine, _matrix(formulas, options, spec.bgr, into.bgr)))
     if {src, dst} in _AFFINE and spec.dtype == "uint8" and spec.kind == "numpy":
-        return Interleaved(3, partial(_affine_codes, _matrix(formulas, options, spec.bgr, into.bgr)))
+        return InterleavedKernel(3, partial(_affine_uint8, _matrix(formulas, options, spec.bgr, into.bgr)))
     if (src, dst, spec.dtype) == ("hsv", "rgb", "float32"):
-        return Interleaved(3, partial(_from_hsv, into.bgr))
+        return InterleavedKernel(3, partial(_hsv_to_rgb, into.bgr))
     if src != "rgb":
         return None
     if dst == "hsv" and spec.dtype == "float32":
-        return Interleaved(3, partial(_hsv, spec.bgr))
+        return InterleavedKernel(3, partial(_rgb_to_hsv, spec.bgr))
     if dst == "gray" and spec.dtype in ("uint8", "float32"):
         weights = options.weights[::-1] if spec.bgr else options.weights
         # In 8 bits OpenCV has one set of weights.
         standard = spec.dtype == "uint8" and np.allclose(options.weights, (0.299, 0.587, 0.114), atol=1e-6)
         if standard:
-            return Interleaved(1, partial(_gray_codes, spec.bgr))
+            return InterleavedKernel(1, partial(_rgb_to_gray_uint8, spec.bgr))
         if spec.dtype == "float32":
-            return Interleaved(1, partial(_gray, np.array([weights], np.float32)))
+            return InterleavedKernel(1, partial(_rgb_to_gray, np.array([weights], np.float32)))
     return None
 
 
-def _hsv(bgr: bool, block: Array, into: Array) -> bool:
+def _rgb_to_hsv(bgr: bool, block: Array, into: Array) -> bool:
     if block.view(np.uint32).max() > _SURE:
         return False
     cv2.cvtColor(block * _BRIGHTER, cv2.COLOR_BGR2HSV if bgr else cv2.COLOR_RGB2HSV, into)
@@ -87,14 +87,14 @@ def _affine(matrix: Array, block: Array, into: Array) -> bool:
     return bool(np.isfinite(into.max()))  # a weight of 0 makes NaN of infinity, where a formula leaves it out
 
 
-def _affine_codes(matrix: Array, block: Array, into: Array) -> bool:
+def _affine_uint8(matrix: Array, block: Array, into: Array) -> bool:
     """Within one code of the definition, which differs only next to a half."""
     sums = cv2.transform(block.astype(np.float32), matrix * np.array([1, 1, 1, 255], np.float32))
     cv2.convertScaleAbs(np.maximum(sums, 0, out=sums), into)
     return True
 
 
-def _from_hsv(bgr: bool, block: Array, into: Array) -> bool:
+def _hsv_to_rgb(bgr: bool, block: Array, into: Array) -> bool:
     if block.view(np.uint32).max() >= _CIRCLE:  # other hues, and what is no color
         return False
     cv2.cvtColor(block, cv2.COLOR_HSV2BGR if bgr else cv2.COLOR_HSV2RGB, into)
@@ -107,12 +107,12 @@ def _darker(width: int) -> Array:
     return np.tile(np.array([1, 1, 1 / _BRIGHTER], np.float32), width)
 
 
-def _gray(weights: Array, block: Array, into: Array) -> bool:
+def _rgb_to_gray(weights: Array, block: Array, into: Array) -> bool:
     cv2.transform(block, weights, into[..., 0])
     return True
 
 
-def _gray_codes(bgr: bool, block: Array, into: Array) -> bool:
+def _rgb_to_gray_uint8(bgr: bool, block: Array, into: Array) -> bool:
     """Within one code of the definition, which differs in one color of a hundred, near a half."""
     codes = {(3, False): cv2.COLOR_RGB2GRAY, (3, True): cv2.COLOR_BGR2GRAY, (4, False): cv2.COLOR_RGBA2GRAY}
     cv2.cvtColor(block, codes[block.shape[-1], bgr], into[..., 0])

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 
 from .._check import switch
-from .._image import Planes, load, run
-from ..convert import NUMPY_DTYPES, dtype_name, to_numpy, to_tensor
+from .._pixels import Plane, Planes, adapter, load, run_uint8
+from ..convert import NUMPY_DTYPES, dtype_name
 from ..errors import InputTypeError, InputValueError, quoted
-from .engine import check_channels, never
-from .table import SPACES
+from ..types import ImageT
+from .table import SPACES, check_channels
 
 # (to the space, back) as OpenCV names them. Its HLS and YCrCb have another order than the names HSL and YCbCr.
 _CODES = {
@@ -46,7 +46,7 @@ def check_options(*, weights: Any, standard: Any, range: Any, dtype: Any) -> Non
         )
 
 
-def convert_codes(image: Any, src: str, dst: str, encoding: Any, bgr: bool) -> Any:
+def convert_uint8(image: ImageT, src: str, dst: str, encoding: Any, bgr: bool) -> ImageT:
     """Convert between rgb and another space exactly as cv2.cvtColor does, codes to codes."""
     if not isinstance(encoding, str) or encoding != "cv2":
         raise InputValueError("encoding", '"cv2" or None', quoted(encoding), "leave it out for natural units")
@@ -60,18 +60,15 @@ def convert_codes(image: Any, src: str, dst: str, encoding: Any, bgr: bool) -> A
     spec = opened.spec
     if spec.dtype != "uint8":
         raise InputTypeError("image", 'uint8 with encoding="cv2"', spec.dtype, "leave encoding out for natural units")
-    if spec.kind == "pil" and space != "gray":
+    if adapter(spec.kind).has_modes and space != "gray":
         raise InputValueError("encoding", 'an array or a tensor with "cv2"', "a PIL image", "call to_numpy first")
     check_channels(spec, src)
     into = replace(spec, bgr=bgr and dst == "rgb")
-    codes = partial(_cvt_color, _CODES[space][src != "rgb"], SPACES[src].planes)
-    if spec.kind != "torch":
-        return run(never, opened, codes=codes, into=into)
-    array = convert_codes(to_numpy(image), src, dst, encoding, bgr)
-    return to_tensor(array, dtype="uint8", device=spec.device)
+    kernel = partial(_cvt_color, _CODES[space][src != "rgb"], SPACES[src].planes)
+    return run_uint8(kernel, opened, into=into)
 
 
-def _cvt_color(code: int, count: int, *planes: Any) -> Planes:
+def _cvt_color(code: int, count: int, *planes: Plane) -> Planes:
     block = cv2.merge(list(planes[:count])) if count > 1 else planes[0]
     converted = cv2.cvtColor(np.ascontiguousarray(block), code)
     return [*(cv2.split(converted) if converted.ndim == 3 else [converted]), *planes[count:]]

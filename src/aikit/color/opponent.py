@@ -8,9 +8,8 @@ blue first, of the mixtures from those, and of the roots by p^3 - q^3 = (p - q)(
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from .._image import Planes
+from .._pixels import Plane, Planes
 from .rgb import Matrix, inverse
 
 
@@ -19,7 +18,7 @@ def balanced(matrix: Matrix) -> Matrix:
     return tuple((red, 1 - red - blue, blue) for red, _, blue in matrix)
 
 
-def mix(matrix: Matrix, planes: Sequence[Any]) -> tuple[Any, Any, Any]:
+def mix(matrix: Matrix, planes: Sequence[Plane]) -> tuple[Plane, Plane, Plane]:
     """The middle mixture of a balanced matrix, and how far the first and the last lie above it."""
     first, middle, last = matrix
     green = planes[1]
@@ -31,11 +30,11 @@ def mix(matrix: Matrix, planes: Sequence[Any]) -> tuple[Any, Any, Any]:
     )
 
 
-def unmix(matrix: Matrix, middle: Any, first: Any, last: Any) -> Planes:
+def unmix(matrix: Matrix, middle: Plane, first: Plane, last: Plane) -> Planes:
     """Red, green and blue of what `mix` gives."""
     return [middle + row[0] * first + row[2] * last for row in inverse(matrix)]
 
 
-def slope(root: Any, other: Any) -> Any:
+def slope(root: Plane, other: Plane) -> Plane:
     """How much further apart two cubes lie than their roots."""
     return root * root + root * other + other * other

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
-from .._image import Planes
+from .._pixels import Namespace, Plane, Planes
+from .table import Options
 
 # The square of a chroma of 1e-12: below it the angle's gradient is beyond any float.
 _NOTHING = 1e-24
 
 
-def to_polar(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def to_polar(xp: Namespace, planes: Sequence[Plane], options: Options) -> Planes:
     """The axes as chroma, and hue in degrees [0, 360), 0 where there is no chroma."""
     lightness, a, b = planes
     square = a * a + b * b
@@ -24,7 +24,7 @@ def to_polar(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
     return [lightness, chroma, xp.where(angle >= 360, angle - 360, angle)]
 
 
-def from_polar(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def from_polar(xp: Namespace, planes: Sequence[Plane], options: Options) -> Planes:
     """The two axes of a chroma and a hue in degrees."""
     lightness, chroma, hue = planes
     angle = hue * (math.pi / 180)

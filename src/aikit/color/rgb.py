@@ -10,10 +10,10 @@ from functools import lru_cache
 from typing import Any
 
 from .._foreign_names import explain_calls
-from .._image import Planes, power, safe
+from .._pixels import Namespace, Plane, Planes, power, safe
 from ..types import ImageT
 from .engine import convert
-from .table import SPACES, Space
+from .table import SPACES, Options, Space
 
 __all__ = ["linear_rgb_to_rgb", "rgb_to_linear_rgb", "rgb_to_xyz", "xyz_to_rgb"]
 
@@ -51,7 +51,7 @@ def inverse(matrix: Matrix) -> Matrix:
     return tuple(map(tuple, np.linalg.inv(np.array(matrix)).tolist()))
 
 
-def apply(matrix: Matrix, planes: Sequence[Any]) -> Planes:
+def apply(matrix: Matrix, planes: Sequence[Plane]) -> Planes:
     """Multiply every pixel by a matrix, elementwise: TF32 and autocast cannot touch it."""
     return [
         sum((factor * plane for factor, plane in zip(row[1:], planes[1:], strict=True)), row[0] * planes[0])
@@ -59,33 +59,33 @@ def apply(matrix: Matrix, planes: Sequence[Any]) -> Planes:
     ]
 
 
-def decode(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def decode(xp: Namespace, planes: Sequence[Plane], options: Options | None) -> Planes:
     """Codes of the sRGB curve to light. Below 0 the linear part goes on, above 1 the power."""
     return [_decode(xp, plane) for plane in planes]
 
 
-def _decode(xp: Any, plane: Any) -> Any:
+def _decode(xp: Namespace, plane: Plane) -> Plane:
     curved = plane > _KNEE
     curve = power(xp, (safe(xp, curved, plane, 1.0) + 0.055) / 1.055, 2.4)
     return xp.where(curved, curve, plane / 12.92)
 
 
-def encode(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def encode(xp: Namespace, planes: Sequence[Plane], options: Options | None) -> Planes:
     """Light to codes of the sRGB curve."""
     return [_encode(xp, plane) for plane in planes]
 
 
-def _encode(xp: Any, plane: Any) -> Any:
+def _encode(xp: Namespace, plane: Plane) -> Plane:
     curved = plane > _KNEE / 12.92
     curve = 1.055 * power(xp, safe(xp, curved, plane, 1.0), 1 / 2.4) - 0.055
     return xp.where(curved, curve, plane * 12.92)
 
 
-def _linear_to_xyz(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def _linear_to_xyz(xp: Namespace, planes: Sequence[Plane], options: Options) -> Planes:
     return apply(rgb_to_xyz_matrix(), planes)
 
 
-def _xyz_to_linear(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def _xyz_to_linear(xp: Namespace, planes: Sequence[Plane], options: Options) -> Planes:
     return apply(inverse(rgb_to_xyz_matrix()), planes)
 
 
@@ -120,7 +120,7 @@ def rgb_to_linear_rgb(
 
     Source: IEC 61966-2-1.
     """
-    return convert(image, "rgb", "linear_rgb", bgr=bgr)  # type: ignore[no-any-return]
+    return convert(image, "rgb", "linear_rgb", bgr=bgr)
 
 
 @explain_calls
@@ -152,7 +152,7 @@ def linear_rgb_to_rgb(
 
     Source: IEC 61966-2-1.
     """
-    return convert(image, "linear_rgb", "rgb", dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
+    return convert(image, "linear_rgb", "rgb", dtype=dtype, bgr=bgr)
 
 
 @explain_calls
@@ -182,7 +182,7 @@ def rgb_to_xyz(
 
     Source: CIE 15:2018; the matrix from IEC 61966-2-1's primaries.
     """
-    return convert(image, "rgb", "xyz", bgr=bgr)  # type: ignore[no-any-return]
+    return convert(image, "rgb", "xyz", bgr=bgr)
 
 
 @explain_calls
@@ -214,4 +214,4 @@ def xyz_to_rgb(
 
     Source: CIE 15:2018; the matrix from IEC 61966-2-1's primaries.
     """
-    return convert(image, "xyz", "rgb", dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
+    return convert(image, "xyz", "rgb", dtype=dtype, bgr=bgr)

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from .._image import Planes
+from .._pixels import CHANNEL_NAMES, Namespace, Plane, Planes, Spec
+from ..errors import InputValueError
 
 Weights = Literal["bt601", "bt709", "bt2020"] | tuple[float, float, float]
 Standard = Literal["bt601", "bt709", "bt2020"]
 Range = Literal["full", "limited"]
 Encoding = Literal["cv2"]
 
-Formula = Callable[[Any, Sequence[Any], "Options"], Planes]
+Formula = Callable[[Namespace, Sequence[Plane], "Options"], Planes]
 
 # (Kr, Kb), from which all else follows: ITU-T H.273, table 4, values 6 (BT.601), 1 (BT.709) and 9 (BT.2020).
 STANDARDS = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
@@ -94,3 +95,20 @@ def levels(dtype: str, *, limited: bool) -> tuple[float, float, float, float]:
     if limited:  # ITU-T H.273, equations 44 to 46
         return 219 * step / top, 16 * step / top, 224 * step / top, 128 * step / top
     return 1.0, 0.0, 1.0, 2 ** (bits - 1) / top if dtype in ("uint8", "uint16") else 0.5
+
+
+def check_channels(spec: Spec, src: str) -> None:
+    """Refuse an image whose channels cannot be a space's planes, or these and alpha."""
+    count = SPACES[src].planes
+    if spec.channels in (count, count + 1):
+        return
+    got = CHANNEL_NAMES[spec.channels]
+    if src == "gray":
+        raise InputValueError(
+            "image", "gray, with or without alpha", got, "call rgb_to_gray first", option="rgb_to_gray"
+        )
+    if spec.channels <= 2:
+        raise InputValueError(
+            "image", f"{count} channels of {src}", got, "call gray_to_rgb first", option="gray_to_rgb"
+        )
+    raise InputValueError("image", f"{count} channels of {src}", str(spec.channels), "pass the right ones")

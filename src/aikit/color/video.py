@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 from .._check import switch
 from .._foreign_names import explain_calls
-from .._image import CHANNEL_NAMES, Opened, Plane, Planes, kind_of, load, run
+from .._pixels import CHANNEL_NAMES, Namespace, Opened, Plane, Planes, adapter, kind_of, load, run
 from ..errors import InputTypeError, InputValueError
 from ..types import ImageT
 from .engine import check_standard
-from .luma import from_ycbcr, to_ycbcr
 from .table import Options, Range, Standard, levels
+from .ycbcr import from_ycbcr, to_ycbcr
 
 __all__ = ["i420_to_rgb", "nv12_to_rgb", "rgb_to_i420", "rgb_to_nv12"]
 
@@ -54,7 +54,7 @@ def i420_to_rgb(image: ImageT, *, standard: Standard, range: Range, bgr: bool = 
 
     Source: ITU-T H.273.
     """
-    return _from_frames(image, "i420", standard, range, bgr)  # type: ignore[no-any-return]
+    return _from_frames(image, "i420", standard, range, bgr)
 
 
 @explain_calls
@@ -85,7 +85,7 @@ def nv12_to_rgb(image: ImageT, *, standard: Standard, range: Range, bgr: bool = 
 
     Source: ITU-T H.273.
     """
-    return _from_frames(image, "nv12", standard, range, bgr)  # type: ignore[no-any-return]
+    return _from_frames(image, "nv12", standard, range, bgr)
 
 
 @explain_calls
@@ -115,7 +115,7 @@ def rgb_to_i420(image: ImageT, *, standard: Standard, range: Range, bgr: bool = 
 
     Source: ITU-T H.273.
     """
-    return _to_frames(image, "i420", standard, range, bgr)  # type: ignore[no-any-return]
+    return _to_frames(image, "i420", standard, range, bgr)
 
 
 @explain_calls
@@ -145,13 +145,13 @@ def rgb_to_nv12(image: ImageT, *, standard: Standard, range: Range, bgr: bool = 
 
     Source: ITU-T H.273.
     """
-    return _to_frames(image, "nv12", standard, range, bgr)  # type: ignore[no-any-return]
+    return _to_frames(image, "nv12", standard, range, bgr)
 
 
 # ---------------------------------------------------------------- frames to pictures
 
 
-def _from_frames(image: Any, layout: Layout, standard: str, range: str, bgr: bool) -> Any:
+def _from_frames(image: ImageT, layout: Layout, standard: str, range: str, bgr: bool) -> ImageT:
     options = _options(standard, range)
     switch("bgr", bgr)
     opened = _open(image, bgr=False)
@@ -169,7 +169,7 @@ def _from_frames(image: Any, layout: Layout, standard: str, range: str, bgr: boo
     return run(kernel, opened, pointwise=False, into=replace(spec, bgr=bgr))
 
 
-def _decode(layout: Layout, options: Options, xp: Any, frame: Plane) -> Planes:
+def _decode(layout: Layout, options: Options, xp: Namespace, frame: Plane) -> Planes:
     height, width = frame.shape[-2] * 2 // 3, frame.shape[-1]
     half = (*frame.shape[:-2], height // 2, width // 2)
     rest = frame[..., height:, :]
@@ -179,25 +179,25 @@ def _decode(layout: Layout, options: Options, xp: Any, frame: Plane) -> Planes:
     else:
         both = rest.reshape(*half, 2)
         chroma = both[..., 0], both[..., 1]
-    wide = [_widened(xp, _heightened(xp, plane)) for plane in chroma]
+    wide = [_double_columns(xp, _double_rows(xp, plane)) for plane in chroma]
     return from_ycbcr(xp, [frame[..., :height, :], *wide], options)
 
 
-def _heightened(xp: Any, plane: Plane) -> Plane:
+def _double_rows(xp: Namespace, plane: Plane) -> Plane:
     """Twice the rows: each lies a quarter of the distance away from its chroma row."""
     above = xp.concatenate([plane[..., :1, :], plane[..., :-1, :]], -2)
     below = xp.concatenate([plane[..., 1:, :], plane[..., -1:, :]], -2)
     near = plane * 0.75
-    return _alternating(xp, near + above * 0.25, near + below * 0.25, -2)
+    return _interleave_planes(xp, near + above * 0.25, near + below * 0.25, -2)
 
 
-def _widened(xp: Any, plane: Plane) -> Plane:
+def _double_columns(xp: Namespace, plane: Plane) -> Plane:
     """Twice the columns: even ones lie on the chroma samples, odd ones midway."""
     right = xp.concatenate([plane[..., 1:], plane[..., -1:]], -1)
-    return _alternating(xp, plane, (plane + right) * 0.5, -1)
+    return _interleave_planes(xp, plane, (plane + right) * 0.5, -1)
 
 
-def _alternating(xp: Any, even: Plane, odd: Plane, axis: int) -> Plane:
+def _interleave_planes(xp: Namespace, even: Plane, odd: Plane, axis: int) -> Plane:
     """Rows (axis -2) or columns (axis -1) of two planes in turn."""
     *batch, height, width = even.shape
     shape = (height * 2, width) if axis == -2 else (height, width * 2)
@@ -207,7 +207,7 @@ def _alternating(xp: Any, even: Plane, odd: Plane, axis: int) -> Plane:
 # ---------------------------------------------------------------- pictures to frames
 
 
-def _to_frames(image: Any, layout: Layout, standard: str, range: str, bgr: bool) -> Any:
+def _to_frames(image: ImageT, layout: Layout, standard: str, range: str, bgr: bool) -> ImageT:
     options = _options(standard, range)
     opened = _open(image, bgr=bgr)
     spec = opened.spec
@@ -222,15 +222,15 @@ def _to_frames(image: Any, layout: Layout, standard: str, range: str, bgr: bool)
     return run(kernel, opened, pointwise=False, into=replace(spec, dtype="uint8", bgr=False))
 
 
-def _encode(layout: Layout, options: Options, xp: Any, *planes: Plane) -> Planes:
+def _encode(layout: Layout, options: Options, xp: Namespace, *planes: Plane) -> Planes:
     luma, *chroma = to_ycbcr(xp, planes, options)
-    small = [_narrowed(xp, (plane[..., ::2, :] + plane[..., 1::2, :]) * 0.5) for plane in chroma]
+    small = [_halve_columns(xp, (plane[..., ::2, :] + plane[..., 1::2, :]) * 0.5) for plane in chroma]
     both = xp.stack(small, -3 if layout == "i420" else -1)
     *batch, height, width = luma.shape
     return [xp.concatenate([luma, both.reshape(*batch, height // 2, width)], -2)]
 
 
-def _narrowed(xp: Any, plane: Plane) -> Plane:
+def _halve_columns(xp: Namespace, plane: Plane) -> Plane:
     """Every other column, filtered by 1 2 1."""
     even, odd = plane[..., ::2], plane[..., 1::2]
     left = xp.concatenate([even[..., :1], odd[..., :-1]], -1)
@@ -246,7 +246,7 @@ def _options(standard: str, range: str) -> Options:
     return Options((0.0, 0.0, 0.0), standard, shares, shares)
 
 
-def _open(image: Any, *, bgr: bool) -> Opened:
-    if kind_of(image) == "pil":
+def _open(image: ImageT, *, bgr: bool) -> Opened[ImageT]:
+    if adapter(kind_of(image)).has_modes:
         raise InputTypeError("image", "an array or a tensor", "a PIL image", "call to_numpy first")
     return load(image, bgr=bgr)

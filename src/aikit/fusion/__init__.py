@@ -7,12 +7,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Hashable
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
 import torch
 
+from .._adapters import torch as tensors
 from .._check import function
-from .._image import adapter
 from ..errors import InputValueError
 from .call import Call
 from .compiler import Compiled, obstacle, prepare
@@ -112,9 +112,8 @@ class Fused(Generic[P, R]):
             raise InputValueError(
                 "out", "None for a result that is no tensor", f"one for {type(result).__name__}", "leave it out"
             )
-        room = adapter("torch")
-        room.check_out(out, tuple(result.shape), room.dtype_name(result.dtype))
-        return out.copy_(result)  # type: ignore[no-any-return]
+        tensors.check_tensor_out(out, tuple(result.shape), tensors.dtype_name(result.dtype))
+        return cast(R, out.copy_(result))
 
     def _compiled(self, call: Call) -> Compiled | None:
         """The function compiled for a kind of input, at once if need be; None where it runs eagerly."""

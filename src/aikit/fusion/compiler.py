@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from .._image import adapter
+from .._adapters import torch as tensor_adapter
 from ..errors import InputValueError
 from .call import wants_gradient
 from .graph import Recording, record
@@ -37,7 +37,7 @@ def _is_ordinary(tensor: torch.Tensor) -> bool:
     """Whether a tensor has values of its own in strided memory."""
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta or tensor.numel() == 0:
         return False
-    return not adapter("torch").is_transformed(tensor) and not adapter("torch").is_traced(tensor)
+    return not tensor_adapter.is_transformed(tensor) and not tensor_adapter.is_traced(tensor)
 
 
 def _cxx() -> str:
@@ -66,34 +66,33 @@ class Compiled:
     @classmethod
     def of(cls, recording: Recording, tensors: Sequence[torch.Tensor]) -> Compiled:
         """Compile what was recorded for tensors like these."""
-        parts = [part for room in recording.rooms or () for part in room.parts(room.make())]
+        parts = [part for buffer in recording.buffers or () for part in buffer.parts(buffer.make())]
         with _plain_state(tensors), _full_precision(tensors):
             return cls(recording, torch._inductor.compile(recording.graph, [*tensors, *parts]))
 
-    def run(self, tensors: Sequence[torch.Tensor], out: Any) -> Any:
+    def run(self, tensors: Sequence[torch.Tensor], out: torch.Tensor | None) -> Any:
         """The function's result, in `out` where that is given."""
-        rooms, rebuild = self.recording.rooms, self.recording.rebuild
-        if rooms is None:
+        buffers, rebuild = self.recording.buffers, self.recording.rebuild
+        if buffers is None:
             if out is not None:
                 raise InputValueError(
                     "out", "None where gradients are wanted", "a tensor", "call it under torch.no_grad()"
                 )
             with _full_precision(tensors):
                 return rebuild(self.kernel(*tensors))
-        results = [room.make() for room in rooms] if out is None else [self._checked(out, tensors)]
-        parts = [part for room, result in zip(rooms, results, strict=True) for part in room.parts(result)]
+        results = [buffer.make() for buffer in buffers] if out is None else [self._check_out(out, tensors)]
+        parts = [part for buffer, result in zip(buffers, results, strict=True) for part in buffer.parts(result)]
         with _full_precision(tensors):
             self.kernel(*tensors, *parts)
         return rebuild(results)
 
-    def _checked(self, out: Any, tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+    def _check_out(self, out: torch.Tensor, tensors: Sequence[torch.Tensor]) -> torch.Tensor:
         """`out`, if the result fits it and no input lies in its memory."""
-        rooms = self.recording.rooms or []
-        if len(rooms) != 1:
-            raise InputValueError("out", f"None for {len(rooms)} results", "a tensor", "leave it out")
-        like = rooms[0].like
-        room = adapter("torch")
-        room.check_out(out, tuple(like.shape), room.dtype_name(like.dtype))
+        buffers = self.recording.buffers or []
+        if len(buffers) != 1:
+            raise InputValueError("out", f"None for {len(buffers)} results", "a tensor", "leave it out")
+        like = buffers[0].like
+        tensor_adapter.check_tensor_out(out, tuple(like.shape), tensor_adapter.dtype_name(like.dtype))
         if out.device != like.device or out.requires_grad:
             raise InputValueError(
                 "out",
@@ -104,7 +103,7 @@ class Compiled:
         memory = out.untyped_storage().data_ptr()
         if any(tensor.untyped_storage().data_ptr() == memory for tensor in tensors):
             raise InputValueError("out", "memory of its own", "that of an input", "leave it out")
-        return out  # type: ignore[no-any-return]
+        return out
 
 
 @contextmanager
@@ -119,5 +118,5 @@ def _full_precision(tensors: Sequence[torch.Tensor]) -> ExitStack:
     """Autocast off on the devices of tensors: what it asks for was recorded."""
     stack = ExitStack()
     for device in {tensor.device for tensor in tensors}:
-        stack.enter_context(adapter("torch").full_precision(device))
+        stack.enter_context(tensor_adapter.full_precision(device))
     return stack

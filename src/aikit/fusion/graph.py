@@ -11,7 +11,7 @@ import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -27,7 +27,7 @@ MOST_OPERATIONS = 1500
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class ResultBuffer:
     """The memory of one result, and which parts of it the graph fills."""
 
     like: torch.Tensor  # without values: shape, strides, dtype, device
@@ -51,12 +51,12 @@ class Room:
 class Recording:
     """A function on tensors as a graph.
 
-    Without gradients the graph takes, after the tensors, the parts of the `rooms` and fills them; with gradients it
+    Without gradients the graph takes, after the tensors, the parts of the `buffers` and fills them; with gradients it
     returns its results.
     """
 
     graph: GraphModule
-    rooms: list[Room] | None
+    buffers: list[ResultBuffer] | None
     rebuild: Callable[[Sequence[Any]], Any]  # the function's result from its tensors
 
 
@@ -68,7 +68,7 @@ def record(function: Callable[..., Any], tensors: Sequence[torch.Tensor], asked:
     mode = FakeTensorMode(allow_non_fake_inputs=True)
     structure: Any = None
 
-    def flat(*inputs: torch.Tensor) -> list[Any]:
+    def flat(*inputs: torch.Tensor) -> list[object]:
         nonlocal structure
         leaves, structure = pytree.tree_flatten(function(*inputs))
         return leaves
@@ -78,13 +78,13 @@ def record(function: Callable[..., Any], tensors: Sequence[torch.Tensor], asked:
 
     with mode:
         fakes = [_like(tensor).requires_grad_(grad) for tensor, grad in zip(tensors, asked, strict=True)]
-        graph = impure = _cleaned(make_fx(flat)(*fakes))
+        graph = impure = _clean(make_fx(flat)(*fakes))
         if len(graph.graph.nodes) > MOST_OPERATIONS:
             raise RuntimeError(f"{len(graph.graph.nodes)} operations would take minutes to compile")
         if not any(asked):
             # In a second step, because what functionalize hands out does not look as if it had no values.
-            graph = _cleaned(make_fx(torch.func.functionalize(again))(*fakes))
-    _settle_constants(graph)
+            graph = _clean(make_fx(torch.func.functionalize(again))(*fakes))
+    _move_constants(graph)
     leaves = list(_output(graph).args[0])
 
     def rebuild(values: Sequence[Any]) -> Any:
@@ -93,32 +93,33 @@ def record(function: Callable[..., Any], tensors: Sequence[torch.Tensor], asked:
 
     results = [leaf for leaf in leaves if isinstance(leaf, Node)]
     _output(graph).args = (tuple(results),)
-    rooms = None
+    buffers = None
     if not any(asked):
         _multiply_by_reciprocals(graph)
         _skip_stacks(graph)
-        rooms = _fill_rooms(graph, results)
-    return Recording(_cleaned(graph), rooms, rebuild)
+        buffers = _fill_buffers(graph, results)
+    return Recording(_clean(graph), buffers, rebuild)
 
 
 def _like(tensor: torch.Tensor) -> torch.Tensor:
     return torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device=tensor.device)
 
 
-def _cleaned(graph: GraphModule) -> GraphModule:
+def _clean(graph: GraphModule) -> GraphModule:
     graph.graph.eliminate_dead_code()
     graph.recompile()
     return graph
 
 
-# torch's types for what nodes hold are of no help: a node is Any from here on.
+# torch's types for what nodes hold are of no help.
+AnyNode: TypeAlias = Any
 
 
-def _output(graph: GraphModule) -> Any:
+def _output(graph: GraphModule) -> AnyNode:
     return next(iter(graph.graph.find_nodes(op="output")))
 
 
-def _calls(graph: GraphModule, *targets: Any) -> list[Any]:
+def _calls(graph: GraphModule, *targets: object) -> list[AnyNode]:
     """The nodes that call one of some operations."""
     return [node for node in graph.graph.nodes if node.op == "call_function" and node.target in targets]
 
@@ -130,7 +131,7 @@ def _calls(graph: GraphModule, *targets: Any) -> list[Any]:
 _CARRIES = (aten.lift_fresh_copy.default, aten.lift_fresh.default, aten._to_copy.default, aten.detach.default)
 
 
-def _settle_constants(graph: GraphModule) -> None:
+def _move_constants(graph: GraphModule) -> None:
     """Carry the tensors that a function makes of Python's or NumPy's numbers to where they are used, once and for all."""
     for node in _calls(graph, *_CARRIES):
         source = node.args[0]
@@ -151,7 +152,8 @@ def _settle_constants(graph: GraphModule) -> None:
 
 
 def _attribute(graph: GraphModule, name: str) -> torch.Tensor:
-    return operator.attrgetter(name)(graph)  # type: ignore[no-any-return]
+    value: torch.Tensor = operator.attrgetter(name)(graph)
+    return value
 
 
 def _multiply_by_reciprocals(graph: GraphModule) -> None:
@@ -179,11 +181,11 @@ def _skip_stacks(graph: GraphModule) -> None:
                 node.replace_all_uses_with(stack.args[0][index])
 
 
-def _is_stack(node: Any) -> bool:
+def _is_stack(node: AnyNode) -> bool:
     return isinstance(node, Node) and node.target is aten.stack.default
 
 
-def _axis(node: Any, of: Any) -> int:
+def _axis(node: AnyNode, of: AnyNode) -> int:
     """The axis that stack and unbind take as their second argument, counted from the first."""
     axis: int = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim", 0)
     return axis % int(of.meta["val"].ndim)
@@ -192,26 +194,26 @@ def _axis(node: Any, of: Any) -> int:
 # ---------------------------------------------------------------- results written where they belong
 
 
-def _fill_rooms(graph: GraphModule, results: list[Any]) -> list[Room]:
+def _fill_buffers(graph: GraphModule, results: list[AnyNode]) -> list[ResultBuffer]:
     """Let the graph write its results into memory that it is given, instead of returning them."""
     end = _output(graph)
     last = graph.graph.find_nodes(op="placeholder")[-1]
-    rooms: list[Room] = []
+    buffers: list[ResultBuffer] = []
     names = (f"part{at}" for at in count())
     for result in results:
         planes, order = _planes(result)
-        room = Room(torch.empty_like(result.meta["val"]), order)
-        rooms.append(room)
+        buffer = ResultBuffer(torch.empty_like(result.meta["val"]), order)
+        buffers.append(buffer)
         for plane in planes:
             with graph.graph.inserting_after(last):
                 last = graph.graph.placeholder(next(names))
             with graph.graph.inserting_before(end):
                 graph.graph.call_function(*_into(last, plane))
     end.args = ((),)
-    return rooms
+    return buffers
 
 
-def _into(part: Any, plane: Any) -> tuple[Any, tuple[Any, ...]]:
+def _into(part: AnyNode, plane: AnyNode) -> tuple[AnyNode, tuple[AnyNode, ...]]:
     """The operation that puts a plane into a part of a result, and its arguments: the plane's own if it can."""
     passes = torch.ops.aikit
     if hasattr(passes, "resample") and isinstance(plane, Node) and plane.target is passes.resample.default:
@@ -219,7 +221,7 @@ def _into(part: Any, plane: Any) -> tuple[Any, tuple[Any, ...]]:
     return aten.copy_.default, (part, plane)
 
 
-def _planes(result: Any) -> tuple[list[Any], tuple[int, ...] | None]:
+def _planes(result: AnyNode) -> tuple[list[AnyNode], tuple[int, ...] | None]:
     """The planes that a result is a stack of, and the axes of the result, theirs first; or the result as a whole.
 
     On CUDA the compiler would otherwise work out every plane for every plane.

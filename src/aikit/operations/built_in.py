@@ -53,7 +53,7 @@ def _size_of_upsample(spec: Any, keywords: Keywords) -> tuple[int, int]:
 
 def _scaling(new_size: Callable[[Any, Keywords], tuple[int, int]]) -> Callable[[Any, Keywords], Any]:
     def matrix(image: Any, keywords: Keywords) -> Any:
-        from .._image import load
+        from .._pixels import load
 
         spec = load(image).spec
         height, width = new_size(spec, keywords)

@@ -103,7 +103,7 @@ class Operation:
         """The height and width of the result, where they are known before any work; else None."""
         if self._new_size is None:
             return None
-        from .._image import load
+        from .._pixels import load
 
         return self._new_size(load(image).spec, keywords)
 
@@ -134,7 +134,7 @@ class Operation:
 
     def __call__(self, image: Any, keywords: Mapping[str, Any]) -> Any:
         """The function's result, which has to be an image of the same kind."""
-        from .._image import kind_of
+        from .._pixels import kind_of
 
         with self._naming():
             result = self.function(image, **keywords) if self.module is None else self._call(image, keywords)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
-from .._image import kind_of, load
+from .._pixels import kind_of, load
 from ..errors import InputTypeError, InputValueError, quoted
 from ..limits import Limits
 from ..operations import get

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from .._image import Opened, in_threads, threads
+from .._pixels import Opened, in_threads, thread_count
 from ..convert import to_numpy, to_pil
 from .passes import KERNELS, WORTH_A_THREAD, Resizing, combined, order, resize_runs
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
-def codes_twin(opened: Opened, how: Resizing) -> Any:
+def codes_twin(opened: Opened[Any], how: Resizing) -> Any:
     """An opaque 8-bit image in another size, or None where only floats serve."""
     spec = opened.spec
     if spec.kind == "torch":
-        return None if how.box else by_torch(opened.pixels.tensor, how)
+        return None if how.box else by_torch(opened.pixels.image, how)
     if spec.channels not in (1, 3):
         return None
     if spec.kind == "pil":
@@ -30,7 +30,7 @@ def codes_twin(opened: Opened, how: Resizing) -> Any:
         picture.info = dict(spec.info)
         return picture
     # The order of the channels makes no difference.
-    array = opened.pixels.array
+    array = opened.pixels.image
     pictures = array.reshape(-1, *array.shape[-3:])
     parts = [to_numpy(_resize_picture(to_pil(one), how)) for one in pictures]
     small = (np.stack(parts) if spec.batch else parts[0]).reshape(*spec.batch, *how.size, spec.channels)
@@ -59,7 +59,7 @@ def _pass(picture: Image.Image, axis: int, new: int, method: str) -> Image.Image
     width, height = picture.size
     across = height if axis == -1 else width
     resampling = Image.Resampling[KERNELS[method].pillow]
-    strips = max(1, min(threads(), width * height // WORTH_A_THREAD))
+    strips = max(1, min(thread_count(), width * height // WORTH_A_THREAD))
 
     def one(start: int, stop: int) -> Image.Image:
         box, size = (

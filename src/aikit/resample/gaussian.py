@@ -10,8 +10,8 @@ import numpy as np
 
 from .._check import Within, number
 from .._foreign_names import explain_calls
-from .._image import Planes, load, run
-from ..alpha.premultiplied import NO_ALPHA, apart
+from .._pixels import Planes, load, run
+from ..alpha.premultiplied import NO_ALPHA, split_alpha_plane
 from ..types import ImageT
 from .passes import Array, Taps, premultiplied, thick, thin, weighted
 
@@ -45,7 +45,7 @@ def blur(image: ImageT, sigma: Annotated[float, Within(0, _WIDEST, unit="pixels"
         0.399
     """
     sigma = number("sigma", sigma, 0, _WIDEST)
-    return run(partial(_blur, sigma), load(image), pointwise=False)  # type: ignore[no-any-return]
+    return run(partial(_blur, sigma), load(image), pointwise=False)
 
 
 @lru_cache(maxsize=32)
@@ -54,7 +54,8 @@ def _gaussian(sigma: float) -> Array:
     radius = int(4 * sigma + 0.5)
     offsets = np.arange(-radius, radius + 1)
     weights = np.exp(-0.5 * (offsets / sigma) ** 2) if radius else np.ones(1)
-    return weights / weights.sum()  # type: ignore[no-any-return]
+    normalized: Array = weights / weights.sum()
+    return normalized
 
 
 def _blur(sigma: float, xp: Any, *planes: Any) -> Planes:
@@ -107,7 +108,7 @@ def sharpened(strength: float, sigma: float, xp: Any, *planes: Any) -> Planes:
         sharp = plane + strength * (plane - soft)
         return xp.minimum(xp.maximum(sharp, lowest(xp, below, reach)), -lowest(xp, -above, reach))
 
-    color, alpha = apart(planes)
+    color, alpha = split_alpha_plane(planes)
     colors = len(color)
     color, soft = thick(xp, color), thick(xp, smooth[:colors])
     if alpha is None:

@@ -10,8 +10,9 @@ from typing import Any
 
 import torch
 
-from .._image import Planes, adapter
-from ..alpha.premultiplied import NO_ALPHA, apart, limited
+from .._adapters.torch import full_precision
+from .._pixels import Planes
+from ..alpha.premultiplied import NO_ALPHA, clip_alpha, split_alpha_plane
 from ..errors import (
     AikitError,
     FileAccessError,
@@ -122,15 +123,15 @@ def _weights(path: str) -> Any:
 
 def enlarge(network: Any, how: Resizing, xp: Any, *planes: Any) -> Planes:
     """Planes through a network, then to the size wanted; alpha by the kernel alone."""
-    color, alpha = apart(planes)
+    color, alpha = split_alpha_plane(planes)
     if alpha is not None:
-        alpha = limited(xp, alpha)
+        alpha = clip_alpha(xp, alpha)
         smooth = premultiplied(xp, planes, lambda plane: blurred(xp, plane, _CARRY))
         color = [xp.where(alpha > NO_ALPHA, plane, soft) for plane, soft in zip(color, smooth[:-1], strict=True)]
     color = [two_passes(xp, plane, how) for plane in _through(network, xp, color)]
     if alpha is None:
         return color
-    alpha = limited(xp, two_passes(xp, alpha, how))
+    alpha = clip_alpha(xp, two_passes(xp, alpha, how))
     return [*(xp.where(alpha > NO_ALPHA, plane, 0.0) for plane in color), alpha]
 
 
@@ -146,7 +147,7 @@ def _through(network: Any, xp: Any, color: Planes) -> Planes:
     elif len(color) == 1:
         pictures = pictures.expand(-1, 3, -1, -1)
     # Pictures come in threads; one after the other they need the memory of one.
-    with _ONE_AT_A_TIME, torch.no_grad(), adapter("torch").full_precision(network.device):
+    with _ONE_AT_A_TIME, torch.no_grad(), full_precision(network.device):
         large = torch.stack([run_tiles(network, picture[None])[0] for picture in pictures])
     if len(color) == 1:
         large = large.mean(1, keepdim=True)

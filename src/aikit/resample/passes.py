@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from .._image import Planes, in_threads, is_traced
-from ..alpha.premultiplied import apart, divide_alpha, limited
+from .._pixels import Planes, in_threads, is_traced
+from ..alpha.premultiplied import clip_alpha, divide_alpha, split_alpha_plane
 from ..color import rgb
 
 Array = np.ndarray[Any, Any]
@@ -375,8 +375,8 @@ def thin(planes: Planes, count: int) -> Planes:
 
 def premultiplied(xp: Any, planes: Sequence[Any], work: Callable[[Any], Any], *, linear: bool = False) -> Planes:
     """Apply work to planes whose color is premultiplied, and in light if asked; undo both afterwards."""
-    color, alpha = apart(planes)
-    colors, alpha = len(color), None if alpha is None else limited(xp, alpha)
+    color, alpha = split_alpha_plane(planes)
+    colors, alpha = len(color), None if alpha is None else clip_alpha(xp, alpha)
     map_planes = each if xp.__name__ == "numpy" else _each_in_turn
 
     def forth(plane: Any) -> Any:
@@ -388,7 +388,7 @@ def premultiplied(xp: Any, planes: Sequence[Any], work: Callable[[Any], Any], *,
     # Color and alpha together: an even number of planes for the threads.
     color = map_planes(forth, [*thick(xp, color), *([] if alpha is None else [alpha])])
     if alpha is not None:
-        alpha = limited(xp, color.pop())
+        alpha = clip_alpha(xp, color.pop())
         color = divide_alpha(xp, color, alpha)
     if linear:
         color = map_planes(lambda plane: rgb.encode(xp, [plane], None)[0], color)

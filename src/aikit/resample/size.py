@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from .._check import Within, integer, one_of, switch
 from .._foreign_names import explain_calls
-from .._image import TOP, Opened, Planes, Spec, load, run
+from .._pixels import TOP, Opened, Planes, Spec, load, run
 from ..errors import InputTypeError, InputValueError, quoted
 from ..types import ImageT
 from .codes import codes_twin
@@ -143,7 +143,7 @@ def is_integer(spec: Spec) -> bool:
     return spec.dtype in TOP or spec.dtype == "bool"
 
 
-def resized(opened: Opened, how: Resizing, *, linear: bool = False) -> Any:
+def resized(opened: Opened[Any], how: Resizing, *, linear: bool = False) -> Any:
     """An image in another size."""
     spec = opened.spec
     old = spec.height, spec.width
@@ -155,7 +155,10 @@ def resized(opened: Opened, how: Resizing, *, linear: bool = False) -> Any:
         if codes is not None:
             return codes
     return run(
-        partial(_resize, how, linear, mixes), opened, pointwise=False, codes=None if mixes else partial(_moved, how)
+        partial(_resize, how, linear, mixes),
+        opened,
+        pointwise=False,
+        uint8_kernel=None if mixes else partial(_moved, how),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from .._check import Within, number, one_of
 from .._foreign_names import explain_calls
-from .._image import load, run
+from .._pixels import load, run
 from ..types import ImageT
 from .gaussian import sharpened
 from .passes import Resizing

@@ -13,7 +13,7 @@ import numpy as np
 from .._adapters.numpy import Array, cast
 from .._check import integer
 from .._foreign_names import explain_calls
-from .._image import CHANNEL_NAMES, TOP, kind_of, load
+from .._pixels import CHANNEL_NAMES, TOP, kind_of, load
 from ..convert import to_numpy
 from ..errors import InputTypeError, InputValueError, quoted
 from ..types import AnyImage
@@ -24,7 +24,7 @@ from .visible import Visible, Window, figure, make_visible, window_of
 if TYPE_CHECKING:
     from PIL import Image
 
-    from .._image import Spec
+    from .._pixels import Spec
 
 __all__ = ["Difference", "difference", "show_difference"]
 

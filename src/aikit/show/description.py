@@ -5,19 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from .._adapters.numpy import Array
+from .._adapters.pil import orientation_of
 from .._foreign_names import explain_calls
-from .._image import TOP, adapter
+from .._pixels import TOP
 from ..types import AnyImage
 from .found import Found, look_into
 from .hints import look_wrong
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 __all__ = ["Alpha", "Channel", "Description", "Memory", "describe"]
 
@@ -223,7 +222,7 @@ def describe(image: AnyImage, *, bgr: bool = False) -> Description:
         channels=channels,
         alpha=alpha,
         masked=int(np.ma.getmaskarray(image).sum()) if isinstance(image, np.ma.MaskedArray) else 0,
-        orientation=adapter("pil").orientation_of(image) if found.kind == "pil" else 1,
+        orientation=orientation_of(image) if isinstance(image, Image.Image) else 1,
         profile=_profile(image) if found.kind == "pil" else None,
         memory=_MEMORY[found.kind](image),
         problems=found.problems,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._adapters.numpy import Array
-from .._image import CHANNEL_NAMES, adapter, kind_of, load
+from .._pixels import CHANNEL_NAMES, Opened, adapter, kind_of, load
 from ..errors import AikitError
 
 __all__ = ["Found", "look_into"]
@@ -44,12 +44,12 @@ def look_into(image: Any, bgr: bool) -> Found:
     """Read an image as every operation does; where none would take it, say why and read what can be read."""
     kind = kind_of(image)
     try:
-        pixels, spec = load(image, bgr=bgr)
+        opened: Opened[Any] = load(image, bgr=bgr)
     except AikitError as error:
         if kind == "pil" and bgr:  # the option is wrong, not the image
             raise
         return _odd(image, kind, str(error))
-    host = adapter("torch").host_pixels(pixels) if kind == "torch" else pixels
+    spec, host = opened.spec, adapter(kind).copy_to_host(opened.pixels)
     order = CHANNEL_NAMES[spec.channels]
     names = _COLORS[3 if spec.channels > 2 else 1] + ("alpha",) * spec.has_alpha
     mode = image.mode if kind == "pil" else None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._adapters.numpy import Array
-from .._image import TOP
+from .._pixels import TOP
 from .found import Found
 
 if TYPE_CHECKING:

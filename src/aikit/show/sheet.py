@@ -10,7 +10,7 @@ import numpy as np
 
 from .._check import integer
 from .._foreign_names import explain_calls
-from .._image import CHANNEL_NAMES, load
+from .._pixels import CHANNEL_NAMES, load
 from ..convert import to_numpy
 from ..errors import InputTypeError, InputValueError, quoted
 from ..types import AnyImage

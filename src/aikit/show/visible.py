@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .._adapters.numpy import Array, cast, deinterleave, interleave
-from .._image import TOP
+from .._pixels import TOP
 from ..alpha import flatten
 from ..convert import to_pil
 

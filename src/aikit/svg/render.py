@@ -8,8 +8,8 @@ from PIL import Image
 
 from .._check import one_of
 from .._foreign_names import explain_calls
-from .._image import Spec, parse_color
 from .._io import name_of, read_bytes
+from .._pixels import Spec, parse_color
 from ..convert import KINDS, as_kind
 from ..errors import InputValueError, quoted
 from ..isolation import guarded

@@ -10,19 +10,18 @@ from io import BytesIO
 from typing import Any
 
 from .._foreign_names import explain_calls
-from .._image import Planes, run
 from .._io import read_bytes
-from ..convert import to_numpy, to_tensor
+from .._pixels import Namespace, Plane, Planes, run_uint8
 from ..errors import FileFormatError, InputTypeError, InputValueError
 from ..types import ImageT
-from .engine import convert, never, open_in, result_spec
+from .engine import convert, open_in, result_spec
 from .hue import NOTHING
-from .table import SPACES, Space
+from .table import SPACES, Options, Space
 
 __all__ = ["cmyk_to_rgb", "rgb_to_cmyk"]
 
 
-def _to_cmyk(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def _to_cmyk(xp: Namespace, planes: Sequence[Plane], options: Options) -> Planes:
     """Each ink is the complement of a light, and what all three share is black."""
     red, green, blue = planes
     light = xp.maximum(xp.maximum(red, green), blue)
@@ -31,7 +30,7 @@ def _to_cmyk(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
     return [*(xp.where(lit, (light - plane) * scale, 0.0) for plane in planes), 1 - light]
 
 
-def _from_cmyk(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def _from_cmyk(xp: Namespace, planes: Sequence[Plane], options: Options) -> Planes:
     *inks, black = planes
     return [(1 - ink) * (1 - black) for ink in inks]
 
@@ -69,8 +68,8 @@ def rgb_to_cmyk(image: ImageT, *, profile: Profile | None = None, bgr: bool = Fa
     Source: the naive formula as in PostScript Language Reference, 7.2.3, with full undercolor removal; ICC.1:2022.
     """
     if profile is None:
-        return convert(image, "rgb", "cmyk", bgr=bgr)  # type: ignore[no-any-return]
-    return _through(image, "rgb", "cmyk", profile, None, bgr)  # type: ignore[no-any-return]
+        return convert(image, "rgb", "cmyk", bgr=bgr)
+    return _convert_by_profile(image, "rgb", "cmyk", profile, None, bgr)
 
 
 @explain_calls
@@ -100,14 +99,14 @@ def cmyk_to_rgb(image: ImageT, *, profile: Profile | None = None, dtype: Any = N
     Source: the naive formula as in PostScript Language Reference, 7.2.4; ICC.1:2022.
     """
     if profile is None:
-        return convert(image, "cmyk", "rgb", dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
-    return _through(image, "cmyk", "rgb", profile, dtype, bgr)  # type: ignore[no-any-return]
+        return convert(image, "cmyk", "rgb", dtype=dtype, bgr=bgr)
+    return _convert_by_profile(image, "cmyk", "rgb", profile, dtype, bgr)
 
 
 # ---------------------------------------------------------------- through a profile
 
 
-def _through(image: Any, src: str, dst: str, profile: Profile, dtype: Any, bgr: bool) -> Any:
+def _convert_by_profile(image: ImageT, src: str, dst: str, profile: Profile, dtype: Any, bgr: bool) -> ImageT:
     """Convert 8-bit codes by LittleCMS, as Pillow carries it."""
     opened = open_in(image, src, bgr)
     spec = opened.spec
@@ -119,10 +118,7 @@ def _through(image: Any, src: str, dst: str, profile: Profile, dtype: Any, bgr: 
     press = _read(profile)
     if into.mode == "CMYK":
         into = replace(into, info={**into.info, "icc_profile": press})
-    if spec.kind == "torch":
-        array = _through(to_numpy(image), src, dst, press, None, bgr)
-        return to_tensor(array, dtype=into.dtype, device=spec.device)
-    return run(never, opened, codes=partial(_transformed, _transform(press, src), dst), into=into)
+    return run_uint8(partial(_apply_profile, _transform(press, src), dst), opened, into=into)
 
 
 def _read(profile: Profile) -> bytes:
@@ -150,7 +146,7 @@ def _transform(profile: bytes, src: str) -> Any:
         ) from error
 
 
-def _transformed(transform: Any, dst: str, *planes: Any) -> Planes:
+def _apply_profile(transform: Any, dst: str, *planes: Plane) -> Planes:
     import numpy as np
     from PIL import Image, ImageCms
 

@@ -6,16 +6,31 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Real
-from typing import Any, Literal
+from typing import Literal
 
 from .._check import integer, one_of
 from .._foreign_names import explain_calls
-from .._image import CHANNEL_NAMES, Opened, Planes, Spec, adapter, cut, kind_of, load, merge, run, split
+from .._pixels import (
+    CHANNEL_NAMES,
+    Kernel,
+    Namespace,
+    Opened,
+    Plane,
+    Planes,
+    Spec,
+    adapter,
+    crop,
+    load,
+    load_beside,
+    merge,
+    run,
+    split,
+)
 from ..errors import InputValueError
 from ..types import AnyImage, Color, ImageT
 from .channel import check_fits
-from .key import SAME, as_many, opaque_color
-from .premultiplied import NO_ALPHA, apart, divide_alpha, limited
+from .chroma_key import SAME, parse_opaque_color, repeat_gray
+from .premultiplied import NO_ALPHA, clip_alpha, divide_alpha, split_alpha_plane
 
 __all__ = ["composite", "flatten"]
 
@@ -51,19 +66,19 @@ def flatten(image: ImageT, *, background: AnyImage | Color = "white", bgr: bool 
     spec = opened.spec
     if isinstance(background, str) and background == "checker":
         background = _checker(spec)
-    kernel: Callable[..., Planes] = _over_picture
-    codes: Callable[..., Planes] | None = _over_picture_codes
-    others: list[Any] = []
-    if isinstance(background, (str, Real, tuple, list)):
-        color = opaque_color(background, spec, "background")
+    kernel: Kernel = _over_picture
+    uint8_kernel: Kernel | None = _over_picture_uint8
+    others: list[Opened[AnyImage]] = []
+    if isinstance(background, (str, Real, float, tuple, list)):
+        color = parse_opaque_color(background, spec, "background")
         if spec.channels == 2 and color[0] == color[1] == color[2]:
             color = color[:1]
-        whole = [round(value * 255) for value in color]
-        is_code = all(abs(value * 255 - code) < SAME for value, code in zip(color, whole, strict=True))
+        codes = [round(value * 255) for value in color]
+        is_code = all(abs(value * 255 - code) < SAME for value, code in zip(color, codes, strict=True))
         kernel = partial(_over_color, color)
-        codes = partial(_over_color_codes, whole) if is_code else None
+        uint8_kernel = partial(_over_color_uint8, codes) if is_code else None
     else:
-        under = _load_second(background, "background", bgr)
+        under = load_beside(background, "background", bgr=bgr)
         if under.spec.has_alpha:
             raise InputValueError(
                 "background",
@@ -74,23 +89,19 @@ def flatten(image: ImageT, *, background: AnyImage | Color = "white", bgr: bool 
         check_fits("background", under.spec, spec)
         others = [under]
     if not spec.has_alpha:
-        return merge(*split(opened))  # type: ignore[no-any-return]
-    return run(kernel, opened, *others, codes=codes)  # type: ignore[no-any-return]
+        copy: ImageT = merge(*split(opened))
+        return copy
+    return run(kernel, opened, *others, uint8_kernel=uint8_kernel)
 
 
-def _load_second(image: object, subject: str, bgr: bool) -> Opened:
-    """Open an image beside another; of the two only arrays and tensors can run B, G, R."""
-    return load(image, bgr=kind_of(image, subject) != "pil" and bgr, subject=subject)
-
-
-def _over_color(background: Sequence[float], xp: Any, *planes: Any) -> Planes:
+def _over_color(background: Sequence[float], xp: Namespace, *planes: Plane) -> Planes:
     *color, alpha = planes
-    alpha = limited(xp, alpha)
-    color = as_many(color, len(background))
+    alpha = clip_alpha(xp, alpha)
+    color = repeat_gray(color, len(background))
     return [under + (plane - under) * alpha for plane, under in zip(color, background, strict=True)]
 
 
-def _over_color_codes(background: Sequence[int], *planes: Any) -> Planes:
+def _over_color_uint8(background: Sequence[int], *planes: Plane) -> Planes:
     """`_over_color` on 8-bit codes."""
     import cv2
     import numpy as np
@@ -100,17 +111,17 @@ def _over_color_codes(background: Sequence[int], *planes: Any) -> Planes:
     # A gray background is one product for all channels.
     below = {code: np.multiply(rest, code, dtype=np.uint16) for code in set(background) - {0, 255}}
     blended = []
-    for plane, code in zip(as_many(color, len(background)), background, strict=True):
+    for plane, code in zip(repeat_gray(color, len(background)), background, strict=True):
         if code == 0:
             blended.append(cv2.multiply(plane, alpha, scale=1 / 255))
         elif code == 255:  # black seen in the negative: stays in 8 bits, and is never a tie
             blended.append(cv2.bitwise_not(cv2.multiply(cv2.bitwise_not(plane), alpha, scale=1 / 255)))
         else:
-            blended.append(_divided(np.multiply(plane, alpha, dtype=np.uint16), below[code]))
+            blended.append(_divide_by_255(np.multiply(plane, alpha, dtype=np.uint16), below[code]))
     return blended
 
 
-def _divided(above: Any, below: Any) -> Any:
+def _divide_by_255(above: Plane, below: Plane) -> Plane:
     """The sum of two products of codes, in 16 bits, divided by 255 and rounded once; never a tie."""
     import cv2
 
@@ -118,15 +129,15 @@ def _divided(above: Any, below: Any) -> Any:
     return cv2.convertScaleAbs(above, None, 1 / 255)
 
 
-def _over_picture(xp: Any, planes: Planes, under: Planes) -> Planes:
+def _over_picture(xp: Namespace, planes: Planes, under: Planes) -> Planes:
     *color, alpha = planes
-    alpha = limited(xp, alpha)
+    alpha = clip_alpha(xp, alpha)
     count = max(len(color), len(under))
-    pairs = zip(as_many(color, count), as_many(under, count), strict=True)
+    pairs = zip(repeat_gray(color, count), repeat_gray(under, count), strict=True)
     return [below + (plane - below) * alpha for plane, below in pairs]
 
 
-def _over_picture_codes(planes: Planes, under: Planes) -> Planes:
+def _over_picture_uint8(planes: Planes, under: Planes) -> Planes:
     """`_over_picture` on 8-bit codes."""
     import cv2
     import numpy as np
@@ -135,12 +146,12 @@ def _over_picture_codes(planes: Planes, under: Planes) -> Planes:
     rest = cv2.bitwise_not(alpha)
     count = max(len(color), len(under))
     return [
-        _divided(np.multiply(plane, alpha, dtype=np.uint16), np.multiply(below, rest, dtype=np.uint16))
-        for plane, below in zip(as_many(color, count), as_many(under, count), strict=True)
+        _divide_by_255(np.multiply(plane, alpha, dtype=np.uint16), np.multiply(below, rest, dtype=np.uint16))
+        for plane, below in zip(repeat_gray(color, count), repeat_gray(under, count), strict=True)
     ]
 
 
-def _checker(spec: Spec) -> Any:
+def _checker(spec: Spec) -> Plane:
     """A checkerboard of the image's size, a gray uint8 array."""
     import numpy as np
 
@@ -191,59 +202,62 @@ def composite(
     """
     one_of("operator", operator, _FACTORS)
     left, top = integer("left", left, -math.inf), integer("top", top, -math.inf)
-    opened = _load_second(foreground, "foreground", bgr), _load_second(background, "background", bgr)
-    over, under = (image.spec for image in opened)
-    if over.kind == under.kind == "pil" and bgr:
+    front, rear = load_beside(foreground, "foreground", bgr=bgr), load_beside(background, "background", bgr=bgr)
+    over, under = front.spec, rear.spec
+    if all(adapter(spec.kind).has_modes for spec in (over, under)) and bgr:
         raise InputValueError("bgr", "False for PIL images, which are always RGB", "True", "leave it out")
-    check_fits("foreground", over, under, whole=False)
+    check_fits("foreground", over, under, entire=False)
     if (over.height, over.width, left, top) == (under.height, under.width, 0, 0):
-        return _laid_over(*opened, operator)  # type: ignore[no-any-return]
-    alone = partial(_alone, operator, over.channels)
-    canvas = run(partial(alone, 1), opened[1], codes=partial(alone, 255, adapter("numpy").namespace))
+        return _lay_over(front, rear, operator)
+    from .._adapters import numpy as arrays
+
+    alone = partial(_operate_alone, operator, over.channels)
+    canvas = run(partial(alone, 1), rear, uint8_kernel=partial(alone, 255, arrays.namespace))
     rows, at_rows = _overlap(top, over.height, under.height)
     columns, at_columns = _overlap(left, over.width, under.width)
     if rows.start < rows.stop and columns.start < columns.stop:
-        met = cut(opened[0], at_rows, at_columns), cut(opened[1], rows, columns)
-        adapter(under.kind).paste(canvas, _laid_over(*met, operator), rows, columns)
-    return canvas  # type: ignore[no-any-return]
+        met = crop(front, at_rows, at_columns), crop(rear, rows, columns)
+        adapter(under.kind).paste(canvas, _lay_over(*met, operator), rows, columns)
+    return canvas
 
 
-def _overlap(start: int, length: int, room: int) -> tuple[slice, slice]:
+def _overlap(start: int, length: int, available: int) -> tuple[slice, slice]:
     """The part of an axis of the canvas that the foreground reaches, and the same part of the foreground's axis."""
-    first, last = max(0, start), max(0, min(room, start + length))
+    first, last = max(0, start), max(0, min(available, start + length))
     return slice(first, last), slice(first - start, last - start)
 
 
-def _alone(operator: str, channels: int, full: int, xp: Any, *under: Any) -> Planes:
-    """What an operator makes of the background where nothing lies over it: `_composite` with a foreground of alpha 0."""
-    color, alpha = apart(under)
-    color = as_many(color, 3 if channels > 2 else 1)
+def _operate_alone(operator: str, channels: int, full: int, xp: Namespace, *under: Plane) -> Planes:
+    """Apply an operator to the background where nothing lies over it: `_composite` with a foreground of alpha 0."""
+    color, alpha = split_alpha_plane(under)
+    color = repeat_gray(color, 3 if channels > 2 else 1)
     if operator in ("in", "out"):
         return [xp.zeros_like(plane) for plane in (*color, color[0])]
     if alpha is None:
         return color if operator != "xor" else [*color, xp.full_like(color[0], full)]
-    return [*(xp.where(alpha > NO_ALPHA, plane, 0) for plane in color), alpha if full > 1 else limited(xp, alpha)]
+    return [*(xp.where(alpha > NO_ALPHA, plane, 0) for plane in color), alpha if full > 1 else clip_alpha(xp, alpha)]
 
 
-def _laid_over(foreground: Opened, background: Opened, operator: str) -> Any:
-    """Two images of one size."""
+def _lay_over(foreground: Opened[AnyImage], background: Opened[ImageT], operator: str) -> ImageT:
+    """Combine two images of one size."""
     if operator == "over" and foreground.spec.has_alpha and not background.spec.has_alpha:
         # The everyday case, on codes where both have them.
-        return run(_under_picture, background, foreground, codes=_under_picture_codes)
-    twin = operator == "over" and foreground.spec.has_alpha
-    return run(partial(_composite, operator), background, foreground, codes=_composite_codes if twin else None)
+        return run(_under_picture, background, foreground, uint8_kernel=_under_picture_uint8)
+    has_fast_path = operator == "over" and foreground.spec.has_alpha
+    uint8_kernel = _composite_uint8 if has_fast_path else None
+    return run(partial(_composite, operator), background, foreground, uint8_kernel=uint8_kernel)
 
 
-def _under_picture(xp: Any, under: Planes, planes: Planes) -> Planes:
+def _under_picture(xp: Namespace, under: Planes, planes: Planes) -> Planes:
     return _over_picture(xp, planes, under)
 
 
-def _under_picture_codes(under: Planes, planes: Planes) -> Planes:
-    return _over_picture_codes(planes, under)
+def _under_picture_uint8(under: Planes, planes: Planes) -> Planes:
+    return _over_picture_uint8(planes, under)
 
 
 # Porter and Duff's table 1: the share of the foreground and of the background, from their alphas.
-_FACTORS: dict[str, Callable[[Any, Any], tuple[Any, Any]]] = {
+_FACTORS: dict[str, Callable[[Plane, Plane], tuple[Plane, Plane]]] = {
     "over": lambda over, under: (1, 1 - over),
     "in": lambda over, under: (under, 0),
     "out": lambda over, under: (1 - under, 0),
@@ -252,42 +266,42 @@ _FACTORS: dict[str, Callable[[Any, Any], tuple[Any, Any]]] = {
 }
 
 
-def _composite(operator: str, xp: Any, under: Planes, over: Planes) -> Planes:
+def _composite(operator: str, xp: Namespace, under: Planes, over: Planes) -> Planes:
     keeps_opaque = len(under) in (1, 3) and operator in ("over", "atop")
     under, over = _with_alpha(xp, under), _with_alpha(xp, over)
-    over_alpha, under_alpha = limited(xp, over[-1]), limited(xp, under[-1])
+    over_alpha, under_alpha = clip_alpha(xp, over[-1]), clip_alpha(xp, under[-1])
     over_share, under_share = _FACTORS[operator](over_alpha, under_alpha)
     over_share, under_share = over_share * over_alpha, under_share * under_alpha
     count = max(len(over), len(under)) - 1
-    pairs = zip(as_many(over[:-1], count), as_many(under[:-1], count), strict=True)
+    pairs = zip(repeat_gray(over[:-1], count), repeat_gray(under[:-1], count), strict=True)
     color = [above * over_share + below * under_share for above, below in pairs]
     if keeps_opaque:
         return color
-    alpha = limited(xp, over_share + under_share)
+    alpha = clip_alpha(xp, over_share + under_share)
     return [*divide_alpha(xp, color, alpha), alpha]
 
 
-# Where more than this share of a band is neither opaque nor empty, taking those pixels out costs more than it saves.
+# Where more than this share of a strip is neither opaque nor empty, taking those pixels out costs more than it saves.
 _FEW = 1 / 8
 
 
-def _composite_codes(under: Planes, over: Planes) -> Planes:
+def _composite_uint8(under: Planes, over: Planes) -> Planes:
     """`_composite` "over" on 8-bit codes with alpha: copies, and the formula where the foreground is half transparent."""
     import cv2
     import numpy as np
 
-    room = adapter("numpy")
+    from .._adapters import numpy as arrays
 
     def blended(below: Planes, above: Planes) -> Planes:
-        planes = [[room.widen(plane) for plane in planes] for planes in (below, above)]
-        return [room.cast(plane, np.dtype(np.uint8)) for plane in _composite("over", room.namespace, *planes)]
+        planes = [[arrays.widen(plane) for plane in planes] for planes in (below, above)]
+        return [arrays.cast(plane, np.dtype(np.uint8)) for plane in _composite("over", arrays.namespace, *planes)]
 
     half = over[-1] + np.uint8(1) > 1  # 255 becomes 0
     if np.count_nonzero(half) > _FEW * half.size:
         return blended(under, over)
     count = max(len(over), len(under)) - 1
     visible = np.multiply(cv2.max(under[-1], over[-1]) > 0, 255, dtype=np.uint8)
-    below, above = ([*as_many(planes[:-1], count), planes[-1]] for planes in (under, over))
+    below, above = ([*repeat_gray(planes[:-1], count), planes[-1]] for planes in (under, over))
     result = [
         cv2.bitwise_and(cv2.copyTo(front, over[-1], np.array(rear, order="C")), visible)
         for front, rear in zip(above, below, strict=True)
@@ -300,5 +314,5 @@ def _composite_codes(under: Planes, over: Planes) -> Planes:
     return result
 
 
-def _with_alpha(xp: Any, planes: Planes) -> Planes:
+def _with_alpha(xp: Namespace, planes: Planes) -> Planes:
     return list(planes) if len(planes) in (2, 4) else [*planes, xp.ones_like(planes[0])]

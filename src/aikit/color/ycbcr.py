@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._foreign_names import explain_calls
-from .._image import Planes
+from .._pixels import Namespace, Plane, Planes
 from ..types import ImageT
 from .engine import convert
-from .table import SPACES, STANDARDS, Encoding, Range, Space, Standard, Weights
+from .table import SPACES, STANDARDS, Encoding, Options, Range, Space, Standard, Weights
 
 __all__ = ["gray_to_rgb", "rgb_to_gray", "rgb_to_ycbcr", "rgb_to_yuv", "ycbcr_to_rgb", "yuv_to_rgb"]
 
@@ -17,26 +17,26 @@ __all__ = ["gray_to_rgb", "rgb_to_gray", "rgb_to_ycbcr", "rgb_to_yuv", "ycbcr_to
 _U_MAX, _V_MAX = 0.436, 0.615
 
 
-def luma(planes: Sequence[Any], weights: tuple[float, float, float]) -> Any:
+def luma(planes: Sequence[Plane], weights: tuple[float, float, float]) -> Plane:
     """The weighted sum of red, green and blue."""
     red, green, blue = planes
     return weights[0] * red + weights[1] * green + weights[2] * blue
 
 
-def _standard(options: Any) -> tuple[float, float, float]:
+def _standard(options: Options) -> tuple[float, float, float]:
     red, blue = STANDARDS[options.standard]
     return red, 1 - red - blue, blue
 
 
-def _to_gray(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def _to_gray(xp: Namespace, planes: Sequence[Plane], options: Options) -> Planes:
     return [luma(planes, options.weights)]
 
 
-def _from_gray(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def _from_gray(xp: Namespace, planes: Sequence[Plane], options: Options) -> Planes:
     return [planes[0], planes[0], planes[0]]
 
 
-def _differences(planes: Sequence[Any], weights: tuple[float, float, float]) -> Planes:
+def _differences(planes: Sequence[Plane], weights: tuple[float, float, float]) -> Planes:
     """Luma, and blue and red less luma, from -0.5 to 0.5: H.273, equations 38 to 40.
 
     Written in the distances from green, so that gray has differences of exactly 0, in float32 too.
@@ -47,20 +47,20 @@ def _differences(planes: Sequence[Any], weights: tuple[float, float, float]) -> 
     return [green + above, (blue - above) / (2 * (1 - weights[2])), (red - above) / (2 * (1 - weights[0]))]
 
 
-def _from_differences(planes: Sequence[Any], weights: tuple[float, float, float]) -> Planes:
+def _from_differences(planes: Sequence[Plane], weights: tuple[float, float, float]) -> Planes:
     y, cb, cr = planes
     blue, red = cb * (2 * (1 - weights[2])), cr * (2 * (1 - weights[0]))
     return [y + red, y - red * (weights[0] / weights[1]) - blue * (weights[2] / weights[1]), y + blue]
 
 
-def to_ycbcr(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def to_ycbcr(xp: Namespace, planes: Sequence[Plane], options: Options) -> Planes:
     """Y'CbCr at the target's levels: H.273, equations 44 to 52."""
     y, cb, cr = _differences(planes, _standard(options))
     luma_scale, black, chroma_scale, zero = options.target
     return [y * luma_scale + black, cb * chroma_scale + zero, cr * chroma_scale + zero]
 
 
-def from_ycbcr(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def from_ycbcr(xp: Namespace, planes: Sequence[Plane], options: Options) -> Planes:
     """RGB from Y'CbCr at the source's levels."""
     y, cb, cr = planes
     luma_scale, black, chroma_scale, zero = options.source
@@ -69,12 +69,12 @@ def from_ycbcr(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
     )
 
 
-def _to_yuv(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def _to_yuv(xp: Namespace, planes: Sequence[Plane], options: Options) -> Planes:
     y, cb, cr = _differences(planes, _standard(options))
     return [y, cb * (2 * _U_MAX), cr * (2 * _V_MAX)]
 
 
-def _from_yuv(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def _from_yuv(xp: Namespace, planes: Sequence[Plane], options: Options) -> Planes:
     y, u, v = planes
     return _from_differences([y, u / (2 * _U_MAX), v / (2 * _V_MAX)], _standard(options))
 
@@ -113,7 +113,7 @@ def rgb_to_gray(
 
     Source: ITU-R BT.601-7 and BT.709-6.
     """
-    return convert(image, "rgb", "gray", weights=weights, bgr=bgr)  # type: ignore[no-any-return]
+    return convert(image, "rgb", "gray", weights=weights, bgr=bgr)
 
 
 @explain_calls
@@ -145,7 +145,7 @@ def gray_to_rgb(
 
     Source: ITU-R BT.601-7 and BT.709-6.
     """
-    return convert(image, "gray", "rgb", dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
+    return convert(image, "gray", "rgb", dtype=dtype, bgr=bgr)
 
 
 @explain_calls
@@ -182,7 +182,7 @@ def rgb_to_ycbcr(
 
     Source: ITU-T H.273, ITU-R BT.601-7, BT.709-6, BT.2020-2.
     """
-    return convert(image, "rgb", "ycbcr", standard=standard, range=range, encoding=encoding, bgr=bgr)  # type: ignore[no-any-return]
+    return convert(image, "rgb", "ycbcr", standard=standard, range=range, encoding=encoding, bgr=bgr)
 
 
 @explain_calls
@@ -222,7 +222,7 @@ def ycbcr_to_rgb(
 
     Source: ITU-T H.273, ITU-R BT.601-7, BT.709-6, BT.2020-2.
     """
-    return convert(image, "ycbcr", "rgb", standard=standard, range=range, encoding=encoding, dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
+    return convert(image, "ycbcr", "rgb", standard=standard, range=range, encoding=encoding, dtype=dtype, bgr=bgr)
 
 
 @explain_calls
@@ -257,7 +257,7 @@ def rgb_to_yuv(
 
     Source: ITU-R BT.470-6.
     """
-    return convert(image, "rgb", "yuv", standard=standard, encoding=encoding, bgr=bgr)  # type: ignore[no-any-return]
+    return convert(image, "rgb", "yuv", standard=standard, encoding=encoding, bgr=bgr)
 
 
 @explain_calls
@@ -294,4 +294,4 @@ def yuv_to_rgb(
 
     Source: ITU-R BT.470-6.
     """
-    return convert(image, "yuv", "rgb", standard=standard, encoding=encoding, dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
+    return convert(image, "yuv", "rgb", standard=standard, encoding=encoding, dtype=dtype, bgr=bgr)

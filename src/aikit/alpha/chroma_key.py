@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from .._check import Within, number
 from .._foreign_names import explain_calls
-from .._image import Planes, Spec, load, parse_color, run
+from .._pixels import Namespace, Plane, Planes, Spec, load, parse_color, run
 from ..errors import InputValueError, quoted
 from ..types import Color, ImageT
-from .premultiplied import NO_ALPHA, apart, divide_alpha, limited
+from .premultiplied import NO_ALPHA, clip_alpha, divide_alpha, split_alpha_plane
 
 __all__ = ["color_to_alpha", "make_transparent"]
 
@@ -56,31 +56,33 @@ def make_transparent(
     tolerance, feather = number("tolerance", tolerance, 0, 1), number("feather", feather, 0, 1)
     opened = load(image, bgr=bgr)
     spec = opened.spec
-    target = opaque_color(color, spec, "color")
+    target = parse_opaque_color(color, spec, "color")
     reach = tolerance + _SAME_IN.get(spec.dtype, SAME)
-    codes = partial(_key_out_codes, target, reach) if feather == 0 else None
-    return run(partial(_key_out, target, tolerance, reach, feather), opened, codes=codes)  # type: ignore[no-any-return]
+    uint8_kernel = partial(_key_out_uint8, target, reach) if feather == 0 else None
+    return run(partial(_key_out, target, tolerance, reach, feather), opened, uint8_kernel=uint8_kernel)
 
 
-def _key_out(target: Sequence[float], tolerance: float, reach: float, feather: float, xp: Any, *planes: Any) -> Planes:
-    color, alpha = apart(planes)
+def _key_out(
+    target: Sequence[float], tolerance: float, reach: float, feather: float, xp: Namespace, *planes: Plane
+) -> Planes:
+    color, alpha = split_alpha_plane(planes)
     distance = abs(color[0] - target[0])
-    for plane, value in zip(as_many(color, 3)[1:], target[1:], strict=True):
+    for plane, value in zip(repeat_gray(color, 3)[1:], target[1:], strict=True):
         distance = xp.maximum(distance, abs(plane - value))
     opacity = xp.clip((distance - tolerance) / feather, 0, 1) if feather > 0 else xp.ones_like(distance)
     opacity = opacity * (distance > reach)
-    return [*color, opacity if alpha is None else opacity * limited(xp, alpha)]
+    return [*color, opacity if alpha is None else opacity * clip_alpha(xp, alpha)]
 
 
-def _key_out_codes(target: Sequence[float], reach: float, *planes: Any) -> Planes:
+def _key_out_uint8(target: Sequence[float], reach: float, *planes: Plane) -> Planes:
     """`_key_out` without feather on 8-bit codes: OpenCV finds the codes in range."""
     import cv2
 
-    color, alpha = apart(planes)
+    color, alpha = split_alpha_plane(planes)
     bounds = [(math.ceil((value - reach) * 255), math.floor((value + reach) * 255)) for value in target]
     if len(color) == 1:  # gray meets the color where it meets all three of its channels
         bounds = [(max(low for low, _ in bounds), min(high for _, high in bounds))]
-    near: Any = None
+    near: Plane = None
     for plane, (low, high) in zip(color, bounds, strict=True):
         within = cv2.inRange(plane, low, high)
         near = within if near is None else cv2.bitwise_and(near, within, near)
@@ -116,16 +118,16 @@ def color_to_alpha(image: ImageT, *, color: Color, bgr: bool = False) -> ImageT:
     """
     opened = load(image, bgr=bgr)
     spec = opened.spec
-    target = opaque_color(color, spec, "color")
+    target = parse_opaque_color(color, spec, "color")
     if spec.channels <= 2 and target[0] == target[1] == target[2]:
         target = target[:1]
     same = _SAME_IN.get(spec.dtype, SAME)
-    return run(partial(_color_to_alpha, target, same), opened)  # type: ignore[no-any-return]
+    return run(partial(_color_to_alpha, target, same), opened)
 
 
-def _color_to_alpha(target: Sequence[float], same: float, xp: Any, *planes: Any) -> Planes:
-    color, given = apart(planes)
-    color = as_many(color, len(target))
+def _color_to_alpha(target: Sequence[float], same: float, xp: Namespace, *planes: Plane) -> Planes:
+    color, given = split_alpha_plane(planes)
+    color = repeat_gray(color, len(target))
     alpha = xp.zeros_like(color[0])
     moves = []
     for plane, value in zip(color, target, strict=True):
@@ -137,20 +139,20 @@ def _color_to_alpha(target: Sequence[float], same: float, xp: Any, *planes: Any)
             alpha = xp.maximum(alpha, move / (1 - value))
         if value > 0:
             alpha = xp.maximum(alpha, -move / value)
-    alpha = limited(xp, alpha)
-    result = alpha if given is None else alpha * limited(xp, given)
+    alpha = clip_alpha(xp, alpha)
+    result = alpha if given is None else alpha * clip_alpha(xp, given)
     visible = result > NO_ALPHA
     parts = zip(divide_alpha(xp, moves, alpha), target, strict=True)
     return [*(xp.where(visible, xp.clip(part + value, 0, 1), 0.0) for part, value in parts), result]
 
 
-def opaque_color(color: Any, spec: Spec, subject: str) -> tuple[float, ...]:
+def parse_opaque_color(color: Color, spec: Spec, subject: str) -> tuple[float, ...]:
     *rgb, alpha = parse_color(color, spec, subject)
     if alpha != 1:
         raise InputValueError(subject, "an opaque color", quoted(color), "leave its alpha out")
     return tuple(rgb)
 
 
-def as_many(color: Sequence[Any], count: int) -> list[Any]:
+def repeat_gray(color: Sequence[Plane], count: int) -> Planes:
     """Gray as three equal planes where color is wanted."""
     return list(color) * 3 if len(color) == 1 and count == 3 else list(color)

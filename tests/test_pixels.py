@@ -11,12 +11,12 @@ from hypothesis import given, strategies as st
 from PIL import Image
 
 from aikit import InputTypeError, InputValueError
-from aikit._image import (
-    BAND_PIXELS,
+from aikit._pixels import (
+    STRIP_PIXELS,
     Spec,
     adapter,
-    bands,
-    each_band,
+    cut_strips,
+    for_each_strip,
     kind_of,
     load,
     merge,
@@ -80,7 +80,7 @@ def test_a_name_is_not_enough():
 def test_looking_at_the_class_imports_nothing():
     code = """
 import sys
-from aikit._image import kind_of
+from aikit._pixels import kind_of
 from aikit import InputTypeError
 try:
     kind_of(object())
@@ -192,17 +192,17 @@ def spec_of(height, width, batch=()):
 
 @given(st.integers(1, 5000), st.integers(1, 300000), st.sampled_from([(), (1,), (3,), (2, 2)]))
 def test_bands_cover_every_row_once(height, width, batch):
-    spans = list(bands(spec_of(height, width, batch)))
+    spans = list(cut_strips(spec_of(height, width, batch)))
     seen = {index: [] for index in np.ndindex(*batch)}
     for index, rows in spans:
-        assert 0 < rows.stop - rows.start <= max(1, BAND_PIXELS // width)
+        assert 0 < rows.stop - rows.start <= max(1, STRIP_PIXELS // width)
         seen[index].extend(range(rows.start, rows.stop))
     assert all(rows == list(range(height)) for rows in seen.values())
 
 
 @pytest.mark.parametrize("height", [1, 2, 3, 4, 5, 17, 100])
 def test_every_band_is_worked_once(height):
-    spans = list(bands(spec_of(height, BAND_PIXELS)))
+    spans = list(cut_strips(spec_of(height, STRIP_PIXELS)))
     assert len(spans) == height
     done, lock = [], threading.Lock()
 
@@ -210,12 +210,12 @@ def test_every_band_is_worked_once(height):
         with lock:
             done.append(rows.start)
 
-    each_band(work, spans)
+    for_each_strip(work, spans)
     assert sorted(done) == list(range(height))
 
 
 def test_large_work_is_shared_and_small_work_is_not(monkeypatch):
-    monkeypatch.setattr("aikit._image.threads", lambda: 2)
+    monkeypatch.setattr("aikit._pixels.strips.thread_count", lambda: 2)
     for height, count in ((2, 1), (40, 2)):
         names, together = set(), threading.Barrier(count, timeout=10)
 
@@ -224,20 +224,20 @@ def test_large_work_is_shared_and_small_work_is_not(monkeypatch):
                 names.add(threading.current_thread().name)
                 together.wait()
 
-        each_band(work, list(bands(spec_of(height, BAND_PIXELS))))
+        for_each_strip(work, list(cut_strips(spec_of(height, STRIP_PIXELS))))
         assert len(names) == count
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
 def test_an_error_in_a_band_comes_out(monkeypatch, threads):
-    monkeypatch.setattr("aikit._image.threads", lambda: threads)
+    monkeypatch.setattr("aikit._pixels.strips.thread_count", lambda: threads)
 
     def work(index, rows):
         if rows.start == 39:
             raise InputValueError("the last band", "a", "b", "c")
 
     with pytest.raises(InputValueError, match="the last band"):
-        each_band(work, list(bands(spec_of(40, BAND_PIXELS))))
+        for_each_strip(work, list(cut_strips(spec_of(40, STRIP_PIXELS))))
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
@@ -261,10 +261,10 @@ def test_a_batch_of_small_pictures_is_worked_as_one(channels, bgr):
 def test_opencv_says_how_many_threads():
     code = """
 import cv2, threading
-from aikit._image import BAND_PIXELS, Spec, bands, each_band
+from aikit._pixels import STRIP_PIXELS, Spec, cut_strips, for_each_strip
 cv2.setNumThreads(1)
 names = set()
-each_band(lambda *_: names.add(threading.current_thread().name), list(bands(Spec("numpy", "uint8", 1, 40, BAND_PIXELS))))
+for_each_strip(lambda *_: names.add(threading.current_thread().name), list(cut_strips(Spec("numpy", "uint8", 1, 40, STRIP_PIXELS))))
 print(names)
 """
     assert run_python(code) == "{'MainThread'}"
@@ -275,16 +275,16 @@ def test_a_forked_child_has_threads_of_its_own():
     code = """
 import os, signal, time, warnings
 warnings.simplefilter("ignore", DeprecationWarning)
-from aikit import _image
-_image.threads = lambda: 2
-from aikit._image import BAND_PIXELS, Spec, bands, each_band
-spans = list(bands(Spec("numpy", "uint8", 1, 40, BAND_PIXELS)))
-each_band(lambda *_: time.sleep(0.01), spans)
+from aikit._pixels import strips
+strips.thread_count = lambda: 2
+from aikit._pixels import STRIP_PIXELS, Spec, cut_strips, for_each_strip
+spans = list(cut_strips(Spec("numpy", "uint8", 1, 40, STRIP_PIXELS)))
+for_each_strip(lambda *_: time.sleep(0.01), spans)
 time.sleep(0.1)  # until both threads are idle: a child with the same pool would count on them
 child = os.fork()
 if not child:
     signal.alarm(20)
-    each_band(lambda *_: None, spans)
+    for_each_strip(lambda *_: None, spans)
     os._exit(0)
 print(os.waitpid(child, 0)[1])
 """
@@ -477,10 +477,10 @@ def test_codes_run_on_uint8_only():
         return [1 - plane for plane in planes]
 
     for image in (codes(5, 7, 3), pil(codes(5, 7, 3)), tensor(codes(5, 7, 3))):
-        np.testing.assert_array_equal(back(run(inverted, image, codes=invert)), 255 - codes(5, 7, 3))
+        np.testing.assert_array_equal(back(run(inverted, image, uint8_kernel=invert)), 255 - codes(5, 7, 3))
     assert calls == [np.uint8] * 3
     for image in (codes(5, 7, 3, "uint16"), codes(5, 7, 3, "bool"), codes(5, 7, 3, "float32"), torch.rand(3, 5, 7)):
-        run(inverted, image, codes=invert)
+        run(inverted, image, uint8_kernel=invert)
     assert calls == [np.uint8] * 3
 
 

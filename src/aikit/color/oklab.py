@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._foreign_names import explain_calls
-from .._image import Planes, power, safe
+from .._pixels import Namespace, Plane, Planes, power, safe
 from ..types import ImageT
 from .engine import convert
 from .opponent import balanced, mix, slope, unmix
 from .polar import from_polar, to_polar
 from .rgb import apply, inverse
-from .table import SPACES, Space
+from .table import SPACES, Options, Space
 
 __all__ = ["oklab_to_rgb", "oklch_to_rgb", "rgb_to_oklab", "rgb_to_oklch"]
 
@@ -32,7 +32,7 @@ _CHROMA = ((1.9779984951, 0.4505937099), (0.0259040371, -0.8086757660))
 _TINY = 1e-12
 
 
-def _root(xp: Any, plane: Any) -> Any:
+def _root(xp: Namespace, plane: Plane) -> Plane:
     """The cube root, of negative values too."""
     size = abs(plane)
     some = size > _TINY
@@ -41,21 +41,21 @@ def _root(xp: Any, plane: Any) -> Any:
     return xp.where(plane < 0, -root, root)
 
 
-def _linear_to_oklab(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def _linear_to_oklab(xp: Namespace, planes: Sequence[Plane], options: Options) -> Planes:
     middle, long_above, short_above = mix(_TO_CONES, planes)
     root = _root(xp, middle)
-    apart = [_apart(xp, _root(xp, middle + above), root, above) for above in (long_above, short_above)]
+    apart = [_difference(xp, _root(xp, middle + above), root, above) for above in (long_above, short_above)]
     return [root + _LIGHTNESS[0] * apart[0] + _LIGHTNESS[1] * apart[1], *apply(_CHROMA, apart)]
 
 
-def _apart(xp: Any, root: Any, other: Any, above: Any) -> Any:
+def _difference(xp: Namespace, root: Plane, other: Plane, above: Plane) -> Plane:
     """How far two roots lie apart; near black the quotient has no digits left."""
     steep = slope(root, other)
     sound = steep > 1e-7
     return xp.where(sound, above / safe(xp, sound, steep, 1.0), root - other)
 
 
-def _oklab_to_linear(xp: Any, planes: Sequence[Any], options: Any) -> Planes:
+def _oklab_to_linear(xp: Namespace, planes: Sequence[Plane], options: Options) -> Planes:
     long_apart, short_apart = apply(inverse(_CHROMA), planes[1:])
     root = planes[0] - _LIGHTNESS[0] * long_apart - _LIGHTNESS[1] * short_apart
     above = (apart * slope(root, root + apart) for apart in (long_apart, short_apart))
@@ -93,7 +93,7 @@ def rgb_to_oklab(
 
     Source: Ottosson, "A perceptual color space for image processing", 2020.
     """
-    return convert(image, "rgb", "oklab", bgr=bgr)  # type: ignore[no-any-return]
+    return convert(image, "rgb", "oklab", bgr=bgr)
 
 
 @explain_calls
@@ -125,7 +125,7 @@ def oklab_to_rgb(
 
     Source: Ottosson, "A perceptual color space for image processing", 2020.
     """
-    return convert(image, "oklab", "rgb", dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
+    return convert(image, "oklab", "rgb", dtype=dtype, bgr=bgr)
 
 
 @explain_calls
@@ -155,7 +155,7 @@ def rgb_to_oklch(
 
     Source: Ottosson, "A perceptual color space for image processing", 2020.
     """
-    return convert(image, "rgb", "oklch", bgr=bgr)  # type: ignore[no-any-return]
+    return convert(image, "rgb", "oklch", bgr=bgr)
 
 
 @explain_calls
@@ -187,4 +187,4 @@ def oklch_to_rgb(
 
     Source: Ottosson, "A perceptual color space for image processing", 2020.
     """
-    return convert(image, "oklch", "rgb", dtype=dtype, bgr=bgr)  # type: ignore[no-any-return]
+    return convert(image, "oklch", "rgb", dtype=dtype, bgr=bgr)

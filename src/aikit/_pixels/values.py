@@ -1,0 +1,86 @@
+"""Values: the one quantiser, ranges, and powers that a compiler can read."""
+
+from __future__ import annotations
+
+from ..errors import InputValueError
+from .kinds import Namespace, Plane
+
+
+def quantize(xp: Namespace, plane: Plane, top: int) -> Plane:
+    """Floats in [0, 1] to codes 0..top: clamped, rounded to nearest (ties to even), still floats.
+
+    The definition of float to integer everywhere in aikit. The plane is float32 or wider: 255 and 65535
+    steps are exact there, and not in float16 or bfloat16.
+    """
+    return xp.round(xp.clip(plane, 0, 1) * top)
+
+
+def rescale(plane: Plane, value_range: tuple[float, float]) -> Plane:
+    """Floats in [low, high] to floats in [0, 1]."""
+    low, high = value_range
+    return (plane - low) * (1 / (high - low)) if low else plane * (1 / high)
+
+
+def no_number() -> InputValueError:
+    """The error for NaN on its way to integers."""
+    return InputValueError(
+        "image", "numbers", "NaN, which no integer can hold", "replace it first, for instance with nan_to_num"
+    )
+
+
+def power(xp: Namespace, plane: Plane, exponent: float) -> Plane:
+    """A plane of positive numbers to a power."""
+    if is_traced(xp, plane):
+        return _power_of_traced(xp, plane, exponent)
+    if plane.dtype not in (xp.float32, "float32"):
+        return plane**exponent
+    if exponent == 1 / 3 and hasattr(xp, "cbrt"):
+        return xp.cbrt(plane)
+    # Half the time of the power that NumPy and torch have, within 5e-7.
+    return xp.exp2(xp.log2(plane) * exponent)
+
+
+def safe(xp: Namespace, sound: Plane, plane: Plane, stand_in: float) -> Plane:
+    """A plane that a formula can take everywhere: `stand_in` where it is not sound and `where` drops the result.
+
+    Dropped results still have gradients, which must be finite. NumPy has none, and lets anything pass.
+    """
+    return xp.where(sound, plane, stand_in) if xp.__name__ == "torch" else plane
+
+
+def _power_of_traced(xp: Namespace, base: Plane, exponent: float) -> Plane:
+    """A power for a compiler, in half the time of `**`, which takes care of bases that none has here."""
+    logarithm = xp.log2(base) if base.requires_grad else _log2(xp, base)
+    return xp.exp2(logarithm * exponent)
+
+
+# log2(1 + f) / f, interpolated at the 9 Chebyshev points of f from sqrt(1/2) - 1 to sqrt(2) - 1: 6e-8 off in float32.
+_LOG2 = (
+    1.442695004, -0.721347468, 0.480910753, -0.360693268, 0.287903261, -0.239169881, 0.216078226, -0.205861880, 0.123109684,
+)  # fmt: skip
+
+
+def _log2(xp: Namespace, base: Plane) -> Plane:
+    """The logarithm of numbers above 0, for a compiler: the exponent's bits, and a polynomial for the mantissa.
+
+    It has no gradient. Twice as fast as the library's, which is a call on the CPU, and on CUDA takes care of NaN and of
+    subnormal numbers.
+    """
+    if base.dtype != xp.float32:
+        return xp.log2(base)
+    bits = base.view(xp.int32)
+    exponent = (bits - 0x3F3504F3) >> 23  # less the bits of sqrt(1/2), so that the mantissa lies about 1
+    f = (bits - (exponent << 23)).view(xp.float32) - 1
+    series = _LOG2[-1]
+    for coefficient in _LOG2[-2::-1]:
+        series = series * f + coefficient
+    return series * f + exponent
+
+
+def is_traced(xp: Namespace, plane: Plane) -> bool:
+    """Whether a compiler reads the kernel: the plane has no values yet."""
+    if xp.__name__ != "torch":
+        return False
+    from .._adapters import torch as tensors
+
+    return tensors.is_traced(plane)
