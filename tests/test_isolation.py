@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
@@ -1157,3 +1158,11 @@ def test_readers_work_wherever_python_runs(how, tmp_path):
         check=False,
     )
     assert (done.stdout, done.stderr) == ("(4, 3)\n", "")
+
+
+def test_a_patience_longer_than_threads_can_wait_is_one_without_end(fresh_pool):
+    isolation.configure(children=1, patience=1e300)
+    data = aikit.encode(Image.new("L", (3, 2)), "png")
+    with ThreadPoolExecutor(2) as threads:
+        pictures = threads.map(lambda _: aikit.read_pil(data, isolate=True), range(4))
+        assert [picture.size for picture in pictures] == [(3, 2)] * 4

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn.parameter import is_lazy
 
-from .._pixels import contracts
+from .._pixels import contracts, values
 from .._pixels.contracts import Opened
 from .._pixels.kinds import TOP, Planes, Spec
 from .._pixels.values import no_number, quantize, rescale
@@ -70,8 +70,7 @@ def check_dense(subject: str, tensor: torch.Tensor) -> None:
 
 def is_traced(tensor: torch.Tensor) -> bool:
     """Whether a tensor stands for others, whose values are not there yet: the function it is given to is compiled."""
-    has_dispatch = type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__
-    return torch.compiler.is_compiling() or has_dispatch or torch._is_functional_tensor(tensor)
+    return values.is_traced(torch, tensor)
 
 
 def is_transformed(tensor: torch.Tensor) -> bool:

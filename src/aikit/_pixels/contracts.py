@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, Self, TypeAlias, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, Self, TypeAlias, TypeVar, cast
 
 from ..types import AnyImage
 from .kinds import Namespace, Plane, Planes, Spec
@@ -194,15 +195,12 @@ class Adapter(Protocol):
 
 @cache
 def adapter(kind: str) -> Adapter:
-    """The module that knows one kind of image."""
-    if kind == "torch":
-        from .._adapters import torch
+    """The module that knows one kind of image; by its name, for the adapters stand on these contracts."""
+    return cast(Adapter, import_module(f"aikit._adapters.{kind}"))
 
-        return torch
-    if kind == "pil":
-        from .._adapters import pil
 
-        return pil
-    from .._adapters import numpy
+if TYPE_CHECKING:
+    from .._adapters import numpy, pil, torch
 
-    return numpy
+    # Type checkers hold the three against the contract here.
+    _ADAPTERS: tuple[Adapter, ...] = (numpy, pil, torch)

@@ -81,6 +81,6 @@ def is_traced(xp: Namespace, plane: Plane) -> bool:
     """Whether a compiler reads the kernel: the plane has no values yet."""
     if xp.__name__ != "torch":
         return False
-    from .._adapters import torch as tensors
-
-    return tensors.is_traced(plane)
+    # It stands for others, or the function it is given to is being compiled.
+    has_dispatch = type(plane).__torch_dispatch__ is not xp.Tensor.__torch_dispatch__
+    return bool(xp.compiler.is_compiling() or has_dispatch or xp._is_functional_tensor(plane))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
 from collections import deque
@@ -60,7 +61,7 @@ def configure(*, children: int | None = None, queue: int | None = None, patience
     if queue is not None:
         queue = _check.integer("queue", queue, 0)
     if patience is not None:
-        patience = _check.number("patience", patience, 0, threading.TIMEOUT_MAX)
+        patience = _check.number("patience", patience, 0, math.inf)
     pool.set(Settings(children, queue, patience))
 
 
@@ -136,7 +137,7 @@ class IdlePool:
             self._waiting.append(turn)
         try:
             with cancelling.wake(jobs, turn):
-                turn.wait(patience)
+                turn.wait(None if patience is None else min(patience, threading.TIMEOUT_MAX))
             cancelling.check(jobs, subject)
         except BaseException:
             if self._is_granted(turn):
