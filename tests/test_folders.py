@@ -36,7 +36,7 @@ from aikit import (
 )
 from aikit.cli import main
 from aikit.errors import printable
-from aikit.folders import converting, manifest as manifest_module, on_ray
+from aikit.folders import Failure, converting, manifest as manifest_module, on_ray
 from aikit.folders.planning import Job
 from aikit.folders.work import Work
 from aikit.isolation import calls
@@ -848,3 +848,17 @@ def test_long_runs_tell_how_far_they_are(folder, capsys, monkeypatch):
     assert len(lines) == 6
     assert lines[-1].startswith("aikit convert: 6/6, 0 failed, ")
     assert lines[-1].endswith(" a second, 0 seconds left")
+
+
+class Mine(InputValueError):
+    """An error of a user's."""
+
+    def __init__(self, page):
+        super().__init__(f"page {page}", "a page", "none", "count again")
+
+
+def test_a_failure_of_a_user_s_class_survives_as_aikit_s():
+    failure = Failure.of("a.png", Mine(3))
+    again = Failure.from_row("a.png", failure.to_row())
+    assert again == failure
+    assert type(again.error) is InputValueError

@@ -21,7 +21,7 @@ from PIL import Image
 import aikit
 import supervised_jobs
 from aikit import FileAccessError, FileFormatError, LimitError, Limits, WorkerError, errors, isolation
-from aikit.isolation import calls, pool as pools, results, search_path, supervisor, wire_format
+from aikit.isolation import calls, failures, pool as pools, results, search_path, supervisor, wire_format
 from aikit.isolation.calls import in_another_process, stream_from_another_process
 from aikit.isolation.child import RequestLoop
 from aikit.isolation.pool import IdlePool
@@ -1166,3 +1166,16 @@ def test_a_patience_longer_than_threads_can_wait_is_one_without_end(fresh_pool):
     with ThreadPoolExecutor(2) as threads:
         pictures = threads.map(lambda _: aikit.read_pil(data, isolate=True), range(4))
         assert [picture.size for picture in pictures] == [(3, 2)] * 4
+
+
+class Mine(errors.InputValueError):
+    """An error of a user's."""
+
+    def __init__(self, page):
+        super().__init__(f"page {page}", "a page", "none", "count again")
+
+
+def test_an_error_of_a_user_s_class_arrives_as_aikit_s():
+    name, fields, notes = failures.fields_of(Mine(3))
+    error = failures.rebuild((name, fields, notes))
+    assert (type(error), str(error)) == (errors.InputValueError, "page 3: expected a page, got none; count again.")

@@ -145,6 +145,11 @@ class AikitError(Exception):
         other.__dict__.update({name: value for name, value in self.__dict__.items() if name not in fields})
         return other
 
+    @classmethod
+    def _of_ours(cls) -> type[AikitError]:
+        """The class of this module that it is, for users may derive their own, which take other arguments."""
+        return next(each for each in cls.__mro__ if each.__module__ == __name__)
+
     def _fields(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self._FIELDS}
 
@@ -156,10 +161,8 @@ _Error = TypeVar("_Error", bound=AikitError)
 
 
 def _rebuilt(kind: type[_Error], fields: dict[str, Any]) -> _Error:
-    # Classes that users derive may take other arguments.
-    ours = next(each for each in kind.__mro__ if each.__module__ == __name__)
     error = kind.__new__(kind)
-    ours.__init__(error, **fields)  # type: ignore[misc]
+    kind._of_ours().__init__(error, **fields)
     return error
 
 

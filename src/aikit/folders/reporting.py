@@ -42,7 +42,7 @@ class Failure:
         """The error as a text of ASCII, for a manifest or another process."""
         if self.error is None:
             return ""
-        return json.dumps({"kind": type(self.error).__name__, **self.error.to_dict()})
+        return json.dumps({"kind": self.error._of_ours().__name__, **self.error.to_dict()})
 
     @classmethod
     def from_row(cls, path: str, row: str) -> Self:

@@ -21,7 +21,7 @@ _MOST_NOTES = 32
 def fields_of(error: AikitError) -> tuple[str, dict[str, Any], list[str]]:
     """An error as plain values: its class, its fields, its notes."""
     fields = {name: _plain(value) for name, value in error._fields().items()}
-    return type(error).__name__, fields, list(getattr(error, "__notes__", ()))
+    return error._of_ours().__name__, fields, list(getattr(error, "__notes__", ()))
 
 
 def _plain(value: object) -> Any:
