@@ -27,7 +27,7 @@ from aikit import (
     unpremultiply,
 )
 from aikit.alpha import alpha_bbox, chroma_key, estimate_foreground, is_transparent, premultiplied
-from aikit.alpha.composite import _over_color, _over_color_uint8
+from aikit.alpha.compositing import _over_color, _over_color_uint8
 from aikit.convert import to_numpy
 from pictures import channels_first, codes, flat, in_dtype, opencv_order, pil, tensor
 

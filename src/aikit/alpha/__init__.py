@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from .channel import alpha_bbox, has_alpha, is_transparent, merge_alpha, split_alpha, trim
 from .chroma_key import color_to_alpha, make_transparent
-from .composite import composite, flatten
+from .compositing import composite, flatten
 from .foreground import estimate_foreground
 from .premultiplied import premultiply, unpremultiply
 
