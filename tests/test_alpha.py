@@ -1622,6 +1622,6 @@ def test_composite_where_little_is_half_transparent(channels, kind, monkeypatch)
     over[9, ::2, -1] = over[20, 1::2, -1] = rng.integers(1, 255, 25)
     under[:, :10, -1], under[:, 10:30, -1] = 0, 255
     fast = back(composite(kind(over), kind(under)))
-    monkeypatch.setattr(sys.modules["aikit.alpha.composite"], "_FEW", -1)  # the formula everywhere
+    monkeypatch.setattr(sys.modules["aikit.alpha.compositing"], "_FEW", -1)  # the formula everywhere
     np.testing.assert_array_equal(fast, back(composite(kind(over), kind(under))))
     assert not fast[:9, :10].any()  # nothing over nothing keeps no color
