@@ -1179,3 +1179,10 @@ def test_an_error_of_a_user_s_class_arrives_as_aikit_s():
     name, fields, notes = failures.fields_of(Mine(3))
     error = failures.rebuild((name, fields, notes))
     assert (type(error), str(error)) == (errors.InputValueError, "page 3: expected a page, got none; count again.")
+
+
+def test_a_misspelt_setting_is_answered():
+    with pytest.raises(
+        errors.InputTypeError, match=r"configure: expected one of children=, .*, got child=2; pass childr"
+    ):
+        isolation.configure(child=2)

@@ -105,10 +105,8 @@ class AikitError(Exception):
         code: str | None = None,
         option: str | None = None,
     ) -> None:
-        self.subject = shortened(printable(str(subject)), _NAMED)
-        self.expected, self.got, self.remedy = (
-            shortened(printable(str(each)), _TOLD) for each in (expected, got, remedy)
-        )
+        self.subject = _told(subject, _NAMED)
+        self.expected, self.got, self.remedy = (_told(each, _TOLD) for each in (expected, got, remedy))
         if code is not None:
             if str(code) not in CODES:
                 raise InputValueError("code", f"one of {', '.join(CODES)}", quoted(code), "pass one of these")
@@ -262,6 +260,12 @@ def _plain(amount: Any) -> float | None:
 
 
 # ---------------------------------------------------------------- words for messages
+
+
+def _told(field: object, most: int) -> str:
+    """A field of a message: printable, and no longer than that."""
+    # Short before it is escaped too: a picture that came as a name is not gone through letter by letter.
+    return shortened(printable(shortened(str(field), most)), most)
 
 
 def quoted(value: object) -> str:

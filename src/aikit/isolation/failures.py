@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
 from typing import Any
 
 from .. import errors
@@ -20,15 +19,7 @@ _MOST_NOTES = 32
 
 def fields_of(error: AikitError) -> tuple[str, dict[str, Any], list[str]]:
     """An error as plain values: its class, its fields, its notes."""
-    fields = {name: _plain(value) for name, value in error._fields().items()}
-    return error._of_ours().__name__, fields, list(getattr(error, "__notes__", ()))
-
-
-def _plain(value: object) -> Any:
-    """Numbers as Python's own: a limit may have been given as NumPy's."""
-    if isinstance(value, Integral):
-        return int(value)
-    return float(value) if isinstance(value, Real) else value
+    return error._of_ours().__name__, error._fields(), list(getattr(error, "__notes__", ()))
 
 
 def rebuild(description: Any) -> AikitError:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from .. import _check
+from .._foreign_names import explain_calls
 from ..errors import WorkerError
 from . import cancelling
 from .cancelling import Jobs
@@ -34,6 +35,7 @@ class Settings(NamedTuple):
     patience: float | None = None
 
 
+@explain_calls
 def configure(*, children: int | None = None, queue: int | None = None, patience: float | None = None) -> None:
     """Say how many child processes work at once, and how long a call may wait for one.
 

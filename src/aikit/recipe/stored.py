@@ -6,7 +6,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +54,17 @@ def to_json(data: Mapping[str, Any]) -> str:
 
 def from_json(text: Any) -> Any:
     """Plain data from a text."""
+    return _load(json.loads, text, "JSON")
+
+
+def _load(loads: Callable[[Any], Any], text: Any, form: str) -> Any:
     try:
-        return json.loads(text)
+        return loads(text)
     except TypeError as error:
-        raise InputTypeError("recipe", "a text", quoted(text), "pass what Recipe.to_json gives") from error
+        remedy = f"pass what Recipe.to_{form.lower()} gives"
+        raise InputTypeError("recipe", "a text", quoted(text), remedy) from error
     except (ValueError, RecursionError) as error:
-        raise InputValueError("recipe", "JSON", f"{quoted(text)} ({error})", "correct it") from error
+        raise InputValueError("recipe", form, f"{quoted(text)} ({error})", "correct it") from error
 
 
 def to_toml(data: Mapping[str, Any]) -> str:
@@ -97,12 +102,7 @@ def _text(text: str) -> str:
 
 def from_toml(text: Any) -> Any:
     """Plain data from TOML."""
-    try:
-        return tomllib.loads(text)
-    except TypeError as error:
-        raise InputTypeError("recipe", "a text", quoted(text), "pass what Recipe.to_toml gives") from error
-    except (ValueError, RecursionError) as error:
-        raise InputValueError("recipe", "TOML", f"{quoted(text)} ({error})", "correct it") from error
+    return _load(tomllib.loads, text, "TOML")
 
 
 _FROM = {".toml": from_toml, ".json": from_json}
