@@ -142,7 +142,7 @@ def test_equal_recipes_have_equal_digests():
     [
         ("trim", {}, InputTypeError, r"steps: expected a list of steps, got 'trim'"),
         (["trim"], {}, InputTypeError, r"steps: expected pairs of a name and its keywords, got 'trim'"),
-        ([("rotate", {})], {}, InputValueError, r"steps: expected names from resize, .* got 'rotate'"),
+        ([("swirl", {})], {}, InputValueError, r"steps: expected names from resize, .* got 'swirl'"),
         ([("resize", {"breadth": 3})], {}, InputValueError, r"resize: expected keywords from height, .* got 'breadth'"),
         ([("resize", {})], {}, InputValueError, r"scale: expected either scale or height and width, got none"),
         (
