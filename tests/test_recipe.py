@@ -308,7 +308,7 @@ def test_recipes_in_files(tmp_path, suffix):
             InputValueError,
             r"recipe: expected a value in",
         ),
-        (lambda: Recipe.parse("rotate"), InputValueError, r"steps: expected names from resize, .* got 'rotate'"),
+        (lambda: Recipe.parse("swirl"), InputValueError, r"steps: expected names from resize, .* got 'swirl'"),
         (lambda: Recipe.parse("size=3"), InputValueError, r"recipe: expected options from to, quality, .* got 'size'"),
         (lambda: Recipe.from_json("{"), InputValueError, r"recipe: expected JSON, got '\{' \(Expecting"),
         (lambda: Recipe.from_json("[]"), InputTypeError, r"recipe: expected an object with steps, got \[\]"),
