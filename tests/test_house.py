@@ -36,7 +36,7 @@ alpha batch color convert device errors files folders fusion isolation limits me
 
 # A module may import from the layers above its line here, and from the names before it on its own line.
 LAYERS = [
-    "errors types _deprecated _foreign_names _check limits device memory isolation _io",
+    "errors types _deprecated _foreign_names _check limits device memory isolation _io _metadata",
     "_pixels _adapters",
     "convert color alpha resample",
     "_raster transforms",

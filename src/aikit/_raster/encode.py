@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import struct
 import zlib
 from dataclasses import dataclass
@@ -14,12 +15,14 @@ from PIL import Image
 
 from ..errors import InputTypeError, InputValueError, printable, quoted, shortened
 from .high_depth import Samples, chunk
-from .icc import UnusableProfileError, color_space
 from .integrity import word
-from .orientation import scrub_exif
+from .metadata import Metadata, fitted, jpeg_options, png_chunks, tiff_tags
 from .signatures import SUFFIXES
 
 __all__ = ["Format", "capabilities", "encode"]
+
+
+_log = logging.getLogger("aikit.metadata")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +39,7 @@ class Format:
         quality: the default of the `quality` option, None where there is none.
         lossless: "always", "never", or "option" where `lossless=` chooses.
         max_side: the largest height or width, None where memory ends first.
-        metadata: which of icc_profile, dpi and exif it keeps.
+        metadata: which fields of `Metadata` it keeps.
     """
 
     name: str
@@ -55,19 +58,19 @@ def _format(name: str, **holds: Any) -> Format:
     return Format(name=name, suffixes=tuple(suffix for suffix, owner in SUFFIXES.items() if owner == name), **holds)
 
 
-_ALL = ("icc_profile", "dpi", "exif")
+_EMBEDDED = ("icc_profile", "exif", "xmp")
 # Sides: libjpeg's JPEG_MAX_DIMENSION (the format itself could say 65535), RFC 9649 for WebP, AV1
 # section 5.5.1, 16-bit fields in GIF; Windows shows icons up to 256. AVIF at quality 100 still moves
 # codes by 3 through YUV, so it never counts as lossless. Pillow reads its own 32-bit BMP as RGB.
 _FORMATS = {
     entry.name: entry
     for entry in (
-        _format("png", alpha=True, gray16=True, color16=True, metadata=_ALL),
-        _format("jpeg", quality=90, lossless="never", max_side=65500, metadata=_ALL),
-        _format("webp", alpha=True, quality=90, lossless="option", max_side=16383, metadata=("icc_profile", "exif")),
-        _format("avif", alpha=True, quality=75, lossless="never", max_side=65536, metadata=("icc_profile", "exif")),
-        _format("gif", alpha=True, lossless="never", max_side=65535),
-        _format("tiff", alpha=True, gray16=True, color16=True, float32=True, metadata=_ALL),
+        _format("png", alpha=True, gray16=True, color16=True, metadata=(*_EMBEDDED, "iptc", "dpi", "text", "comment")),
+        _format("jpeg", quality=90, lossless="never", max_side=65500, metadata=(*_EMBEDDED, "iptc", "dpi", "comment")),
+        _format("webp", alpha=True, quality=90, lossless="option", max_side=16383, metadata=_EMBEDDED),
+        _format("avif", alpha=True, quality=75, lossless="never", max_side=65536, metadata=_EMBEDDED),
+        _format("gif", alpha=True, lossless="never", max_side=65535, metadata=("comment",)),
+        _format("tiff", alpha=True, gray16=True, color16=True, float32=True, metadata=(*_EMBEDDED, "iptc", "dpi")),
         _format("bmp", metadata=("dpi",)),
         _format("ico", alpha=True, max_side=256),
         _format("ppm", gray16=True, color16=True),
@@ -103,16 +106,18 @@ def encode(
     *,
     quality: int | None = None,
     lossless: bool | None = None,
+    metadata: Metadata | None = None,
     name: str = "image",
 ) -> bytes:
     """Encode an upright, resolved picture.
 
     Args:
-        image: a PIL image in mode L, LA, RGB, RGBA, I;16 or F, whose `info` may hold icc_profile, dpi
-            and exif; or an array (H, W, C), C = 1..4, uint16 or float32, in RGB order.
+        image: a PIL image in mode L, LA, RGB, RGBA, I;16 or F; or an array (H, W, C), C = 1..4, uint16 or float32,
+            in RGB order.
         format: as `capabilities` takes it.
         quality: 1..100 for JPEG, WebP (90) and AVIF (75).
         lossless: True for bit-exact WebP; elsewhere only what the format does anyway.
+        metadata: what is written beside the pixels, as far as the format holds it.
         name: how messages call the image.
 
     Returns:
@@ -124,15 +129,18 @@ def encode(
     """
     target = capabilities(format)
     _check_options(target, quality, lossless)
+    beside = fitted(metadata or Metadata(), target.name, target.metadata, word(target.name))
     if isinstance(image, np.ndarray):
-        return _encode_array(image, target, name)
+        data = _encode_array(image, target, beside, name)
+        return _with_chunks(data, beside) if target.name == "png" else data
     _check_image(image, target, name)
-    options = _options(image, target, quality, bool(lossless))
+    options = _options(image, target, quality, bool(lossless)) | _beside(beside, target.name)
     try:
         if target.name in _PREPARED:
             image, more = _PREPARED[target.name](image)
             options |= more
-        return _save(_bare(image), target.name.upper(), **options)
+        data = _save(_bare(image), target.name.upper(), **options)
+        return _with_chunks(data, beside) if target.name == "png" else data
     except (OSError, ValueError, RuntimeError, struct.error) as error:
         if isinstance(error, InputValueError):
             raise
@@ -205,27 +213,6 @@ def _check_depth(fits: bool, got: str, target: Format, name: str) -> None:
         )
 
 
-def _metadata(info: dict[Any, Any], target: Format, gray: bool) -> dict[str, Any]:
-    """Collect what the format keeps: a profile that fits the pixels, dpi, EXIF without orientation."""
-    kept: dict[str, Any] = {}
-    profile, dpi, exif = info.get("icc_profile"), info.get("dpi"), info.get("exif")
-    if "icc_profile" in target.metadata and isinstance(profile, bytes) and _fits(profile, gray):
-        kept["icc_profile"] = profile
-    if "dpi" in target.metadata and isinstance(dpi, tuple) and len(dpi) == 2 and min(dpi) > 0:
-        kept["dpi"] = (float(dpi[0]), float(dpi[1]))
-    if "exif" in target.metadata and isinstance(exif, (bytes, Image.Exif)) and (stripped := scrub_exif(exif)):
-        kept["exif"] = stripped
-    return kept
-
-
-def _fits(profile: bytes, gray: bool) -> bool:
-    # A CMYK profile left over on what has become RGB would make other readers show wrong colors.
-    try:
-        return color_space(profile) == ("GRAY" if gray else "RGB")
-    except UnusableProfileError:
-        return False
-
-
 def _bare(image: Image.Image) -> Image.Image:
     """The pixels without `info`, from which Pillow's writers help themselves (a stale transparency, say)."""
     if not image.info:
@@ -241,8 +228,33 @@ def _save(image: Image.Image, format: str, **options: Any) -> bytes:
     return file.getvalue()
 
 
+_SIGNATURE_AND_IHDR = 33
+
+
+def _with_chunks(data: bytes, metadata: Metadata) -> bytes:
+    """A PNG with its metadata, in the one place that is right for all of it: behind IHDR."""
+    return data[:_SIGNATURE_AND_IHDR] + png_chunks(metadata) + data[_SIGNATURE_AND_IHDR:]
+
+
+def _beside(metadata: Metadata, format: str) -> dict[str, Any]:
+    """Options of Pillow's writer of a format for what stands beside the pixels."""
+    options: dict[str, Any] = {"icc_profile": metadata.icc_profile, "dpi": metadata.dpi}
+    if format == "jpeg":
+        options |= jpeg_options(metadata)
+    elif format == "gif":
+        options["comment"] = metadata.comment
+    elif format == "tiff":
+        tags = Image.Exif()
+        tags.load(metadata.exif)
+        tags.update(tiff_tags(metadata))
+        options["exif"] = tags if len(tags) else b""
+    else:
+        options |= {"exif": metadata.exif, "xmp": metadata.xmp}
+    return {key: value for key, value in options.items() if value} if format != "png" else {}
+
+
 def _options(image: Image.Image, target: Format, quality: int | None, lossless: bool) -> dict[str, Any]:
-    options = _metadata(image.info, target, image.mode in ("L", "LA", "I;16", "F"))
+    options: dict[str, Any] = {}
     if lossless and target.lossless == "option":
         # exact keeps the color below alpha 0, which WebP otherwise blackens.
         return {**options, "lossless": True, "exact": True}
@@ -294,7 +306,7 @@ def _first_opaque(alpha: Samples) -> tuple[int, int]:
 _PREPARED = {"ico": _for_ico, "gif": _for_gif}
 
 
-def _encode_array(pixels: Samples, target: Format, name: str) -> bytes:
+def _encode_array(pixels: Samples, target: Format, metadata: Metadata, name: str) -> bytes:
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 2, 3, 4):
         raise InputValueError(name, "shape (H, W, 1 to 4)", str(pixels.shape), "add or move the channel axis")
     pixels = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))
@@ -312,6 +324,8 @@ def _encode_array(pixels: Samples, target: Format, name: str) -> bytes:
             target,
             name,
         )
+    if target.name == "tiff":
+        return _tiff_high_depth(pixels, metadata)
     return _ARRAY_WRITERS[target.name](pixels)
 
 
@@ -342,7 +356,7 @@ def _by_opencv(suffix: str, pixels: Samples) -> bytes:
 _STRIP = 1 << 18
 
 
-def _tiff_high_depth(pixels: Samples) -> bytes:
+def _tiff_high_depth(pixels: Samples, metadata: Metadata) -> bytes:
     """A little-endian TIFF of deflated strips, alpha declared as unassociated.
 
     Written here because OpenCV leaves the alpha undeclared and Pillow has no such modes.
@@ -358,7 +372,7 @@ def _tiff_high_depth(pixels: Samples) -> bytes:
             strip = np.diff(strip, axis=1, prepend=np.zeros_like(strip[:, :1]))
         strips.append(zlib.compress(strip.astype(strip.dtype.newbyteorder("<")).tobytes(), 6))
     # Values that do not fit into an entry lie behind the header, the strips behind them.
-    tags: list[tuple[int, int, tuple[int, ...]]] = [
+    tags: list[TiffTag] = [
         (256, 4, (width,)),
         (257, 4, (height,)),
         (258, 3, (pixels.itemsize * 8,) * channels),
@@ -371,14 +385,33 @@ def _tiff_high_depth(pixels: Samples) -> bytes:
         (317, 3, (2 if integers else 1,)),
         *([(338, 3, (2,))] if channels in (2, 4) else []),
         (339, 3, (1 if integers else 3,) * channels),
+        *_tiff_metadata(metadata),
     ]
-    return _tiff_file(tags, strips)
+    return _tiff_file(sorted(tags), strips)
 
 
-def _tiff_file(tags: list[tuple[int, int, tuple[int, ...]]], strips: list[bytes]) -> bytes:
+# Tag, field type, values: 1 and 7 bytes, 3 and 4 unsigned integers, 5 fractions as pairs of these.
+TiffTag = tuple[int, int, tuple[int, ...]]
+_TIFF_CODES = {1: "B", 7: "B", 3: "H", 4: "I", 5: "I"}
+_TIFF_BYTES = {1: 1, 7: 1, 3: 2, 4: 4, 5: 4}
+
+
+def _tiff_metadata(metadata: Metadata) -> list[TiffTag]:
+    if metadata.exif:
+        _log.info("EXIF not written: TIFF of this depth has no place for it here")
+    tags: list[TiffTag] = [(tag, 1 if tag == 700 else 7, tuple(value)) for tag, value in tiff_tags(metadata).items()]
+    if metadata.icc_profile:
+        tags.append((34675, 7, tuple(metadata.icc_profile)))
+    if metadata.dpi:
+        across, down = (round(each * 1000) for each in metadata.dpi)
+        tags += [(282, 5, (across, 1000)), (283, 5, (down, 1000)), (296, 3, (2,))]
+    return tags
+
+
+def _tiff_file(tags: list[TiffTag], strips: list[bytes]) -> bytes:
     directory = 8
     values_at = directory + 2 + 12 * len(tags) + 4
-    sizes = [len(values) * (2 if kind == 3 else 4) for _, kind, values in tags]
+    sizes = [len(values) * _TIFF_BYTES[kind] for _, kind, values in tags]
     strips_at = values_at + sum(size + size % 2 for size in sizes if size > 4)
     offsets, at = [], strips_at
     for strip in strips:
@@ -386,13 +419,13 @@ def _tiff_file(tags: list[tuple[int, int, tuple[int, ...]]], strips: list[bytes]
         at += len(strip)
     entries, values_block = b"", b""
     for (tag, kind, values), size in zip(tags, sizes, strict=True):
-        raw = struct.pack(f"<{len(values)}{'H' if kind == 3 else 'I'}", *(offsets if tag == 273 else values))
+        raw = struct.pack(f"<{len(values)}{_TIFF_CODES[kind]}", *(offsets if tag == 273 else values))
         if size > 4:
             place = struct.pack("<I", values_at + len(values_block))
             values_block += raw + b"\0" * (size % 2)
         else:
             place = raw.ljust(4, b"\0")
-        entries += struct.pack("<HHI", tag, kind, len(values)) + place
+        entries += struct.pack("<HHI", tag, kind, len(values) // (2 if kind == 5 else 1)) + place
     head = b"II*\0" + struct.pack("<IH", directory, len(tags)) + entries + struct.pack("<I", 0)
     return head + values_block + b"".join(strips)
 
@@ -402,4 +435,4 @@ def _ppm16(pixels: Samples) -> bytes:
     return f"P{5 if channels == 1 else 6}\n{width} {height}\n65535\n".encode() + pixels.astype(">u2").tobytes()
 
 
-_ARRAY_WRITERS = {"png": _png16, "tiff": _tiff_high_depth, "ppm": _ppm16}
+_ARRAY_WRITERS = {"png": _png16, "ppm": _ppm16}

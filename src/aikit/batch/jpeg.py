@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._raster.guard import foreign
 from .._raster.job import open_image, prepare
-from .._raster.orientation import orientation_of
+from .._metadata.orientation import orientation_of
 from .._raster.profile import image_to_srgb
 
 if TYPE_CHECKING:

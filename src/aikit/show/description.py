@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from .._adapters.numpy import Array
-from .._adapters.pil import orientation_of
+from .._metadata.orientation import orientation_of_image
 from .._foreign_names import explain_calls
 from .._pixels import TOP
 from ..types import AnyImage
@@ -222,7 +222,7 @@ def describe(image: AnyImage, *, bgr: bool = False) -> Description:
         channels=channels,
         alpha=alpha,
         masked=int(np.ma.getmaskarray(image).sum()) if isinstance(image, np.ma.MaskedArray) else 0,
-        orientation=orientation_of(image) if isinstance(image, Image.Image) else 1,
+        orientation=orientation_of_image(image) if isinstance(image, Image.Image) else 1,
         profile=_profile(image) if found.kind == "pil" else None,
         memory=_MEMORY[found.kind](image),
         problems=found.problems,
