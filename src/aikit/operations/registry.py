@@ -307,9 +307,7 @@ def _caller() -> str:
     return str(frame.f_globals.get("__name__", "__main__"))
 
 
-def _register(
-    function: object, name: object, module: str, changes_size: bool, matrix: MatrixOf | None
-) -> None:
+def _register(function: object, name: object, module: str, changes_size: bool, matrix: MatrixOf | None) -> None:
     if not callable(function):
         raise InputTypeError("function", "a function of an image", quoted(function), "pass one, or name the options")
     name = getattr(function, "__name__", "") if name is None else name
