@@ -193,7 +193,7 @@ def test_file_names_need_not_be_text(tmp_path):
         (("in", None, SMALL), {}, InputTypeError, r"out: expected a path, got NoneType"),
         (("in", "file", SMALL), {}, InputValueError, r"out: expected a folder, got the file 'file'"),
         (("in", "out", [("trim", {})]), {}, InputTypeError, r"recipe: expected a Recipe, got list"),
-        (("in", "out", SMALL), {"workers": 0}, InputValueError, r"workers: expected a positive number, got 0"),
+        (("in", "out", SMALL), {"workers": 0}, InputValueError, r"workers: expected 1 or more, got 0"),
         (("in", "out", SMALL), {"workers": 1.5}, InputTypeError, r"workers: expected a whole number or None, got 1.5"),
         (("in", "out", SMALL), {"limits": 5}, InputTypeError, r"limits: expected Limits or None, got 5"),
         (("in", "out", SMALL), {"engine": "dask"}, InputValueError, r'engine: expected "local" or "ray", got \'dask\''),

@@ -166,9 +166,9 @@ def misfit(function: Callable[..., object], args: tuple[object, ...], options: M
     if kinds.VAR_KEYWORD not in open_ended:
         for name, value in options.items():
             if name not in named:
-                return subject, *_unknown_keyword(name, value, named, placed[: len(args)])
+                return subject, *_explain_keyword(name, value, named, placed[: len(args)])
     if kinds.VAR_POSITIONAL not in open_ended and len(args) > len(placed):
-        return subject, *_too_many(args[len(placed) :], placed, named)
+        return subject, *_explain_surplus(args[len(placed) :], placed, named)
     for name in placed[: len(args)]:
         if name in options:
             return subject, f"{name} once", "it twice", "pass it once"
@@ -179,7 +179,7 @@ def misfit(function: Callable[..., object], args: tuple[object, ...], options: M
         if p.default is p.empty and p.kind not in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD) and name not in given
     ]
     if missing:
-        return subject, _listed(missing), "none", f"pass {_listed(missing)}"
+        return subject, _join_keywords(missing), "none", f"pass {_join_keywords(missing)}"
     return None
 
 
@@ -189,13 +189,13 @@ def _name_of(function: Callable[..., object]) -> str:
     return function.__qualname__.split(".")[-2] if name == "__init__" else name
 
 
-def _unknown_keyword(name: str, value: object, named: list[str], taken: list[str]) -> tuple[str, str, str]:
+def _explain_keyword(name: str, value: object, named: list[str], taken: list[str]) -> tuple[str, str, str]:
     got = f"{shortened(printable(name), 80)}={quoted(value)}"
     ours = [each for each in _KEYWORDS.get(name, ()) if each in named and each not in taken]
     # A size is all of its sides; of other words for one thing a function has one.
     ours = ours if ours[:1] in (["height"], ["left"]) else ours[:1]
     if ours:
-        return _listed(ours), got, f"pass {_listed(ours)}"
+        return _join_keywords(ours), got, f"pass {_join_keywords(ours)}"
     near = nearest(name, named)
     free = [each for each in named if each not in near and each not in taken]
     if not [*near, *free]:
@@ -207,7 +207,7 @@ def _unknown_keyword(name: str, value: object, named: list[str], taken: list[str
     )
 
 
-def _too_many(extra: tuple[object, ...], placed: list[str], named: list[str]) -> tuple[str, str, str]:
+def _explain_surplus(extra: tuple[object, ...], placed: list[str], named: list[str]) -> tuple[str, str, str]:
     pair = extra[0] if isinstance(extra[0], (tuple, list)) else extra
     if {"height", "width"} <= {*named} and len(pair) == 2 and all(isinstance(side, (int, float)) for side in pair):
         return "height= and width=", f"{quoted(pair)} without names", "pass height= and width="
@@ -218,5 +218,5 @@ def _too_many(extra: tuple[object, ...], placed: list[str], named: list[str]) ->
     return most, f"{quoted(extra[0])} too" if own else quoted(extra[0]), remedy if others else "leave it out"
 
 
-def _listed(names: list[str]) -> str:
+def _join_keywords(names: list[str]) -> str:
     return " and ".join(f"{name}=" for name in names)

@@ -59,7 +59,7 @@ def _size_of_upsample(spec: Spec, keywords: Keywords) -> tuple[int, int]:
     return new_size((spec.height, spec.width), None, None, keywords["scale"])
 
 
-def _scaling(new_size: NewSize) -> Callable[[AnyImage, Keywords], object]:
+def _make_scaling(new_size: NewSize) -> Callable[[AnyImage, Keywords], object]:
     def matrix(image: AnyImage, keywords: Keywords) -> object:
         from .._pixels import load
 
@@ -121,7 +121,11 @@ def _try_color(function: Function, keywords: Keywords) -> None:
 # In this order their names are shown.
 BUILT_IN: dict[str, BuiltIn] = {
     "resize": BuiltIn(
-        "resample", changes_size=True, matrix=_scaling(_size_of_resize), new_size=_size_of_resize, attempt=_try_size
+        "resample",
+        changes_size=True,
+        matrix=_make_scaling(_size_of_resize),
+        new_size=_size_of_resize,
+        attempt=_try_size,
     ),
     "blur": BuiltIn("resample"),
     "trim": BuiltIn("alpha", changes_size=True, matrix=_matrix_of_trim),
@@ -137,7 +141,7 @@ BUILT_IN: dict[str, BuiltIn] = {
     "upsample": BuiltIn(
         "resample",
         changes_size=True,
-        matrix=_scaling(_size_of_upsample),
+        matrix=_make_scaling(_size_of_upsample),
         new_size=_size_of_upsample,
         without=("model",),
     ),

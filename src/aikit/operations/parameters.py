@@ -85,7 +85,7 @@ def parameters_of(function: Callable[..., object], name: str, without: Collectio
     return tuple(
         Parameter(
             each.name,
-            _frozen(_schema_of(_hint(function, each, name), f"{name}.{each.name}")),
+            _freeze(_schema_of(_read_hint(function, each, name), f"{name}.{each.name}")),
             each.default is inspect.Parameter.empty,
             None if each.default is inspect.Parameter.empty else each.default,
             descriptions.get(each.name, ""),
@@ -95,11 +95,11 @@ def parameters_of(function: Callable[..., object], name: str, without: Collectio
     )
 
 
-def _frozen(schema: Schema) -> Schema:
+def _freeze(schema: Schema) -> Schema:
     return cast(Schema, types.MappingProxyType(schema))
 
 
-def _hint(function: Callable[..., object], parameter: inspect.Parameter, name: str) -> object:
+def _read_hint(function: Callable[..., object], parameter: inspect.Parameter, name: str) -> object:
     """The type of one parameter. One by one: those of images may be known to type checkers only."""
     if parameter.annotation is inspect.Parameter.empty:
         raise InputTypeError(f"{name}.{parameter.name}", "an annotation", "none", "write its type, such as float")
@@ -128,16 +128,16 @@ def _schema_of(hint: object, subject: str) -> Schema:
     if hint in _TYPES:
         return {"type": _TYPES[hint]}
     if origin is Annotated:
-        return _bounded(_schema_of(arguments[0], subject), _bounds(arguments[1:]))
+        return _add_bounds(_schema_of(arguments[0], subject), _read_bounds(arguments[1:]))
     if origin is Literal:
         words = list(arguments)
         if not all(isinstance(word, (str, int, float, type(None))) for word in words):
             raise InputTypeError(subject, "words and numbers to choose from", quoted(hint), "pass plain data")
         return {"type": "string", "enum": words} if all(isinstance(word, str) for word in words) else {"enum": words}
     if origin in (typing.Union, types.UnionType):
-        return _union([_schema_of(each, subject) for each in arguments if each is not _Picture])
+        return _join_branches([_schema_of(each, subject) for each in arguments if each is not _Picture])
     if origin in (tuple, list, Sequence):
-        return _array(arguments, subject)
+        return _describe_array(arguments, subject)
     raise InputTypeError(
         subject,
         "a type of plain data",
@@ -146,7 +146,7 @@ def _schema_of(hint: object, subject: str) -> Schema:
     )
 
 
-def _bounds(extras: Sequence[object]) -> Schema:
+def _read_bounds(extras: Sequence[object]) -> Schema:
     found: Schema = {}
     for extra in extras:
         if isinstance(extra, Within):
@@ -155,19 +155,19 @@ def _bounds(extras: Sequence[object]) -> Schema:
     return found
 
 
-def _bounded(schema: Schema, bounds: Schema) -> Schema:
-    """The bounds where there are numbers: in every branch, and in lists."""
+def _add_bounds(schema: Schema, bounds: Schema) -> Schema:
+    """Add the bounds to every branch that takes numbers, and to lists of them."""
     if "anyOf" in schema:
-        return {**schema, "anyOf": [_bounded(branch, bounds) for branch in schema["anyOf"]]}
+        return {**schema, "anyOf": [_add_bounds(branch, bounds) for branch in schema["anyOf"]]}
     if "items" in schema:
-        return {**schema, "items": _bounded(schema["items"], bounds)}
+        return {**schema, "items": _add_bounds(schema["items"], bounds)}
     if "prefixItems" in schema:
-        return {**schema, "prefixItems": [_bounded(item, bounds) for item in schema["prefixItems"]]}
+        return {**schema, "prefixItems": [_add_bounds(item, bounds) for item in schema["prefixItems"]]}
     numbers = {"integer", "number"} & {*types_of(schema)}
     return {**schema, **bounds} if numbers else schema
 
 
-def _union(branches: list[Schema]) -> Schema:
+def _join_branches(branches: list[Schema]) -> Schema:
     branches = [each for branch in branches for each in branches_of(branch)]
     null: Schema = {"type": "null"}
     rest = [branch for branch in branches if branch != null]
@@ -181,7 +181,7 @@ def _union(branches: list[Schema]) -> Schema:
     return {**only, "type": [*types_of(only), "null"]}
 
 
-def _array(arguments: tuple[object, ...], subject: str) -> Schema:
+def _describe_array(arguments: tuple[object, ...], subject: str) -> Schema:
     if not arguments or arguments == ((),):
         raise InputTypeError(subject, "a list of something", "one of nothing", "write tuple[int, ...] or its like")
     if len(arguments) == 2 and arguments[1] is Ellipsis:

@@ -98,7 +98,7 @@ class Operation:
         for keyword, value in keywords.items():
             check_value(f"{self.name}.{keyword}", value, known[keyword].schema)
         if self._attempt is not None:
-            with self._naming():
+            with self._name_operation():
                 self._attempt(keywords)
 
     def new_size(self, image: AnyImage, keywords: Keywords) -> tuple[int, int] | None:
@@ -138,7 +138,7 @@ class Operation:
         """The function's result, which has to be an image of the same kind."""
         from .._pixels import kind_of
 
-        with self._naming():
+        with self._name_operation():
             result: ImageT = self.function(image, **keywords) if self.module is None else self._call(image, keywords)
         if self.module is not None and kind_of(result, self.name) != kind_of(image):
             raise InputTypeError(
@@ -158,7 +158,7 @@ class Operation:
             raise InputValueError(self.name, "a result", got, "mend the function, or leave the step out") from error
 
     @contextlib.contextmanager
-    def _naming(self) -> Iterator[None]:
+    def _name_operation(self) -> Iterator[None]:
         """Errors say of which operation the parameter is that they name."""
         try:
             yield
@@ -168,7 +168,7 @@ class Operation:
             raise error.with_subject(f"{self.name}.{error.subject}") from error
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _registered_by, (self.module, self.name)
+        return _load_operation, (self.module, self.name)
 
 
 def _as_matrix(name: str, rows: Any) -> Matrix | None:  # Any, because it is tried and not asked what it is
@@ -199,7 +199,7 @@ def get(name: str) -> Operation:
     if not isinstance(given, str) or (given not in _OPERATIONS and given not in BUILT_IN):
         raise InputValueError("steps", f"names from {', '.join(names())}", quoted(name), "pass some of these")
     if name not in _OPERATIONS:
-        _OPERATIONS[name] = _from_built_in(name, BUILT_IN[name])
+        _OPERATIONS[name] = _make_operation(name, BUILT_IN[name])
     return _OPERATIONS[name]
 
 
@@ -226,7 +226,7 @@ def all() -> list[Operation]:  # noqa: A001 - it reads well as operations.all()
 _OPERATIONS: dict[str, Operation] = {}
 
 
-def _from_built_in(name: str, built_in: BuiltIn) -> Operation:
+def _make_operation(name: str, built_in: BuiltIn) -> Operation:
     function = built_in.function(name)
     return Operation(
         name,
@@ -290,7 +290,7 @@ def operation(
         [[0.25]]
     """
     # The caller's module is what others have to import, wherever the function itself comes from.
-    module = _caller()
+    module = _find_caller()
 
     def register(given: Function) -> Function:
         _register(given, name, module, changes_size, matrix)
@@ -299,7 +299,7 @@ def operation(
     return register if function is None else register(function)
 
 
-def _caller() -> str:
+def _find_caller() -> str:
     """The module that calls `operation`, which is not the one that explains its calls."""
     frame = sys._getframe(2)
     while frame.f_back is not None and frame.f_globals.get("__name__") == explain_calls.__module__:
@@ -318,7 +318,7 @@ def _register(function: object, name: object, module: str, changes_size: bool, m
         raise InputTypeError("matrix", "a function of an image and keywords", quoted(matrix), "pass one or None")
     before = _OPERATIONS.get(name)
     # A module that is loaded anew, or a notebook's cell that runs again, registers its function again.
-    again = before is not None and (before.module, _place(before.function)) == (module, _place(function))
+    again = before is not None and (before.module, _locate(before.function)) == (module, _locate(function))
     if name in BUILT_IN or (before is not None and not again):
         taken = "one of aikit's" if name in BUILT_IN else f"one of {before.module if before else None}"
         raise InputValueError("name", "a name of its own", f"{quoted(name)}, {taken}", "pass another name=...")
@@ -326,7 +326,7 @@ def _register(function: object, name: object, module: str, changes_size: bool, m
     _OPERATIONS[name] = Operation(name, function, parameters, summary_of(function), changes_size, module, matrix)
 
 
-def _place(function: object) -> tuple[object, object]:
+def _locate(function: object) -> tuple[object, object]:
     return getattr(function, "__module__", None), getattr(function, "__qualname__", None)
 
 
@@ -368,6 +368,6 @@ def import_modules(modules: Sequence[str]) -> None:
             ) from error
 
 
-def _registered_by(module: str | None, name: str) -> Operation:
+def _load_operation(module: str | None, name: str) -> Operation:
     import_modules([] if module is None else [module])
     return get(name)

@@ -64,10 +64,10 @@ def check_value(subject: str, value: object, schema: Schema) -> None:
     branches = branches_of(schema)
     fitting = [branch for branch in branches if _has_type(value, branch)]
     if not fitting:
-        raise InputTypeError(subject, " or ".join(map(_in_words, branches)), quoted(value), "pass one")
+        raise InputTypeError(subject, " or ".join(map(_describe, branches)), quoted(value), "pass one")
     if not any(_is_within(value, branch) for branch in fitting):
         remedy = "pass one of these" if "enum" in fitting[0] else "pass what fits"
-        raise InputValueError(subject, " or ".join(map(_in_words, fitting)), quoted(value), remedy)
+        raise InputValueError(subject, " or ".join(map(_describe, fitting)), quoted(value), remedy)
 
 
 def _has_type(value: object, schema: Schema) -> bool:
@@ -113,7 +113,7 @@ def _items(schema: Schema, count: int) -> list[Schema]:
     return list(schema.get("prefixItems", [schema.get("items", {})] * count))
 
 
-def _in_words(schema: Schema) -> str:
+def _describe(schema: Schema) -> str:
     """What a schema allows, for messages."""
     if "enum" in schema:
         return f"one of {', '.join(str(word) for word in schema['enum'])}"
@@ -122,17 +122,17 @@ def _in_words(schema: Schema) -> str:
         return "None" if types_of(schema) else "plain data"
     (word,) = words
     if word == "array":
-        return _list_in_words(schema)
-    return " ".join([_WORDS[word], *_bounds_in_words(schema)])
+        return _describe_list(schema)
+    return " ".join([_WORDS[word], *_describe_bounds(schema)])
 
 
-def _list_in_words(schema: Schema) -> str:
+def _describe_list(schema: Schema) -> str:
     count = f"{schema['minItems']} values" if "minItems" in schema else "values"
-    each = sorted({_in_words(item) for item in _items(schema, 1)})
+    each = sorted({_describe(item) for item in _items(schema, 1)})
     return f"a list of {count}, each {' or '.join(each)}"
 
 
-def _bounds_in_words(schema: Schema) -> list[str]:
+def _describe_bounds(schema: Schema) -> list[str]:
     """Such as "from 0 to 1", "of 1 or more", "above 0"."""
     low, high = schema.get("minimum"), schema.get("maximum")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")

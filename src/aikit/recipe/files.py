@@ -83,7 +83,7 @@ def apply_to_file(
 
 
 def _format_of(data: bytes, name: str) -> str:
-    """The format the data are in, where it is one to write."""
+    """Find the format the data are in, which has to be one to write."""
     found = identify(data)
     try:
         return capabilities(found or "").name
@@ -136,8 +136,8 @@ def _read(
 def _read_reduced(
     data: bytes, name: str, steps: tuple[Step, ...], options: FileOptions, limits: Limits | None
 ) -> Image.Image | None:
-    """The picture after the first step, where that makes a JPEG four times smaller or more; else None."""
-    keywords = _first_resize(steps)
+    """Decode a JPEG small and take its first step, if that makes it four times smaller or more; else None."""
+    keywords = _find_first_resize(steps)
     if keywords is None or identify(data) != "jpeg":
         return None
     header = probe(data, name=name, limits=limits)
@@ -151,15 +151,17 @@ def _read_reduced(
     if height < 2 * at_least[0] or width < 2 * at_least[1]:
         return None
     image = to_pil(_read(data, name, options, limits, at_least=at_least))
-    how = Resizing(wanted, keywords.get("method", "lanczos"), box=_box(image.size, stored, header.orientation))
+    how = Resizing(
+        wanted, keywords.get("method", "lanczos"), box=_find_covered_box(image.size, stored, header.orientation)
+    )
     # Rows first whatever the shape: that is the faster order.
     small = Image.fromarray(by_matrices(np.asarray(image), how))
     small.info = image.info
     return small
 
 
-def _first_resize(steps: tuple[Step, ...]) -> Keywords | None:
-    """The keywords of the first step where it is a resize that smaller pixels will do for."""
+def _find_first_resize(steps: tuple[Step, ...]) -> Keywords | None:
+    """Find the keywords of the first step, if it is a resize that smaller pixels will do for."""
     if not steps or steps[0][0] != "resize":
         return None
     keywords = steps[0][1]
@@ -167,7 +169,7 @@ def _first_resize(steps: tuple[Step, ...]) -> Keywords | None:
     return keywords if smooth and not keywords.get("linear") and "box" not in keywords else None
 
 
-def _box(size: tuple[int, int], stored: tuple[int, int], orientation: int) -> Box:
+def _find_covered_box(size: tuple[int, int], stored: tuple[int, int], orientation: int) -> Box:
     """The part of a reduced picture that the whole one covers: blocks are whole, so there is a part of a pixel more."""
     reduced = size if orientation < 5 else size[::-1]
     factor = next(

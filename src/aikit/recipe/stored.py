@@ -36,10 +36,10 @@ def from_dict(data: object) -> dict[str, object]:
     steps = fields.get("steps", [])
     if not isinstance(steps, list):
         raise InputTypeError("steps", "a list of steps", quoted(steps), 'write [{"name": "trim"}], in TOML [[steps]]')
-    return {**fields, "steps": [_step(step) for step in steps]}
+    return {**fields, "steps": [_read_step(step) for step in steps]}
 
 
-def _step(step: object) -> object:
+def _read_step(step: object) -> object:
     if not isinstance(step, Mapping):
         return step
     if "name" not in step:
@@ -69,31 +69,31 @@ def _load(loads: Callable[[str], object], text: str, form: str) -> object:
 
 def to_toml(data: Mapping[str, Any]) -> str:  # Any, because its steps are looked into
     """Plain data as TOML 1.0."""
-    lines = [f"{name} = {_toml(value)}" for name, value in data.items() if name != "steps"]
+    lines = [f"{name} = {_format_value(value)}" for name, value in data.items() if name != "steps"]
     for step in data["steps"]:
-        lines += ["", "[[steps]]", *(f"{_key(name)} = {_toml(value)}" for name, value in step.items())]
+        lines += ["", "[[steps]]", *(f"{_format_key(name)} = {_format_value(value)}" for name, value in step.items())]
     return "\n".join(lines) + "\n"
 
 
-def _toml(value: object) -> str:
+def _format_value(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return _text(value)
+        return _format_text(value)
     if isinstance(value, list):
-        return f"[{', '.join(map(_toml, value))}]"
+        return f"[{', '.join(map(_format_value, value))}]"
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_key(name)} = {_toml(each)}" for name, each in value.items()) + "}"
+        return "{" + ", ".join(f"{_format_key(name)} = {_format_value(each)}" for name, each in value.items()) + "}"
     if value is None:
         raise InputValueError("steps", "values that TOML can hold", "None", "use to_json")
     return repr(value)
 
 
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name, re.ASCII) else _text(name)
+def _format_key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name, re.ASCII) else _format_text(name)
 
 
-def _text(text: str) -> str:
+def _format_text(text: str) -> str:
     # JSON's escapes are TOML's, but for letters beyond 16 bits, and TOML wants one for DEL too.
     if any("\ud800" <= letter <= "\udfff" for letter in text):
         raise InputValueError("steps", "texts that are Unicode", quoted(text), "use to_json")
@@ -111,7 +111,7 @@ _TO = {".toml": to_toml, ".json": to_json}
 
 def read(path: str | os.PathLike[str]) -> dict[str, object]:
     """The arguments of a Recipe from a file."""
-    suffix = _suffix(path)
+    suffix = _check_suffix(path)
     try:
         text = read_bytes(path).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -121,11 +121,11 @@ def read(path: str | os.PathLike[str]) -> dict[str, object]:
 
 def write(path: str | os.PathLike[str], data: Mapping[str, object]) -> None:
     """Plain data into a file, whole or not at all."""
-    text = _TO[_suffix(path)](data)
+    text = _TO[_check_suffix(path)](data)
     write_bytes(path, (text if text.endswith("\n") else f"{text}\n").encode("utf-8"))
 
 
-def _suffix(path: object) -> str:
+def _check_suffix(path: object) -> str:
     if not isinstance(path, (str, os.PathLike)):
         raise InputTypeError("path", "a path", type(path).__name__, "pass a str or a pathlib.Path")
     suffix = Path(os.fsdecode(path)).suffix.lower()

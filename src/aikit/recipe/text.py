@@ -20,11 +20,11 @@ _BARE = re.compile(r"[A-Za-z#][\w#.+\-/%:,()]*", re.ASCII)
 
 def format_line(steps: Iterable[Step], options: Mapping[str, object]) -> str:
     """The one line of steps and options."""
-    parts = [" ".join([name, *map(_pair, keywords.items())]) for name, keywords in steps]
-    return "; ".join([*parts, *([" ".join(map(_pair, options.items()))] if options else [])])
+    parts = [" ".join([name, *map(_format_pair, keywords.items())]) for name, keywords in steps]
+    return "; ".join([*parts, *([" ".join(map(_format_pair, options.items()))] if options else [])])
 
 
-def _pair(item: tuple[str, object]) -> str:
+def _format_pair(item: tuple[str, object]) -> str:
     name, value = item
     if isinstance(value, str) and _BARE.fullmatch(value) and parse_value(value) == value:
         return f"{name}={value}"
@@ -43,7 +43,7 @@ def parse(text: str) -> dict[str, object]:
         raise InputTypeError("recipe", "a text", quoted(text), _EXAMPLE)
     steps: list[tuple[str, dict[str, object]]] = []
     options: dict[str, object] = {}
-    for words in _parts(text):
+    for words in _split(text):
         if "=" in words[0]:
             _take(words, options, text)
             if "steps" in options:
@@ -57,7 +57,7 @@ def parse(text: str) -> dict[str, object]:
 
 def parse_keywords(text: str) -> dict[str, object]:
     """The keywords of one step, such as "width=512 method=area"."""
-    return _take([word for words in _parts(text) for word in words], {}, text)
+    return _take([word for words in _split(text) for word in words], {}, text)
 
 
 def _take(words: list[str], into: dict[str, object], text: str) -> dict[str, object]:
@@ -71,7 +71,7 @@ def _take(words: list[str], into: dict[str, object], text: str) -> dict[str, obj
     return into
 
 
-def _parts(text: str) -> Iterator[list[str]]:
+def _split(text: str) -> Iterator[list[str]]:
     """The words of every part, as blanks and ";" outside of JSON's texts and lists divide them."""
     words, word, depth, in_text, escaped = [], "", 0, False, False
     for letter in text + ";":
@@ -112,10 +112,10 @@ def parse_value(text: str) -> object:
 
 def _from_json(text: str) -> object:
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return _NO_JSON
 
 
-def _no_constant(word: str) -> NoReturn:
+def _refuse_constant(word: str) -> NoReturn:
     raise ValueError(word)  # NaN and its like are not JSON's

@@ -87,7 +87,7 @@ class Recipe:
             object.__setattr__(self, "lossless", switch("lossless", self.lossless))
         object.__setattr__(self, "allow_truncated", switch("allow_truncated", self.allow_truncated))
         if self.to is not None:
-            object.__setattr__(self, "to", _format(self.to))
+            object.__setattr__(self, "to", _check_format(self.to))
             self.check([self.to])
 
     # ------------------------------------------------------------ a value
@@ -109,7 +109,7 @@ class Recipe:
         return hash(self.digest)
 
     def __str__(self) -> str:
-        return text.format_line(self.steps, self._options())
+        return text.format_line(self.steps, self._list_options())
 
     def __copy__(self) -> Self:
         return self
@@ -118,7 +118,7 @@ class Recipe:
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuilt, (
+        return _rebuild, (
             type(self),
             self.modules,
             {each.name: as_plain(getattr(self, each.name)) for each in fields(self)},
@@ -133,7 +133,7 @@ class Recipe:
         """
         return modules_of([name for name, _ in self.steps])
 
-    def _options(self) -> dict[str, object]:
+    def _list_options(self) -> dict[str, object]:
         """What differs from the defaults, beside the steps."""
         given = {each.name: (getattr(self, each.name), each.default) for each in fields(self) if each.name != "steps"}
         return {name: as_plain(value) for name, (value, default) in given.items() if value != default}
@@ -154,7 +154,7 @@ class Recipe:
             >>> Recipe.parse('trim; flatten background=[10,20,30]; to=jpg').steps
             (('trim', {}), ('flatten', {'background': (10, 20, 30)}))
         """
-        return cls._of(text.parse(line))
+        return cls._make(text.parse(line))
 
     def to_json(self) -> str:
         """The recipe as JSON, with its version.
@@ -163,7 +163,7 @@ class Recipe:
             >>> Recipe([("trim", {})], to="png").to_json()
             '{"version": 1, "to": "png", "steps": [{"name": "trim"}]}'
         """
-        return stored.to_json(stored.to_dict(self.steps, self._options()))
+        return stored.to_json(stored.to_dict(self.steps, self._list_options()))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -173,7 +173,7 @@ class Recipe:
             InputTypeError: no text, or as for `Recipe`.
             InputValueError: no JSON, another version, or as for `Recipe`.
         """
-        return cls._of(stored.from_dict(stored.from_json(text)))
+        return cls._make(stored.from_dict(stored.from_json(text)))
 
     def to_toml(self) -> str:
         """The recipe as TOML, with its version.
@@ -190,7 +190,7 @@ class Recipe:
             name = "resize"
             width = 512
         """
-        return stored.to_toml(stored.to_dict(self.steps, self._options()))
+        return stored.to_toml(stored.to_dict(self.steps, self._list_options()))
 
     @classmethod
     def from_toml(cls, text: str) -> Self:
@@ -200,7 +200,7 @@ class Recipe:
             InputTypeError: no text, or as for `Recipe`.
             InputValueError: no TOML, another version, or as for `Recipe`.
         """
-        return cls._of(stored.from_dict(stored.from_toml(text)))
+        return cls._make(stored.from_dict(stored.from_toml(text)))
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
@@ -211,7 +211,7 @@ class Recipe:
             FileFormatError: it is empty, or not in UTF-8.
             InputTypeError, InputValueError: as for `from_toml` and `from_json`, or another suffix.
         """
-        return cls._of(stored.read(path))
+        return cls._make(stored.read(path))
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the recipe to a file, .toml or .json, whole or not at all.
@@ -220,10 +220,10 @@ class Recipe:
             FileAccessError: the file cannot be written.
             InputTypeError, InputValueError: no path, or another suffix.
         """
-        stored.write(path, stored.to_dict(self.steps, self._options()))
+        stored.write(path, stored.to_dict(self.steps, self._list_options()))
 
     @classmethod
-    def _of(cls, arguments: Mapping[str, Any]) -> Self:  # Any, because the constructor checks them
+    def _make(cls, arguments: Mapping[str, Any]) -> Self:  # Any, because the constructor checks them
         known = [each.name for each in fields(cls)]
         for name in arguments:
             if name not in known:
@@ -279,27 +279,27 @@ class Recipe:
         """
         from .files import apply_to_file
 
-        target = self.to if to is None else _format(to)
-        return apply_to_file(source, target, self.steps, self._file_options(), _check_limits(limits))
+        target = self.to if to is None else _check_format(to)
+        return apply_to_file(source, target, self.steps, self._make_file_options(), _check_limits(limits))
 
     def check(self, formats: Iterable[str]) -> None:
         """Try how the pictures are written on one pixel, so that a mistake is said once and before any work."""
         from .files import check_formats
 
-        check_formats(formats, self._file_options())
+        check_formats(formats, self._make_file_options())
 
-    def _file_options(self) -> FileOptions:
+    def _make_file_options(self) -> FileOptions:
         from .files import FileOptions
 
         return FileOptions(self.quality, self.lossless, self.allow_truncated)
 
 
-def _rebuilt(kind: type[Recipe], modules: Sequence[str], arguments: Mapping[str, Any]) -> Recipe:
+def _rebuild(kind: type[Recipe], modules: Sequence[str], arguments: Mapping[str, Any]) -> Recipe:
     import_modules(modules)
     return kind(**arguments)
 
 
-def _format(to: str) -> str:
+def _check_format(to: str) -> str:
     from .._raster import capabilities
 
     try:
