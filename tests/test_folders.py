@@ -489,7 +489,7 @@ def test_what_an_engine_elsewhere_has_made_is_not_made_again(folder, monkeypatch
         raise KeyboardInterrupt
         yield
 
-    monkeypatch.setattr(converting, "_engine", lambda name: cut_short)
+    monkeypatch.setattr(converting, "_load_engine", lambda name: cut_short)
     with pytest.raises(KeyboardInterrupt, match=r"^$"):
         run(folder, overwrite=overwrite)
     monkeypatch.undo()
@@ -775,7 +775,7 @@ def test_what_a_worker_of_ray_tells_is_what_threads_tell(tmp_path, monkeypatch, 
     paths = {"source": os.fsencode(os.path.abspath(job.source)), "target": os.fsencode(os.path.abspath(job.target))}
     row = json.loads(json.dumps(on_ray._Status(work).row({"number": 7, **paths})))
     assert (row["number"], row["broken"]) == (7, "")
-    here, there = work(job), on_ray._with_path_as_given(job, row["failure"])
+    here, there = work(job), on_ray._name_path_as_given(job, row["failure"])
     assert there == here
     assert there.error.to_dict() == here.error.to_dict()
     assert (there.error.subject, there.error.option) == (printable(name), "allow_truncated")
