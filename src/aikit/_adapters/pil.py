@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import ctypes
+from dataclasses import replace
 from typing import TypeGuard
 
 import numpy as np
 from PIL import Image, ImageCms
 
-from .._metadata.orientation import orientation_of_image
-from .._metadata.orientation import upright as turn_upright
+from .._metadata.orientation import orientation_of_image, upright as turn_upright
+from .._pixels.facts import Raw
 from .._pixels.kinds import CHANNEL_NAMES, Spec
 from ..errors import FileFormatError, InputTypeError, InputValueError, quoted
 from . import numpy as arrays
 from .numpy import Array, deinterleave, interleave
+from .raw import describe_picture, describe_picture_memory
 
 # The planes are NumPy's.
 namespace, result_dtypes = arrays.namespace, arrays.result_dtypes
@@ -21,6 +23,9 @@ cast, comparable, plane_like = arrays.cast, arrays.comparable, arrays.plane_like
 
 has_modes = True
 on_accelerators = False
+channels_at = -1
+
+describe_memory = describe_picture_memory
 
 # Modes that already are planes of the right values.
 _RESOLVED = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1, "F": 1}
@@ -83,6 +88,11 @@ def load(
         info=info,
         mode=mode,
     )
+
+
+def describe_raw(image: Image.Image) -> Raw:
+    """Tell what a picture of any mode is."""
+    return replace(describe_picture(image), orientation=orientation_of_image(image))
 
 
 def is_resolved(image: object) -> TypeGuard[Image.Image]:

@@ -57,10 +57,7 @@ def orientation_of_image(image: Image.Image) -> int:
 def _told(value: object, info: Mapping[Any, Any]) -> int:
     """What EXIF says, or XMP where it does not; whatever is no orientation means upright."""
     if value is None and (packet := xmp_packet(info)):
-        try:
-            value = xmp.find_orientation(packet)
-        except xmp.DamagedXmpError as error:
-            _log.debug("XMP cannot be read: %s", error)
+        value = xmp.find_orientation(packet)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
@@ -99,12 +96,13 @@ def without_orientation(info: Mapping[Any, Any]) -> dict[Any, Any]:
 
 def _without_xmp_orientation(given: bytes | str) -> bytes | str:
     packet = xmp_packet({"xmp": given})
-    try:
-        told = xmp.find_orientation(packet)
-        clean = packet if told is None else xmp.edit(packet, lambda _, name, __: name != "Orientation")
-    except xmp.DamagedXmpError as error:
-        _log.debug("XMP cannot be read: %s", error)
+    if xmp.find_orientation(packet) is None:
         return given
+    try:
+        clean = xmp.edit(packet, lambda _, name, __: name != "Orientation")
+    except xmp.DamagedXmpError as error:
+        _log.warning("XMP dropped, for it cannot be read: %s", error)
+        clean = b""
     return clean.decode("utf-8", errors="replace") if isinstance(given, str) else clean
 
 

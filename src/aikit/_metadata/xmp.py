@@ -6,6 +6,7 @@ IPTC Photo Metadata Standard; Google, "GContainer" and "Ultra HDR Image Format".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,18 @@ _DC, _RIGHTS = "http://purl.org/dc/elements/1.1/", "http://ns.adobe.com/xap/1.0/
 _AUX, _EXIF_2 = "http://ns.adobe.com/exif/1.0/aux/", "http://cipa.jp/exif/1.0/"
 _PLUS, _CC = "http://ns.useplus.org/ldf/xmp/1.0/", "http://creativecommons.org/ns#"
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+
+# What prefixes stand for where packets forget to say so.
+_USUAL = {
+    b"rdf": _RDF, b"tiff": _TIFF, b"exif": _EXIF, b"xmp": _XMP, b"xap": _XMP, b"photoshop": _PHOTOSHOP, b"dc": _DC,
+    b"xmpRights": _RIGHTS, b"aux": _AUX, b"exifEX": _EXIF_2, b"plus": _PLUS, b"cc": _CC, b"Iptc4xmpExt": _IPTC,
+    b"hdrgm": "http://ns.adobe.com/hdr-gain-map/1.0/", b"x": "adobe:ns:meta/",
+}  # fmt: skip
+_DECLARED, _USED = re.compile(rb"xmlns:([\w.-]+)\s*="), re.compile(rb"[<\s/]([A-Za-z_][\w.-]*):[A-Za-z_]")
+_ROOT = re.compile(rb"<[A-Za-z_][\w.:-]*")
+_ORIENTATION = re.compile(
+    rb"""tiff:Orientation\s*=\s*["']\s*([0-9])\s*["']|<tiff:Orientation>\s*([0-9])\s*</tiff:Orientation>"""
+)
 
 Keeps = Callable[[str, str, str], bool]
 
@@ -100,13 +113,14 @@ def is_public(namespace: str, name: str, value: str) -> bool:
 
 
 def find_orientation(packet: bytes) -> int | None:
-    """The orientation that the packet tells, if it is a number.
-
-    Raises:
-        DamagedXmpError: the packet cannot be read.
-    """
+    """The orientation that the packet tells, if it is a number; of what is no XML too, for other readers look for it."""
     if b"rientation" not in packet.replace(b"\0", b""):
         return None
+    try:
+        root = _parse(packet)
+    except DamagedXmpError:
+        told = _ORIENTATION.search(packet)
+        return int(told[1] or told[2]) if told else None
     found: list[str] = []
 
     def note(namespace: str, name: str, value: str) -> bool:
@@ -114,7 +128,7 @@ def find_orientation(packet: bytes) -> int | None:
             found.append(value.strip())
         return True
 
-    _remove(_parse(packet), note)
+    _remove(root, note)
     return int(found[0]) if found and found[0].isdecimal() and len(found[0]) < 4 else None
 
 
@@ -143,7 +157,7 @@ def _parse(packet: bytes) -> etree._Element:
         raise DamagedXmpError("a document type, which packets have not")
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True)
     try:
-        root = etree.fromstring(packet.strip(b"\0 \t\r\n"), parser)
+        root = etree.fromstring(_with_declarations(packet.strip(b"\0 \t\r\n")), parser)
     except (etree.XMLSyntaxError, ValueError, LookupError) as error:
         raise DamagedXmpError(str(error)) from error
     if root.getroottree().docinfo.doctype:
@@ -151,12 +165,21 @@ def _parse(packet: bytes) -> etree._Element:
     return root
 
 
+def _with_declarations(packet: bytes) -> bytes:
+    """The packet with what its prefixes stand for, where it uses some that it does not declare."""
+    missing = set(_USED.findall(packet)) - set(_DECLARED.findall(packet)) - {b"xml", b"xmlns"}
+    # What is only in texts, such as http:, does no harm as a declaration.
+    said = b"".join(
+        b' xmlns:%s="%s"' % (prefix, _USUAL.get(prefix, "urn:undeclared").encode()) for prefix in sorted(missing)
+    )
+    return _ROOT.sub(lambda root: root[0] + said, packet, count=1) if said else packet
+
+
 def _remove(root: etree._Element, keeps: Keeps) -> tuple[int, int]:
     """Take properties out of all that is described; gives how many went and how many are left."""
     gone = left = 0
     for described in list(root.iter(f"{{{_RDF}}}Description")):
-        parent = described.getparent()
-        if parent is None or parent.tag != f"{{{_RDF}}}RDF":
+        if next(described.iterancestors(described.tag), None) is not None:
             continue  # a value that has properties of its own
         for key, value in list(described.attrib.items()):
             namespace, name = _split(str(key))

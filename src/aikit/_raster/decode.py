@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image
 
+from .._metadata.orientation import orientation_of, upright, without_orientation
 from ..errors import InputTypeError, InputValueError, quoted
 from ..limits import Limits
 from . import high_depth, low_memory, png16, ppm, tiff
@@ -16,7 +17,6 @@ from .guard import check_frames, check_samples_size, check_size, foreign
 from .high_depth import HighDepth, Samples
 from .integrity import Facts
 from .job import Job, Profile, check_heic, frame_count, heic_images, open_image, png_exif, prepare
-from .._metadata.orientation import orientation_of, upright, without_orientation
 from .profile import image_to_srgb, to_srgb_of
 
 __all__ = ["decode", "frames"]

@@ -267,5 +267,3 @@ def _raw_profile(name: str, body: bytes) -> str:
     digits = body.hex()
     lines = [digits[at : at + 72] for at in range(0, len(digits), 72)]
     return "\n".join(["", name, f"{len(body):8d}", *lines, ""])
-
-

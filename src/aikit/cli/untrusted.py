@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from ..limits import Limits
 
 __all__ = ["add_untrusted", "limits_of"]
 
 
-def add_untrusted(parser: Any) -> None:
+def add_untrusted(parser: argparse.ArgumentParser) -> None:
     """Add the option to a parser."""
     parser.add_argument("--untrusted", action="store_true", help="files of strangers: with limits, in child processes")
 
