@@ -10,10 +10,26 @@ import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
-__all__ = ["ORIENTATION", "PREFIX", "DamagedExifError", "edit", "find_orientation", "is_public", "is_true_of_others"]
+__all__ = [
+    "DAMAGE",
+    "ORIENTATION",
+    "PREFIX",
+    "DamagedExifError",
+    "edit",
+    "find_orientation",
+    "is_public",
+    "is_true_of_others",
+    "read_fields",
+]
 
 PREFIX = b"Exif\0\0"
 ORIENTATION = 0x0112
+
+# What Pillow's reader and writer of EXIF raise over damaged tags; they have no closed list.
+DAMAGE = (
+    ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, SyntaxError, TypeError, ValueError,
+    Warning, struct.error,
+)  # fmt: skip
 
 # Bytes of each field type; 13 is an offset of a directory, 129 is UTF-8 text of Exif 3.
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}
@@ -25,6 +41,15 @@ _JPEG_BEGINS, _JPEG_ENDS = b"\xff\xd8\xff", b"\xff\xd9"
 
 class DamagedExifError(ValueError):
     """The block cannot be read."""
+
+
+class Field(NamedTuple):
+    """One field as it is written elsewhere: type and count as in the block, the value little-endian."""
+
+    tag: int
+    kind: int
+    count: int
+    value: bytes
 
 
 class Entry(NamedTuple):
@@ -105,6 +130,37 @@ def find_orientation(block: bytes) -> int | None:
         if tag == ORIENTATION:
             return int.from_bytes(data[place : place + _SIZES.get(kind, 1)], "little" if order == "<" else "big")
     return None
+
+
+# Bytes that are swapped as one, by type.
+_UNITS = {3: 2, 4: 4, 5: 4, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8, 13: 4}
+
+
+def read_fields(block: bytes) -> dict[str, list[Field]]:
+    """The fields of each directory, for what has directories of its own; without the pointers between them.
+
+    Raises:
+        DamagedExifError: the block cannot be read.
+    """
+    data = _bare(block)
+    order, first = _head(data)
+    found: dict[str, list[Field]] = {}
+    waiting = [("image", first)]
+    while waiting:
+        name, at = waiting.pop()
+        if name in found:
+            continue
+        found[name] = []
+        for tag, kind, size, place in _entries(data, order, at):
+            value, unit = data[place : place + size], _UNITS.get(kind, 1)
+            if order == ">" and unit > 1:
+                value = b"".join(value[begin : begin + unit][::-1] for begin in range(0, size, unit))
+            child = _POINTERS.get((name, tag))
+            if child is None:
+                found[name].append(Field(tag, kind, size // _SIZES[kind], value))
+            elif size == 4:
+                waiting.append((child, int.from_bytes(value, "little")))
+    return found
 
 
 def edit(block: bytes, keeps: Callable[[Entry], bool], *, everything: bool = False) -> bytes:

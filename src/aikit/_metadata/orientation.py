@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import struct
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,11 +15,6 @@ __all__ = ["exif_block", "orientation_of", "orientation_of_image", "upright", "w
 
 _log = logging.getLogger("aikit.metadata")
 
-# What Pillow's reader and writer of EXIF raise over damaged tags; they have no closed list.
-_DAMAGE = (
-    ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, SyntaxError, TypeError, ValueError,
-    Warning, struct.error,
-)  # fmt: skip
 _RAW_EXIF = "Raw profile type exif"
 _XMP_KEYS = ("xmp", "XML:com.adobe.xmp")
 
@@ -132,7 +126,7 @@ def _as_block(tags: Image.Exif) -> bytes:
     try:
         with suppress_warnings():
             return tags.tobytes() if len(tags) else b""
-    except _DAMAGE as error:
+    except exif.DAMAGE as error:
         _log.warning("EXIF dropped, for it cannot be written: %s", error)
         return b""
 
@@ -142,7 +136,7 @@ def _tags_in_memory(image: Image.Image) -> Image.Exif | None:
     try:
         with suppress_warnings():
             return image.getexif()
-    except _DAMAGE as error:
+    except exif.DAMAGE as error:
         _log.debug("EXIF cannot be read by Pillow: %s", error)
         return None
 

@@ -30,6 +30,7 @@ _USUAL = {
     b"hdrgm": "http://ns.adobe.com/hdr-gain-map/1.0/", b"x": "adobe:ns:meta/",
 }  # fmt: skip
 _DECLARED, _USED = re.compile(rb"xmlns:([\w.-]+)\s*="), re.compile(rb"[<\s/]([A-Za-z_][\w.-]*):[A-Za-z_]")
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _ROOT = re.compile(rb"<[A-Za-z_][\w.:-]*")
 _ORIENTATION = re.compile(
     rb"""tiff:Orientation\s*=\s*["']\s*([0-9])\s*["']|<tiff:Orientation>\s*([0-9])\s*</tiff:Orientation>"""
@@ -157,7 +158,9 @@ def _parse(packet: bytes) -> etree._Element:
         raise DamagedXmpError("a document type, which packets have not")
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True)
     try:
-        root = etree.fromstring(_with_declarations(packet.strip(b"\0 \t\r\n")), parser)
+        root = etree.fromstring(
+            _with_declarations(packet if packet[:2] in _UTF_16 else packet.strip(b"\0 \t\r\n")), parser
+        )
     except (etree.XMLSyntaxError, ValueError, LookupError) as error:
         raise DamagedXmpError(str(error)) from error
     if root.getroottree().docinfo.doctype:

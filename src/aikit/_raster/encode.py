@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 import struct
 import zlib
 from dataclasses import dataclass
@@ -16,13 +15,11 @@ from PIL import Image
 from ..errors import InputTypeError, InputValueError, printable, quoted, shortened
 from .high_depth import Samples, chunk
 from .integrity import word
-from .metadata import Metadata, fitted, jpeg_options, png_chunks, tiff_tags
+from .metadata import Metadata, fitted, jpeg_options, with_chunks
 from .signatures import SUFFIXES
+from .tiff_tags import with_tags
 
 __all__ = ["Format", "capabilities", "encode"]
-
-
-_log = logging.getLogger("aikit.metadata")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,16 +128,14 @@ def encode(
     _check_options(target, quality, lossless)
     beside = fitted(metadata or Metadata(), target.name, target.metadata, word(target.name))
     if isinstance(image, np.ndarray):
-        data = _encode_array(image, target, beside, name)
-        return _with_chunks(data, beside) if target.name == "png" else data
+        return _ADDED.get(target.name, _unchanged)(_encode_array(image, target, name), beside)
     _check_image(image, target, name)
     options = _options(image, target, quality, bool(lossless)) | _beside(beside, target.name)
     try:
         if target.name in _PREPARED:
             image, more = _PREPARED[target.name](image)
             options |= more
-        data = _save(_bare(image), target.name.upper(), **options)
-        return _with_chunks(data, beside) if target.name == "png" else data
+        return _ADDED.get(target.name, _unchanged)(_save(_bare(image), target.name.upper(), **options), beside)
     except (OSError, ValueError, RuntimeError, struct.error) as error:
         if isinstance(error, InputValueError):
             raise
@@ -228,29 +223,21 @@ def _save(image: Image.Image, format: str, **options: Any) -> bytes:
     return file.getvalue()
 
 
-_SIGNATURE_AND_IHDR = 33
+# Formats whose writers here put down pixels alone, 16-bit ones too: the rest is added to the file.
+_ADDED = {"png": with_chunks, "tiff": with_tags}
 
 
-def _with_chunks(data: bytes, metadata: Metadata) -> bytes:
-    """A PNG with its metadata, in the one place that is right for all of it: behind IHDR."""
-    return data[:_SIGNATURE_AND_IHDR] + png_chunks(metadata) + data[_SIGNATURE_AND_IHDR:]
+def _unchanged(data: bytes, metadata: Metadata) -> bytes:
+    return data
 
 
 def _beside(metadata: Metadata, format: str) -> dict[str, Any]:
     """Options of Pillow's writer of a format for what stands beside the pixels."""
-    options: dict[str, Any] = {"icc_profile": metadata.icc_profile, "dpi": metadata.dpi}
-    if format == "jpeg":
-        options |= jpeg_options(metadata)
-    elif format == "gif":
-        options["comment"] = metadata.comment
-    elif format == "tiff":
-        tags = Image.Exif()
-        tags.load(metadata.exif)
-        tags.update(tiff_tags(metadata))
-        options["exif"] = tags if len(tags) else b""
-    else:
-        options |= {"exif": metadata.exif, "xmp": metadata.xmp}
-    return {key: value for key, value in options.items() if value} if format != "png" else {}
+    if format in _ADDED:
+        return {}
+    options: dict[str, Any] = {"icc_profile": metadata.icc_profile, "dpi": metadata.dpi, "comment": metadata.comment}
+    options |= jpeg_options(metadata) if format == "jpeg" else {"exif": metadata.exif, "xmp": metadata.xmp}
+    return {key: value for key, value in options.items() if value}
 
 
 def _options(image: Image.Image, target: Format, quality: int | None, lossless: bool) -> dict[str, Any]:
@@ -306,7 +293,7 @@ def _first_opaque(alpha: Samples) -> tuple[int, int]:
 _PREPARED = {"ico": _for_ico, "gif": _for_gif}
 
 
-def _encode_array(pixels: Samples, target: Format, metadata: Metadata, name: str) -> bytes:
+def _encode_array(pixels: Samples, target: Format, name: str) -> bytes:
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 2, 3, 4):
         raise InputValueError(name, "shape (H, W, 1 to 4)", str(pixels.shape), "add or move the channel axis")
     pixels = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))
@@ -324,8 +311,6 @@ def _encode_array(pixels: Samples, target: Format, metadata: Metadata, name: str
             target,
             name,
         )
-    if target.name == "tiff":
-        return _tiff_high_depth(pixels, metadata)
     return _ARRAY_WRITERS[target.name](pixels)
 
 
@@ -356,7 +341,7 @@ def _by_opencv(suffix: str, pixels: Samples) -> bytes:
 _STRIP = 1 << 18
 
 
-def _tiff_high_depth(pixels: Samples, metadata: Metadata) -> bytes:
+def _tiff_high_depth(pixels: Samples) -> bytes:
     """A little-endian TIFF of deflated strips, alpha declared as unassociated.
 
     Written here because OpenCV leaves the alpha undeclared and Pillow has no such modes.
@@ -372,7 +357,7 @@ def _tiff_high_depth(pixels: Samples, metadata: Metadata) -> bytes:
             strip = np.diff(strip, axis=1, prepend=np.zeros_like(strip[:, :1]))
         strips.append(zlib.compress(strip.astype(strip.dtype.newbyteorder("<")).tobytes(), 6))
     # Values that do not fit into an entry lie behind the header, the strips behind them.
-    tags: list[TiffTag] = [
+    tags: list[tuple[int, int, tuple[int, ...]]] = [
         (256, 4, (width,)),
         (257, 4, (height,)),
         (258, 3, (pixels.itemsize * 8,) * channels),
@@ -385,33 +370,14 @@ def _tiff_high_depth(pixels: Samples, metadata: Metadata) -> bytes:
         (317, 3, (2 if integers else 1,)),
         *([(338, 3, (2,))] if channels in (2, 4) else []),
         (339, 3, (1 if integers else 3,) * channels),
-        *_tiff_metadata(metadata),
     ]
-    return _tiff_file(sorted(tags), strips)
+    return _tiff_file(tags, strips)
 
 
-# Tag, field type, values: 1 and 7 bytes, 3 and 4 unsigned integers, 5 fractions as pairs of these.
-TiffTag = tuple[int, int, tuple[int, ...]]
-_TIFF_CODES = {1: "B", 7: "B", 3: "H", 4: "I", 5: "I"}
-_TIFF_BYTES = {1: 1, 7: 1, 3: 2, 4: 4, 5: 4}
-
-
-def _tiff_metadata(metadata: Metadata) -> list[TiffTag]:
-    if metadata.exif:
-        _log.info("EXIF not written: TIFF of this depth has no place for it here")
-    tags: list[TiffTag] = [(tag, 1 if tag == 700 else 7, tuple(value)) for tag, value in tiff_tags(metadata).items()]
-    if metadata.icc_profile:
-        tags.append((34675, 7, tuple(metadata.icc_profile)))
-    if metadata.dpi:
-        across, down = (round(each * 1000) for each in metadata.dpi)
-        tags += [(282, 5, (across, 1000)), (283, 5, (down, 1000)), (296, 3, (2,))]
-    return tags
-
-
-def _tiff_file(tags: list[TiffTag], strips: list[bytes]) -> bytes:
+def _tiff_file(tags: list[tuple[int, int, tuple[int, ...]]], strips: list[bytes]) -> bytes:
     directory = 8
     values_at = directory + 2 + 12 * len(tags) + 4
-    sizes = [len(values) * _TIFF_BYTES[kind] for _, kind, values in tags]
+    sizes = [len(values) * (2 if kind == 3 else 4) for _, kind, values in tags]
     strips_at = values_at + sum(size + size % 2 for size in sizes if size > 4)
     offsets, at = [], strips_at
     for strip in strips:
@@ -419,13 +385,13 @@ def _tiff_file(tags: list[TiffTag], strips: list[bytes]) -> bytes:
         at += len(strip)
     entries, values_block = b"", b""
     for (tag, kind, values), size in zip(tags, sizes, strict=True):
-        raw = struct.pack(f"<{len(values)}{_TIFF_CODES[kind]}", *(offsets if tag == 273 else values))
+        raw = struct.pack(f"<{len(values)}{'H' if kind == 3 else 'I'}", *(offsets if tag == 273 else values))
         if size > 4:
             place = struct.pack("<I", values_at + len(values_block))
             values_block += raw + b"\0" * (size % 2)
         else:
             place = raw.ljust(4, b"\0")
-        entries += struct.pack("<HHI", tag, kind, len(values) // (2 if kind == 5 else 1)) + place
+        entries += struct.pack("<HHI", tag, kind, len(values)) + place
     head = b"II*\0" + struct.pack("<IH", directory, len(tags)) + entries + struct.pack("<I", 0)
     return head + values_block + b"".join(strips)
 
@@ -435,4 +401,4 @@ def _ppm16(pixels: Samples) -> bytes:
     return f"P{5 if channels == 1 else 6}\n{width} {height}\n65535\n".encode() + pixels.astype(">u2").tobytes()
 
 
-_ARRAY_WRITERS = {"png": _png16, "ppm": _ppm16}
+_ARRAY_WRITERS = {"png": _png16, "tiff": _tiff_high_depth, "ppm": _ppm16}

@@ -18,7 +18,7 @@ from .._metadata.orientation import exif_block, xmp_packet
 from .high_depth import chunk
 from .icc import UnusableProfileError, color_space
 
-__all__ = ["Metadata", "MetadataPolicy", "check_policy", "collect", "fitted", "jpeg_options", "png_chunks", "tiff_tags"]
+__all__ = ["Metadata", "MetadataPolicy", "check_policy", "collect", "fitted", "jpeg_options", "with_chunks"]
 
 MetadataPolicy: TypeAlias = Literal["keep", "strip", "public"]
 _POLICIES = ("keep", "strip", "public")
@@ -194,25 +194,26 @@ def _title(name: str, value: Any) -> str:
 
 def jpeg_options(metadata: Metadata) -> dict[str, Any]:
     """Options of Pillow's writer of JPEG: what has no option goes as a segment of its own."""
-    options: dict[str, Any] = {"exif": metadata.exif, "xmp": metadata.xmp, "comment": metadata.comment}
+    options: dict[str, Any] = {"exif": metadata.exif, "xmp": metadata.xmp}
     if metadata.iptc:
         body = _PHOTOSHOP_NAME + iptc.as_resource(metadata.iptc)
         options["extra"] = b"\xff\xed" + struct.pack(">H", 2 + len(body)) + body
     return options
 
 
-def tiff_tags(metadata: Metadata) -> dict[int, bytes]:
-    """Tags beside those of the pixels and of EXIF."""
-    tags = {700: metadata.xmp, 33723: metadata.iptc}
-    return {tag: value for tag, value in tags.items() if value}
-
-
 # PNG, 3rd edition, section 11.3: chunks that may stand behind IHDR.
 _INCH = 0.0254
 
 
-def png_chunks(metadata: Metadata) -> bytes:
-    """The chunks that say it in a PNG."""
+_SIGNATURE_AND_IHDR = 33
+
+
+def with_chunks(data: bytes, metadata: Metadata) -> bytes:
+    """A PNG with its metadata, in the one place that is right for all of it: behind IHDR."""
+    return data[:_SIGNATURE_AND_IHDR] + _chunks(metadata) + data[_SIGNATURE_AND_IHDR:]
+
+
+def _chunks(metadata: Metadata) -> bytes:
     parts = []
     if metadata.icc_profile:
         parts.append(chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(metadata.icc_profile)))
