@@ -44,11 +44,11 @@ class DamagedExifError(ValueError):
 
 
 class Field(NamedTuple):
-    """One field as it is written elsewhere: type and count as in the block, the value little-endian."""
+    """One field as it is written elsewhere: type and number of values as in the block, the value little-endian."""
 
     tag: int
     kind: int
-    count: int
+    number: int
     value: bytes
 
 

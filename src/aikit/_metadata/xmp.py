@@ -182,7 +182,7 @@ def _remove(root: etree._Element, keeps: Keeps) -> tuple[int, int]:
     """Take properties out of all that is described; gives how many went and how many are left."""
     gone = left = 0
     for described in list(root.iter(f"{{{_RDF}}}Description")):
-        if next(described.iterancestors(described.tag), None) is not None:
+        if next(described.iterancestors(f"{{{_RDF}}}Description"), None) is not None:
             continue  # a value that has properties of its own
         for key, value in list(described.attrib.items()):
             namespace, name = _split(str(key))

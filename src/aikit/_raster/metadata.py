@@ -174,22 +174,23 @@ _WORDS = {"icc_profile": "ICC profile", "exif": "EXIF", "xmp": "XMP", "iptc": "I
 
 def fitted(metadata: Metadata, format: str, holds: tuple[str, ...], title: str) -> Metadata:
     """The part of the metadata that a format holds; the log says what is left out."""
-    most, left_out = _MOST.get(format, {}), {}
+    most, left_out = _MOST.get(format, {}), set[str]()
     for name in (each.name for each in fields(Metadata)):
         value = getattr(metadata, name)
         if not value:
             continue
         if name not in holds:
             _log.info("%s not written: %s has no place for it", _title(name, value), title)
-            left_out[name] = {} if name == "text" else None if name == "dpi" else b""
+            left_out.add(name)
         elif name in most and len(value) > most[name]:
             _log.info("%s not written: %d bytes, where %s has %d", _title(name, value), len(value), title, most[name])
-            left_out[name] = b""
-    return replace(metadata, **left_out) if left_out else metadata
+            left_out.add(name)
+    nothing = Metadata()
+    return replace(metadata, **{name: getattr(nothing, name) for name in left_out})
 
 
-def _title(name: str, value: Any) -> str:
-    return f"text {', '.join(map(repr, value))}" if name == "text" else _WORDS.get(name, name)
+def _title(name: str, value: object) -> str:
+    return f"text {', '.join(map(repr, value))}" if isinstance(value, Mapping) else _WORDS.get(name, name)
 
 
 def jpeg_options(metadata: Metadata) -> dict[str, Any]:

@@ -95,7 +95,7 @@ def _entry(body: bytearray, field: exif.Field) -> bytes:
     if len(value) > 4:
         value = struct.pack("<I", len(body))
         body += field.value + b"\0" * (len(field.value) % 2)
-    return struct.pack("<HHI", field.tag, field.kind, field.count) + value.ljust(4, b"\0")
+    return struct.pack("<HHI", field.tag, field.kind, field.number) + value.ljust(4, b"\0")
 
 
 def _put(body: bytearray, entries: dict[int, bytes], following: bytes) -> int:
