@@ -134,7 +134,7 @@ def _blame(part: str) -> str | None:
     return None
 
 
-def _folder(base: str | os.PathLike[str]) -> Path:
+def _folder(base: object) -> Path:
     if not isinstance(base, (str, os.PathLike)) or not os.fspath(base):
         raise InputTypeError("base", "the path of a folder", quoted(base), "pass a str or a pathlib.Path")
     root = Path(base).resolve()

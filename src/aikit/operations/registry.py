@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import os
 import re
 import sys
 import typing
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 from .._check import switch
 from .._foreign_names import explain_calls
 from ..errors import AikitError, InputTypeError, InputValueError, WorkerError, quoted
+from ..plugins import load_file, load_package, path_of
 from ..types import AnyImage
 from .built_in import BUILT_IN, BuiltIn
 from .parameters import Parameter, parameters_of, summary_of
@@ -346,7 +348,7 @@ def modules_of(used: Collection[str]) -> tuple[str, ...]:
                 "move it into a module of its own and import that",
             )
         if each.module is not None:
-            found[each.module] = None
+            found[str(path_of(each.module) or each.module)] = None
     return tuple(found)
 
 
@@ -354,7 +356,7 @@ def import_modules(modules: Sequence[str]) -> None:
     """Register the operations of these modules, in a process that may not know them yet."""
     for module in modules:
         try:
-            import_module(module)
+            _import(module)
         except Exception as error:
             raise WorkerError(
                 module,
@@ -363,6 +365,16 @@ def import_modules(modules: Sequence[str]) -> None:
                 "check that it can be imported on its own",
                 code="worker_failed",
             ) from error
+
+
+def _import(module: str) -> None:
+    """Import a module by its name, or a file or a package by its path."""
+    if not module.endswith(".py") and os.sep not in module:
+        import_module(module)
+    elif os.path.isdir(module):
+        load_package(module)
+    else:
+        load_file(module)
 
 
 def _registered_by(module: str | None, name: str) -> Operation:
