@@ -447,7 +447,7 @@ def test_alpha_into_jpeg_names_the_option(run, folder):
         (["in", "out", "--to", "png", "--quality", "50"], r"--quality: expected None for PNG, got 50"),
         (["in", "out", "--to", "jpg", "--lossless"], r"--lossless: expected None or False for JPEG"),
         (["in", "out", "--to", "webp", "--lossless", "--quality", "9"], r"--quality: expected None with lossless"),
-        (["in", "out", "--jobs", "0"], r"--jobs: expected a positive number, got 0"),
+        (["in", "out", "--jobs", "0"], r"--jobs: expected 1 or more, got 0"),
         (["empty", "out"], r"SRC: expected pictures, got none in empty"),
     ],
 )

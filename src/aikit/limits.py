@@ -6,11 +6,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 from numbers import Real
 
+from ._foreign_names import explain_calls
 from .errors import FileFormatError, InputTypeError, InputValueError, LimitError, quoted
 
 __all__ = ["Limits"]
 
 
+@explain_calls
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What reading one untrusted file may cost. The defaults suit uploads from strangers.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from ..errors import InputValueError, quoted
 from ..limits import Limits
@@ -11,7 +10,7 @@ from ..limits import Limits
 __all__ = ["add_untrusted", "limits_of"]
 
 
-def add_untrusted(parser: Any) -> None:
+def add_untrusted(parser: argparse.ArgumentParser) -> None:
     """Add the options to a parser."""
     parser.add_argument("--untrusted", action="store_true", help="files of strangers: with limits, in child processes")
     parser.add_argument(
