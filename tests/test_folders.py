@@ -193,7 +193,7 @@ def test_file_names_need_not_be_text(tmp_path):
         (("in", None, SMALL), {}, InputTypeError, r"out: expected a path, got NoneType"),
         (("in", "file", SMALL), {}, InputValueError, r"out: expected a folder, got the file 'file'"),
         (("in", "out", [("trim", {})]), {}, InputTypeError, r"recipe: expected a Recipe, got list"),
-        (("in", "out", SMALL), {"workers": 0}, InputValueError, r"workers: expected a positive number, got 0"),
+        (("in", "out", SMALL), {"workers": 0}, InputValueError, r"workers: expected 1 or more, got 0"),
         (("in", "out", SMALL), {"workers": 1.5}, InputTypeError, r"workers: expected a whole number or None, got 1.5"),
         (("in", "out", SMALL), {"limits": 5}, InputTypeError, r"limits: expected Limits or None, got 5"),
         (("in", "out", SMALL), {"engine": "dask"}, InputValueError, r'engine: expected "local" or "ray", got \'dask\''),
@@ -489,7 +489,7 @@ def test_what_an_engine_elsewhere_has_made_is_not_made_again(folder, monkeypatch
         raise KeyboardInterrupt
         yield
 
-    monkeypatch.setattr(converting, "_engine", lambda name: cut_short)
+    monkeypatch.setattr(converting, "_load_engine", lambda name: cut_short)
     with pytest.raises(KeyboardInterrupt, match=r"^$"):
         run(folder, overwrite=overwrite)
     monkeypatch.undo()
@@ -775,7 +775,7 @@ def test_what_a_worker_of_ray_tells_is_what_threads_tell(tmp_path, monkeypatch, 
     paths = {"source": os.fsencode(os.path.abspath(job.source)), "target": os.fsencode(os.path.abspath(job.target))}
     row = json.loads(json.dumps(on_ray._Status(work).row({"number": 7, **paths})))
     assert (row["number"], row["broken"]) == (7, "")
-    here, there = work(job), on_ray._with_path_as_given(job, row["failure"])
+    here, there = work(job), on_ray._name_path_as_given(job, row["failure"])
     assert there == here
     assert there.error.to_dict() == here.error.to_dict()
     assert (there.error.subject, there.error.option) == (printable(name), "allow_truncated")

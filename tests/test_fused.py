@@ -631,11 +631,11 @@ def test_without_a_compiler_it_runs_eagerly_and_says_so_once():
 def test_the_compilers_of_the_environment_are_looked_for(monkeypatch):
     image = [torch.zeros(1, 1, 1, 1)]
     monkeypatch.setattr(compiler.shutil, "which", lambda name: name if name == "mine" else None)
-    assert "C++ compiler" in compiler.obstacle(image)
+    assert "C++ compiler" in compiler.find_obstacle(image)
     monkeypatch.setenv("CXX", "mine -O2")
-    assert not compiler.obstacle(image)
+    assert not compiler.find_obstacle(image)
     monkeypatch.setenv("CXX", "yours")
-    assert "C++ compiler" in compiler.obstacle(image)
+    assert "C++ compiler" in compiler.find_obstacle(image)
 
 
 # ---------------------------------------------------------------- the kernel of a resize

@@ -98,8 +98,8 @@ def test_a_failure_leaves_nothing_behind_and_is_told(write, code, got):
 
 
 def test_an_interrupt_passes(write):
-    with pytest.raises(KeyboardInterrupt):
-        load_file(write("stop.py", "raise KeyboardInterrupt"))
+    with pytest.raises(KeyboardInterrupt, match="now"):
+        load_file(write("stop.py", "raise KeyboardInterrupt('now')"))
 
 
 def test_a_digest_pins_the_bytes(write):

@@ -40,10 +40,11 @@ def one_of(subject: str, value: object, words: Iterable[str]) -> None:
         raise InputValueError(subject, f"one of {', '.join(words)}", quoted(value), "pass one of these")
 
 
-def switch(subject: str, value: object) -> None:
-    """Refuse what is neither True nor False, Python's or NumPy's: the word "no" would count as true."""
+def switch(subject: str, value: object) -> bool:
+    """The value as a bool, if it is True or False, Python's or NumPy's: the word "no" would count as true."""
     if type(value).__name__ != "bool":
         raise InputTypeError(subject, "True or False", quoted(value), "pass one of these")
+    return bool(value)
 
 
 def function(subject: str, value: object) -> None:

@@ -9,7 +9,7 @@ import re
 import stat
 import tempfile
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from .errors import FileAccessError, FileFormatError, InputTypeError, InputValueError, quoted
 from .limits import Limits
@@ -155,7 +155,7 @@ def _drain(file: IO[bytes], name: str, limits: Limits | None) -> bytes:
     return b"".join(chunks)
 
 
-def _as_bytes(chunk: Any, name: str) -> bytes:
+def _as_bytes(chunk: object, name: str) -> bytes:
     if not isinstance(chunk, (bytes, bytearray)):
         raise InputTypeError(name, "a binary file", f"one that reads {type(chunk).__name__}", "open it with mode 'rb'")
     return bytes(chunk)

@@ -12,14 +12,17 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from ._io import read_bytes
 from .errors import FileAccessError, FileFormatError, InputTypeError, InputValueError, MissingDependencyError, quoted
+
+if TYPE_CHECKING:
+    from importlib import metadata
 
 __all__ = ["Installed", "found", "load_file", "load_package", "path_of", "require"]
 
@@ -181,6 +184,8 @@ def found(group: str) -> dict[str, metadata.EntryPoint]:
     """
     if not isinstance(group, str):
         raise InputTypeError("group", "the name of a group", quoted(group), 'pass a str such as "aikit.operations"')
+    from importlib import metadata
+
     offers: dict[str, metadata.EntryPoint] = {}
     for each in sorted(metadata.entry_points(group=group), key=lambda each: each.name):
         other = offers.setdefault(each.name, each)
@@ -251,6 +256,8 @@ def require(name: str, version: str = "") -> Installed:
 
 def _copies(name: str) -> Iterator[tuple[Path, str]]:
     """Folders and versions of all copies, in the order in which Python looks."""
+    from importlib import metadata
+
     wanted, seen = _normalized(name), set()
     for place in dict.fromkeys(sys.path):
         # Of one folder after the other: metadata itself does not say which copy is hidden.

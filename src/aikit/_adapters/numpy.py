@@ -12,6 +12,7 @@ from .._pixels.kinds import TOP, Planes, Spec
 from .._pixels.values import no_number, quantize, rescale
 from ..errors import InputTypeError, InputValueError
 from .fast_numpy import FastNumPy
+from .raw import describe_array, describe_array_memory
 
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
@@ -20,6 +21,9 @@ namespace = FastNumPy()
 
 has_modes = False
 on_accelerators = False
+channels_at = -1
+
+describe_raw, describe_memory = describe_array, describe_array_memory
 
 DTYPES = ("bool", "uint8", "uint16", "float16", "float32", "float64")
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import ctypes
 import logging
 import struct
+from dataclasses import replace
 from typing import TypeGuard
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
+from .._pixels.facts import Raw
 from .._pixels.kinds import CHANNEL_NAMES, Spec
 from ..errors import FileFormatError, InputTypeError, InputValueError, printable, quoted
 from . import numpy as arrays
 from .numpy import Array, deinterleave, interleave
+from .raw import describe_picture, describe_picture_memory
 
 # The planes are NumPy's.
 namespace, result_dtypes = arrays.namespace, arrays.result_dtypes
@@ -21,6 +24,9 @@ cast, comparable, plane_like = arrays.cast, arrays.comparable, arrays.plane_like
 
 has_modes = True
 on_accelerators = False
+channels_at = -1
+
+describe_memory = describe_picture_memory
 
 _log = logging.getLogger("aikit")
 
@@ -99,6 +105,11 @@ def load(
         info=info,
         mode=mode,
     )
+
+
+def describe_raw(image: Image.Image) -> Raw:
+    """Tell what a picture of any mode is."""
+    return replace(describe_picture(image), orientation=orientation_of(image))
 
 
 def is_resolved(image: object) -> TypeGuard[Image.Image]:

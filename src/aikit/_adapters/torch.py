@@ -15,11 +15,15 @@ from .._pixels.kinds import TOP, Planes, Spec
 from .._pixels.values import no_number, quantize, rescale
 from ..errors import DeviceError, InputTypeError, InputValueError, quoted
 from .numpy import Array, DType, Pixels, cast as cast_array, swap_red_blue, widen as widen_array
+from .raw import describe_tensor, describe_tensor_memory
 
 namespace = torch
 
 has_modes = False
 on_accelerators = True
+channels_at = -3
+
+describe_raw, describe_memory = describe_tensor, describe_tensor_memory
 
 DTYPES = ("bool", "uint8", "uint16", "float16", "bfloat16", "float32", "float64")
 

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, Self, TypeAlias, TypeVar, cast
 
 from ..types import AnyImage
+from .facts import Memory, Raw
 from .kinds import Namespace, Plane, Planes, Spec
 
 if TYPE_CHECKING:
@@ -149,6 +150,10 @@ class Adapter(Protocol):
         """Whether images may lie on an accelerator or record gradients: then kernels have to work where they lie."""
 
     @property
+    def channels_at(self) -> int:
+        """Which axis of an array of its pixels the channels are, counted from the end."""
+
+    @property
     def result_dtypes(self) -> tuple[str, ...]:
         """The dtypes that a caller may ask a result to have."""
 
@@ -156,6 +161,12 @@ class Adapter(Protocol):
         self, image: Any, /, *, layout: str | None, bgr: bool, ranged: bool = False, mode: str | None = None
     ) -> tuple[Pixels, Spec]:
         """Open an image for reading; refuse one that is none, with the reason."""
+
+    def describe_raw(self, image: Any, /) -> Raw:
+        """Tell what an image says of itself, also one that `load` refuses."""
+
+    def describe_memory(self, image: Any, /) -> Memory:
+        """Tell where an image lies and what may be done with it, also of one that `load` refuses."""
 
     def view_on_host(self, pixels: Any, /) -> PixelSource | None:
         """Show pixels to NumPy where they lie; None on an accelerator and where a gradient is recorded."""

@@ -6,7 +6,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import islice
 
 from .planning import Job
@@ -25,7 +25,7 @@ class _Stopped(BaseException):
 
 def run(
     work: Work, jobs: Iterator[Job], *, workers: int | None, announce: Announce
-) -> Iterator[tuple[Job, Failure | None]]:
+) -> Generator[tuple[Job, Failure | None]]:
     """Yield each job as it ends, with what went wrong. No more than twice as many jobs as workers are drawn ahead.
 
     There are two threads for each worker: while one waits for the disk, which syncs every file, another computes. They

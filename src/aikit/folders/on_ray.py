@@ -11,10 +11,10 @@ import contextlib
 import logging
 import os
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any  # ray has no types
 
 from ..errors import InputValueError, MissingDependencyError, WorkerError, quoted
 from ..isolation import search_path
@@ -33,9 +33,9 @@ _IN_A_BLOCK = 8
 
 def run(
     work: Work, jobs: Iterator[Job], *, workers: int | None, announce: Announce
-) -> Iterator[tuple[Job, Failure | None]]:
+) -> Generator[tuple[Job, Failure | None]]:
     """Yield each job as it ends, with what went wrong."""
-    with _telemetry_off(), _connected(workers) as data:
+    with _switch_telemetry_off(), _connect(workers) as data:
         while batch := list(islice(jobs, _AT_A_TIME)):
             for job in batch:
                 if is_in_place(job):
@@ -46,13 +46,13 @@ def run(
                         "a task that is repeated would work on its own result",
                     )
                 announce(job, "*")
-            yield from _statuses(data, work, batch, workers)
+            yield from _run_batch(data, work, batch)
             # Of workers that died while they wrote, whose rows Ray has done again.
             for folder in {job.target.parent for job in batch}:
                 remove_leftovers(folder)
 
 
-def _statuses(data: Any, work: Work, batch: list[Job], workers: int | None) -> Iterator[tuple[Job, Failure | None]]:
+def _run_batch(data: Any, work: Work, batch: list[Job]) -> Iterator[tuple[Job, Failure | None]]:
     rows = [
         {"number": number, "source": os.fsencode(os.path.abspath(job.source)), "target": os.fsencode(os.path.abspath(job.target))}
         for number, job in enumerate(batch)
@@ -64,10 +64,10 @@ def _statuses(data: Any, work: Work, batch: list[Job], workers: int | None) -> I
             raise WorkerError(
                 str(job.source), "a status", row["broken"], "report it as a fault of aikit", code="worker_failed"
             )
-        yield job, _with_path_as_given(job, row["failure"]) if row["failure"] else None
+        yield job, _name_path_as_given(job, row["failure"]) if row["failure"] else None
 
 
-def _with_path_as_given(job: Job, row: str) -> Failure:
+def _name_path_as_given(job: Job, row: str) -> Failure:
     """A worker's failure, about the path as the caller wrote it."""
     there = Failure.from_row(os.path.abspath(job.source), row)
     error = there.error
@@ -83,7 +83,7 @@ class _Status:
     def __init__(self, work: Work) -> None:
         self._work = work
 
-    def row(self, row: dict[str, Any]) -> dict[str, Any]:
+    def row(self, row: dict[str, bytes]) -> dict[str, object]:
         job = Job(Path(os.fsdecode(row["source"])), Path(os.fsdecode(row["target"])))
         failure, broken = None, ""
         try:
@@ -94,7 +94,7 @@ class _Status:
 
 
 @contextlib.contextmanager
-def _connected(workers: int | None) -> Iterator[Any]:
+def _connect(workers: int | None) -> Iterator[Any]:
     """Ray Data on the cluster that the program is connected to, or on a Ray of our own for as long as this lasts."""
     try:
         import ray
@@ -108,7 +108,7 @@ def _connected(workers: int | None) -> Iterator[Any]:
         # Its workers find this aikit, and what they print goes to Ray's own log files.
         variables = {"PYTHONPATH": os.pathsep.join(search_path())}
         address = os.environ.get("RAY_ADDRESS")
-        alone: dict[str, Any] = {} if address else {"num_cpus": workers, "include_dashboard": False}
+        alone: dict[str, object] = {} if address else {"num_cpus": workers, "include_dashboard": False}
         ray.init(
             address, runtime_env={"env_vars": variables}, log_to_driver=False, logging_level=logging.ERROR, **alone
         )  # fmt: skip
@@ -123,7 +123,7 @@ def _connected(workers: int | None) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def _telemetry_off() -> Iterator[None]:
+def _switch_telemetry_off() -> Iterator[None]:
     """Ray reports its use to its makers unless told otherwise: here it does so only where the user has asked for it.
 
     It looks when it starts, and Ray Data looks again when it begins and ends to execute.

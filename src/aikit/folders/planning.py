@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ..errors import FileAccessError, InputValueError, quoted
 from .reporting import Failure
 
-__all__ = ["Job", "files_of", "job_of"]
+__all__ = ["Job", "find_files", "make_job"]
 
 
 class Job(NamedTuple):
@@ -20,20 +20,20 @@ class Job(NamedTuple):
     target: Path
 
 
-def files_of(sources: Iterable[Path], out: Path) -> Iterator[tuple[Path, Path] | Failure]:
+def find_files(sources: Iterable[Path], out: Path) -> Iterator[tuple[Path, Path] | Failure]:
     """Every file named, and every picture in a folder, with its place below the output folder."""
     for source in sources:
         if not os.path.isdir(source):
             yield source, Path(source.name)
             continue
-        for path in _files_in(source, out):
+        for path in _walk(source, out):
             if isinstance(path, Failure):
                 yield path
             elif _looks_like_a_picture(path):
                 yield path, path.relative_to(source)
 
 
-def _files_in(source: Path, out: Path) -> Iterator[Path | Failure]:
+def _walk(source: Path, out: Path) -> Iterator[Path | Failure]:
     """Every file in a folder and the folders in it: not the hidden ones, and not what an earlier run put into `out`."""
     refused: list[Failure] = []
 
@@ -70,7 +70,7 @@ def _looks_like_a_picture(path: Path) -> bool:
         return True
 
 
-def job_of(source: Path, target: Path) -> Job | Failure:
+def make_job(source: Path, target: Path) -> Job | Failure:
     """The job, or why there is none."""
     from .._raster import format_of_suffix
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 
 from .. import errors
 from ..errors import AikitError
@@ -47,10 +47,10 @@ class Failure:
     @classmethod
     def from_row(cls, path: str, row: str) -> Self:
         """What `to_row` has kept."""
-        fields: dict[str, Any] = json.loads(row)
-        kind = getattr(errors, fields.pop("kind"))
+        fields: dict[str, object] = json.loads(row)
+        kind: type[AikitError] = getattr(errors, str(fields.pop("kind")))
         del fields["message"]
-        return cls.of(path, kind(**fields))
+        return cls.of(path, errors.from_fields(kind, fields))
 
 
 @dataclass(slots=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from .._io import make_folder, write_bytes
 from ..errors import AikitError, WorkerError
@@ -13,10 +14,19 @@ from ..recipe import Recipe
 from .planning import Job
 from .reporting import Failure
 
-__all__ = ["Announce", "Work"]
+__all__ = ["Announce", "Run", "Work"]
 
 # Called with the output's SHA-256 just before it is put in its place.
 Announce = Callable[[Job, str], None]
+
+
+class Run(Protocol):
+    """What an engine is: it does the work for each job."""
+
+    def __call__(
+        self, work: Work, jobs: Iterator[Job], *, workers: int | None, announce: Announce
+    ) -> Generator[tuple[Job, Failure | None]]:
+        """Yield each job as it ends, with its failure or None; to close it ends the work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +43,7 @@ class Work:
     def __call__(self, job: Job, announce: Announce | None = None) -> Failure | None:
         """Convert one file; what is wrong with it is returned."""
         try:
-            data = self._converted(job)
+            data = self._convert(job)
             if announce is not None:
                 announce(job, hashlib.sha256(data).hexdigest())
             _put(job, data)
@@ -44,7 +54,7 @@ class Work:
             return Failure.of(str(job.source), error)
         return None
 
-    def _converted(self, job: Job) -> bytes:
+    def _convert(self, job: Job) -> bytes:
         try:
             return self.recipe.bytes(job.source, to=job.target.suffix, limits=self.limits)
         except WorkerError as error:
