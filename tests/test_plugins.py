@@ -233,6 +233,69 @@ def test_two_packages_that_offer_one_name_are_named(tmp_path, monkeypatch):
         found(3)
 
 
+PAGE = Path(__file__).parents[1] / "docs" / "api" / "plugins.md"
+
+
+def files_of_the_page():
+    """The files that the how-to shows, by their names."""
+    return dict(re.findall(r'```\w+ title="([^"]+)"\n(.*?)```', PAGE.read_text(), re.DOTALL))
+
+
+def python(code, *paths):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+USE_SEPIA = """
+import sys, aikit, PIL.Image
+print("sepia" in aikit.operations.names(), "aikit_sepia" in sys.modules)
+print(aikit.Recipe.parse("sepia strength=0.5; resize width=2")(PIL.Image.new("RGB", (4, 4), "blue")).size)
+"""
+
+
+def test_an_installed_package_offers_its_operation(write, tmp_path):
+    for name, text in files_of_the_page().items():
+        write(name, text)
+    install(tmp_path / "src", "aikit-sepia", "1.0", "[aikit.operations]\nsepia = aikit_sepia\n")
+    source = Path(aikit.__file__).parents[1]
+    assert python(USE_SEPIA, source, tmp_path / "src") == ["True", "False", "(2,", "2)"]
+    assert python("import aikit; print('sepia' in aikit.operations.names())", source) == ["False"]
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("1 / 0", "an operation that its package can load, got ZeroDivisionError"),
+        ("", "registers, got none of that name"),
+    ],
+)
+def test_a_package_that_does_not_give_its_operation_is_named(write, tmp_path, monkeypatch, code, message):
+    write("site/aikit_test_broken.py", code)
+    monkeypatch.delitem(sys.modules, "aikit_test_broken", raising=False)
+    install(tmp_path / "site", "broken", "1.0", "[aikit.operations]\nbroken_one = aikit_test_broken\n")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    with pytest.raises(InputValueError, match=f"broken_one: expected .*{message}"):
+        aikit.operations.get("broken_one")
+
+
+@pytest.mark.slow
+def test_the_package_of_the_page_builds_and_installs(write, tmp_path):
+    for name, text in files_of_the_page().items():
+        write(name, text)
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+    (site,) = venv.glob("lib/*/site-packages")
+    (site / "parent.pth").write_text("\n".join(path for path in sys.path if path.endswith(("site-packages", "src"))))
+    for arguments in (["install", "-q", "--no-deps", "-e", "."], ["wheel", "-q", "--no-deps", "-w", "dist", "."]):
+        subprocess.run([str(venv / "bin/python"), "-m", "pip", *arguments], check=True, cwd=tmp_path)
+    done = subprocess.run([str(venv / "bin/python"), "-c", USE_SEPIA], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["True", "False", "(2,", "2)"], done.stderr
+    (wheel,) = (tmp_path / "dist").glob("aikit_sepia-1.0-*.whl")
+    assert python(USE_SEPIA, Path(aikit.__file__).parents[1], wheel) == ["True", "False", "(2,", "2)"]
+
+
 def test_require_says_which_of_two_copies_was_taken(tmp_path, monkeypatch):
     old, new = install(tmp_path / "old", "Some_Tool", "1.2"), install(tmp_path / "new", "some-tool", "2.0rc1")
     monkeypatch.setattr(sys, "path", [str(old), str(new), *sys.path])
