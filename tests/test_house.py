@@ -31,7 +31,7 @@ upsample write
 """.split()
 
 MODULES = """
-alpha batch codec color convert device errors files folders fusion isolation limits logs memory operations paths plugins psd recipe resample svg transforms types
+alpha batch codec color convert device errors files folders fusion isolation limits logs memory operations paths plugins psd recipe resample settings svg transforms types
 """.split()
 
 # A module may import from the layers above its line here, and from the names before it on its own line.
@@ -45,6 +45,7 @@ LAYERS = [
     "operations fusion batch show",
     "codec recipe",
     "folders",
+    "settings",
     "cli __main__",
 ]
 # The adapters describe an image by the Spec of _pixels, which calls them: two halves of one thing.

@@ -21,6 +21,7 @@ from . import (
     psd as psd,
     recipe as recipe,
     resample as resample,
+    settings as settings,
     svg as svg,
     transforms as transforms,
     types as types,

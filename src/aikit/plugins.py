@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from ._io import read_bytes
+from ._io import read_whole
 from .errors import FileAccessError, FileFormatError, InputTypeError, InputValueError, MissingDependencyError, quoted
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def load_file(path: str | Path, *, name: str | None = None, sha256: str | None =
         512
     """
     file = _absolute(path)
-    data = read_bytes(file)
+    data = read_whole(file)
     _check_digest(file, data, sha256)
     with _lock:
         return _load_once(file, data, name, None)
@@ -90,7 +90,7 @@ def load_package(path: str | Path, *, name: str | None = None) -> ModuleType:
             str(folder), "a folder with an __init__.py", "none", "load a single file by load_file", filename=str(folder)
         )
     with _lock:
-        return _load_once(file, read_bytes(file), name, folder)
+        return _load_once(file, read_whole(file), name, folder)
 
 
 def path_of(module: str) -> Path | None:

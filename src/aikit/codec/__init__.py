@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 
-from .._io import name_of, read_bytes, write_bytes
+from .._io import name_of, read_whole, write_bytes
 from ..errors import FileFormatError
 from ..limits import Limits
 from ..types import Source
@@ -148,7 +148,7 @@ def read_json(
         InputValueError: a class that is not in `kinds`, or a tag that is not known.
         LimitError: larger than `limits` allow.
     """
-    data = read_bytes(source, limits=limits)
+    data = read_whole(source, limits=limits)
     try:
         return decode(data, kinds=kinds, limits=limits, device=device)
     except FileFormatError as error:
