@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from PIL import ExifTags, Image, TiffImagePlugin
+from PIL import ExifTags, Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from .._metadata.orientation import orientation_of, upright, without_orientation
 from ..errors import FileFormatError, InputTypeError, InputValueError, quoted
@@ -144,6 +145,9 @@ def _check_image(image: Image.Image, job: Job, drawn: int = 1) -> None:
 
 def _load(image: Image.Image, job: Job) -> Image.Image:
     """Decode the pixels now: a lazy image fails later, elsewhere, and in threads."""
+    if isinstance(image, TiffImageFile) and job.limits is not None and image._im is None:
+        # Pillow would hold the page to its own ceiling here; its size was checked.
+        image.im = Image.new(image.mode, image._tile_size, None).im
     try:
         image.load()
     except (OSError, SyntaxError, ValueError):
@@ -208,7 +212,7 @@ def _finish_image(image: Image.Image, job: Job) -> Image.Image:
 
 def _said_in_tags(image: Image.Image, job: Job, frame: int) -> dict[Any, Any]:
     """EXIF and IPTC of a page, in the form in which other formats have them in `info`."""
-    block = tiff_exif(image) if isinstance(image, TiffImagePlugin.TiffImageFile) else b""
+    block = tiff_exif(image) if isinstance(image, TiffImageFile) else b""
     records = job.pages[frame].iptc if frame < len(job.pages) else None
     found: dict[Any, Any] = {"exif": block, "photoshop": {0x0404: records} if records else {}}
     return {key: value for key, value in found.items() if value}
