@@ -16,7 +16,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aikit import Recipe, encode, flatten, make_transparent, operations, read_numpy, read_pil, to_numpy, trim, write
+from aikit import (
+    Limits,
+    Recipe,
+    encode,
+    flatten,
+    make_transparent,
+    operations,
+    read_numpy,
+    read_pil,
+    to_numpy,
+    trim,
+    write,
+)
 from aikit.cli import main
 from pictures import codes
 
@@ -305,8 +317,10 @@ def test_folders_are_walked_and_text_is_left_out(run, folder):
     assert run("convert", "photos", "out", "--to", "webp") == (
         0,
         "3 converted, 2 left out, 0 failed\n",
-        "  photos/notes.txt: left out, it is no picture by its name or its first bytes.\n"
-        "  photos/sub dir/data.json: left out, it is no picture by its name or its first bytes.\n",
+        (
+            "  photos/notes.txt: left out, it is no picture by its name or its first bytes.\n"
+            "  photos/sub dir/data.json: left out, it is no picture by its name or its first bytes.\n"
+        ),
     )
     assert listing(folder / "out") == ["one.webp", "sub dir/no suffix.webp", "sub dir/深い/two.webp"]
 
@@ -854,6 +868,26 @@ def test_files_of_strangers_are_worked_on_in_child_processes(arguments, strange,
     for path in (path for paths in results for path in paths if path.is_file()):
         other = strange / str(path.relative_to(strange)).replace("trusted", "strange", 1)
         assert other.read_bytes() == path.read_bytes()
+
+
+def test_the_largest_picture_is_said_in_the_shell(folder, run, monkeypatch):
+    write(RGB, "a.png")
+    assert run("convert", "a.png", "b.png", "--max-pixels", "600")[0] == 0
+    status, _, err = run("convert", "a.png", "c.png", "--max-pixels", "599")
+    assert (status, "expected at most 599 pixels, got 600" in err) == (1, True)
+    status, _, err = run("convert", "a.png", "c.png", "--untrusted", "--max-pixels", "599")
+    assert (status, "expected at most 599 pixels, got 600" in err) == (1, True)
+    assert run("info", "a.png", "--max-pixels", "599")[0] == 1
+    assert run("info", "a.png", "--max-pixels", "0")[::2] == (
+        2,
+        "aikit info: --max-pixels: expected a positive number, got 0; pass how many pixels are allowed.\n",
+    )
+    # Pillow's ceiling, and the way past it.
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 200)
+    status, _, err = run("convert", "a.png", "d.png")
+    assert (status, "at most 400 pixels, got 600; pass --max-pixels N if you trust the file." in err) == (1, True)
+    assert run("convert", "a.png", "d.png", "--max-pixels", "600")[0] == 0
+    assert read_pil("d.png", limits=Limits()).size == (30, 20)
 
 
 def test_files_of_strangers_have_limits(strange, run):

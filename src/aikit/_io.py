@@ -19,7 +19,7 @@ from .types import Source
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["make_folder", "name_of", "read_bytes", "remove_leftovers", "write_bytes"]
+__all__ = ["make_folder", "name_of", "read_bytes", "read_whole", "remove_leftovers", "write_bytes"]
 
 _CHUNK = 1 << 20
 # RFC 3986, section 3.1. Two letters at least: "C:" is a drive.
@@ -53,25 +53,31 @@ def read_bytes(source: Source, *, limits: Limits | None = None) -> bytes:
         FileFormatError: there are no bytes.
         LimitError: there are more bytes than `limits` allow.
     """
+    data = read_whole(source, limits=limits)
+    if not data:
+        raise FileFormatError(
+            name_of(source), "a picture", "0 bytes", "check how the file was written", code="truncated"
+        )
+    return data
+
+
+def read_whole(source: Source, *, limits: Limits | None = None) -> bytes:
+    """Read like `read_bytes`, also where there is nothing in it: a file of settings, a text."""
     name = name_of(source)
     if limits is not None and not isinstance(limits, Limits):
         raise InputTypeError("limits", "Limits or None", quoted(limits), "pass Limits() for untrusted files")
     if isinstance(source, (bytes, bytearray, memoryview)):
-        data = bytes(source) if limits is None or _fits(source, name, limits) else b""
-    elif isinstance(source, (str, os.PathLike)):
-        data = _read_path(source, name, limits)
-    elif hasattr(source, "read"):
-        data = _read_file(source, name, limits)
-    else:
-        raise InputTypeError(
-            "source",
-            "a path, bytes or a binary file",
-            type(source).__name__,
-            "for a picture already in memory use to_pil, to_numpy, to_cv2 or to_tensor",
-        )
-    if not data:
-        raise FileFormatError(name, "a picture", "0 bytes", "check how the file was written", code="truncated")
-    return data
+        return bytes(source) if limits is None or _fits(source, name, limits) else b""
+    if isinstance(source, (str, os.PathLike)):
+        return _read_path(source, name, limits)
+    if hasattr(source, "read"):
+        return _read_file(source, name, limits)
+    raise InputTypeError(
+        "source",
+        "a path, bytes or a binary file",
+        type(source).__name__,
+        "for a picture already in memory use to_pil, to_numpy, to_cv2 or to_tensor",
+    )
 
 
 def _fits(data: bytes | bytearray | memoryview, name: str, limits: Limits) -> bool:

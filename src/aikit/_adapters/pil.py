@@ -120,7 +120,7 @@ def is_resolved(image: object) -> TypeGuard[Image.Image]:
 
 
 def _loaded(image: Image.Image) -> Image.Image:
-    """The picture with its pixels in memory; a lazily opened file is read here, and may turn out broken."""
+    """Load the picture's pixels into memory; a lazily opened file is read here, and may turn out broken."""
     try:
         image.load()
     except MemoryError:
@@ -152,7 +152,7 @@ def _name_of(image: Image.Image) -> str:
 
 
 def orientation_of(image: Image.Image) -> int:
-    """1..8, from the EXIF of an image in memory; 1 where it is upright or does not say."""
+    """Read 1..8 from the EXIF of an image in memory; 1 where it is upright or does not say."""
     try:
         orientation = int(image.getexif().get(_ORIENTATION, 1))
     except _DAMAGE as error:  # a damaged tag block has no orientation to honor, and the pixels are sound
@@ -179,7 +179,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _resolve(image: Image.Image) -> tuple[Image.Image, tuple[int, ...] | None]:
-    """The picture in one of the _RESOLVED modes, and the color key that marks its transparent pixels.
+    """Give the picture in one of the _RESOLVED modes, and the color key that marks its transparent pixels.
 
     Alpha first: going from a palette to RGB and then to RGBA would make every pixel of the key's color
     transparent, not only those of its index.
@@ -187,7 +187,8 @@ def _resolve(image: Image.Image) -> tuple[Image.Image, tuple[int, ...] | None]:
     key = image.info.get("transparency")
     mode = image.mode
     if mode in ("P", "PA"):
-        has_alpha = mode == "PA" or isinstance(key, (int, bytes)) or image.palette.mode == "RGBA"  # type: ignore[union-attr]
+        of_palette = image.palette.mode if image.palette else None
+        has_alpha = mode == "PA" or isinstance(key, (int, bytes)) or of_palette == "RGBA"
         if has_alpha:
             # Pillow writes the alpha into the palette of the picture it converts: a copy's, not the caller's.
             return image.copy().convert("RGBA"), None
@@ -211,7 +212,7 @@ def _resolve(image: Image.Image) -> tuple[Image.Image, tuple[int, ...] | None]:
 
 
 def _as_key(key: object, channels: int) -> tuple[int, ...] | None:
-    """The color key as one number a channel; None where `transparency` holds something else."""
+    """Read the color key as one number a channel; None where `transparency` holds something else."""
     given = key if isinstance(key, (tuple, list)) else [key] * channels
     parts = tuple(part for part in given if isinstance(part, int))
     return parts if len(parts) == len(given) == channels else None
@@ -220,7 +221,9 @@ def _as_key(key: object, channels: int) -> tuple[int, ...] | None:
 def _lab_to_rgb(image: Image.Image) -> Image.Image:
     # Pillow's 8-bit LAB is ICC Lab (D50); LittleCMS takes it to sRGB.
     transform = ImageCms.buildTransform(ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB")
-    return ImageCms.applyTransform(image, transform)  # type: ignore[return-value]
+    rgb = ImageCms.applyTransform(image, transform)
+    assert rgb is not None  # only in place it returns nothing
+    return rgb
 
 
 class Picture:
@@ -313,7 +316,7 @@ class _Rows:
 
 
 def _rows_in_memory(image: Image.Image, *, writable: bool = False) -> Array | None:
-    """An (H, W, 4) view of an RGB or RGBA picture, without a copy; writable only for one of our own making.
+    """Show an (H, W, 4) view of an RGB or RGBA picture, without a copy; writable only for one of our own making.
 
     np.asarray repacks the pixels through a bytes object, five times slower. Pillow's Arrow export gives
     the memory itself, for pictures that lie in one 16 MB block; None for the others.

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from ..errors import InputTypeError, InputValueError, quoted
 from ..limits import Limits
@@ -140,6 +141,9 @@ def _check_image(image: Image.Image, job: Job, drawn: int = 1) -> None:
 
 def _load(image: Image.Image, job: Job) -> Image.Image:
     """Decode the pixels now: a lazy image fails later, elsewhere, and in threads."""
+    if isinstance(image, TiffImageFile) and job.limits is not None and image._im is None:
+        # Pillow would hold the page to its own ceiling here; its size was checked.
+        image.im = Image.new(image.mode, image._tile_size, None).im
     try:
         image.load()
     except (OSError, SyntaxError, ValueError):

@@ -19,9 +19,9 @@ from ..files import encode, read_any
 from ..isolation import guarded, register_record
 from ..limits import Limits
 from ..operations.registry import import_modules, modules_of
-from ..resample.codes import by_matrices
 from ..resample.passes import Resizing
 from ..resample.size import new_size
+from ..resample.uint8 import by_matrices
 from ..types import Source
 from .steps import Keywords, Step, apply_steps, check_size
 
