@@ -16,7 +16,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aikit import Recipe, encode, flatten, make_transparent, operations, read_numpy, read_pil, to_numpy, trim, write
+from aikit import (
+    Limits,
+    Recipe,
+    encode,
+    flatten,
+    make_transparent,
+    operations,
+    read_numpy,
+    read_pil,
+    to_numpy,
+    trim,
+    write,
+)
 from aikit.cli import main
 from pictures import codes
 
@@ -296,13 +308,20 @@ def test_out_is_a_file_name_or_a_folder(run, folder, out, options, made):
     assert listing(folder) == sorted(["a.png", made])
 
 
-def test_folders_are_walked_and_text_is_passed_over(run, folder):
+def test_folders_are_walked_and_text_is_left_out(run, folder):
     for name in ("one.png", "sub dir/深い/two.png", ".hidden.png", ".hidden/three.png", "sub dir/no suffix"):
         Path("photos", name).parent.mkdir(parents=True, exist_ok=True)
         Path("photos", name).write_bytes(encode(RGB, "png"))
     Path("photos/notes.txt").write_text("text")
     Path("photos/sub dir/data.json").write_text("{}")
-    assert run("convert", "photos", "out", "--to", "webp") == (0, "3 converted, 0 failed\n", "")
+    assert run("convert", "photos", "out", "--to", "webp") == (
+        0,
+        "3 converted, 2 left out, 0 failed\n",
+        (
+            "  photos/notes.txt: left out, it is no picture by its name or its first bytes.\n"
+            "  photos/sub dir/data.json: left out, it is no picture by its name or its first bytes.\n"
+        ),
+    )
     assert listing(folder / "out") == ["one.webp", "sub dir/no suffix.webp", "sub dir/深い/two.webp"]
 
 
@@ -435,7 +454,7 @@ def test_alpha_into_jpeg_names_the_option(run, folder):
         (["in", "out", "--to", "png", "--quality", "50"], r"--quality: expected None for PNG, got 50"),
         (["in", "out", "--to", "jpg", "--lossless"], r"--lossless: expected None or False for JPEG"),
         (["in", "out", "--to", "webp", "--lossless", "--quality", "9"], r"--quality: expected None with lossless"),
-        (["in", "out", "--jobs", "0"], r"--jobs: expected a positive number, got 0"),
+        (["in", "out", "--jobs", "0"], r"--jobs: expected 1 or more, got 0"),
         (["empty", "out"], r"SRC: expected pictures, got none in empty"),
     ],
 )
@@ -849,6 +868,26 @@ def test_files_of_strangers_are_worked_on_in_child_processes(arguments, strange,
     for path in (path for paths in results for path in paths if path.is_file()):
         other = strange / str(path.relative_to(strange)).replace("trusted", "strange", 1)
         assert other.read_bytes() == path.read_bytes()
+
+
+def test_the_largest_picture_is_said_in_the_shell(folder, run, monkeypatch):
+    write(RGB, "a.png")
+    assert run("convert", "a.png", "b.png", "--max-pixels", "600")[0] == 0
+    status, _, err = run("convert", "a.png", "c.png", "--max-pixels", "599")
+    assert (status, "expected at most 599 pixels, got 600" in err) == (1, True)
+    status, _, err = run("convert", "a.png", "c.png", "--untrusted", "--max-pixels", "599")
+    assert (status, "expected at most 599 pixels, got 600" in err) == (1, True)
+    assert run("info", "a.png", "--max-pixels", "599")[0] == 1
+    assert run("info", "a.png", "--max-pixels", "0")[::2] == (
+        2,
+        "aikit info: --max-pixels: expected a positive number, got 0; pass how many pixels are allowed.\n",
+    )
+    # Pillow's ceiling, and the way past it.
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 200)
+    status, _, err = run("convert", "a.png", "d.png")
+    assert (status, "at most 400 pixels, got 600; pass --max-pixels N if you trust the file." in err) == (1, True)
+    assert run("convert", "a.png", "d.png", "--max-pixels", "600")[0] == 0
+    assert read_pil("d.png", limits=Limits()).size == (30, 20)
 
 
 def test_files_of_strangers_have_limits(strange, run):

@@ -31,20 +31,21 @@ upsample warp_affine warp_perspective write
 """.split()
 
 MODULES = """
-alpha batch color convert device errors files folders fusion geometry isolation limits memory operations psd recipe resample svg transforms types
+alpha batch codec color convert device errors files folders fusion geometry isolation limits logs memory operations paths plugins psd recipe resample settings svg transforms types
 """.split()
 
 # A module may import from the layers above its line here, and from the names before it on its own line.
 LAYERS = [
-    "errors types _deprecated _foreign_names _check limits device memory isolation _io",
+    "errors types _deprecated _foreign_names _check limits device memory isolation _io _metadata paths plugins logs",
     "_pixels _adapters",
     "convert color alpha resample geometry",
     "_raster transforms",
     "svg psd",
     "files",
     "operations fusion batch show",
-    "recipe",
+    "codec recipe",
     "folders",
+    "settings",
     "cli __main__",
 ]
 # The adapters describe an image by the Spec of _pixels, which calls them: two halves of one thing.

@@ -87,6 +87,15 @@ def test_a_field_that_comes_later_changes_digests_only_where_it_is_used():
     assert "profile=ignore" in str(Later(recipe.steps, **arguments, profile="ignore"))
 
 
+def test_a_call_that_does_not_fit_is_answered():
+    with pytest.raises(
+        InputTypeError, match=r"^Recipe: expected only steps without a name, got 'png' too; pass it as one"
+    ):
+        Recipe([], "png")
+    with pytest.raises(InputTypeError, match=r"^Recipe: expected one of .*to=.*, got formats='png'; pass these\.$"):
+        Recipe([], formats="png")
+
+
 def test_the_digest_is_the_same_everywhere():
     recipe = Recipe([("resize", {"width": 1024}), ("flatten", {"background": "white"})], to="webp", quality=80)
     text = (

@@ -194,6 +194,25 @@ def test_a_dtd_is_never_loaded(tmp_path):
     assert "fill" not in open_svg(tmp_path / "a.svg").attributes
 
 
+def test_what_a_doctype_declares_is_no_attribute_of_an_element():
+    declared = '<!DOCTYPE svg [<!ATTLIST image href CDATA "a.png" style CDATA "fill:red" xlink:href CDATA "b">]>'
+    data = f'{declared}<svg xmlns="{SVG}" xmlns:xlink="http://www.w3.org/1999/xlink"><image/></svg>'.encode()
+    # lxml frees the declaration when such an attribute is deleted: never reached, the process would end.
+    image = open_svg(data).find("image")
+    assert dict(image.attributes) == {}
+    for name in ("href", "style", "xlink:href"):
+        assert name not in image.attributes
+        assert image.attributes.pop(name, "none") == "none"
+        with pytest.raises(KeyError, match=name):
+            del image.attributes[name]
+    assert dict(image.style) == {}
+    image.attributes["href"] = "c.png"
+    del image.attributes["href"]
+    image.style["fill"] = "teal"
+    del image.style["fill"]
+    assert dict(image.attributes) == {}
+
+
 # ---------------------------------------------------------------- finding
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -303,6 +304,74 @@ def test_entities_that_grow_or_read_are_refused(data, error, message):
     for call in (render_svg, svg_to_pdf, sanitize_svg, svg_info):
         with pytest.raises(error, match=message):
             call(data)
+
+
+DECLARED = [
+    *(f'<!ATTLIST {tag} {name} CDATA "{value}">' for tag, name, value in [
+        ("image", "href", "a.png"),
+        ("image", "href", "data:image/png;base64,AAAA"),
+        ("image", "href", "#a"),
+        ("image", "xlink:href", "a.png"),
+        ("image", "id", "a"),
+        ("rect", "style", "fill:url(http://a/b)"),
+        ("rect", "fill", "url(http://a/b)"),
+        ("rect", "onclick", "alert(1)"),
+        ("rect", "class", "a b"),
+        ("rect", "xml:base", "http://a/"),
+        ("rect", "opacity", ".5"),
+        ("svg", "onload", "alert(1)"),
+        ("svg", "width", "5"),
+        ("svg", "viewBox", "0 0 1 1"),
+        ("svg", "xmlns:sodipodi", "urn:x"),
+        ("use", "href", "http://a/b"),
+        ("text", "xml:space", "preserve"),
+        ("feImage", "href", "a.png"),
+        ("animate", "attributeName", "href"),
+    ]),
+    '<!ATTLIST image href CDATA #FIXED "a.png" xlink:href CDATA #FIXED "b.png">',
+    '<!ATTLIST image href (a|b) "a"><!ATTLIST image href CDATA "b" id ID #IMPLIED style NMTOKENS "c d">',
+    '<!-- a --><?b c?><!ELEMENT svg ANY><!ELEMENT image EMPTY><!ATTLIST image href CDATA "a.png">',
+    '<!NOTATION n SYSTEM "n"><!ENTITY u SYSTEM "u.gif" NDATA n><!ATTLIST image href ENTITY "u">',
+    '<!ENTITY e "a.png"><!ATTLIST image href CDATA "&e;" class CDATA "&#38;e;">',
+]  # fmt: skip
+EVERYTHING = (
+    '<rect id="a" width="9" height="9"/><image/><image href="b.png"/><use/><text>t</text><a><g/></a>'
+    '<filter id="f"><feImage/></filter><g filter="url(#f)"/><rect><animate/></rect><style/>'
+)
+
+
+@pytest.mark.parametrize("declared", DECLARED)
+def test_what_a_doctype_gives_attributes_never_counts(declared):
+    plain = svg(EVERYTHING)
+    data = svg(EVERYTHING, before=f"<!DOCTYPE svg [{declared}]>")
+    # In a child process, since what this guards against ends the process.
+    limits = Limits()
+    assert sanitize_svg(data, limits=limits) == sanitize_svg(plain)
+    assert render_svg(data, limits=limits).tobytes() == render_svg(plain).tobytes()
+    assert svg_info(data, limits=limits) == replace(svg_info(plain), bytes=len(data))
+
+
+@pytest.mark.parametrize(
+    "subset",
+    [
+        "<!ENTITY % p \"<!ATTLIST image href CDATA 'a.png'>\">%p;",
+        '<!ENTITY % p SYSTEM "file:///etc/passwd">%p;<!ATTLIST image href CDATA "a.png">',
+        '<![INCLUDE[<!ATTLIST image href CDATA "a.png">]]>',
+        '<!ATTLIST image href CDATA "a.png"',
+        '<!ATTLIST image href CDATA "<">',
+    ],
+    ids="parameter external conditional open less-than".split(),
+)
+def test_doctypes_that_only_validators_read_are_refused(subset):
+    data = svg(EVERYTHING, before=f"<!DOCTYPE svg [{subset}]>")
+    for call in (render_svg, sanitize_svg, svg_info):
+        with pytest.raises(FileFormatError, match=r"^source: expected well-formed XML, got "):
+            call(data, limits=Limits())
+
+
+def test_a_style_sheet_named_before_the_drawing_is_told_beside_a_doctype():
+    data = svg(RED, before='<?xml-stylesheet href="a.css"?><!DOCTYPE svg [<!ATTLIST a b CDATA "c">]><!-- d --><?e f?>')
+    assert set(svg_info(data).removed) == {"processing instruction xml-stylesheet", "processing instruction e"}
 
 
 # Budgets

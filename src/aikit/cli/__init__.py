@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import AikitError, printable
-from . import convert, demo, devices, info, many, psd, run, svg
+from . import convert, demo, devices, info, many, psd, run, settings, svg
 from .wording import in_words
 
 __all__ = ["main"]
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = given[0] if given else ""
     _take_any_file_name()
     try:
-        options = _parsed(given, command)
+        options = _parse(given, command)
         status: int = options.run(options)
         sys.stdout.flush()  # here, where a reader that has gone is no surprise
     except AikitError as error:
@@ -40,18 +40,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parsed(given: list[str], command: str) -> argparse.Namespace:
+def _parse(given: list[str], command: str) -> argparse.Namespace:
     """What the command line says; its help and its mistakes end the program."""
     parser = argparse.ArgumentParser(
         prog="aikit", description="Look at pictures and convert them, with alpha, depth and color kept."
     )
-    parser.add_argument("--version", action="version", version=f"aikit {_version()}")
+    parser.add_argument("--version", action="version", version=f"aikit {_read_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     if command in ("convert", "run"):
         many.import_operations(given)
     info.add_parser(commands)
     convert.add_parser(commands, with_operations=command == "convert")
-    for module in (run, svg, psd, devices, demo):
+    for module in (run, svg, psd, settings, devices, demo):
         module.add_parser(commands)
     return parser.parse_args(given)
 
@@ -62,7 +62,7 @@ def _take_any_file_name() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def _version() -> str:
+def _read_version() -> str:
     from .. import __version__
 
     return __version__

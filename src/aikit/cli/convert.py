@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import InputValueError, quoted
 from ..recipe import Recipe
@@ -46,7 +46,7 @@ _HELP = {
 _KEYWORDS = {"tolerance": "how far off that color may be, 0 to 1", "feather": "how soft its edge is, 0 to 1"}
 
 
-def add_parser(commands: Any, *, with_operations: bool = True) -> None:
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], *, with_operations: bool = True) -> None:
     """Add the subcommand to the parser; the operations only where they are asked for, for they load NumPy."""
     parser = commands.add_parser(
         "convert",
@@ -70,10 +70,10 @@ def add_parser(commands: Any, *, with_operations: bool = True) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Convert everything; what fails is listed at the end and makes the status 1."""
-    words = _words()
+    words = _make_words()
     with named_as_options(words):
         recipe = Recipe(
-            list(_steps(options)),
+            list(_make_steps(options)),
             to=options.to,
             quality=options.quality,
             lossless=options.lossless,
@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
 # ---------------------------------------------------------------- options from operations
 
 
-def _operations() -> list[Operation]:
+def _list_operations() -> list[Operation]:
     """All operations in the order in which they run."""
     from .. import operations
 
@@ -93,24 +93,26 @@ def _operations() -> list[Operation]:
     return [operations.get(name) for name in (*_FIRST, *own, *_LAST)]
 
 
-def _add_operations(parser: Any) -> None:
+def _add_operations(parser: argparse.ArgumentParser) -> None:
     """One option an operation: with its main parameter, or several as name=value; a flag where it needs none."""
     group = parser.add_argument_group(
         "operations", "An option that takes a value takes several as well, in quotes: --resize 'width=512 method=area'."
     )
-    for operation in _operations():
+    for operation in _list_operations():
         summary = _HELP.get(operation.name) or operation.summary.rstrip(".").replace("%", "%%")
-        if _main_of(operation) is None:
-            group.add_argument(_option(operation.name), dest=_place(operation), action="store_true", help=summary)
+        if _find_main(operation) is None:
+            group.add_argument(
+                _name_option(operation.name), dest=_name_place(operation), action="store_true", help=summary
+            )
         else:
-            metavar = _METAVARS.get(operation.name) or str(_main_of(operation)).upper()
-            group.add_argument(_option(operation.name), dest=_place(operation), metavar=metavar, help=summary)
+            metavar = _METAVARS.get(operation.name) or str(_find_main(operation)).upper()
+            group.add_argument(_name_option(operation.name), dest=_name_place(operation), metavar=metavar, help=summary)
         if operation.name == "make_transparent":
             for name, text in _KEYWORDS.items():
-                group.add_argument(_option(name), type=float, metavar="T", help=text)
+                group.add_argument(_name_option(name), type=float, metavar="T", help=text)
 
 
-def _main_of(operation: Operation) -> str | None:
+def _find_main(operation: Operation) -> str | None:
     """The parameter that a value alone is for."""
     required = [each.name for each in operation.parameters if each.required]
     if operation.name in _MAIN:
@@ -120,19 +122,19 @@ def _main_of(operation: Operation) -> str | None:
     return None
 
 
-def _option(name: str) -> str:
+def _name_option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _place(operation: Operation) -> str:
+def _name_place(operation: Operation) -> str:
     return f"operation {operation.name}"  # no name of another option
 
 
-def _steps(options: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
+def _make_steps(options: argparse.Namespace) -> Iterator[tuple[str, dict[str, object]]]:
     """The operations asked for, in the order the help promises."""
     shades = {name: value for name in _KEYWORDS if (value := getattr(options, name)) is not None}
-    for operation in _operations():
-        given = getattr(options, _place(operation))
+    for operation in _list_operations():
+        given = getattr(options, _name_place(operation))
         if operation.name == "make_transparent" and given is None and shades:
             raise InputValueError(
                 "--tolerance, --feather", "beside --make-transparent", "them alone", "add --make-transparent COLOR"
@@ -140,27 +142,27 @@ def _steps(options: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
         if given is True:
             yield operation.name, {}
         elif given not in (None, False):
-            keywords = _keywords(operation, given)
+            keywords = _read_keywords(operation, given)
             yield operation.name, {**keywords, **shades} if operation.name == "make_transparent" else keywords
 
 
-def _keywords(operation: Operation, given: str) -> dict[str, Any]:
-    """What stands behind an option: name=value, or a value of the main parameter."""
+def _read_keywords(operation: Operation, given: str) -> dict[str, object]:
+    """Read what stands behind an option: name=value, or a value of the main parameter."""
     if re.match(r"\s*[A-Za-z_]\w*=", given):
-        with named_as_options(({"recipe": _option(operation.name)}, {})):
+        with named_as_options(({"recipe": _name_option(operation.name)}, {})):
             return parse_keywords(given)
     if operation.name in ("resize", "fit"):
-        return _size(given, _option(operation.name))
+        return _read_size(given, _name_option(operation.name))
     if operation.name == "pad":
         return dict.fromkeys(("left", "right", "top", "bottom"), parse_value(given))
-    main = _main_of(operation)
+    main = _find_main(operation)
     parameter = next(each for each in operation.parameters if each.name == main)
     # A word stays one where only words will do: the color "000" is no number.
     return {parameter.name: given if "string" in parameter.type and given[:1] != "[" else parse_value(given)}
 
 
-def _size(text: str, option: str) -> dict[str, Any]:
-    """What --resize and --fit say."""
+def _read_size(text: str, option: str) -> dict[str, object]:
+    """Read what --resize and --fit say."""
     if match := re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)%", text):
         return {"scale": float(match[1]) / 100}
     match = re.fullmatch(r"([0-9]+)?(?:x([0-9]+))?", text)
@@ -170,15 +172,15 @@ def _size(text: str, option: str) -> dict[str, Any]:
     return {name: int(side) for name, side in sides.items() if side is not None}
 
 
-def _words() -> Words:
+def _make_words() -> Words:
     """What the options are called, by what the library calls them."""
     subjects = {"quality": "--quality", "lossless": "--lossless", "format": "--to", "to": "--to"}
-    for operation in _operations():
-        option = _option(operation.name)
+    for operation in _list_operations():
+        option = _name_option(operation.name)
         subjects[operation.name] = option
         for each in operation.parameters:
             own = operation.name == "make_transparent" and each.name in _KEYWORDS
-            subjects[f"{operation.name}.{each.name}"] = _option(each.name) if own else option
+            subjects[f"{operation.name}.{each.name}"] = _name_option(each.name) if own else option
     remedies = {
         "allow_truncated": "fetch the file again, or pass --allow-truncated to read what is there",
         "flatten": "pass --flatten white first, or write PNG or WebP",

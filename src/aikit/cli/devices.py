@@ -7,13 +7,12 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
 
 from ..device import DeviceInfo, list_devices
 from ..device.sizes import format_size
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand to the parser."""
     parser = commands.add_parser(
         "devices",
@@ -51,13 +50,13 @@ def _print_table(devices: list[DeviceInfo]) -> None:
             format_size(info.free),
             "-" if info.utilization is None else f"{info.utilization:.0%}",
             info.uuid or "-",
-            ", ".join(_notes(info)),
+            ", ".join(_write_notes(info)),
         )
     # Beyond a terminal a table must not be folded at 80 columns: programs read one row a line.
     Console(width=None if sys.stdout.isatty() else 10_000, highlight=False, markup=False).print(table)
 
 
-def _notes(info: DeviceInfo) -> Iterator[str]:
+def _write_notes(info: DeviceInfo) -> Iterator[str]:
     if info.visible is False:
         yield "hidden"
     elif info.device is None:

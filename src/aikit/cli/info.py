@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .._io import read_bytes
 from ..errors import AikitError, printable
@@ -19,8 +19,11 @@ from .wording import in_words
 if TYPE_CHECKING:
     from .._raster import Header
 
+# What `asdict` makes of a Header, or an error: plain data for JSON, which has no types.
+Facts: TypeAlias = dict[str, Any]
 
-def add_parser(commands: Any) -> None:
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand to the parser."""
     parser = commands.add_parser(
         "info",
@@ -46,15 +49,15 @@ def run(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _look(path: str, limits: Limits | None) -> dict[str, Any]:
+def _look(path: str, limits: Limits | None) -> Facts:
     try:
-        row = _probed(read_bytes(path, limits=limits), path, limits)
+        row = _probe_guarded(read_bytes(path, limits=limits), path, limits)
         return {"file": path, **row, "alpha_used": row["has_alpha"] and _uses_alpha(path, limits)}
     except AikitError as error:
         return {"file": path, "error": str(in_words(error)), "code": error.code}
 
 
-def _probed(data: bytes, path: str, limits: Limits | None) -> dict[str, Any]:
+def _probe_guarded(data: bytes, path: str, limits: Limits | None) -> Facts:
     """What the header says, and of a document how many layers it has."""
     from .. import _raster
 
@@ -81,7 +84,7 @@ def _uses_alpha(path: str, limits: Limits | None) -> bool:
     return is_transparent(read_any(path, profile="ignore", limits=limits, isolate=limits is not None))
 
 
-def _print_table(rows: list[dict[str, Any]]) -> None:
+def _print_table(rows: list[Facts]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -100,14 +103,14 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
             str(row["depth"]),
             "none" if not row["has_alpha"] else "used" if row["alpha_used"] else "opaque",
             f"{row['bytes']:,}",
-            ", ".join(_notes(row)),
+            ", ".join(_write_notes(row)),
         )
     # Beyond a terminal a table must not be folded at 80 columns: programs read one row a line.
     Console(width=None if sys.stdout.isatty() else 10_000, highlight=False, markup=False).print(table)
 
 
-def _notes(row: dict[str, Any]) -> Iterator[str]:
-    """What most files do not have: said where it is so, so that a row fits into a terminal."""
+def _write_notes(row: Facts) -> Iterator[str]:
+    """Write down what most files do not have; a row fits into a terminal by that."""
     if row["orientation"] != 1:
         yield _ORIENTATIONS[row["orientation"]]
     if row["frames"] > 1:

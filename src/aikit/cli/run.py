@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from ..recipe import Recipe
 from .many import Words, add_folder_options, add_sources, convert_all, named_as_options
@@ -19,7 +18,7 @@ _WORDS: Words = (
 )
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand to the parser."""
     parser = commands.add_parser(
         "run",

@@ -16,7 +16,7 @@ _REMEDIES = {
     "limits": "leave --untrusted out if you trust the file",
     "merge_alpha": "leave the step out",
     "overwrite": "remove it, or pass another name",
-    "pillow_ceiling": "ask for fewer pixels",
+    "pillow_ceiling": "pass --max-pixels N if you trust the file",
     "profile": "save the picture anew without its profile",
     "readers": "look at pictures with aikit info, and convert them with aikit convert",
     "rgb_to_gray": "take the step rgb_to_gray before it",

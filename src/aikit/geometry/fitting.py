@@ -12,7 +12,7 @@ from .._foreign_names import explain_calls
 from .._pixels import Opened, load
 from ..errors import InputValueError, quoted
 from ..resample.passes import Resizing
-from ..resample.size import METHODS, Method, resized, scaled
+from ..resample.size import METHODS, Method, resize_opened, scaled
 from ..types import Color, ImageT
 from .cropping import Window
 from .filling import parse_fill
@@ -23,6 +23,7 @@ __all__ = [
     "Fitting",
     "How",
     "Placement",
+    "check_bars",
     "check_fit",
     "check_thumbnail",
     "fit",
@@ -256,6 +257,12 @@ def check_thumbnail(
     return Fitting(rows, columns, "contain", (0.5, 0.5), method, False, linear)
 
 
+def check_bars(fitting: Fitting, fill: object) -> None:
+    """Refuse a fill where there are no bars to be filled."""
+    if fill is not None and fitting.how != "letterbox":
+        raise InputValueError("fill", f'None for how="{fitting.how}", which adds no bars', quoted(fill), "leave it out")
+
+
 def _check_largest(*sides: int) -> None:
     if max(sides) > LARGEST:
         raise InputValueError("size", f"at most {LARGEST} pixels a side", "x".join(map(str, sides)), "pass less")
@@ -265,14 +272,13 @@ def fit_opened(opened: Opened[ImageT], fitting: Fitting, fill: Color | None) -> 
     """Make an open image fit."""
     spec = opened.spec
     color = parse_fill(fill, spec)
-    if fill is not None and fitting.how != "letterbox":
-        raise InputValueError("fill", f'None for how="{fitting.how}", which adds no bars', quoted(fill), "leave it out")
+    check_bars(fitting, fill)
     placement = fitting.place(spec.height, spec.width)
     entire = placement.box == (0, 0, spec.width, spec.height)
     how = Resizing(placement.size, fitting.method, box=None if entire else placement.box)
     if how.size == (spec.height, spec.width) and entire:
         return move_pixels(opened, placement.window, color)
-    scaled_image: ImageT = resized(opened, how, linear=fitting.linear)
+    scaled_image: ImageT = resize_opened(opened, how, linear=fitting.linear)
     if placement.window == Window(0, 0, placement.size[1], placement.size[0]):
         return scaled_image
     return move_pixels(load(scaled_image, bgr=spec.bgr), placement.window, color)

@@ -31,7 +31,9 @@ class Attributes(MutableMapping[str, Any]):
         return expand_name(self._raw, name, attribute=True)
 
     def __getitem__(self, name: str) -> str:
-        value = self._raw.get(self._name(name))
+        expanded = self._name(name)
+        # lxml also finds what a doctype only declares, and frees the declaration when that is deleted: the process dies.
+        value = self._raw.get(expanded) if expanded in self._raw.keys() else None  # noqa: SIM118 - "in" looks there too
         if value is None:
             raise KeyError(name)
         return value

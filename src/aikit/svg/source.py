@@ -31,7 +31,8 @@ def parse(data: bytes, limits: Limits | None = None, *, name: str = "source") ->
 
     Entities that the file declares itself, as Illustrator's do, are resolved as far as libxml2 finds it harmless: up
     to 1 MB, or five times the size of the file. External ones and the DTD named in the doctype are never opened.
-    A root element without a namespace gets SVG's, so that what stood inside a web page can be read.
+    A root element without a namespace gets SVG's, so that what stood inside a web page can be read. Of the doctype
+    nothing stays, and no default that it gives an attribute counts, as in both renderers.
 
     Args:
         data: the whole file; XML in any encoding that it declares or shows by its byte order mark.
@@ -55,9 +56,10 @@ def parse(data: bytes, limits: Limits | None = None, *, name: str = "source") ->
             name, "an SVG", str(kind).upper(), "read it with read_pil", code="unsupported_format", option="readers"
         )
     root = _parse_xml(data, name)
-    if _has_entities(root):
-        # Elements out of an entity have no namespace until they are read where they stand.
-        root = _parse_xml(_text(root).encode(), name)
+    if root.getroottree().docinfo.internalDTD is not None:
+        # Elements out of an entity have no namespace until they are read where they stand. And lxml finds an attribute
+        # that is only declared, and frees the declaration when that attribute is removed: the process dies.
+        root = _parse_xml(_text_without_doctype(root).encode(), name)
     if root.tag == "svg":
         root = _parse_xml(_text(root).replace("<svg", f'<svg xmlns="{SVG}"', 1).encode(), name)
     if root.tag != f"{{{SVG}}}svg":
@@ -158,9 +160,18 @@ def error_of(error: Exception, name: str) -> FileFormatError | LimitError:
     return FileFormatError(name, "well-formed XML", quoted(reason), "check how the file was written", code=code)
 
 
-def _has_entities(root: etree._Element) -> bool:
-    doctype = root.getroottree().docinfo.internalDTD
-    return doctype is not None and next(doctype.iterentities(), None) is not None
+def _text_without_doctype(root: etree._Element) -> str:
+    """The document with the instructions before it, which may name style sheets, and without comments there."""
+    from lxml import etree
+
+    before = [etree.tostring(node, encoding="unicode", with_tail=False) for node in _instructions(root)]
+    return "".join(before) + _text(root)
+
+
+def _instructions(root: etree._Element) -> list[etree._Element]:
+    from lxml import etree
+
+    return list(root.itersiblings(etree.ProcessingInstruction, preceding=True))[::-1]
 
 
 def _text(root: etree._Element) -> str:
