@@ -97,6 +97,8 @@ def apply_to_file(
 def _format_of(data: bytes, name: str) -> str:
     """Find the format the data are in, which has to be one to write."""
     found = identify(data)
+    if found is None:
+        probe(data, name=name)  # which says why it cannot be read
     try:
         return capabilities(found or "").name
     except InputValueError as error:
