@@ -216,6 +216,26 @@ def test_names_are_printed_escaped_everywhere(run, folder, caplog, name, content
     assert f"in/{name}.txt" in [each["path"] for each in told["notices"]]
 
 
+@pytest.mark.parametrize("command", [["convert"], ["run", "blur sigma=1"]], ids=["convert", "run"])
+def test_a_damaged_profile_is_refused_in_the_words_of_the_command(run, folder, command):
+    Image.fromarray(RGB).save("a.jpg", icc_profile=b"junk" * 40)
+    status, _, err = run(*command, "a.jpg", "out.png")
+    assert status == 1
+    way_out = "pass --profile ignore" if command == ["convert"] else "add profile=ignore to the recipe"
+    assert way_out in err
+    command = ["convert", "--profile", "ignore"] if command == ["convert"] else ["run", "blur sigma=1; profile=ignore"]
+    assert run(*command, "a.jpg", "out.png")[0] == 0
+
+
+def test_metadata_are_left_out_where_that_is_asked_for(run, folder):
+    Image.fromarray(RGB).save("a.jpg", comment=b"of somebody")
+    run("convert", "a.jpg", "kept.jpg")
+    run("convert", "a.jpg", "public.jpg", "--metadata", "public")
+    run("convert", "a.jpg", "bare.jpg", "--metadata", "strip")
+    comments = [Image.open(f"{name}.jpg").info.get("comment") for name in ("kept", "public", "bare")]
+    assert comments == [b"of somebody", None, None]
+
+
 # Pipes
 
 
