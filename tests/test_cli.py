@@ -924,7 +924,7 @@ def test_run_takes_a_recipe(run, folder, form):
 @pytest.mark.parametrize(
     ("recipe", "message"),
     [
-        ("rotate", r"steps: expected names from resize, .* got 'rotate'"),
+        ("swirl", r"steps: expected names from resize, .* got 'swirl'"),
         ("resize width=0", r"resize\.width: expected a whole number of 1 or more, got 0"),
         ("resize width", r"recipe: expected keywords as name=value, got 'width'"),
         ("to=bogus", r'to: expected one of png, .* got "bogus"'),

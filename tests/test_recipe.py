@@ -214,7 +214,7 @@ def test_equal_recipes_have_equal_digests():
     [
         ("trim", {}, InputTypeError, r"steps: expected a list of steps, got 'trim'"),
         (["trim"], {}, InputTypeError, r"steps: expected pairs of a name and its keywords, got 'trim'"),
-        ([("rotate", {})], {}, InputValueError, r"steps: expected names from resize, .* got 'rotate'"),
+        ([("swirl", {})], {}, InputValueError, r"steps: expected names from resize, .* got 'swirl'"),
         ([("resize", {"breadth": 3})], {}, InputValueError, r"resize: expected keywords from height, .* got 'breadth'"),
         ([("resize", {})], {}, InputValueError, r"scale: expected either scale or height and width, got none"),
         (
@@ -380,7 +380,7 @@ def test_recipes_in_files(tmp_path, suffix):
             InputValueError,
             r"recipe: expected a value in",
         ),
-        (lambda: Recipe.parse("rotate"), InputValueError, r"steps: expected names from resize, .* got 'rotate'"),
+        (lambda: Recipe.parse("swirl"), InputValueError, r"steps: expected names from resize, .* got 'swirl'"),
         (lambda: Recipe.parse("size=3"), InputValueError, r"recipe: expected options from to, quality, .* got 'size'"),
         (lambda: Recipe.from_json("{"), InputValueError, r"recipe: expected JSON, got '\{' \(Expecting"),
         (lambda: Recipe.from_json("[]"), InputTypeError, r"recipe: expected an object with steps, got \[\]"),
