@@ -107,9 +107,7 @@ def test_options_of_files_are_part_of_the_value(name, word):
 @pytest.mark.parametrize("name", WORDS)
 @pytest.mark.parametrize("value", ["all", True, None, ["keep"]])
 def test_options_of_files_are_words(name, value):
-    with pytest.raises(
-        InputValueError, match=rf"^{name}: expected one of {WORDS[name][0]}, .*; pass one of these\.$"
-    ):
+    with pytest.raises(InputValueError, match=rf"^{name}: expected one of {WORDS[name][0]}, .*; pass one of these\.$"):
         Recipe(**{name: value})
 
 
