@@ -631,11 +631,11 @@ def test_without_a_compiler_it_runs_eagerly_and_says_so_once():
 def test_the_compilers_of_the_environment_are_looked_for(monkeypatch):
     image = [torch.zeros(1, 1, 1, 1)]
     monkeypatch.setattr(compiler.shutil, "which", lambda name: name if name == "mine" else None)
-    assert "C++ compiler" in compiler.obstacle(image)
+    assert "C++ compiler" in compiler.find_obstacle(image)
     monkeypatch.setenv("CXX", "mine -O2")
-    assert not compiler.obstacle(image)
+    assert not compiler.find_obstacle(image)
     monkeypatch.setenv("CXX", "yours")
-    assert "C++ compiler" in compiler.obstacle(image)
+    assert "C++ compiler" in compiler.find_obstacle(image)
 
 
 # ---------------------------------------------------------------- the kernel of a resize
@@ -654,7 +654,7 @@ def pass_check(height, width, new, method, axis):
 @pytest.mark.parametrize("case", PASSES)
 def test_the_operation_is_the_definition(case, axis):
     plane, taps, arguments = pass_check(*case, axis)
-    expected = passes.gathered(torch, plane, taps, axis)
+    expected = passes.pass_by_indexing(torch, plane, taps, axis)
     torch.testing.assert_close(cuda.resample(plane, *arguments), expected, rtol=0, atol=1e-6)
     out = torch.empty(expected.shape)
     cuda.resample_into(out, plane, *arguments)
@@ -678,7 +678,7 @@ from test_fused import PASSES, pass_check
 for case in PASSES:
     for axis in (-1, -2):
         plane, taps, arguments = pass_check(*case, axis)
-        expected = passes.gathered(torch, plane, taps, axis)
+        expected = passes.pass_by_indexing(torch, plane, taps, axis)
         out = torch.full((2, 4, *expected.shape[1:]), 7.0)[:, 2]
         cuda.launch(out, plane, *arguments)
         torch.testing.assert_close(out, expected, rtol=0, atol=1e-6)

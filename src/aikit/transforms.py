@@ -13,7 +13,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, TypeGuard, TypeVar
 
 import torch
 from PIL import Image
@@ -21,14 +21,15 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from ._check import function
 from ._foreign_names import misfit
+from ._metadata.orientation import orientation_of_image
 from ._pixels import kind_of
 from .errors import InputTypeError, InputValueError
+from .types import AnyImage
 
 __all__ = ["Apply"]
 
 P = ParamSpec("P")
-
-_ORIENTATION = 0x0112  # Exif 2.32, table 4
+Picture = TypeVar("Picture", bound=AnyImage)
 
 
 class Apply(torch.nn.Module):
@@ -45,7 +46,7 @@ class Apply(torch.nn.Module):
         options: its keywords.
 
     Returns:
-        The same structure. What `fn` makes of a tv_tensor is one of the same class.
+        The same structure. A tv_tensor stays one of its class.
 
     Raises:
         InputTypeError: `fn` cannot be called, or gives something else than an image.
@@ -62,18 +63,18 @@ class Apply(torch.nn.Module):
         Apply(convert_color, 'rgb', 'hsv')
     """
 
-    def __init__(self, fn: Callable[Concatenate[Any, P], Any], *args: P.args, **options: P.kwargs) -> None:
+    def __init__(self, fn: Callable[Concatenate[Picture, P], AnyImage], *args: P.args, **options: P.kwargs) -> None:
         super().__init__()
         function("fn", fn)
         # Now, and not with the first sample, which a worker of a DataLoader may take.
         if found := misfit(fn, ("image", *args), options):
             raise InputValueError(*found)
-        self.fn: Callable[..., Any] = fn
-        self.args: tuple[Any, ...] = args
-        self.options: dict[str, Any] = options
+        self.fn: Callable[..., object] = fn
+        self.args: tuple[object, ...] = args
+        self.options: dict[str, object] = options
 
-    def forward(self, *sample: Any) -> Any:
-        """The sample with its images changed."""
+    def forward(self, *sample: object) -> object:
+        """Give the sample with its images changed."""
         from torchvision import tv_tensors
 
         parts, structure = tree_flatten(sample if len(sample) != 1 else sample[0])
@@ -81,11 +82,11 @@ class Apply(torch.nn.Module):
             getattr(tv_tensors, name) for name in ("BoundingBoxes", "Mask", "KeyPoints") if hasattr(tv_tensors, name)
         )
         has_places = any(isinstance(part, marked) for part in parts)
-        for index in _images(parts):
-            parts[index] = self._changed(parts[index], has_places)
+        for index in _find_images(parts):
+            parts[index] = self._change(parts[index], has_places)
         return tree_unflatten(parts, structure)
 
-    def _changed(self, image: Any, has_places: bool) -> Any:
+    def _change(self, image: AnyImage, has_places: bool) -> AnyImage:
         from torchvision import tv_tensors
 
         before = _frame(image) if has_places else ""
@@ -105,7 +106,8 @@ class Apply(torch.nn.Module):
                 "use a transform of torchvision's for this step",
             )
         if isinstance(image, tv_tensors.TVTensor) and isinstance(result, torch.Tensor):
-            return tv_tensors.wrap(result.as_subclass(torch.Tensor), like=image)
+            wrapped: torch.Tensor = tv_tensors.wrap(result.as_subclass(torch.Tensor), like=image)
+            return wrapped
         return result
 
     def _name(self) -> str:
@@ -117,8 +119,8 @@ class Apply(torch.nn.Module):
         return ", ".join([self._name(), *map(repr, self.args), *options])
 
 
-def _images(parts: list[Any]) -> list[int]:
-    """Which leaves of a sample are its images, by torchvision's rule."""
+def _find_images(parts: list[object]) -> list[int]:
+    """Say which leaves of a sample are its images, by torchvision's rule."""
     from torchvision import tv_tensors
 
     explicit = (Image.Image, tv_tensors.Image, tv_tensors.Video)
@@ -135,16 +137,16 @@ def _images(parts: list[Any]) -> list[int]:
     return [0] if len(parts) == 1 and _is_image(parts[0]) else []
 
 
-def _is_image(value: object) -> bool:
+def _is_image(value: object) -> TypeGuard[AnyImage]:
     try:
         return bool(kind_of(value))
     except InputTypeError:
         return False
 
 
-def _frame(image: Any) -> str:
-    """How an image lies: its height and width, and the orientation that a viewer would still give it."""
+def _frame(image: AnyImage) -> str:
+    """Tell how an image lies: its height and width, and the orientation that a viewer would still give it."""
     if isinstance(image, Image.Image):
-        orientation = image.getexif().get(_ORIENTATION, 1)
+        orientation = orientation_of_image(image)
         return f"{image.height}x{image.width}" + (f" with EXIF orientation {orientation}" if orientation != 1 else "")
     return "x".join(map(str, image.shape[-2:] if isinstance(image, torch.Tensor) else image.shape[:2]))

@@ -9,6 +9,7 @@ from .colors import parse_color
 from .contracts import Adapter, InterleavedKernel, Kernel, Opened, Pixels, PixelSource, PixelTarget, adapter
 from .copying import copy_pixels
 from .driver import crop, load, load_beside, merge, run, run_uint8, split
+from .facts import Memory, Raw
 from .kinds import CHANNEL_NAMES, TOP, Namespace, Plane, Planes, Spec, kind_of
 from .strips import STRIP_PIXELS, batch_as_rows, cut_strips, for_each_strip
 from .threads import in_threads, thread_count
@@ -21,6 +22,7 @@ __all__ = [
     "Adapter",
     "InterleavedKernel",
     "Kernel",
+    "Memory",
     "Namespace",
     "Opened",
     "PixelSource",
@@ -28,6 +30,7 @@ __all__ = [
     "Pixels",
     "Plane",
     "Planes",
+    "Raw",
     "Spec",
     "adapter",
     "batch_as_rows",

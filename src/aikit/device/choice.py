@@ -12,6 +12,7 @@ from .._foreign_names import explain_calls
 from ..errors import DeviceError, InputTypeError, InputValueError, quoted
 from .listing import DeviceInfo, list_devices, measure, torch_accelerator
 from .sizes import format_size, parse_size
+from .torch_module import device_module
 from .visible import bare, torch_uuids
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def existing_device(device: str | torch.device) -> torch.device:
         raise DeviceError("device", f"one of {_list(_usable())}", f'"{wanted}"', "pass one of these or pick_device()")
     if index is not None:
         return wanted
-    module = torch.get_device_module(wanted)
+    module = device_module(wanted)
     started = getattr(module, "is_initialized", lambda: False)()
     return torch.device(wanted.type, module.current_device() if started else 0)
 
@@ -142,7 +143,9 @@ def _is_meant(info: DeviceInfo, wanted: torch.device) -> bool:
 
 def _with_free(info: DeviceInfo) -> DeviceInfo:
     """Where NVML does not tell, the device itself does."""
-    return info if info.free is not None or info.type == "cpu" else replace(info, free=measure(info.device))
+    if info.free is not None or info.type == "cpu":
+        return info
+    return replace(info, free=measure(info.device or info.type))
 
 
 def _qualifies(info: DeviceInfo, least: int | None, busiest: float | None) -> bool:

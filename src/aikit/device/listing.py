@@ -6,11 +6,15 @@ import logging
 import os
 import platform
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .host import host_memory
 from .nvml import Gpu, read_gpus
+from .torch_module import DeviceModule, device_module
 from .visible import Place, places, torch_uuids
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["DeviceInfo", "list_devices", "measure", "torch_accelerator"]
 
@@ -102,8 +106,7 @@ def torch_accelerator() -> tuple[str, int]:
     kind = torch.accelerator.current_accelerator()
     if kind is None or kind.type == "cpu":
         return "cpu", 0
-    module: Any = torch.get_device_module(kind)
-    count = int(module.device_count())
+    count = int(device_module(kind).device_count())
     return (kind.type, count) if count else ("cpu", 0)
 
 
@@ -114,14 +117,14 @@ def _from_torch() -> list[DeviceInfo]:
     return [_ask_torch(torch.device(kind, index)) for index in range(count)]
 
 
-def _ask_torch(device: Any) -> DeviceInfo:
+def _ask_torch(device: torch.device) -> DeviceInfo:
     import torch
 
     if device.type == "mps":
         total = int(torch.mps.recommended_max_memory())
         free = max(0, total - int(torch.mps.driver_allocated_memory()))
         return DeviceInfo(type="mps", index=device.index, name=platform.processor() or None, total=total, free=free)
-    module: Any = torch.get_device_module(device)
+    module = device_module(device)
     properties = module.get_device_properties(device.index)
     return DeviceInfo(
         type=device.type,
@@ -133,19 +136,17 @@ def _ask_torch(device: Any) -> DeviceInfo:
     )
 
 
-def _free_of_used(module: Any, device: Any) -> int | None:
+def _free_of_used(module: DeviceModule, device: torch.device) -> int | None:
     """The free memory, if the process has memory there; otherwise the question would open a context."""
     return measure(device) if module.memory_reserved(device) else None
 
 
-def measure(device: Any) -> int | None:
+def measure(device: torch.device | str) -> int | None:
     """Ask the device itself how many bytes are free. Opens a context on it where the process has none.
 
     None where torch has no such question for this kind.
     """
-    import torch
-
-    module: Any = torch.get_device_module(device)
+    module = device_module(device)
     return int(module.mem_get_info(device)[0]) if hasattr(module, "mem_get_info") else None
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 __all__ = ["Gpu", "read_gpus"]
 
 _log = logging.getLogger("aikit")
+
+Answer = TypeVar("Answer")
 
 
 class Gpu(NamedTuple):
@@ -66,7 +68,7 @@ def _read(ordinal: int) -> list[Gpu]:
     return instances or [gpu._replace(mig=True, divided=True)]
 
 
-def _describe(handle: Any, ordinal: int) -> Gpu:
+def _describe(handle: object, ordinal: int) -> Gpu:
     import pynvml
 
     memory = _ask(pynvml.nvmlDeviceGetMemoryInfo, handle)
@@ -81,8 +83,8 @@ def _describe(handle: Any, ordinal: int) -> Gpu:
     )
 
 
-def _ask(function: Callable[..., Any], *arguments: Any) -> Any:
-    """The driver's answer, None where it has none: each of these is unsupported somewhere."""
+def _ask(function: Callable[..., Answer], *arguments: object) -> Answer | None:
+    """Ask the driver; None where it has no answer: each of these is unsupported somewhere."""
     import pynvml
 
     try:

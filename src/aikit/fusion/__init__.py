@@ -15,7 +15,7 @@ from .._adapters import torch as tensors
 from .._check import function
 from ..errors import InputValueError
 from .call import Call
-from .compiler import Compiled, obstacle, prepare
+from .compiler import Compiled, find_obstacle, prepare
 
 __all__ = ["Fused", "fused"]
 
@@ -73,7 +73,7 @@ def fused(fn: Callable[P, R]) -> Fused[P, R]:
 
 
 class Fused(Generic[P, R]):
-    """What `fused` makes of a function."""
+    """A function that is compiled for the kinds of input that it is called with."""
 
     def __init__(self, fn: Callable[..., R]) -> None:
         functools.update_wrapper(self, fn)
@@ -83,7 +83,7 @@ class Fused(Generic[P, R]):
         self._never = False
         self._told: set[str] = set()
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return fused, (self._fn,)
 
     def __repr__(self) -> str:
@@ -92,19 +92,19 @@ class Fused(Generic[P, R]):
     @overload
     def __call__(self, *args: P.args, **options: P.kwargs) -> R: ...
     @overload
-    def __call__(self, *args: Any, out: torch.Tensor | None, **options: Any) -> R: ...
-    def __call__(self, *args: Any, out: Any = None, **options: Any) -> R:
-        """What the function gives, in `out` where that is given."""
+    def __call__(self, *args: object, out: torch.Tensor | None, **options: object) -> R: ...
+    def __call__(self, *args: object, out: Any = None, **options: object) -> R:
+        """Call the function, compiled where it can be, and give its result, in `out` where that is given."""
         if torch.compiler.is_compiling():  # somebody else's compiler reads this
-            return self._eagerly(args, out, options)
+            return self._run_eagerly(args, out, options)
         call = Call.of(args, options)
         if not call.tensors:
             # Nothing to compile, and `out` is a matter between the caller and the function.
             return self._fn(*args, **options) if out is None else self._fn(*args, out=out, **options)
-        compiled = self._compiled(call)
-        return self._eagerly(args, out, options) if compiled is None else compiled.run(call.tensors, out)
+        compiled = self._find_compiled(call)
+        return self._run_eagerly(args, out, options) if compiled is None else cast(R, compiled.run(call.tensors, out))
 
-    def _eagerly(self, args: tuple[Any, ...], out: Any, options: dict[str, Any]) -> R:
+    def _run_eagerly(self, args: tuple[object, ...], out: torch.Tensor | None, options: dict[str, object]) -> R:
         result = self._fn(*args, **options)
         if out is None:
             return result
@@ -115,8 +115,8 @@ class Fused(Generic[P, R]):
         tensors.check_tensor_out(out, tuple(result.shape), tensors.dtype_name(result.dtype))
         return cast(R, out.copy_(result))
 
-    def _compiled(self, call: Call) -> Compiled | None:
-        """The function compiled for a kind of input, at once if need be; None where it runs eagerly."""
+    def _find_compiled(self, call: Call) -> Compiled | None:
+        """Find the function compiled for a kind of input, compile it if need be; None where it runs eagerly."""
         try:
             kind = call.kind()
         except TypeError:  # something cannot be hashed
@@ -125,7 +125,7 @@ class Fused(Generic[P, R]):
             return self._kinds[kind]
         if self._never:
             return None
-        if reason := obstacle(call.tensors):
+        if reason := find_obstacle(call.tensors):
             return self._tell(reason)
         with _compiling:
             if kind not in self._kinds:

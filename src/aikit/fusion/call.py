@@ -4,28 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import torch
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """The arguments of one call."""
 
-    values: list[Any]
+    values: list[object]
     names: tuple[str, ...]  # of the last of the values
     places: list[int]  # of the tensors among the values
     tensors: list[torch.Tensor]  # these, as plain ones
 
     @classmethod
-    def of(cls, args: tuple[Any, ...], options: dict[str, Any]) -> Call:
+    def of(cls, args: tuple[object, ...], options: dict[str, object]) -> Call:
         """Take arguments apart."""
         values = [*args, *options.values()]
         places = [at for at, value in enumerate(values) if isinstance(value, torch.Tensor)]
-        return cls(values, tuple(options), places, [_plain(values[at]) for at in places])
+        tensors = [_as_plain(value) for value in values if isinstance(value, torch.Tensor)]
+        return cls(values, tuple(options), places, tensors)
 
-    def apply(self, function: Callable[..., Any], *tensors: torch.Tensor) -> Any:
+    def apply(self, function: Callable[..., R], *tensors: torch.Tensor) -> R:
         """Call a function with these arguments, but other tensors."""
         values = list(self.values)
         for at, tensor in zip(self.places, tensors, strict=True):
@@ -34,26 +37,26 @@ class Call:
         return function(*values[:count], **dict(zip(self.names, values[count:], strict=True)))
 
     def kind(self) -> Hashable:
-        """All that a compiled function takes for granted; TypeError where that may change."""
+        """Tell all that a compiled function takes for granted; TypeError where that may change."""
         autocast = tuple(
             (device, torch.is_autocast_enabled(device), torch.get_autocast_dtype(device))
             for device in sorted({tensor.device.type for tensor in self.tensors})
         )
-        kind = self.names, tuple(map(_kind, self.values)), autocast
+        kind = self.names, tuple(map(_tell_kind, self.values)), autocast
         hash(kind)
         return kind
 
 
-def _plain(tensor: torch.Tensor) -> torch.Tensor:
+def _as_plain(tensor: torch.Tensor) -> torch.Tensor:
     return tensor if type(tensor) is torch.Tensor else tensor.as_subclass(torch.Tensor)
 
 
-def _kind(value: Any) -> Hashable:
+def _tell_kind(value: object) -> Hashable:
     if isinstance(value, torch.Tensor):
         strides = value.stride() if value.layout is torch.strided else None
         return tuple(value.shape), strides, value.dtype, value.device, wants_gradient(value)
     if isinstance(value, (tuple, list)):
-        return type(value), tuple(map(_kind, value))
+        return type(value), tuple(map(_tell_kind, value))
     return type(value), value  # 1, 1.0 and True are equal, and not the same
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
 
 import torch
 
@@ -19,16 +18,16 @@ from .call import wants_gradient
 from .graph import Recording, record
 
 
-def obstacle(tensors: Sequence[torch.Tensor]) -> str:
-    """Why nothing can be compiled for these tensors; empty where something can."""
+def find_obstacle(tensors: Sequence[torch.Tensor]) -> str:
+    """Say why nothing can be compiled for these tensors; empty where something can."""
     if not all(map(_is_ordinary, tensors)):
         return "tensors that are sparse, quantized, empty or stand for others are not compiled"
     devices = {tensor.device.type for tensor in tensors}
-    if "cpu" in devices and not _found("CXX", _cxx()):
-        return f"there is no C++ compiler; install {_cxx()}, or name yours in the environment variable CXX"
+    if "cpu" in devices and not _is_installed("CXX", _name_cxx()):
+        return f"there is no C++ compiler; install {_name_cxx()}, or name yours in the environment variable CXX"
     if "cuda" in devices and find_spec("triton") is None:
         return "the package triton is not installed"
-    if "cuda" in devices and not any(_found("CC", name) for name in ("gcc", "clang", "cc")):
+    if "cuda" in devices and not any(_is_installed("CC", name) for name in ("gcc", "clang", "cc")):
         return "there is no C compiler, which Triton needs; install gcc, or name yours in the environment variable CC"
     return ""
 
@@ -40,17 +39,17 @@ def _is_ordinary(tensor: torch.Tensor) -> bool:
     return not tensor_adapter.is_transformed(tensor) and not tensor_adapter.is_traced(tensor)
 
 
-def _cxx() -> str:
-    """The C++ compiler that inductor looks for."""
+def _name_cxx() -> str:
+    """Name the C++ compiler that inductor looks for."""
     return {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
 
 
-def _found(variable: str, name: str) -> bool:
+def _is_installed(variable: str, name: str) -> bool:
     words = os.environ.get(variable, "").split() or [name]
     return shutil.which(words[0]) is not None
 
 
-def prepare(function: Callable[..., Any], tensors: Sequence[torch.Tensor]) -> Recording:
+def prepare(function: Callable[..., object], tensors: Sequence[torch.Tensor]) -> Recording:
     """Record a function for tensors like these."""
     with _plain_state(tensors):
         return record(function, tensors, [wants_gradient(tensor) for tensor in tensors])
@@ -61,7 +60,7 @@ class Compiled:
     """A function of tensors, compiled for one kind of them."""
 
     recording: Recording
-    kernel: Callable[..., Any]
+    kernel: Callable[..., Sequence[torch.Tensor]]
 
     @classmethod
     def of(cls, recording: Recording, tensors: Sequence[torch.Tensor]) -> Compiled:
@@ -70,8 +69,8 @@ class Compiled:
         with _plain_state(tensors), _full_precision(tensors):
             return cls(recording, torch._inductor.compile(recording.graph, [*tensors, *parts]))
 
-    def run(self, tensors: Sequence[torch.Tensor], out: torch.Tensor | None) -> Any:
-        """The function's result, in `out` where that is given."""
+    def run(self, tensors: Sequence[torch.Tensor], out: torch.Tensor | None) -> object:
+        """Give the function's result, in `out` where that is given."""
         buffers, rebuild = self.recording.buffers, self.recording.rebuild
         if buffers is None:
             if out is not None:
@@ -87,7 +86,7 @@ class Compiled:
         return rebuild(results)
 
     def _check_out(self, out: torch.Tensor, tensors: Sequence[torch.Tensor]) -> torch.Tensor:
-        """`out`, if the result fits it and no input lies in its memory."""
+        """Give back `out`, if the result fits it and no input lies in its memory."""
         buffers = self.recording.buffers or []
         if len(buffers) != 1:
             raise InputValueError("out", f"None for {len(buffers)} results", "a tensor", "leave it out")
@@ -108,14 +107,14 @@ class Compiled:
 
 @contextmanager
 def _plain_state(tensors: Sequence[torch.Tensor]) -> Iterator[None]:
-    """Not inference mode, whose tensors could not be used outside, and gradients only where they are wanted."""
+    """Leave inference mode, whose tensors could not be used outside, and record gradients only where they are wanted."""
     wanted = any(map(wants_gradient, tensors))
     with torch.inference_mode(False), torch.set_grad_enabled(wanted):
         yield
 
 
 def _full_precision(tensors: Sequence[torch.Tensor]) -> ExitStack:
-    """Autocast off on the devices of tensors: what it asks for was recorded."""
+    """Switch autocast off on the devices of tensors: what it asks for was recorded."""
     stack = ExitStack()
     for device in {tensor.device for tensor in tensors}:
         stack.enter_context(tensor_adapter.full_precision(device))

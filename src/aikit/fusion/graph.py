@@ -34,11 +34,11 @@ class ResultBuffer:
     order: tuple[int, ...] | None  # of its axes, that of the planes first; None where it is filled as a whole
 
     def make(self) -> torch.Tensor:
-        """Memory for a result."""
-        return _like(self.like)
+        """Make memory for a result."""
+        return _make_like(self.like)
 
     def parts(self, result: torch.Tensor) -> list[torch.Tensor]:
-        """The parts of a result as tensors that do not look as if they shared memory.
+        """Show the parts of a result as tensors that do not look as if they shared memory.
 
         Were they seen to, the compiler would assemble the whole elsewhere and copy it.
         """
@@ -57,42 +57,44 @@ class Recording:
 
     graph: GraphModule
     buffers: list[ResultBuffer] | None
-    rebuild: Callable[[Sequence[Any]], Any]  # the function's result from its tensors
+    rebuild: Callable[[Sequence[torch.Tensor]], object]  # the function's result from its tensors
 
 
-def record(function: Callable[..., Any], tensors: Sequence[torch.Tensor], asked: Sequence[bool]) -> Recording:
+def record(function: Callable[..., object], tensors: Sequence[torch.Tensor], asked: Sequence[bool]) -> Recording:
     """Run a function on tensors like these, but without values, and record what it does.
 
     `asked` says to which of them gradients are to flow.
     """
     mode = FakeTensorMode(allow_non_fake_inputs=True)
-    structure: Any = None
+    structures: list[pytree.TreeSpec] = []
 
-    def flat(*inputs: torch.Tensor) -> list[object]:
-        nonlocal structure
+    def flatten(*inputs: torch.Tensor) -> list[object]:
         leaves, structure = pytree.tree_flatten(function(*inputs))
+        structures.append(structure)
         return leaves
 
-    def again(*inputs: torch.Tensor) -> Any:
+    def run_again(*inputs: torch.Tensor) -> object:
         return impure(*inputs)
 
     with mode:
-        fakes = [_like(tensor).requires_grad_(grad) for tensor, grad in zip(tensors, asked, strict=True)]
-        graph = impure = _clean(make_fx(flat)(*fakes))
+        fakes = [_make_like(tensor).requires_grad_(grad) for tensor, grad in zip(tensors, asked, strict=True)]
+        graph = impure = _clean(make_fx(flatten)(*fakes))
         if len(graph.graph.nodes) > MOST_OPERATIONS:
             raise RuntimeError(f"{len(graph.graph.nodes)} operations would take minutes to compile")
         if not any(asked):
             # In a second step, because what functionalize hands out does not look as if it had no values.
-            graph = _clean(make_fx(torch.func.functionalize(again))(*fakes))
+            graph = _clean(make_fx(torch.func.functionalize(run_again))(*fakes))
     _move_constants(graph)
-    leaves = list(_output(graph).args[0])
+    leaves = list(_find_output(graph).args[0])
 
-    def rebuild(values: Sequence[Any]) -> Any:
+    def rebuild(values: Sequence[torch.Tensor]) -> object:
         given = iter(values)
-        return pytree.tree_unflatten([next(given) if isinstance(leaf, Node) else leaf for leaf in leaves], structure)
+        return pytree.tree_unflatten(
+            [next(given) if isinstance(leaf, Node) else leaf for leaf in leaves], structures[-1]
+        )
 
     results = [leaf for leaf in leaves if isinstance(leaf, Node)]
-    _output(graph).args = (tuple(results),)
+    _find_output(graph).args = (tuple(results),)
     buffers = None
     if not any(asked):
         _multiply_by_reciprocals(graph)
@@ -101,7 +103,7 @@ def record(function: Callable[..., Any], tensors: Sequence[torch.Tensor], asked:
     return Recording(_clean(graph), buffers, rebuild)
 
 
-def _like(tensor: torch.Tensor) -> torch.Tensor:
+def _make_like(tensor: torch.Tensor) -> torch.Tensor:
     return torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device=tensor.device)
 
 
@@ -115,12 +117,12 @@ def _clean(graph: GraphModule) -> GraphModule:
 AnyNode: TypeAlias = Any
 
 
-def _output(graph: GraphModule) -> AnyNode:
+def _find_output(graph: GraphModule) -> AnyNode:
     return next(iter(graph.graph.find_nodes(op="output")))
 
 
-def _calls(graph: GraphModule, *targets: object) -> list[AnyNode]:
-    """The nodes that call one of some operations."""
+def _find_calls(graph: GraphModule, *targets: object) -> list[AnyNode]:
+    """Find the nodes that call one of some operations."""
     return [node for node in graph.graph.nodes if node.op == "call_function" and node.target in targets]
 
 
@@ -133,18 +135,18 @@ _CARRIES = (aten.lift_fresh_copy.default, aten.lift_fresh.default, aten._to_copy
 
 def _move_constants(graph: GraphModule) -> None:
     """Carry the tensors that a function makes of Python's or NumPy's numbers to where they are used, once and for all."""
-    for node in _calls(graph, *_CARRIES):
+    for node in _find_calls(graph, *_CARRIES):
         source = node.args[0]
         in_place = any(getattr(user.target, "_schema", None) and user.target._schema.is_mutable for user in node.users)
         if source.op != "get_attr" or in_place:
             continue
         value = node.target(_attribute(graph, source.target), *node.args[1:], **node.kwargs)
-        name = next(name for name in (f"_settled{at}" for at in count()) if not hasattr(graph, name))
+        name = next(name for name in (f"_moved{at}" for at in count()) if not hasattr(graph, name))
         graph.register_buffer(name, value.detach().clone())
         with graph.graph.inserting_before(node):
-            settled = graph.graph.get_attr(name)
-        settled.meta = dict(node.meta)
-        node.replace_all_uses_with(settled)
+            moved = graph.graph.get_attr(name)
+        moved.meta = dict(node.meta)
+        node.replace_all_uses_with(moved)
         graph.graph.erase_node(node)
         if not source.users:
             graph.graph.erase_node(source)
@@ -157,27 +159,27 @@ def _attribute(graph: GraphModule, name: str) -> torch.Tensor:
 
 
 def _multiply_by_reciprocals(graph: GraphModule) -> None:
-    """Division by a number as one multiplication: on CUDA it is eight instructions. At most one unit in the last place off."""
-    for node in _calls(graph, aten.div.Tensor):
+    """Replace division by a number by one multiplication: on CUDA it is eight instructions. At most one unit in the last place off."""
+    for node in _find_calls(graph, aten.div.Tensor):
         dividend, divisor = node.args
         if isinstance(divisor, (int, float)) and divisor and dividend.meta["val"].dtype.is_floating_point:
             node.target, node.args = aten.mul.Tensor, (dividend, 1 / divisor)
 
 
 def _skip_stacks(graph: GraphModule) -> None:
-    """Planes that were stacked and taken apart again, between one operation and the next, are the same planes.
+    """Use planes that are stacked and taken apart again, between one operation and the next, as they were before.
 
-    Only their strides are others, on which views depend.
+    Only their strides change, on which views depend.
     """
-    if _calls(graph, aten.as_strided.default):
+    if _find_calls(graph, aten.as_strided.default):
         return
-    for node in _calls(graph, aten.view.default, aten._unsafe_view.default):
+    for node in _find_calls(graph, aten.view.default, aten._unsafe_view.default):
         node.target = aten.reshape.default
-    for node in _calls(graph, operator.getitem):
+    for node in _find_calls(graph, operator.getitem):
         whole, index = node.args
         if whole.target is aten.unbind.int and _is_stack(whole.args[0]):
             stack = whole.args[0]
-            if _axis(whole, stack) == _axis(stack, stack):
+            if _read_axis(whole, stack) == _read_axis(stack, stack):
                 node.replace_all_uses_with(stack.args[0][index])
 
 
@@ -185,8 +187,8 @@ def _is_stack(node: AnyNode) -> bool:
     return isinstance(node, Node) and node.target is aten.stack.default
 
 
-def _axis(node: AnyNode, of: AnyNode) -> int:
-    """The axis that stack and unbind take as their second argument, counted from the first."""
+def _read_axis(node: AnyNode, of: AnyNode) -> int:
+    """Read the axis that stack and unbind take as their second argument, counted from the first."""
     axis: int = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim", 0)
     return axis % int(of.meta["val"].ndim)
 
@@ -196,37 +198,37 @@ def _axis(node: AnyNode, of: AnyNode) -> int:
 
 def _fill_buffers(graph: GraphModule, results: list[AnyNode]) -> list[ResultBuffer]:
     """Let the graph write its results into memory that it is given, instead of returning them."""
-    end = _output(graph)
+    end = _find_output(graph)
     last = graph.graph.find_nodes(op="placeholder")[-1]
     buffers: list[ResultBuffer] = []
     names = (f"part{at}" for at in count())
     for result in results:
-        planes, order = _planes(result)
+        planes, order = _find_planes(result)
         buffer = ResultBuffer(torch.empty_like(result.meta["val"]), order)
         buffers.append(buffer)
         for plane in planes:
             with graph.graph.inserting_after(last):
                 last = graph.graph.placeholder(next(names))
             with graph.graph.inserting_before(end):
-                graph.graph.call_function(*_into(last, plane))
+                graph.graph.call_function(*_choose_write(last, plane))
     end.args = ((),)
     return buffers
 
 
-def _into(part: AnyNode, plane: AnyNode) -> tuple[AnyNode, tuple[AnyNode, ...]]:
-    """The operation that puts a plane into a part of a result, and its arguments: the plane's own if it can."""
+def _choose_write(part: AnyNode, plane: AnyNode) -> tuple[AnyNode, tuple[AnyNode, ...]]:
+    """Choose the operation that puts a plane into a part of a result, and its arguments: the plane's own if it can."""
     passes = torch.ops.aikit
     if hasattr(passes, "resample") and isinstance(plane, Node) and plane.target is passes.resample.default:
         return passes.resample_into.default, (part, *plane.args)
     return aten.copy_.default, (part, plane)
 
 
-def _planes(result: AnyNode) -> tuple[list[AnyNode], tuple[int, ...] | None]:
-    """The planes that a result is a stack of, and the axes of the result, theirs first; or the result as a whole.
+def _find_planes(result: AnyNode) -> tuple[list[AnyNode], tuple[int, ...] | None]:
+    """Find the planes that a result is a stack of, and the axes of the result, theirs first; or the result as a whole.
 
     On CUDA the compiler would otherwise work out every plane for every plane.
     """
     if not _is_stack(result):
         return [result], None
-    axis, rank = _axis(result, result), result.meta["val"].ndim
+    axis, rank = _read_axis(result, result), result.meta["val"].ndim
     return list(result.args[0]), (axis, *(other for other in range(rank) if other != axis))

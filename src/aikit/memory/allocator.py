@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import sys
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..device.choice import existing_device
 from ..device.host import host_memory, process_memory, restart_peak
 from ..device.listing import list_devices, torch_accelerator
+from ..device.torch_module import device_module
 
 if TYPE_CHECKING:
     import torch
@@ -74,10 +75,8 @@ class _Torch:
     """CUDA, ROCm and XPU: their modules share the names."""
 
     def __init__(self, device: torch.device) -> None:
-        import torch
-
         self._device = device
-        self._module: Any = torch.get_device_module(device)
+        self._module = device_module(device)
 
     def _started(self) -> bool:
         # Even `memory_reserved` asks CUDA for the current device in some versions of torch.
@@ -128,16 +127,15 @@ class _Torch:
 class _Mps:
     """Apple's GPUs, which count no peak."""
 
-    def __init__(self) -> None:
+    def used(self) -> int:
         import torch
 
-        self._module: Any = torch.mps
-
-    def used(self) -> int:
-        return int(self._module.current_allocated_memory())
+        return torch.mps.current_allocated_memory()
 
     def cached(self) -> int:
-        return max(0, int(self._module.driver_allocated_memory()) - self.used())
+        import torch
+
+        return max(0, torch.mps.driver_allocated_memory() - self.used())
 
     def peak(self) -> int:
         return self.used()
@@ -149,11 +147,15 @@ class _Mps:
         return 0
 
     def free_and_total(self) -> tuple[int | None, int | None]:
-        total = int(self._module.recommended_max_memory())
-        return max(0, total - int(self._module.driver_allocated_memory())), total
+        import torch
+
+        total = torch.mps.recommended_max_memory()
+        return max(0, total - torch.mps.driver_allocated_memory()), total
 
     def empty_cache(self) -> None:
-        self._module.empty_cache()
+        import torch
+
+        torch.mps.empty_cache()
 
 
 class _Process:

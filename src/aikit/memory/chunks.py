@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from enum import Enum, auto
+from typing import Final, Literal, TypeVar
 
 from .._check import function, integer, number
 from ..device.host import host_memory
@@ -131,10 +132,16 @@ def _host_has(size: float) -> bool:
     return available is None or size <= available
 
 
-OUT_OF_MEMORY: Any = object()
+class Outcome(Enum):
+    """What a call comes to that has no result."""
+
+    OUT_OF_MEMORY = auto()
 
 
-def attempt(fn: Callable[..., Any], *arguments: Any, last: bool) -> Any:
+OUT_OF_MEMORY: Final = Outcome.OUT_OF_MEMORY
+
+
+def attempt(fn: Callable[..., Result], *arguments: object, last: bool) -> Result | Literal[Outcome.OUT_OF_MEMORY]:
     """Make the call; OUT_OF_MEMORY where it ran out, and by then nothing of the call is left.
 
     The `last` attempt has nothing smaller after it: its error comes out. The cleaning stands behind the `except`
@@ -149,7 +156,7 @@ def attempt(fn: Callable[..., Any], *arguments: Any, last: bool) -> Any:
     return OUT_OF_MEMORY
 
 
-def _check_results(results: Any, count: int) -> list[Any]:
+def _check_results(results: Sequence[Result], count: int) -> list[Result]:
     if not isinstance(results, (list, tuple)):
         raise InputTypeError("fn", "a list with one result an item", type(results).__name__, "return list(results)")
     if len(results) != count:

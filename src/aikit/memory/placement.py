@@ -14,11 +14,12 @@ import logging
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ..device.choice import existing_device
 from ..device.host import host_memory
 from ..device.sizes import format_size
+from ..device.torch_module import device_module
 from ..errors import DeviceError, InputTypeError
 from . import allocator
 from .out_of_memory import is_out_of_memory
@@ -34,7 +35,7 @@ _log = logging.getLogger("aikit")
 Model = TypeVar("Model")
 
 
-def offload(model: Any) -> None:
+def offload(model: torch.nn.Module) -> None:
     """Move a model's parameters, buffers and gradients to main memory, and give the accelerator's memory back.
 
     Once CUDA has started the main memory is pinned, which makes the way back several times as fast; a model that
@@ -143,8 +144,8 @@ class _Block:
     def size(self) -> int:
         return self.end - self.start
 
-    def content(self) -> Any:
-        """Its bytes, as a tensor over the same memory."""
+    def content(self) -> torch.Tensor:
+        """Show its bytes as a tensor over the same memory."""
         import torch
 
         empty = torch.empty(0, dtype=torch.uint8, device=self.storage.device)
@@ -164,7 +165,7 @@ class _Block:
 _ALIGNMENT = 16
 
 
-def _blocks(model: Any) -> list[_Block]:
+def _blocks(model: object) -> list[_Block]:
     """The blocks of a model, with no tensor in two of them."""
     tensors: dict[tuple[torch.device, int], list[torch.Tensor]] = {}
     for tensor in _tensors(model):
@@ -173,7 +174,7 @@ def _blocks(model: Any) -> list[_Block]:
     return [block for group in tensors.values() for block in _merge(group)]
 
 
-def _tensors(model: Any) -> Iterable[torch.Tensor]:
+def _tensors(model: object) -> Iterable[torch.Tensor]:
     import torch
 
     if not isinstance(model, torch.nn.Module):
@@ -230,10 +231,7 @@ _PINNING = ("cuda", "xpu")
 
 def _can_pin() -> bool:
     """Whether memory can be pinned without opening a context for it."""
-    import torch
-
-    modules: Any = (torch.cuda, torch.xpu)
-    return any(module.is_initialized() for module in modules)
+    return any(device_module(kind).is_initialized() for kind in _PINNING)
 
 
 def _move_to_host(blocks: list[_Block], *, pin: bool) -> None:
@@ -290,16 +288,12 @@ class _Loan:
 
     master: _Block
     lent: _Block
-    fingerprint: Any
+    fingerprint: torch.Tensor | None
 
 
-def _on(device: torch.device) -> contextlib.AbstractContextManager[Any]:
+def _on(device: torch.device) -> contextlib.AbstractContextManager[object]:
     """Make a device current, so that what is pinned belongs to its context and not to one more on device 0."""
-    import torch
-
-    module: Any = torch.get_device_module(device)
-    manager: contextlib.AbstractContextManager[Any] = module.device(device)
-    return manager
+    return device_module(device).device(device)
 
 
 def _lend(masters: list[_Block], device: torch.device, *, prove: bool) -> list[_Loan]:
@@ -349,7 +343,7 @@ def _find_unchanged(loans: list[_Loan], changed: bool | None) -> list[bool]:
     if changed is not None or not loans:
         return [not changed] * len(loans)
     # One question to the device for all of them.
-    same = [(_fingerprint(loan.lent) == loan.fingerprint).all() for loan in loans]
+    same = [torch.eq(_fingerprint(loan.lent), known).all() for loan in loans if (known := loan.fingerprint) is not None]
     return [bool(answer) for answer in torch.stack(same).tolist()]
 
 
@@ -373,7 +367,7 @@ def _fingerprint(block: _Block) -> torch.Tensor:
     tail = content[aligned:].to(torch.int64)
     words = content[:aligned].view(torch.int32)
     keys = _keys(min(_WORDS, max(words.numel(), tail.numel())), block.storage.device)
-    sums = [(piece.to(torch.int64) * keys[: piece.numel()]).sum() for piece in words.split(_WORDS)]
+    sums = [(piece.to(torch.int64) * keys[: piece.numel()]).sum() for piece in torch.split(words, _WORDS)]
     return torch.stack([*sums, (tail * keys[: tail.numel()]).sum()])
 
 

@@ -25,7 +25,7 @@ class _Loaded:
     """A model, its bytes, and the threads that use it now: one entry for each time it was asked for."""
 
     name: str
-    model: Any
+    model: object
     size: int
     users: list[int] = field(default_factory=list)
 
@@ -59,13 +59,13 @@ class ModelPool:
         self._budget = None if budget is None else parse_size(budget, subject="budget")
         if self._budget == 0:
             raise InputValueError("budget", "more than 0 bytes", quoted(budget), 'pass a size such as "20GiB"')
-        self._loaders: dict[str, Callable[[], Any]] = {}
+        self._loaders: dict[str, Callable[[], object]] = {}
         self._sizes: dict[str, int] = {}  # of every model that was ever loaded
         self._loaded: dict[str, _Loaded] = {}  # the one unused for longest first
         self._loader_thread: int | None = None  # one load at a time
         self._changed = threading.Condition()
 
-    def add(self, name: str, loader: Callable[[], Any]) -> None:
+    def add(self, name: str, loader: Callable[[], object]) -> None:
         """Make a model known by a name; nothing is loaded yet.
 
         Args:
@@ -87,7 +87,7 @@ class ModelPool:
             self._loaders[name] = loader
 
     @contextlib.contextmanager
-    def use(self, name: str) -> Iterator[Any]:
+    def use(self, name: str) -> Iterator[Any]:  # whatever the loader gives: nobody could use an object
         """Have a model for a block of code, loaded if it is not; until the block ends it is not dropped.
 
         Where all memory is taken by models that other threads use, this waits for one of them, unless the calling thread
@@ -135,7 +135,7 @@ class ModelPool:
 
     # ------------------------------------------------------------ leases
 
-    def _lease(self, name: Any, user: int) -> _Loaded:
+    def _lease(self, name: object, user: int) -> _Loaded:
         while True:
             with self._changed:
                 if not isinstance(name, str) or name not in self._loaders:
@@ -237,7 +237,7 @@ class ModelPool:
         _drop(more)
         return entry
 
-    def _call_loader(self, name: str) -> Any:
+    def _call_loader(self, name: str) -> object:
         """Call the loader; when memory runs out drop the model unused for longest and call it again."""
         while True:
             with self._changed:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import gc
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard, Union
 
 from ..errors import InputTypeError
 from . import allocator
@@ -20,11 +20,16 @@ from .out_of_memory import walk_related
 
 if TYPE_CHECKING:
     import torch
+    from torch.nn import Module
+    from torch.optim import Optimizer
 
 __all__ = ["collect_and_trim", "count_held_bytes", "free_memory"]
 
+# What is emptied.
+Part: TypeAlias = Union["torch.Tensor", "Module", "Optimizer", BaseException]
 
-def free_memory(*owned: Any, device: str | torch.device | None = None) -> int:
+
+def free_memory(*owned: object, device: str | torch.device | None = None) -> int:
     """Give memory back to the driver or the system: what `owned` holds, garbage, and the allocator's cache.
 
     What is handed over is emptied in place, so that it is freed although the caller still refers to it: parameters,
@@ -62,7 +67,8 @@ def free_memory(*owned: Any, device: str | torch.device | None = None) -> int:
     before = _count_taken(places)
     for thing in owned:
         if thing is not None:
-            _empty(thing)
+            for part in _parts(thing, "owned"):
+                _empty(part)
     for error in (sys.exception(), getattr(sys, "last_value", None)):
         if error is not None:
             _forget_locals(error)
@@ -81,7 +87,7 @@ def collect_and_trim(places: Iterable[Allocator]) -> None:
         place.empty_cache()
 
 
-def count_held_bytes(thing: Any, *, subject: str) -> int:
+def count_held_bytes(thing: object, *, subject: str) -> int:
     """Count the bytes of the storages that a thing's modules and tensors use, each once.
 
     Raises:
@@ -90,7 +96,7 @@ def count_held_bytes(thing: Any, *, subject: str) -> int:
     from torch import Tensor
     from torch.nn import Module
 
-    sizes: dict[Any, int] = {}
+    sizes: dict[tuple[torch.device, int], int] = {}
     for part in _parts(thing, subject):
         tensors = _tensors_of(part) if isinstance(part, Module) else [part] if isinstance(part, Tensor) else []
         for piece in (piece for tensor in tensors for piece in _pieces(tensor)):
@@ -103,22 +109,21 @@ def count_held_bytes(thing: Any, *, subject: str) -> int:
 # ---------------------------------------------------------------- what a thing consists of
 
 
-def _empty(thing: Any) -> None:
+def _empty(part: Part) -> None:
     from torch import Tensor
     from torch.nn import Module
 
-    for part in _parts(thing, "owned"):
-        if isinstance(part, BaseException):
-            _forget_locals(part)
-        elif isinstance(part, Module):
-            _empty_module(part)
-        elif isinstance(part, Tensor):
-            _empty_tensor(part)
-        else:
-            _empty_optimizer(part)
+    if isinstance(part, BaseException):
+        _forget_locals(part)
+    elif isinstance(part, Module):
+        _empty_module(part)
+    elif isinstance(part, Tensor):
+        _empty_tensor(part)
+    else:
+        _empty_optimizer(part)
 
 
-def _parts(thing: Any, subject: str) -> list[Any]:
+def _parts(thing: object, subject: str) -> list[Part]:
     """The modules, tensors, optimizers and errors in a thing: itself, a container's, or among its attributes."""
     if _is_part(thing) or _is_container(thing):
         return list(_find_parts(thing))
@@ -134,8 +139,8 @@ def _parts(thing: Any, subject: str) -> list[Any]:
     return parts
 
 
-def _find_parts(thing: Any) -> Iterator[Any]:
-    pending, seen = [thing], set()
+def _find_parts(thing: object) -> Iterator[Part]:
+    pending, seen = [thing], set[int]()
     while pending:
         one = pending.pop()
         if id(one) in seen:
@@ -147,7 +152,7 @@ def _find_parts(thing: Any) -> Iterator[Any]:
             pending.extend(one.values() if isinstance(one, Mapping) else one)
 
 
-def _is_part(thing: Any) -> bool:
+def _is_part(thing: object) -> TypeGuard[Part]:
     from torch import Tensor
     from torch.nn import Module
     from torch.optim import Optimizer
@@ -155,7 +160,7 @@ def _is_part(thing: Any) -> bool:
     return isinstance(thing, (Tensor, Module, Optimizer, BaseException))
 
 
-def _is_container(thing: Any) -> bool:
+def _is_container(thing: object) -> TypeGuard[Mapping[object, object] | Collection[object]]:
     return isinstance(thing, (Mapping, list, tuple, set, frozenset))
 
 
@@ -193,7 +198,7 @@ def _drop_attributes(module: torch.nn.Module) -> None:
             del vars(module)[name]
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: object) -> bool:
     if isinstance(value, (tuple, list)):
         return all(map(_is_plain, value))
     return value is None or isinstance(value, (bool, int, float, complex, str, bytes))
@@ -266,8 +271,8 @@ def _storages(tensor: torch.Tensor) -> Iterator[torch.UntypedStorage]:
 
 
 def _empty_optimizer(optimizer: torch.optim.Optimizer) -> None:
-    for tensor in _find_parts([list(state.values()) for state in optimizer.state.values()]):
-        _empty_tensor(tensor)
+    for part in _find_parts([list(state.values()) for state in optimizer.state.values()]):
+        _empty(part)
     optimizer.state.clear()
     # The parameters are the model's: let go of, not emptied.
     optimizer.param_groups.clear()

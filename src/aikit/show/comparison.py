@@ -6,14 +6,14 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .._adapters.numpy import Array, cast
 from .._check import integer
 from .._foreign_names import explain_calls
-from .._pixels import CHANNEL_NAMES, TOP, kind_of, load
+from .._pixels import CHANNEL_NAMES, TOP, load, load_beside
 from ..convert import to_numpy
 from ..errors import InputTypeError, InputValueError, quoted
 from ..types import AnyImage
@@ -53,7 +53,7 @@ class Difference:
     full_scale: int
     skipped: int
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """The figures for JSON, which has no infinity: `psnr` is None where nothing differs."""
         return {**asdict(self), "at": list(self.at), "psnr": None if math.isinf(self.psnr) else self.psnr}
 
@@ -98,17 +98,16 @@ def difference(image: AnyImage, other: AnyImage, *, window: SsimWindow = "unifor
 class _Pair:
     """Two images of one size, read as planes in the units of the first, with the channels that either has."""
 
-    def __init__(self, image: Any, other: Any, bgr: bool) -> None:
+    def __init__(self, image: AnyImage, other: AnyImage, bgr: bool) -> None:
         self.spec = load(image, bgr=bgr).spec
-        also = bgr and kind_of(other, "other") != "pil"
-        second = load(other, bgr=also, subject="other").spec
+        second = load_beside(other, "other", bgr=bgr).spec
         _check_alike(self.spec, second)
         self.specs = self.spec, second
-        self.dtype = _plain(self.spec.dtype)
+        self.dtype = _resolve_bool(self.spec.dtype)
         self.top = TOP.get(self.dtype, 1)
         self.colors = 3 if max(spec.channels for spec in self.specs) > 2 else 1
         self.alpha = any(spec.has_alpha for spec in self.specs)
-        self.arrays = _with_channels(to_numpy(image, bgr=bgr)), _with_channels(to_numpy(other, bgr=also))
+        self.arrays = _add_channels(to_numpy(image, bgr=bgr)), _add_channels(to_numpy(other, bgr=second.bgr))
 
     def indices(self) -> Iterator[tuple[int, ...]]:
         return np.ndindex(self.spec.batch)
@@ -175,11 +174,11 @@ class _Pair:
         return max(1, math.floor(self.top / largest)) if largest else 1
 
 
-def _plain(dtype: str) -> str:
+def _resolve_bool(dtype: str) -> str:
     return "uint8" if dtype == "bool" else dtype
 
 
-def _with_channels(array: Array) -> Array:
+def _add_channels(array: Array) -> Array:
     return array[..., None] if array.ndim == 2 else array
 
 

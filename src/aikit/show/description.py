@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from .._adapters.numpy import Array
-from .._adapters.pil import orientation_of
 from .._foreign_names import explain_calls
-from .._pixels import TOP
+from .._pixels import TOP, Memory, adapter
 from ..types import AnyImage
 from .found import Found, look_into
 from .hints import look_wrong
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 __all__ = ["Alpha", "Channel", "Description", "Memory", "describe"]
 
@@ -26,8 +27,6 @@ _THUMBNAIL = 160
 _SAMPLE = 1 << 18
 # Values that are counted or squared at once: in 64 bits a large picture would take eight times the memory of its bytes.
 _PART = 1 << 20
-# Bytes of a pixel in Pillow's own memory, where RGB takes four.
-_PIL_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,32 +67,6 @@ class Alpha:
     clear: float
     partial: float
     hidden: float
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """Where an image lies and what may be done with it.
-
-    Attributes:
-        bytes: the values alone; None where that is not known.
-        device: "host", or torch's name of the device, such as "cuda:0".
-        layout: how the values lie: "contiguous", "channels last", "strided", "broadcast" (several pixels share one
-            place) or "reversed" (a step is negative); of a PIL image "PIL".
-        strides: steps in bytes along each axis; None for PIL.
-        view: it shares memory that another object owns.
-        read_only: it cannot be written to.
-        requires_grad: a tensor that records its gradient.
-        byte_swapped: its bytes run the other way round than this machine's.
-    """
-
-    bytes: int | None
-    device: str = "host"
-    layout: str = "PIL"
-    strides: tuple[int, ...] | None = None
-    view: bool = False
-    read_only: bool = False
-    requires_grad: bool = False
-    byte_swapped: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -150,12 +123,10 @@ class Description:
     def _colors(self) -> tuple[Channel, ...]:
         return self.channels[:-1] if self.alpha else self.channels
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Everything but the picture, for JSON: tuples are lists, and numbers JSON has not are None."""
         facts = {one.name: getattr(self, one.name) for one in fields(self) if not one.name.startswith("_")}
-        known = _for_json({**facts, "low": self.low, "high": self.high})
-        assert isinstance(known, dict)
-        return known
+        return {name: _to_json(fact) for name, fact in {**facts, "low": self.low, "high": self.high}.items()}
 
     def __repr__(self) -> str:
         from .card import as_text
@@ -168,13 +139,13 @@ class Description:
         return as_html(self)
 
 
-def _for_json(value: Any) -> Any:
+def _to_json(value: object) -> object:
     if isinstance(value, (Channel, Alpha, Memory)):
         value = asdict(value)
     if isinstance(value, dict):
-        return {name: _for_json(part) for name, part in value.items()}
+        return {name: _to_json(part) for name, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_for_json(part) for part in value]
+        return [_to_json(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -204,29 +175,32 @@ def describe(image: AnyImage, *, bgr: bool = False) -> Description:
         >>> found.hints[0]
         'Values up to 200 look like 0 to 255 in floats: pass value_range=(0, 255).'
     """
+    from .._raster.profile import describe_profile
+
     found = look_into(image, bgr)
     with np.errstate(all="ignore"):
         channels = tuple(_measure(name, plane) for name, plane in zip(found.names, found.planes, strict=True))
         alpha = _alpha(found) if found.has_alpha else None
         hints = look_wrong(found, channels)
         picture = _thumbnail(found)
-    kind = type(image)
+    profile = describe_profile(found.raw.profile)
+    cls, raw = type(image), found.raw
     return Description(
         kind=found.kind,
-        type=f"{kind.__module__}.{kind.__qualname__}",
-        mode=found.mode,
-        shape=found.shape,
+        type=f"{cls.__module__}.{cls.__qualname__}",
+        mode=raw.mode,
+        shape=raw.shape,
         axes=found.axes,
         dtype=found.dtype,
         order=found.order,
         channels=channels,
         alpha=alpha,
-        masked=int(np.ma.getmaskarray(image).sum()) if isinstance(image, np.ma.MaskedArray) else 0,
-        orientation=orientation_of(image) if isinstance(image, Image.Image) else 1,
-        profile=_profile(image) if found.kind == "pil" else None,
-        memory=_MEMORY[found.kind](image),
+        masked=raw.masked,
+        orientation=raw.orientation,
+        profile=profile,
+        memory=adapter(found.kind).describe_memory(image),
         problems=found.problems,
-        hints=hints + _profile_hint(image, found.kind),
+        hints=hints + _profile_hint(profile, raw.mode or ""),
         _histogram=_histogram(found, channels),
         _thumbnail=picture,
     )
@@ -327,77 +301,8 @@ def _thumbnail(found: Found) -> Image.Image | None:
     return on_screen(make_visible(np.stack(first, -1)), side=_THUMBNAIL)
 
 
-# ---------------------------------------------------------------- what only PIL has
-
-
-def _profile(image: Any) -> str | None:
-    from .._raster.profile import describe_profile
-
-    return describe_profile(image.info.get("icc_profile"))
-
-
-def _profile_hint(image: Any, kind: str) -> tuple[str, ...]:
-    name = _profile(image) if kind == "pil" else None
+def _profile_hint(name: str | None, mode: str) -> tuple[str, ...]:
     # The profile of Lab says no more than the mode does.
-    if name is None or "srgb" in name.lower() or image.mode in ("1", "I", "F", "LAB") or image.mode.startswith("I;"):
+    if name is None or "srgb" in name.lower() or mode in ("1", "I", "F", "LAB") or mode.startswith("I;"):
         return ()
     return (f"Colors are those of the profile {name!r}, not sRGB: read_pil takes a file's to sRGB.",)
-
-
-# ---------------------------------------------------------------- memory
-
-
-def _memory_of_array(image: Array) -> Memory:
-    strides = image.strides
-    if image.flags.c_contiguous:
-        layout = "contiguous"
-    elif any(step == 0 and side > 1 for step, side in zip(strides, image.shape, strict=True)):
-        layout = "broadcast"
-    elif any(step < 0 for step in strides):
-        layout = "reversed"
-    else:
-        layout = "strided"
-    return Memory(
-        bytes=image.nbytes,
-        layout=layout,
-        strides=strides,
-        view=image.base is not None,
-        read_only=not image.flags.writeable,
-        byte_swapped=not image.dtype.isnative,
-    )
-
-
-def _memory_of_picture(image: Any) -> Memory:
-    size = image.width * image.height * _PIL_BYTES.get(image.mode, 4)
-    try:
-        shared = bool(image.readonly)
-    except Exception:  # noqa: BLE001  # a closed or damaged file, as `problems` says; Pillow has eight types for it
-        shared = False
-    return Memory(bytes=size, view=shared, read_only=shared)
-
-
-def _memory_of_tensor(image: Any) -> Memory:
-    import torch
-
-    device = "host" if image.device.type == "cpu" else str(image.device)
-    if image.layout is not torch.strided or image.is_nested:
-        return Memory(None, device, "nested" if image.is_nested else str(image.layout).removeprefix("torch."))
-    strides = image.stride()
-    if image.is_contiguous():
-        layout = "contiguous"
-    elif any(step == 0 and side > 1 for step, side in zip(strides, image.shape, strict=True)):
-        layout = "broadcast"
-    else:
-        is_last = image.ndim >= 3 and image.movedim(-3, -1).is_contiguous()
-        layout = "channels last" if is_last else "strided"
-    return Memory(
-        bytes=image.numel() * image.element_size(),
-        device=device,
-        layout=layout,
-        strides=tuple(step * image.element_size() for step in strides),
-        view=bool(image._is_view()),
-        requires_grad=bool(image.requires_grad),
-    )
-
-
-_MEMORY = {"numpy": _memory_of_array, "pil": _memory_of_picture, "torch": _memory_of_tensor}

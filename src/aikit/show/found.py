@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from .._adapters.numpy import Array
-from .._pixels import CHANNEL_NAMES, Opened, adapter, kind_of, load
+from .._pixels import CHANNEL_NAMES, Raw, adapter, kind_of, load
 from ..errors import AikitError
+from ..types import AnyImage
 
 __all__ = ["Found", "look_into"]
 
@@ -23,7 +23,7 @@ class Found:
     """What was found in an image: planes of any dtype on the host, (..., H, W), or values in no order at all."""
 
     kind: str
-    shape: tuple[int, ...]
+    raw: Raw
     axes: tuple[str, ...]
     dtype: str
     order: str | None  # what the channels are, "RGB"; None where that is not known
@@ -32,7 +32,16 @@ class Found:
     problems: tuple[str, ...]
     has_alpha: bool = False
     bgr: bool = False
-    mode: str | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape as found."""
+        return self.raw.shape
+
+    @property
+    def channels_at(self) -> int:
+        """Which axis the channels of such an image are, counted from the end."""
+        return adapter(self.kind).channels_at
 
     @property
     def colors(self) -> list[Array]:
@@ -40,24 +49,24 @@ class Found:
         return self.planes[:-1] if self.has_alpha else self.planes
 
 
-def look_into(image: Any, bgr: bool) -> Found:
+def look_into(image: AnyImage, bgr: bool) -> Found:
     """Read an image as every operation does; where none would take it, say why and read what can be read."""
     kind = kind_of(image)
+    own = adapter(kind)
     try:
-        opened: Opened[Any] = load(image, bgr=bgr)
+        opened = load(image, bgr=bgr)
     except AikitError as error:
-        if kind == "pil" and bgr:  # the option is wrong, not the image
+        if own.has_modes and bgr:  # the option is wrong, not the image
             raise
-        return _odd(image, kind, str(error))
-    spec, host = opened.spec, adapter(kind).copy_to_host(opened.pixels)
+        return _describe_odd(kind, own.describe_raw(image), str(error))
+    spec, host = opened.spec, own.copy_to_host(opened.pixels)
     order = CHANNEL_NAMES[spec.channels]
     names = _COLORS[3 if spec.channels > 2 else 1] + ("alpha",) * spec.has_alpha
-    mode = image.mode if kind == "pil" else None
-    shape = (image.height, image.width) if mode else tuple(image.shape)
+    raw = own.describe_raw(image)
     return Found(
         kind=kind,
-        shape=shape,
-        axes=_axes(kind, len(shape), len(spec.batch)),
+        raw=raw,
+        axes=_name_axes(own.channels_at, len(raw.shape), len(spec.batch)),
         dtype=spec.dtype,
         order=order.replace("RGB", "BGR") if bgr else order,
         names=names,
@@ -66,70 +75,37 @@ def look_into(image: Any, bgr: bool) -> Found:
         problems=(),
         has_alpha=spec.has_alpha,
         bgr=bgr,
-        mode=mode,
     )
 
 
-def _axes(kind: str, count: int, batch: int) -> tuple[str, ...]:
+def _name_axes(channels_at: int, count: int, batch: int) -> tuple[str, ...]:
     if count == 2:
         return ("height", "width")
-    pixel = ("channel", "height", "width") if kind == "torch" else ("height", "width", "channel")
+    pixel = ("channel", "height", "width") if channels_at == -3 else ("height", "width", "channel")
     return ("batch",) * batch + pixel
 
 
-def _odd(image: Any, kind: str, problem: str) -> Found:
+def _describe_odd(kind: str, raw: Raw, problem: str) -> Found:
     """Describe an image that no operation takes."""
-    shape, dtype, values = _RAW[kind](image)
+    shape, values, channels_at = raw.shape, raw.read(), adapter(kind).channels_at
     readable = values is not None and values.size > 0 and values.dtype.kind in "buif"
-    planes = _planes(values, kind) if values is not None and readable else []
+    planes = _split(values, channels_at) if values is not None and readable else []
     names = tuple(f"channel {at}" for at in range(len(planes)))
     if len(planes) == 1:
         names = ("gray",) if len(shape) == 2 else ("all values",)
     return Found(
         kind=kind,
-        shape=shape,
-        axes=_axes(kind, len(shape), len(shape) - 3) if len(shape) >= 2 else ("value",) * len(shape),
-        dtype=dtype,
+        raw=raw,
+        axes=_name_axes(channels_at, len(shape), len(shape) - 3) if len(shape) >= 2 else ("value",) * len(shape),
+        dtype=raw.dtype,
         order=None,
         names=names,
         planes=planes,
         problems=(problem,),
-        mode=image.mode if kind == "pil" else None,
     )
 
 
-def _planes(values: Array, kind: str) -> list[Array]:
-    axis = -3 if kind == "torch" else -1
+def _split(values: Array, axis: int) -> list[Array]:
     if values.ndim < 3 or values.shape[axis] > _MOST_CHANNELS:
         return [values]
     return list(np.moveaxis(values, axis, 0))
-
-
-def _raw_array(image: Any) -> tuple[tuple[int, ...], str, Array | None]:
-    # A mask is what people want to know of: what it hides is no value.
-    return image.shape, image.dtype.name, image
-
-
-def _raw_picture(image: Any) -> tuple[tuple[int, ...], str, Array | None]:
-    shape = image.height, image.width
-    dtype = "uint16" if image.mode.startswith("I;") else {"I": "int32", "F": "float32"}.get(image.mode, "uint8")
-    try:
-        return shape, dtype, np.asarray(image)
-    except Exception:  # noqa: BLE001  # Pillow's decoders raise eight different types; `load` has said which one
-        return shape, dtype, None
-
-
-def _raw_tensor(image: Any) -> tuple[tuple[int, ...], str, Array | None]:
-    import torch
-
-    dtype = str(image.dtype).removeprefix("torch.")
-    shape = () if image.is_nested else tuple(image.shape)
-    if image.layout is not torch.strided or image.is_quantized or image.is_meta or image.is_nested:
-        return shape, dtype, None
-    values = image.detach().as_subclass(torch.Tensor)
-    if values.dtype.is_floating_point and values.dtype not in (torch.float16, torch.float32, torch.float64):
-        values = values.float()
-    return shape, dtype, values.cpu().resolve_conj().resolve_neg().numpy()
-
-
-_RAW = {"numpy": _raw_array, "pil": _raw_picture, "torch": _raw_tensor}

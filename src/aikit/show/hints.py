@@ -46,9 +46,10 @@ def _shape(found: Found) -> Iterator[str]:
     shape = found.shape
     if len(shape) < 3:
         return
-    if found.kind == "numpy" and shape[-1] > 4 and 1 <= shape[-3] <= 4:
+    first, last = shape[-3], shape[-1]
+    if found.channels_at == -1 and last > 4 and 1 <= first <= 4:
         yield f'Looks like channels first, {shape}: pass layout="CHW" to to_numpy, to_cv2, to_pil or to_tensor.'
-    if found.kind == "torch" and shape[-3] > 4 and 1 <= shape[-1] <= 4:
+    if found.channels_at == -3 and first > 4 and 1 <= last <= 4:
         yield f'Looks like channels last, {shape}: pass layout="HWC" to to_tensor, to_numpy, to_cv2 or to_pil.'
 
 
@@ -58,8 +59,7 @@ def _odd_values(found: Found, channels: Sequence[Channel]) -> Iterator[str]:
         return
     name = "uint8" if high <= 255 else "uint16"
     if name != found.dtype:
-        remedies = {"numpy": f'image.astype("{name}")', "torch": f"image.to(torch.{name})"}
-        remedy = remedies.get(found.kind, f"pass value_range=(0, {TOP[name]})")
+        remedy = found.raw.cast.format(name) if found.raw.cast else f"pass value_range=(0, {TOP[name]})"
         yield f"Values from {low:.0f} to {high:.0f} fit into {name}: {remedy}."
 
 
@@ -175,7 +175,7 @@ def _order(found: Found, channels: Sequence[Channel]) -> Iterator[str]:
     if len(found.colors) == 3 and _is_odd_blue([_sample(plane) for plane in found.colors], TOP.get(found.dtype, 1)):
         if found.bgr:
             yield "Blue where photographs have skin, wood or earth: perhaps it runs R, G, B. If so leave bgr=True out."
-        elif found.kind == "pil":
+        elif found.raw.mode:
             yield "Blue where photographs have skin, wood or earth: perhaps it was made of an array that runs B, G, R."
         else:
             yield "Blue where photographs have skin, wood or earth: perhaps it runs B, G, R. If so pass bgr=True."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from ..types import AnyImage
 from .visible import Visible, make_visible, on_screen
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from PIL import Image, ImageDraw, ImageFont
 
 __all__ = ["Cell", "check_titles", "draw_cell", "lay_out", "show"]
 
@@ -104,7 +104,7 @@ def check_titles(titles: object, count: int) -> list[str]:
     return ["" if title is None else " ".join(str(title).split()) for title in titles]
 
 
-def _cells(image: Any, name: str, zoom: int | None, bgr: bool) -> Iterator[Cell]:
+def _cells(image: AnyImage, name: str, zoom: int | None, bgr: bool) -> Iterator[Cell]:
     """A cell for each picture of an image or a batch."""
     spec = load(image, bgr=bgr).spec
     _check_area(math.prod(spec.batch) * _CELL * _LABEL)
@@ -164,7 +164,7 @@ def lay_out(cells: list[Cell], columns: int | None = None) -> Image.Image:
     return sheet
 
 
-def _put(sheet: Image.Image, draw: Any, picture: Image.Image, left: int, top: int) -> None:
+def _put(sheet: Image.Image, draw: ImageDraw.ImageDraw, picture: Image.Image, left: int, top: int) -> None:
     draw.rectangle((left - 1, top - 1, left + picture.width, top + picture.height), outline=_FRAME)
     sheet.paste(picture, (left, top))
 
@@ -174,7 +174,9 @@ def _alt(cells: list[Cell], across: int) -> str:
     return " ".join([f"Sheet of {count}.", *(f"{at}: {cell.alt}." for at, cell in enumerate(cells, 1))])
 
 
-def _fit_text(line: str, width: int, draw: Any, font: Any) -> str:
+def _fit_text(
+    line: str, width: int, draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
+) -> str:
     """Cut a line of text to a width."""
     if draw.textlength(line, font=font) <= width:
         return line
