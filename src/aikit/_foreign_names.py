@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from .errors import InputTypeError, printable, quoted, shortened
 
@@ -41,6 +41,15 @@ NAMES: Mapping[str, str] = {
         "lab_to_rgb": "lab2rgb",
         "resize": "imresize rescale interpolate zoom Resize",
         "upsample": "upscale super_resolution",
+        "crop": "center_crop CenterCrop imcrop crop_image",
+        "pad": "copyMakeBorder copy_make_border Pad border add_border zero_pad",
+        "fit": "letterbox LetterBox letterbox_image contain cover resize_with_pad resize_and_pad pad_to_size",
+        "flip": "hflip vflip fliplr flipud mirror horizontal_flip vertical_flip",
+        "rot90": "rotate90 rotate_90",
+        "rotate": "imrotate Rotate rotate_image",
+        "warp_affine": "warpAffine affine affine_transform",
+        "warp_perspective": "warpPerspective perspective perspective_transform warp",
+        "sharpen": "unsharp_mask UnsharpMask adjust_sharpness",
         "blur": "GaussianBlur gaussian_blur gaussian gaussian_filter",
         "composite": "alpha_composite paste overlay blend alpha_blend addWeighted",
         "flatten": "remove_alpha drop_alpha",
@@ -78,7 +87,14 @@ _KEYWORDS: Mapping[str, tuple[str, ...]] = {
         "scale": "fx fy factor ratio scale_factor zoom",
         "method": "interpolation resample resampling interp mode filter order",
         "color background": "colour",
-        "background": "bg bgcolor bg_color background_color fill fillcolor matte",
+        "background": "bg bgcolor bg_color background_color fillcolor matte",
+        "fill background": "fill",
+        "fill": "fill_value pad_value padding_value border_value borderValue constant_values cval value color",
+        "degrees": "angle theta rotation",
+        "axis": "direction flip_code flipCode",
+        "matrix": "M H homography transform",
+        "how": "fit resize_mode strategy",
+        "strength": "amount percent sharpness",
         "sigma": "ksize kernel_size radius sigmaX sigma_x std blur_radius",
         "tolerance threshold": "tol fuzz thresh similarity threshold tolerance",
         "format": "fmt ext extension file_format",
@@ -89,7 +105,8 @@ _KEYWORDS: Mapping[str, tuple[str, ...]] = {
         "value_range": "max_value data_range input_range drange",
         "dtype": "dtype_out out_dtype astype",
         "linear": "gamma gamma_correct linear_light",
-        "left top": "offset position xy box x y",
+        "left top": "offset position xy x y",
+        "box left top": "bbox rect roi region box",
         "frame": "page index n_frame",
         "source path image": "filename file fp uri url",
         "image images": "img im picture pic input x array tensor frames",
@@ -119,17 +136,21 @@ def nearest(name: str, known: Iterable[str]) -> list[str]:
 
 # ---------------------------------------------------------------- calls
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
+_Function = TypeVar("_Function", bound=Callable[..., object])
 
 
 def explain_calls(function: _Function) -> _Function:
-    """Let a function answer calls that do not fit its parameters in our form, with our names for what was meant.
+    """Let a function or a class answer calls that do not fit its parameters in our form, with our names for what was meant.
 
     A call that fits costs 0.1 to 0.3 microseconds more: nothing is looked at before Python has refused one.
     """
+    if isinstance(function, type):
+        creation: Callable[..., None] = vars(function)["__init__"]
+        type.__setattr__(function, "__init__", explain_calls(creation))
+        return function
 
     @functools.wraps(function)
-    def call(*args: Any, **options: Any) -> Any:
+    def call(*args: object, **options: object) -> object:
         try:
             return function(*args, **options)
         except TypeError as error:
@@ -148,13 +169,13 @@ Misfit = tuple[str, str, str, str]
 """The subject of a message, what was expected, what came, and what to do."""
 
 
-def misfit(function: Callable[..., Any], args: tuple[Any, ...], options: Mapping[str, Any]) -> Misfit | None:
+def misfit(function: Callable[..., object], args: tuple[object, ...], options: Mapping[str, object]) -> Misfit | None:
     """Why a function cannot be called like this; None where it can, or where nobody knows its parameters."""
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):  # of builtins
         return None
-    subject = getattr(function, "__name__", None) or repr(function)
+    subject = _name_of(function)
     kinds = inspect.Parameter
     named = [name for name, p in parameters.items() if p.kind in (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)]
     placed = [name for name, p in parameters.items() if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)]
@@ -162,9 +183,9 @@ def misfit(function: Callable[..., Any], args: tuple[Any, ...], options: Mapping
     if kinds.VAR_KEYWORD not in open_ended:
         for name, value in options.items():
             if name not in named:
-                return subject, *_unknown_keyword(name, value, named, placed[: len(args)])
+                return subject, *_explain_keyword(name, value, named, placed[: len(args)])
     if kinds.VAR_POSITIONAL not in open_ended and len(args) > len(placed):
-        return subject, *_too_many(args[len(placed) :], placed, named)
+        return subject, *_explain_surplus(args[len(placed) :], placed, named)
     for name in placed[: len(args)]:
         if name in options:
             return subject, f"{name} once", "it twice", "pass it once"
@@ -175,17 +196,23 @@ def misfit(function: Callable[..., Any], args: tuple[Any, ...], options: Mapping
         if p.default is p.empty and p.kind not in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD) and name not in given
     ]
     if missing:
-        return subject, _listed(missing), "none", f"pass {_listed(missing)}"
+        return subject, _join_keywords(missing), "none", f"pass {_join_keywords(missing)}"
     return None
 
 
-def _unknown_keyword(name: str, value: Any, named: list[str], taken: list[str]) -> tuple[str, str, str]:
+def _name_of(function: Callable[..., object]) -> str:
+    name = getattr(function, "__name__", None) or repr(function)
+    # A class is called by its own name.
+    return function.__qualname__.split(".")[-2] if name == "__init__" else name
+
+
+def _explain_keyword(name: str, value: object, named: list[str], taken: list[str]) -> tuple[str, str, str]:
     got = f"{shortened(printable(name), 80)}={quoted(value)}"
     ours = [each for each in _KEYWORDS.get(name, ()) if each in named and each not in taken]
     # A size is all of its sides; of other words for one thing a function has one.
     ours = ours if ours[:1] in (["height"], ["left"]) else ours[:1]
     if ours:
-        return _listed(ours), got, f"pass {_listed(ours)}"
+        return _join_keywords(ours), got, f"pass {_join_keywords(ours)}"
     near = nearest(name, named)
     free = [each for each in named if each not in near and each not in taken]
     if not [*near, *free]:
@@ -197,7 +224,7 @@ def _unknown_keyword(name: str, value: Any, named: list[str], taken: list[str]) 
     )
 
 
-def _too_many(extra: tuple[Any, ...], placed: list[str], named: list[str]) -> tuple[str, str, str]:
+def _explain_surplus(extra: tuple[object, ...], placed: list[str], named: list[str]) -> tuple[str, str, str]:
     pair = extra[0] if isinstance(extra[0], (tuple, list)) else extra
     if {"height", "width"} <= {*named} and len(pair) == 2 and all(isinstance(side, (int, float)) for side in pair):
         return "height= and width=", f"{quoted(pair)} without names", "pass height= and width="
@@ -208,5 +235,5 @@ def _too_many(extra: tuple[Any, ...], placed: list[str], named: list[str]) -> tu
     return most, f"{quoted(extra[0])} too" if own else quoted(extra[0]), remedy if others else "leave it out"
 
 
-def _listed(names: list[str]) -> str:
+def _join_keywords(names: list[str]) -> str:
     return " and ".join(f"{name}=" for name in names)

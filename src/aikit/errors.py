@@ -61,6 +61,9 @@ CODES: Mapping[str, str] = {
     # Of files in folders, which are reported and not raised
     "memory": "There was not enough memory for it.",
     "clash": "Another source has the same place for its result.",
+    # Of files in folders that did not fail
+    "left_out": "It is no picture, or a link to a folder, and was left as it is.",
+    "frames_left": "It has more frames or pages than its result.",
 }
 
 # What people passed is quoted this far, and what they named is named this far: no name of a file is longer than 255
@@ -118,7 +121,7 @@ class AikitError(Exception):
         # Not OSError's, which prints "[Errno 2] None: 'path'" once errno and filename are set.
         return str(self.args[0])
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Its fields and its message as plain data, for JSON.
 
         Example:
@@ -138,7 +141,7 @@ class AikitError(Exception):
             Another error of the same class, code and notes. Raise it `from` the one it was made of.
         """
         fields = self._fields() | {"subject": subject} | ({} if remedy is None else {"remedy": remedy})
-        other = _rebuilt(type(self), fields)
+        other = from_fields(type(self), fields)
         # Notes, and what callers have added.
         other.__dict__.update({name: value for name, value in self.__dict__.items() if name not in fields})
         return other
@@ -148,17 +151,17 @@ class AikitError(Exception):
         """The class of this module that it is, for users may derive their own, which take other arguments."""
         return next(each for each in cls.__mro__ if each.__module__ == __name__)
 
-    def _fields(self) -> dict[str, Any]:
+    def _fields(self) -> dict[str, object]:
         return {name: getattr(self, name) for name in self._FIELDS}
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuilt, (type(self), self._fields()), self.__dict__ or None
+    def __reduce__(self) -> tuple[object, ...]:
+        return from_fields, (type(self), self._fields()), self.__dict__ or None
 
 
 _Error = TypeVar("_Error", bound=AikitError)
 
 
-def _rebuilt(kind: type[_Error], fields: dict[str, Any]) -> _Error:
+def from_fields(kind: type[_Error], fields: Mapping[str, Any]) -> _Error:  # Any, for each class has its own fields
     error = kind.__new__(kind)
     kind._of_ours().__init__(error, **fields)
     return error
@@ -201,14 +204,19 @@ class LimitError(AikitError, ValueError):
 
     def __init__(
         self,
-        *args: Any,
+        subject: str,
+        expected: str,
+        got: str,
+        remedy: str,
+        *,
+        code: str | None = None,
+        option: str | None = None,
         limit: str,
         allowed: float | None = None,
         found: float | None = None,
-        **fields: Any,
     ) -> None:
         self.limit, self.allowed, self.found = limit, _plain(allowed), _plain(found)
-        super().__init__(*args, **fields)
+        super().__init__(subject, expected, got, remedy, code=code, option=option)
 
 
 class FileAccessError(AikitError, OSError):
@@ -222,8 +230,19 @@ class FileAccessError(AikitError, OSError):
     code = "no_access"
     _FIELDS = (*AikitError._FIELDS, "errno", "filename")
 
-    def __init__(self, *args: Any, errno: int | None = None, filename: str | None = None, **fields: Any) -> None:
-        super().__init__(*args, **fields)
+    def __init__(
+        self,
+        subject: str,
+        expected: str,
+        got: str,
+        remedy: str,
+        *,
+        code: str | None = None,
+        option: str | None = None,
+        errno: int | None = None,
+        filename: str | None = None,
+    ) -> None:
+        super().__init__(subject, expected, got, remedy, code=code, option=option)
         self.errno = errno
         self.filename = filename
 
@@ -251,7 +270,7 @@ class WorkerError(AikitError, RuntimeError):
     code = "worker_crashed"
 
 
-def _plain(amount: Any) -> float | None:
+def _plain(amount: float | None) -> float | None:
     """A number of any kind as one that JSON has; None where it is infinite or none."""
     if amount is None or isinstance(amount, int):
         return amount
@@ -270,10 +289,11 @@ def _told(field: object, most: int) -> str:
 
 def quoted(value: object) -> str:
     """What somebody passed, as Python would write it, on one line and no longer than 80 characters."""
-    if isinstance(value, (str, bytes, bytearray)) and len(value) > 2 * _QUOTED:
-        # Not the whole of a picture that came as text: its repr alone would take as much memory again.
-        ends: Any = value
-        value = ends[:_QUOTED] + ends[-_QUOTED:]
+    # Not the whole of a picture that came as text: its repr alone would take as much memory again.
+    if isinstance(value, str) and len(value) > 2 * _QUOTED:  # noqa: SIM114 - the next one is of another type
+        value = value[:_QUOTED] + value[-_QUOTED:]
+    elif isinstance(value, (bytes, bytearray)) and len(value) > 2 * _QUOTED:
+        value = value[:_QUOTED] + value[-_QUOTED:]
     try:
         text = repr(value)
     except Exception:  # noqa: BLE001 - whatever a foreign __repr__ does, and Python to integers of 4300 digits

@@ -6,18 +6,21 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 from numbers import Real
 
+from ._foreign_names import explain_calls
 from .errors import FileFormatError, InputTypeError, InputValueError, LimitError, quoted
 
 __all__ = ["Limits"]
 
 
+@explain_calls
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What reading one untrusted file may cost. The defaults suit uploads from strangers.
 
     Readers take `limits=None` (trusted files: Pillow's own ceiling of 178 million pixels and header
-    checks) or `limits=Limits()`; every field can be set by keyword. Declared sizes are checked from
-    the header, before memory is taken, and the decoded size is checked again.
+    checks) or `limits=Limits()`, and then these hold alone, above that ceiling too; every field can be
+    set by keyword. Declared sizes are checked from the header, before memory is taken, also where a file
+    may be cut off, and the decoded size is checked again.
 
     Args:
         max_bytes: size of the file, in bytes.

@@ -35,7 +35,9 @@ def judge(case):
 def complaints(data):
     """The same for the bytes of a file."""
     return [
-        f"{read.__name__}: {complaint}" for read in (_pil, _numpy, _frames) for complaint in _complaints(read, data)
+        f"{read.__name__}: {complaint}"
+        for read in (_pil, _part, _numpy, _frames)
+        for complaint in _complaints(read, data)
     ]
 
 
@@ -43,6 +45,11 @@ def _pil(data):
     picture = read_pil(data, limits=LIMITS)
     assert picture.width * picture.height <= LIMITS.max_pixels
     picture.getpixel((0, 0))
+
+
+def _part(data):
+    picture = read_pil(data, limits=LIMITS, allow_truncated=True)
+    assert picture.width * picture.height <= LIMITS.max_pixels
 
 
 def _numpy(data):
@@ -75,7 +82,7 @@ def _complaints(read, data):
     if seconds > SECONDS:
         yield f"took {seconds:.1f} s of processor time"
     # An array is a copy of what was decoded, and frames are many.
-    if memory > MEMORY and read is _pil:
+    if memory > MEMORY and read in (_pil, _part):
         yield f"took {memory >> 20} MiB"
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
     from PIL import Image
 
-    from .._pixels.facts import Array
+    from .._pixels.kinds import Array
 
 __all__ = [
     "describe_array",

@@ -8,33 +8,51 @@ from collections.abc import Iterator
 import cv2
 from PIL import Image, UnidentifiedImageError
 
+from .._metadata.suppress_warnings import suppress_warnings
 from ..errors import AikitError, LimitError
 from ..limits import Limits
 from .integrity import Facts, corrupt, truncated
-from .suppress_warnings import suppress_warnings
 
-__all__ = ["check_blocks", "check_frames", "check_samples_size", "check_size", "check_work", "foreign"]
+__all__ = ["above_ceiling", "check_blocks", "check_frames", "check_samples_size", "check_size", "check_work", "foreign"]
 
 
-def check_size(name: str, width: int, height: int, limits: Limits | None) -> None:
-    """Raise LimitError when a picture of this size may not be decoded."""
+_ALLOW = "pass limits=Limits(max_pixels=..., max_total_pixels=...) to allow it"
+
+
+def check_size(name: str, width: int, height: int, limits: Limits | None, *, remedy: str | None = None) -> None:
+    """Raise LimitError when a picture of this size may not be decoded: by its limits alone, or by Pillow's ceiling.
+
+    Args:
+        name: how the message calls it.
+        width: in pixels.
+        height: in pixels.
+        limits: what was asked for; None leaves Pillow's ceiling.
+        remedy: what to do about that one, where limits are no way out.
+    """
     if limits is not None:
         limits.check(name, "pixels a side", "max_side", max(width, height))
         limits.check(name, "pixels", "max_pixels", width * height)
+        return
     # Pillow raises at twice its warning level, 178,956,970 pixels unless the user has moved it;
     # read here so that what Pillow never sees stays under the same ceiling.
     ceiling = Image.MAX_IMAGE_PIXELS
     if ceiling is not None and width * height > 2 * ceiling:
-        raise LimitError(
-            name,
-            f"at most {2 * ceiling} pixels",
-            str(width * height),
-            "set PIL.Image.MAX_IMAGE_PIXELS to half of what you trust",
-            limit="pillow_ceiling",
-            option="pillow_ceiling",
-            allowed=2 * ceiling,
-            found=width * height,
-        )
+        raise above_ceiling(name, width * height, remedy=remedy)
+
+
+def above_ceiling(name: str, found: int | None = None, *, remedy: str | None = None) -> LimitError:
+    """The error for a file that comes without limits and has more pixels than Pillow takes."""
+    most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+    return LimitError(
+        name,
+        f"at most {most} pixels",
+        "more" if found is None else str(found),
+        remedy or _ALLOW,
+        limit="pillow_ceiling",
+        option=None if remedy else "pillow_ceiling",
+        allowed=most,
+        found=found,
+    )
 
 
 # A scan goes over all pixels, up to 250 million a second where there is hardly any data; pictures have 10 or so.
@@ -124,10 +142,14 @@ def foreign(name: str, format: str) -> Iterator[None]:
             yield
     except (AikitError, MemoryError):
         raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise LimitError(
-            name, "a picture within Pillow's ceiling", str(error), "resize it elsewhere first", limit="pillow_ceiling"
-        ) from error
+    except Image.DecompressionBombWarning as error:
+        # Pillow warns of half of what it refuses.
+        most = f"at most {Image.MAX_IMAGE_PIXELS} pixels, of which Pillow does not warn"
+        raise LimitError(name, most, "more", _ALLOW, limit="pillow_ceiling", option="pillow_ceiling") from error
+    except Image.DecompressionBombError as error:
+        # Parts of a file, for the size of the whole was checked before.
+        fewer, do = "parts that Pillow's decoder takes", "split the picture, or save it as PNG"
+        raise LimitError(name, fewer, "more pixels in one piece", do, limit="pillow_ceiling") from error
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError(str(error)) from error

@@ -24,7 +24,6 @@ __all__ = [
     "corrupt",
     "inspect",
     "png_chunks",
-    "png_facts",
     "png_header",
     "truncated",
     "word",
@@ -36,7 +35,7 @@ class Facts:
     """What the structure says: the size a decoder would allocate, 0 where only the decoder can tell.
 
     `scans` is how often a JPEG goes over its pixels, `runs` how many bytes of run lengths a BMP holds, `held` how many
-    bytes a JPEG's decoder holds beside the picture.
+    bytes a JPEG's decoder holds beside the picture, `moving` whether a WebP is an animation.
     """
 
     width: int = 0
@@ -49,9 +48,11 @@ class Facts:
     scans: int = 1
     runs: int = 0
     held: int = 0
+    moving: bool = False
 
 
 PngChunk = tuple[bytes, memoryview]
+_Walk = Callable[[bytes, str, bool], Facts]
 
 
 def word(format: str) -> str:
@@ -81,14 +82,16 @@ def corrupt(name: str, format: str, got: str) -> FileFormatError:
     return FileFormatError(name, f"a valid {word(format)} file", got, "fetch or export the file again", code="corrupt")
 
 
-def inspect(data: bytes, format: str, name: str) -> Facts:
+def inspect(data: bytes, format: str, name: str, *, lenient: bool = False) -> Facts:
     """Walk the structure of one file of a known format (TIFF and PPM have files of their own).
+
+    With `lenient` a file may end anywhere behind its header, whose size is told all the same.
 
     Raises:
         FileFormatError: code "truncated" or "corrupt".
     """
     try:
-        return _WALKS[format](data, name)
+        return _WALKS[format](data, name, lenient)
     except (struct.error, IndexError) as error:
         # Every read past the end lands here: the walks only follow lengths the file itself gives.
         raise truncated(name, format, f"{len(data)} bytes that end inside a header") from error
@@ -143,7 +146,7 @@ def png_header(body: bytes, name: str) -> tuple[int, int, int, int, int]:
     return width, height, depth, color_type, interlace
 
 
-def _walk_png(data: bytes, name: str, lenient: bool = False) -> Facts:
+def _walk_png(data: bytes, name: str, lenient: bool) -> Facts:
     first: dict[bytes, bytes] = {}
     header: tuple[int, int, int, int, int] | None = None
     pixels = 0
@@ -164,11 +167,6 @@ def _walk_png(data: bytes, name: str, lenient: bool = False) -> Facts:
     return Facts(width, height, None, depth, color_type, b"tRNS" in first or color_type in (4, 6), first)
 
 
-def png_facts(data: bytes, name: str) -> Facts:
-    """Describe a PNG that may be cut off."""
-    return _walk_png(data, name, lenient=True)
-
-
 # JPEG: ITU-T T.81, annex B. Up to the pixels only: Pillow does refuse a scan that ends early.
 
 _NO_LENGTH = {0x01, *range(0xD0, 0xD8)}
@@ -179,7 +177,7 @@ _BITS_A_BLOCK = {0xC0: 2, 0xC1: 2, 0xC2: 1}
 _MOST_SEGMENTS, _MOST_METADATA = 4096, 1 << 25
 
 
-def _walk_jpeg(data: bytes, name: str) -> Facts:
+def _walk_jpeg(data: bytes, name: str, lenient: bool) -> Facts:
     at, size, kind, components = 2, (0, 0), 0, 0
     segments = 0
     while True:
@@ -208,7 +206,7 @@ def _walk_jpeg(data: bytes, name: str) -> Facts:
         at += 2 + max(length, 2)
     # Eight rows of eight pixels: the least there is of the component with most samples.
     least = (size[0] // 8) * (size[1] // 8) * _BITS_A_BLOCK.get(kind, 0) // 8
-    if len(data) - at < least:
+    if len(data) - at < least and not lenient:
         raise truncated(
             name, "jpeg", f"{len(data) - at} bytes for {size[0]} x {size[1]} pixels, which take {least} at least"
         )
@@ -218,17 +216,29 @@ def _walk_jpeg(data: bytes, name: str) -> Facts:
     scans = int(np.count_nonzero(codes[markers + 1] == 0xDA))
     # All coefficients are held, of two bytes each, where a scan does not bring complete blocks.
     held = 2 * min(components, 4) * size[0] * size[1] if scans > 1 or kind not in (0xC0, 0xC1) else 0
-    return Facts(*size, scans=scans, held=held)
+    # A second picture behind it, as phones and cameras put there, is no frame.
+    return Facts(*size, 1, scans=scans, held=held)
 
 
 # GIF: CompuServe, "Graphics Interchange Format, Version 89a".
 
 
-def _walk_gif(data: bytes, name: str) -> Facts:
+def _walk_gif(data: bytes, name: str, lenient: bool) -> Facts:
     width, height, flags = struct.unpack_from("<HHB", data, 6)
-    screen = (width, height)
-    at = 13 + _color_table(flags)
-    frames, transparent = 0, False
+    seen: list[Facts] = []
+    try:
+        seen.extend(_gif_pictures(data, 13 + _color_table(flags), (width, height), name))
+    except (IndexError, struct.error):
+        if not lenient or not seen:
+            raise
+    if not seen:
+        raise corrupt(name, "gif", "no picture")
+    return seen[-1]
+
+
+def _gif_pictures(data: bytes, at: int, screen: tuple[int, int], name: str) -> Iterator[Facts]:
+    """What is known of a GIF after each header of a picture."""
+    (width, height), frames, transparent = screen, 0, False
     blocks, comments = 0, 0
     while True:
         kind = data[at]
@@ -236,7 +246,7 @@ def _walk_gif(data: bytes, name: str) -> Facts:
         if blocks > 100_000 + len(data) // 64 or comments > 1 << 18:
             raise corrupt(name, "gif", f"{blocks} pieces, {comments} bytes of comments, in {len(data)} bytes")
         if kind == 0x3B:
-            break
+            return
         if kind == 0x21:
             if data[at + 1] == 0xF9:
                 control = data[at + 3]
@@ -251,17 +261,14 @@ def _walk_gif(data: bytes, name: str) -> Facts:
             left, top, wide, high, flags = struct.unpack_from("<HHHHB", data, at + 1)
             transparent |= frames == 0 and (left > 0 or top > 0 or left + wide < screen[0] or top + high < screen[1])
             # Pillow enlarges its canvas to frames that lie outside of the screen.
-            width, height = max(width, left + wide), max(height, top + high)
+            width, height, frames = max(width, left + wide), max(height, top + high), frames + 1
+            yield Facts(width, height, frames, transparent=transparent)
             at, count = _gif_blocks(data, at + 11 + _color_table(flags))
             blocks += count
-            frames += 1
         elif kind == 0:
             at += 1
         else:
             raise corrupt(name, "gif", f"the byte 0x{kind:02x} where a block belongs, at {at}")
-    if not frames:
-        raise corrupt(name, "gif", "no picture")
-    return Facts(width, height, frames, transparent=transparent)
 
 
 def _color_table(flags: int) -> int:
@@ -280,15 +287,16 @@ def _gif_blocks(data: bytes, at: int) -> tuple[int, int]:
 # WebP: RFC 9649, section 2.
 
 
-def _walk_webp(data: bytes, name: str) -> Facts:
+def _walk_webp(data: bytes, name: str, lenient: bool) -> Facts:
     (riff,) = struct.unpack_from("<I", data, 4)
-    if riff + 8 > len(data):
+    if riff + 8 > len(data) and not lenient:
         raise truncated(name, "webp", f"{len(data)} of {riff + 8} bytes")
     kind, size = struct.unpack_from("<4sI", data, 12)
     if 20 + size > riff + 8:
         raise corrupt(name, "webp", f"a {_four(kind)} chunk of {size} bytes in {riff + 8}")
     if kind == b"VP8X":
-        return Facts(1 + _u24(data, 24), 1 + _u24(data, 27))
+        flags, width, height = struct.unpack_from("<I3s3s", data, 20)
+        return Facts(1 + _u24(width), 1 + _u24(height), moving=bool(flags & 2))
     if kind == b"VP8L":
         (bits,) = struct.unpack_from("<I", data, 21)
         return Facts(1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF))
@@ -298,15 +306,15 @@ def _walk_webp(data: bytes, name: str) -> Facts:
     raise corrupt(name, "webp", f"a first chunk {_four(kind)}")
 
 
-def _u24(data: bytes, at: int) -> int:
-    return int.from_bytes(data[at : at + 3], "little")
+def _u24(raw: bytes) -> int:
+    return int.from_bytes(raw, "little")
 
 
 # AVIF and HEIC: ISO/IEC 14496-12, section 4.2.
 
 
-def _walk_iso(format: str) -> Callable[[bytes, str], Facts]:
-    def walk(data: bytes, name: str) -> Facts:
+def _walk_iso(format: str) -> _Walk:
+    def walk(data: bytes, name: str, lenient: bool) -> Facts:
         at, kinds, left = 0, set(), 10_000
         while at < len(data):
             left -= 1
@@ -320,12 +328,15 @@ def _walk_iso(format: str) -> Callable[[bytes, str], Facts]:
             if size < 8:
                 raise corrupt(name, format, f"a {_four(kind)} box of {size} bytes")
             if at + size > len(data):
+                if lenient:
+                    # Sizes stand inside of a box that only the decoder reads, before it takes memory.
+                    return Facts()
                 raise truncated(
                     name, format, f"a {_four(kind)} box that ends {at + size - len(data)} bytes behind the file"
                 )
             kinds.add(kind)
             at += size
-        if not kinds & {b"meta", b"moov"} or (b"mdat" not in kinds and b"idat" not in data):
+        if not lenient and (not kinds & {b"meta", b"moov"} or (b"mdat" not in kinds and b"idat" not in data)):
             raise truncated(name, format, f"no pixels in {len(data)} bytes")
         return Facts()
 
@@ -335,46 +346,44 @@ def _walk_iso(format: str) -> Callable[[bytes, str], Facts]:
 # BMP: Microsoft, "Bitmap Storage" (wingdi.h, BITMAPFILEHEADER and BITMAPINFOHEADER).
 
 
-def _walk_bmp(data: bytes, name: str) -> Facts:
+def _walk_bmp(data: bytes, name: str, lenient: bool) -> Facts:
     offset, header = struct.unpack_from("<II", data, 10)
-    return _dib(data, 14, offset, name, "bmp", core=header == 12)
-
-
-def _dib(data: bytes, at: int, offset: int, name: str, format: str, *, core: bool = False) -> Facts:
-    if core:
-        width, height, _, bits = struct.unpack_from("<HHHH", data, at + 4)
+    if header == 12:
+        width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
         compression, stored = 0, 0
     else:
-        width, height, _, bits, compression, stored = struct.unpack_from("<iiHHII", data, at + 4)
+        width, height, _, bits, compression, stored = struct.unpack_from("<iiHHII", data, 18)
     width, height = abs(width), abs(height)
     if not width or not height:
-        raise corrupt(name, format, f"a size of {width} x {height}")
+        raise corrupt(name, "bmp", f"a size of {width} x {height}")
     need = stored
     if compression in (0, 3, 6):
         # Rows are padded to four bytes; writers that leave the last padding out are forgiven.
         need = (width * bits + 31) // 32 * 4 * (height - 1) + (width * bits + 7) // 8
-    if offset + need > len(data):
-        raise truncated(name, format, f"{max(len(data) - offset, 0)} of {need} bytes of pixels")
-    return Facts(width, height, runs=len(data) - offset if compression in (1, 2) else 0)
+    if offset + need > len(data) and not lenient:
+        raise truncated(name, "bmp", f"{max(len(data) - offset, 0)} of {need} bytes of pixels")
+    return Facts(width, height, runs=max(len(data) - offset, 0) if compression in (1, 2) else 0)
 
 
-def _walk_ico(data: bytes, name: str) -> Facts:
+def _walk_ico(data: bytes, name: str, lenient: bool) -> Facts:
     """The largest picture inside: a PNG may be larger than its directory entry says."""
     (count,) = struct.unpack_from("<H", data, 4)
     width = height = 0
     budget = 2 * len(data) + 65536
     for index in range(count):
         size, offset = struct.unpack_from("<II", data, 6 + 16 * index + 8)
-        if offset + size > len(data):
+        if offset + size > len(data) and not lenient:
             raise truncated(
                 name, "ico", f"picture {index} of {count} that ends {offset + size - len(data)} bytes behind the file"
             )
+        if lenient and offset + 12 > len(data):
+            continue
         # Entries may all point at one large picture, whose checksums are then computed for each.
-        budget -= size
+        budget -= min(size, len(data) - offset)
         if budget < 0:
             raise corrupt(name, "ico", "pictures that overlap")
         if data[offset : offset + 4] == b"\x89PNG":
-            inner = _walk_png(data[offset : offset + size], name)
+            inner = _walk_png(data[offset : offset + size], name, lenient)
             width, height = max(width, inner.width), max(height, inner.height)
         else:
             wide, high = struct.unpack_from("<ii", data, offset + 4)
@@ -383,7 +392,7 @@ def _walk_ico(data: bytes, name: str) -> Facts:
     return Facts(width, height)
 
 
-_WALKS: dict[str, Callable[[bytes, str], Facts]] = {
+_WALKS: dict[str, _Walk] = {
     "png": _walk_png,
     "jpeg": _walk_jpeg,
     "gif": _walk_gif,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,7 +12,7 @@ from PIL import Image
 from ..errors import FileFormatError, MissingDependencyError
 from ..limits import Limits
 from . import integrity, ppm, tiff
-from .guard import check_blocks, check_size, check_work, foreign
+from .guard import above_ceiling, check_blocks, check_size, check_work, foreign
 from .integrity import Facts
 from .signatures import identify
 
@@ -25,15 +26,15 @@ Profile = Literal["srgb", "ignore"]
 #   ppm   our own samples above 8 bits, which Pillow rounds
 # A plugin is named so that a mislabelled file cannot reach another parser, EPS and Ghostscript least of all.
 _PLUGINS = {
-    "png": "PNG",
-    "jpeg": "JPEG",
-    "webp": "WEBP",
-    "avif": "AVIF",
-    "gif": "GIF",
-    "tiff": "TIFF",
-    "bmp": "BMP",
-    "ico": "ICO",
-    "ppm": "PPM",
+    "png": "Png",
+    "jpeg": "Jpeg",
+    "webp": "WebP",
+    "avif": "Avif",
+    "gif": "Gif",
+    "tiff": "Tiff",
+    "bmp": "Bmp",
+    "ico": "Ico",
+    "ppm": "Ppm",
 }
 _RASTER = "PNG, JPEG, WebP, AVIF, HEIC, GIF, TIFF, BMP, ICO, PPM"
 
@@ -66,12 +67,11 @@ def prepare(data: bytes, name: str, profile: Profile, limits: Limits | None, len
         blocks = sum(len(page.offsets) for page in pages)
         check_blocks(name, blocks, sum(page.width * page.height for page in pages), limits)
     else:
-        try:
-            facts = ppm.inspect_ppm(data, name) if kind == "ppm" else integrity.inspect(data, kind, name)
-        except FileFormatError as error:
-            if not lenient or error.code != "truncated":
-                raise
-            facts = integrity.png_facts(data, name) if kind == "png" else facts
+        # A file that may end too early tells its size as any other does, and is held to the limits by it.
+        if kind == "ppm":
+            facts = ppm.inspect_ppm(data, name, lenient=lenient)
+        else:
+            facts = integrity.inspect(data, kind, name, lenient=lenient)
     check_size(name, facts.width, facts.height, limits)
     check_work(name, facts, limits)
     return Job(data, name, kind, profile, limits, lenient, facts, pages)
@@ -91,7 +91,17 @@ def _format(data: bytes, name: str, limits: Limits | None) -> str:
 
 
 def open_image(job: Job) -> Image.Image:
-    image = Image.open(io.BytesIO(job.data), formats=[_PLUGINS[job.format]])
+    """Open with the one plugin for the format; with limits not through `Image.open`, which has a ceiling of its own."""
+    file, plugin = io.BytesIO(job.data), _PLUGINS[job.format]
+    image: Image.Image
+    if job.limits is None:
+        try:
+            image = Image.open(file, formats=[plugin])
+        except Image.DecompressionBombError as error:
+            # Formats whose size only the decoder finds.
+            raise above_ceiling(job.name) from error
+    else:
+        image = getattr(importlib.import_module(f"PIL.{plugin}ImagePlugin"), f"{plugin}ImageFile")(file)
     check_size(job.name, image.width, image.height, job.limits)
     return image
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from .integrity import Facts, inspect
+from .integrity import inspect
 
 __all__ = ["decode_webp", "is_too_large"]
 
@@ -47,15 +47,21 @@ def decode_webp(data: bytes, image: Image.Image) -> Image.Image | None:
 
 
 def is_too_large(data: bytes, format: str, name: str) -> bool:
-    """Whether a decoder would hold more than 512 MB of an untrusted file."""
+    """Whether a decoder would hold more than 512 MB of an untrusted file.
+
+    Raises:
+        FileFormatError: as `inspect`.
+    """
     if format == "jpeg":
-        facts = inspect(data, format, name)
+        facts = inspect(data, format, name, lenient=True)
         return facts.held + 4 * facts.width * facts.height > _MOST
     if format in ("webp", "gif", "png"):
         # Frames are laid over each other: the canvas, the one before, the new one, and their copies.
-        moving = {"webp": data[12:16] == b"VP8X" and data[20] & 2, "gif": True, "png": b"acTL" in data[:65536]}[format]
-        facts = inspect(data, format, name) if moving else Facts()
-        return facts.frames != 1 and _BYTES_MOVING * facts.width * facts.height > _MOST
+        if format == "png" and b"acTL" not in data[:65536]:
+            return False
+        facts = inspect(data, format, name, lenient=True)
+        moving = facts.moving if format == "webp" else facts.frames != 1
+        return moving and _BYTES_MOVING * facts.width * facts.height > _MOST
     if format in ("avif", "heic"):
         # The sizes stand in boxes of 20 bytes: ISO/IEC 23008-12, section 6.5.3. Samples may have 10 or 12 bits.
         sizes = (struct.unpack(">II", found) for found in re.findall(rb"\0\0\0\x14ispe.{4}(.{8})", data, re.DOTALL))

@@ -40,8 +40,8 @@ def _header(data: bytes, name: str) -> tuple[int, int, int, int]:
     return width, height, top, at + 1
 
 
-def inspect_ppm(data: bytes, name: str) -> Facts:
-    """The size, and whether the file is long enough for it."""
+def inspect_ppm(data: bytes, name: str, *, lenient: bool = False) -> Facts:
+    """The size, and whether the file is long enough for it, if that is asked for."""
     try:
         width, height, top, at = _header(data, name)
     except IndexError as error:
@@ -51,7 +51,7 @@ def inspect_ppm(data: bytes, name: str) -> Facts:
     need *= 2 if top > 255 else 1
     # Written bits may stand close together; other numbers take two bytes, but for the last.
     need = {b"1": width * height, b"2": 2 * width * height - 1, b"3": 6 * width * height - 1}.get(kind, need)
-    if at + need > len(data):
+    if at + need > len(data) and not lenient:
         raise truncated(name, "ppm", f"{max(len(data) - at, 0)} of {need} bytes of pixels")
     return Facts(width, height, depth=16 if top > 255 else 8, color_type=int(kind))
 

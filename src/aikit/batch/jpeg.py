@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from .._metadata.orientation import orientation_of
 from .._raster.guard import foreign
 from .._raster.job import Profile, open_image, prepare
-from .._raster.orientation import orientation_of
 from .._raster.profile import image_to_srgb
 
 if TYPE_CHECKING:

@@ -72,7 +72,7 @@ def unstack(
 def _to_uint8(opened: Opened[AnyImage], out: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
     """Round all pictures to uint8, (N, H, W, C), in host memory."""
     pixels, spec = opened
-    if adapter(spec.kind).on_accelerators and spec.device.type != "cpu":
+    if spec.device is not None and spec.device.type != "cpu":
         return _to_uint8_on_device(pixels.image, out)
     return to_numpy(pass_open(opened), dtype="uint8", out=out)
 

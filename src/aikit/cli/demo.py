@@ -6,15 +6,19 @@ import argparse
 import importlib.util
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from ..errors import FileAccessError, quoted
+from ..errors import FileAccessError, printable, quoted
+from ..types import AnyImage
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 # Photographs that come inside scikit-image, no download: color, gray, a flat background, an alpha channel.
 _PHOTOGRAPHS = ("astronaut.png", "coffee.png", "rocket.jpg", "camera.png", "color.png", "logo.png")
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand to the parser."""
     parser = commands.add_parser(
         "demo",
@@ -42,23 +46,23 @@ def run(options: argparse.Namespace) -> int:
             str(out), "a folder that can be made", quoted(error.strerror), "pass another --out", filename=str(out)
         ) from error
     started = time.perf_counter()
-    cells: list[tuple[str, Any]] = []
-    for name, image in _pictures(options.files):
-        cells += _row(name, image)
+    cells: list[tuple[str, AnyImage]] = []
+    for name, image in _find_pictures(options.files):
+        cells += _make_row(name, image)
         write(image, out / f"{name}.webp", quality=90)
     sheet = show(*(image for _, image in cells), titles=[title for title, _ in cells], columns=_COLUMNS)
     write(sheet, out / "contact-sheet.png")
     seconds = time.perf_counter() - started
     count = len(cells) // _COLUMNS
     print(f"{count} picture{'s' if count > 1 else ''}, {len(cells)} results in {seconds:.1f} s")
-    print(f"contact sheet: {(out / 'contact-sheet.png').resolve()}")
+    print(f"contact sheet: {printable(str((out / 'contact-sheet.png').resolve()))}")
     return 0
 
 
 _COLUMNS = 6
 
 
-def _row(name: str, image: Any) -> list[tuple[str, Any]]:
+def _make_row(name: str, image: Image.Image) -> list[tuple[str, AnyImage]]:
     """One picture through every door and the main operations on transparency."""
     import cv2
 
@@ -84,7 +88,7 @@ def _row(name: str, image: Any) -> list[tuple[str, Any]]:
     ]
 
 
-def _pictures(files: list[str]) -> list[tuple[str, Any]]:
+def _find_pictures(files: list[str]) -> list[tuple[str, Image.Image]]:
     """The pictures to show: those named, else scikit-image's photographs, else drawn ones."""
     from ..files import read_pil
 
@@ -94,10 +98,10 @@ def _pictures(files: list[str]) -> list[tuple[str, Any]]:
         package = importlib.util.find_spec("skimage")
         folder = Path(package.origin).parent / "data" if package and package.origin else Path()
         paths = [folder / name for name in _PHOTOGRAPHS if (folder / name).is_file()]
-    return [(path.stem, read_pil(path)) for path in paths] or [("drawn", _drawn())]
+    return [(path.stem, read_pil(path)) for path in paths] or [("drawn", _draw())]
 
 
-def _drawn() -> Any:
+def _draw() -> Image.Image:
     """A picture with every row and column different, where no photograph is at hand."""
     import numpy as np
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
 
 from ..device import DeviceInfo, list_devices
 from ..device.sizes import format_size
+from .wording import to_json
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand to the parser."""
     parser = commands.add_parser(
         "devices",
@@ -30,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     devices = list_devices()
     if options.json:
         rows = [{"device": info.device, **asdict(info)} for info in devices]
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        print(to_json(rows))
     else:
         _print_table(devices)
     return 0
@@ -51,13 +50,13 @@ def _print_table(devices: list[DeviceInfo]) -> None:
             format_size(info.free),
             "-" if info.utilization is None else f"{info.utilization:.0%}",
             info.uuid or "-",
-            ", ".join(_notes(info)),
+            ", ".join(_write_notes(info)),
         )
     # Beyond a terminal a table must not be folded at 80 columns: programs read one row a line.
     Console(width=None if sys.stdout.isatty() else 10_000, highlight=False, markup=False).print(table)
 
 
-def _notes(info: DeviceInfo) -> Iterator[str]:
+def _write_notes(info: DeviceInfo) -> Iterator[str]:
     if info.visible is False:
         yield "hidden"
     elif info.device is None:

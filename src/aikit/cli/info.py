@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import argparse
-import json
+import io
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .._io import read_bytes
 from ..errors import AikitError, printable
 from ..isolation import guarded
 from ..limits import Limits
 from .untrusted import add_untrusted, limits_of
-from .wording import in_words
+from .wording import in_words, to_json
 
 if TYPE_CHECKING:
     from .._raster import Header
 
+# What `asdict` makes of a Header, or an error: plain data for JSON, which has no types.
+Facts: TypeAlias = dict[str, Any]
 
-def add_parser(commands: Any) -> None:
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand to the parser."""
     parser = commands.add_parser(
         "info",
         help="say what files hold: format, size, mode, depth, alpha, orientation, profile, frames",
         description="Say what picture files hold. Alpha is 'used' where some pixel really is transparent.",
     )
-    parser.add_argument("files", nargs="+", metavar="FILE")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="pictures; - for a pipe")
     parser.add_argument("--json", action="store_true", help="print a JSON list, for programs")
     add_untrusted(parser)
     parser.set_defaults(run=run)
@@ -38,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     rows = [_look(path, limits_of(options)) for path in options.files]
     failed = [row for row in rows if "error" in row]
     if options.json:
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        print(to_json(rows))
     else:
         _print_table([row for row in rows if "error" not in row])
         for row in failed:
@@ -46,15 +49,16 @@ def run(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _look(path: str, limits: Limits | None) -> dict[str, Any]:
+def _look(path: str, limits: Limits | None) -> Facts:
     try:
-        row = _probed(read_bytes(path, limits=limits), path, limits)
-        return {"file": path, **row, "alpha_used": row["has_alpha"] and _uses_alpha(path, limits)}
+        data = read_bytes(sys.stdin.buffer if path == "-" else path, limits=limits)
+        row = _probe_guarded(data, path, limits)
+        return {"file": path, **row, "alpha_used": row["has_alpha"] and _uses_alpha(data, path, limits)}
     except AikitError as error:
         return {"file": path, "error": str(in_words(error)), "code": error.code}
 
 
-def _probed(data: bytes, path: str, limits: Limits | None) -> dict[str, Any]:
+def _probe_guarded(data: bytes, path: str, limits: Limits | None) -> Facts:
     """What the header says, and of a document how many layers it has."""
     from .. import _raster
 
@@ -74,14 +78,16 @@ def _probe(data: bytes, path: str, limits: Limits | None) -> tuple[Header, int |
     return (svg.probe if kind == "svg" else _raster.probe)(data, name=path, limits=limits), None
 
 
-def _uses_alpha(path: str, limits: Limits | None) -> bool:
+def _uses_alpha(data: bytes, path: str, limits: Limits | None) -> bool:
     from ..alpha import is_transparent
     from ..files import read_any
 
-    return is_transparent(read_any(path, profile="ignore", limits=limits, isolate=limits is not None))
+    file = io.BytesIO(data)
+    file.name = path
+    return is_transparent(read_any(file, profile="ignore", limits=limits, isolate=limits is not None))
 
 
-def _print_table(rows: list[dict[str, Any]]) -> None:
+def _print_table(rows: list[Facts]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -100,14 +106,14 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
             str(row["depth"]),
             "none" if not row["has_alpha"] else "used" if row["alpha_used"] else "opaque",
             f"{row['bytes']:,}",
-            ", ".join(_notes(row)),
+            ", ".join(_write_notes(row)),
         )
     # Beyond a terminal a table must not be folded at 80 columns: programs read one row a line.
     Console(width=None if sys.stdout.isatty() else 10_000, highlight=False, markup=False).print(table)
 
 
-def _notes(row: dict[str, Any]) -> Iterator[str]:
-    """What most files do not have: said where it is so, so that a row fits into a terminal."""
+def _write_notes(row: Facts) -> Iterator[str]:
+    """Write down what most files do not have; a row fits into a terminal by that."""
     if row["orientation"] != 1:
         yield _ORIENTATIONS[row["orientation"]]
     if row["frames"] > 1:

@@ -10,16 +10,19 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from ..errors import AikitError, InputValueError, quoted
-from ..folders import Failure, Recipe, Report
-from ..folders.converting import Progress, convert_jobs
-from ..folders.planning import Job, files_of, job_of
+from ..errors import AikitError, InputValueError, printable, quoted
+from ..folders import Failure, Notice, Recipe, Report
+from ..folders.converting import Existing, Progress, convert_jobs
+from ..folders.planning import Job, find_files, make_job
+from .streams import check_stream, convert_stream, is_stream
 from .untrusted import add_untrusted, limits_of
 from .wording import in_words
 
 __all__ = ["Words", "add_folder_options", "add_sources", "convert_all", "import_operations", "named_as_options"]
+
+# So many files that are no pictures, or lost frames, are named.
+_MOST_NOTICES = 20
 
 # Seconds between the lines that tell of a long run where there is no terminal.
 _EVERY = 30.0
@@ -31,13 +34,17 @@ _SUBJECTS = {"workers": "--jobs", "engine": "--engine", "src": "SRC", "out": "OU
 _REMEDIES = {"overwrite": "pass --overwrite or --skip-existing", "workers": "pass --jobs 1"}
 
 
-def add_sources(parser: Any) -> None:
+def add_sources(parser: argparse.ArgumentParser) -> None:
     """Add what is read and where it goes."""
-    parser.add_argument("sources", nargs="+", metavar="SRC", help="files, or folders with all that is in them")
-    parser.add_argument("out", metavar="OUT", help="a file name with a suffix for one picture, else a folder")
+    parser.add_argument(
+        "sources", nargs="+", metavar="SRC", help="files, or folders with all that is in them; - for a pipe"
+    )
+    parser.add_argument(
+        "out", metavar="OUT", help="a file name with a suffix for one picture, - for a pipe, else a folder"
+    )
 
 
-def add_folder_options(parser: Any) -> None:
+def add_folder_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that do not say what is done to a picture."""
     add_untrusted(parser)
     existing = parser.add_mutually_exclusive_group()
@@ -45,13 +52,16 @@ def add_folder_options(parser: Any) -> None:
     existing.add_argument("--skip-existing", action="store_true", help="leave files that are there already")
     parser.add_argument("--retry-failed", action="store_true", help="try again what failed in an earlier run")
     parser.add_argument("--digest", action="store_true", help="know files by their content, not by size and time")
+    parser.add_argument(
+        "--keep-times", action="store_true", help="preserve the times of the last access and change of each source"
+    )
     parser.add_argument("--report", metavar="FILE", help="write counts, and failures with their codes, as JSON")
     parser.add_argument("--jobs", type=int, metavar="N", help="pictures at a time; by default one a core")
     parser.add_argument("--engine", choices=["local", "ray"], default="local", help="where it runs (default: local)")
     _add_operations(parser)
 
 
-def _add_operations(parser: Any) -> None:
+def _add_operations(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--operations", action="append", metavar="MODULE", help="import a module that registers operations of your own"
     )
@@ -68,19 +78,22 @@ def import_operations(arguments: Sequence[str]) -> None:
 
 def convert_all(options: argparse.Namespace, recipe: Recipe, words: Words) -> int:
     """Convert everything; what fails is listed at the end and makes the status 1."""
-    existing = "skip" if options.skip_existing else "refuse"
-    with _progress(options.command) as progress, named_as_options(words):
+    if is_stream(options):
+        return _convert_one(options, recipe, words)
+    existing: Existing = "overwrite" if options.overwrite else "skip" if options.skip_existing else "refuse"
+    with _show_progress(options.command) as progress, named_as_options(words):
         to_file = _names_a_file(options, recipe.to)
         report = convert_jobs(
-            _jobs(options, recipe.to, to_file),
+            _find_jobs(options, recipe.to, to_file),
             None if to_file else Path(options.out),
             recipe,
             where=", ".join(options.sources),
             workers=options.jobs,
             limits=limits_of(options),
-            existing="overwrite" if options.overwrite else existing,  # type: ignore[arg-type]
+            existing=existing,
             retry_failed=options.retry_failed,
             by_digest=options.digest,
+            keep_times=options.keep_times,
             engine=options.engine,
             progress=progress,
         )
@@ -90,6 +103,27 @@ def convert_all(options: argparse.Namespace, recipe: Recipe, words: Words) -> in
 
         write_bytes(options.report, report.to_json().encode() + b"\n")
     return 1 if report.failures else 0
+
+
+def _convert_one(options: argparse.Namespace, recipe: Recipe, words: Words) -> int:
+    """Convert the picture that comes or goes through a pipe; nothing but it is printed there."""
+    with named_as_options(words):
+        check_stream(options)
+        to = None
+        if options.out != "-":
+            if not _names_a_file(options, recipe.to):
+                raise InputValueError(
+                    "OUT", "a file name with a suffix", quoted(options.out), "name a file, or - for a pipe"
+                )
+            to = recipe.to or os.path.splitext(options.out)[1]
+    try:
+        told = convert_stream(options, recipe, to)
+    except AikitError as error:
+        print(f"aikit {options.command}: {_in_words(error, words)}", file=sys.stderr)
+        return 1
+    if told is not None:
+        print(f"aikit {options.command}: {told}", file=sys.stderr)
+    return 0
 
 
 @contextlib.contextmanager
@@ -107,16 +141,23 @@ def _in_words(error: AikitError, words: Words) -> AikitError:
 
 
 def _tell(report: Report, words: Words) -> None:
-    skipped = [f"{report.skipped} skipped"] if report.skipped else []
-    print(", ".join([f"{report.done} converted", *skipped, f"{report.failed} failed"]))
+    some = {"skipped": report.skipped, "left out": report.left}
+    others = [f"{count} {what}" for what, count in some.items() if count]
+    print(", ".join([f"{report.done} converted", *others, f"{report.failed} failed"]))
+    for notice in report.notices[:_MOST_NOTICES]:
+        print(f"  {notice.message}", file=sys.stderr)
+    more = max(report.left, len(report.notices)) - _MOST_NOTICES
+    if more > 0:
+        print(f"  and {more} more like these; --report FILE names them", file=sys.stderr)
     for failure in report.failures:
-        print(f"  {_line_of(failure, words)}", file=sys.stderr)
+        print(f"  {_format_failure(failure, words)}", file=sys.stderr)
 
 
-def _line_of(failure: Failure, words: Words) -> str:
-    """The failure on one line, which names the file once."""
+def _format_failure(failure: Failure, words: Words) -> str:
+    """Write a failure on one line, which names the file once."""
     if failure.error is None:  # of a manifest that has its message alone
-        return failure.message if failure.path in failure.message else f"{failure.path}: {failure.message}"
+        path = printable(failure.path)
+        return failure.message if path in failure.message else f"{path}: {failure.message}"
     # Of a picture the subject is an argument of the library, not of the command.
     error = in_words(failure.error, remedies={**_REMEDIES, **words[1]})
     path = error.with_subject(failure.path).subject
@@ -126,15 +167,15 @@ def _line_of(failure: Failure, words: Words) -> str:
 # ---------------------------------------------------------------- what goes where
 
 
-def _jobs(options: argparse.Namespace, to: str | None, to_file: bool) -> Iterator[Job | Failure]:
-    """The files to convert and where each goes."""
+def _find_jobs(options: argparse.Namespace, to: str | None, to_file: bool) -> Iterator[Job | Failure | Notice]:
+    """Find the files to convert and where each goes."""
     out = Path(options.out)
-    for found in files_of(map(Path, options.sources), out):
-        if isinstance(found, Failure):
+    for found in find_files(map(Path, options.sources), out):
+        if isinstance(found, (Failure, Notice)):
             yield found
         else:
             source, place = found
-            yield job_of(source, out if to_file else out / (place if to is None else place.with_suffix(f".{to}")))
+            yield make_job(source, out if to_file else out / (place if to is None else place.with_suffix(f".{to}")))
 
 
 def _names_a_file(options: argparse.Namespace, to: str | None) -> bool:
@@ -164,10 +205,10 @@ def _names_a_file(options: argparse.Namespace, to: str | None) -> bool:
 
 
 @contextlib.contextmanager
-def _progress(command: str) -> Iterator[Progress]:
+def _show_progress(command: str) -> Iterator[Progress]:
     """A progress bar on a terminal's error stream; elsewhere a line now and then."""
     if not sys.stderr.isatty():
-        yield _lines(command)
+        yield _print_lines(command)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn
@@ -178,7 +219,7 @@ def _progress(command: str) -> Iterator[Progress]:
         task = bar.add_task("", total=None, state="")
 
         def show(report: Report, total: int) -> None:
-            ready, rate, left = _speed(report, total, started)
+            ready, rate, left = _measure_speed(report, total, started)
             failed = f", {report.failed} failed" if report.failed else ""
             state = f"{rate:.{0 if rate >= 10 else 1}f}/s, {dt.timedelta(seconds=round(left))} left{failed}"
             bar.update(task, total=total, completed=ready, state=state)
@@ -186,7 +227,7 @@ def _progress(command: str) -> Iterator[Progress]:
         yield show
 
 
-def _lines(command: str) -> Progress:
+def _print_lines(command: str) -> Progress:
     started = last = time.monotonic()
 
     def show(report: Report, total: int) -> None:
@@ -195,14 +236,14 @@ def _lines(command: str) -> Progress:
         if now - last < _EVERY:
             return
         last = now
-        ready, rate, left = _speed(report, total, started)
+        ready, rate, left = _measure_speed(report, total, started)
         line = f"{ready}/{total}, {report.failed} failed, {rate:.1f} a second, {left:.0f} seconds left"
         print(f"aikit {command}: {line}", file=sys.stderr)
 
     return show
 
 
-def _speed(report: Report, total: int, started: float) -> tuple[int, float, float]:
+def _measure_speed(report: Report, total: int, started: float) -> tuple[int, float, float]:
     """How many files are ready, how many were worked on in a second, and the seconds left at that rate."""
     ready, worked = report.done + report.failed + report.skipped, report.done + report.failed
     rate = worked / max(time.monotonic() - started, 1e-9)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from ..recipe import Recipe
 from .many import Words, add_folder_options, add_sources, convert_all, named_as_options
@@ -14,12 +13,13 @@ _WORDS: Words = (
     {
         "allow_truncated": "fetch the file again, or add allow_truncated=true to the recipe",
         "flatten": 'add "flatten background=white" to the recipe, or write PNG or WebP',
+        "profile": "add profile=ignore to the recipe, which takes the codes as they are",
         "to": "add to=png or another format to the recipe",
     },
 )
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand to the parser."""
     parser = commands.add_parser(
         "run",

@@ -11,17 +11,20 @@ import hashlib
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
-from .._io import make_folder
+from .._io import make_folder, remove_leftovers
 from ..errors import FileAccessError
 from .planning import Job
 from .reporting import Failure
 
-__all__ = ["NAME", "Manifest", "is_in_place", "remove_leftovers"]
+__all__ = ["NAME", "Manifest", "is_in_place"]
+
+# What SQLite stores, and gives back: which, the statement says and no type.
+Value: TypeAlias = str | bytes | int | None
+Columns: TypeAlias = tuple[Any, ...]
 
 NAME = ".aikit-manifest.sqlite"
 _VERSION = 1
@@ -92,26 +95,35 @@ class Manifest:
 
     def plan(self, jobs: Iterator[Job]) -> None:
         """Note the jobs; a file that was named twice is one."""
-        rows = ([os.fsencode(path) for path in (*job, self._real(job.source), self._real(job.target))] for job in jobs)
+        rows = (
+            [os.fsencode(path) for path in (*job, self._resolve(job.source), self._resolve(job.target))] for job in jobs
+        )
         self._base.execute("BEGIN")
         self._base.executemany("INSERT OR REPLACE INTO plan VALUES (NULL, ?, ?, ?, ?)", rows)
         self._base.execute("COMMIT")
 
     def count(self) -> int:
         """How many jobs are planned."""
-        return int(self._one("SELECT count(*) FROM plan")[0])
+        return int(self._fetch_all("SELECT count(*) FROM plan")[0][0])
 
     def jobs(self) -> Iterator[Job]:
-        """The jobs, in the order in which they were planned."""
-        last = 0
-        while rows := self._all("SELECT id, source, target FROM plan WHERE id > ? ORDER BY id LIMIT ?", last, _PAGE):
-            yield from (Job(Path(os.fsdecode(source)), Path(os.fsdecode(target))) for _, source, target in rows)
+        """The jobs, in the order in which they were planned; their folders are rid of what a killed run has left there."""
+        last, cleared = 0, None
+        while rows := self._fetch_all(
+            "SELECT id, source, target FROM plan WHERE id > ? ORDER BY id LIMIT ?", last, _PAGE
+        ):
+            for _, source, target in rows:
+                job = Job(Path(os.fsdecode(source)), Path(os.fsdecode(target)))
+                # They come folder by folder.
+                if job.target.parent != cleared:
+                    remove_leftovers(cleared := job.target.parent)
+                yield job
             last = rows[-1][0]
 
     def rival(self, job: Job) -> Path | None:
         """Another source that would be written to, or that is, where this job writes."""
-        source, target = (os.fsencode(self._real(path)) for path in job)
-        found = self._one(
+        source, target = (os.fsencode(self._resolve(path)) for path in job)
+        found = self._fetch_one(
             "SELECT source FROM plan WHERE (real_target = ? OR real_source = ?) AND real_source <> ? "
             "ORDER BY real_source LIMIT 1",
             target, target, source,
@@ -132,7 +144,7 @@ class Manifest:
             make_folder(folder)
             self._folder = os.fsencode(os.path.realpath(folder))
             place = os.path.join(folder, NAME)
-        with _told_of(place), self._lock:
+        with _translate_errors(place), self._lock:
             self._base.execute("PRAGMA busy_timeout = 200")
             self._base.execute("ATTACH ? AS manifest", (place,))
             # Held until the connection ends, also by SIGKILL. Rows survive the process; files are synced one by one.
@@ -157,7 +169,7 @@ class Manifest:
             self._base.execute("COMMIT")
 
     def _begin(self, recipe: str, overwrite: bool) -> int:
-        """The number of this run: that of the last one where it was cut short and wanted the same."""
+        """Number this run: as the last one, if that was cut short and wanted the same."""
         last = self._base.execute(
             "SELECT id, recipe, overwrite, finished FROM runs ORDER BY id DESC LIMIT 1"
         ).fetchone()
@@ -168,14 +180,14 @@ class Manifest:
 
     def finish(self) -> None:
         """Note that the run has come to its end."""
-        self._do("UPDATE runs SET finished = 1 WHERE id = ?", self._run)
+        self._execute("UPDATE runs SET finished = 1 WHERE id = ?", self._run)
 
     # ------------------------------------------------------------ one file
 
     def row(self, job: Job) -> Row | None:
         """What is known of a job."""
         columns = ", ".join(Row._fields)
-        found = self._one(f"SELECT {columns} FROM files WHERE source = ? AND output = ?", *self._key(job))  # noqa: S608 - our own names
+        found = self._fetch_one(f"SELECT {columns} FROM files WHERE source = ? AND output = ?", *self._make_key(job))  # noqa: S608 - our own names
         return Row(*found) if found else None
 
     def of_this_run(self, row: Row) -> bool:
@@ -184,17 +196,17 @@ class Manifest:
 
     def is_same(self, row: Row, job: Job) -> bool:
         """Whether the recipe and the source are what they were."""
-        return row.recipe == self._recipe and row.facts == self._facts_of(job)
+        return row.recipe == self._recipe and row.facts == self._look_at(job)
 
     def begin(self, job: Job) -> None:
         """Remember how the source is before it is read: it may change meanwhile."""
-        self._facts[job] = self._facts_of(job)
+        self._facts[job] = self._look_at(job)
 
     def announce(self, job: Job, digest: str) -> None:
         """Note what is about to be put in the output's place; the size of an earlier one is kept."""
-        source, output = self._key(job)
+        source, output = self._make_key(job)
         facts = self._facts[job]
-        with self._changing():
+        with self._change():
             self._base.execute("DELETE FROM files WHERE output = ? AND source <> ?", (output, source))
             self._base.execute(
                 "INSERT INTO files (source, output, facts, recipe, run, status, digest) "
@@ -207,63 +219,64 @@ class Manifest:
     def done(self, job: Job) -> None:
         """Note that the output is in its place."""
         self._facts.pop(job, None)
-        facts = self._facts_of(job) if self._real(job.source) == self._real(job.target) else None
-        self._do(
+        facts = self._look_at(job) if self._resolve(job.source) == self._resolve(job.target) else None
+        self._execute(
             "UPDATE files SET status = 'done', size = ?, run = ?, facts = coalesce(?, facts) "
             "WHERE source = ? AND output = ?",
-            os.stat(job.target).st_size, self._run, facts, *self._key(job),
+            os.stat(job.target).st_size, self._run, facts, *self._make_key(job),
         )  # fmt: skip
 
     def failed(self, job: Job, failure: Failure) -> None:
         """Note why there is no output; what is known of an earlier one is kept."""
-        self._do(
+        self._execute(
             "INSERT INTO files (source, output, facts, recipe, run, status, code, message, error) "
             "VALUES (?, ?, ?, ?, ?, 'failed', ?, ?, ?) ON CONFLICT DO UPDATE SET facts = excluded.facts, "
             "recipe = excluded.recipe, run = excluded.run, status = 'failed', code = excluded.code, "
             "message = excluded.message, error = excluded.error, digest = NULL",
-            *self._key(job), self._facts.pop(job), self._recipe, self._run, failure.code, os.fsencode(failure.message),
+            *self._make_key(job), self._facts.pop(job), self._recipe, self._run, failure.code, os.fsencode(failure.message),
             failure.to_row(),
         )  # fmt: skip
 
     def skipped(self, job: Job) -> None:
         """Note a file that was left as it is, where nothing else is known of it."""
-        self._do(
+        self._execute(
             "INSERT OR IGNORE INTO files (source, output, facts, recipe, run, status) VALUES (?, ?, ?, ?, ?, 'skipped')",
-            *self._key(job), self._facts_of(job), self._recipe, self._run,
+            *self._make_key(job), self._look_at(job), self._recipe, self._run,
         )  # fmt: skip
 
     def is_there(self, row: Row, job: Job) -> bool:
-        """Whether what a run that was cut short was about to put in place is there; what it left beside is removed.
+        """Whether what a run that was cut short was about to put in place is there.
 
         Where an engine made it elsewhere its digest is not known. But files are put in their places whole, so that one
         that was not there before is ours, unless the run was one to replace somebody else's.
         """
-        remove_leftovers(job.target.parent)
         try:
             if row.digest == "*":
-                replaced = row.size is not None or self._one("SELECT overwrite FROM runs WHERE id = ?", row.run)[0]
+                replaced = (
+                    row.size is not None or self._fetch_all("SELECT overwrite FROM runs WHERE id = ?", row.run)[0][0]
+                )
                 return not replaced and self.is_same(row, job) and job.target.is_file()
-            return row.recipe == self._recipe and row.digest == _sha256(job.target)
+            return row.recipe == self._recipe and row.digest == _hash_file(job.target)
         except OSError:
             return False
 
-    def _facts_of(self, job: Job) -> str:
-        """What tells a changed source from an unchanged one."""
+    def _look_at(self, job: Job) -> str:
+        """Note what tells a changed source from an unchanged one."""
         if self._by_digest:
-            return f"sha256:{_sha256(job.source)}"
+            return f"sha256:{_hash_file(job.source)}"
         facts = os.stat(job.source)
         return f"{facts.st_size}:{facts.st_mtime_ns}"
 
     # ------------------------------------------------------------ the database
 
-    def _key(self, job: Job) -> tuple[bytes, bytes]:
-        target = os.fsencode(self._real(job.target))
+    def _make_key(self, job: Job) -> tuple[bytes, bytes]:
+        target = os.fsencode(self._resolve(job.target))
         below = self._folder + os.fsencode(os.sep)
         if self._folder:
             target = target[len(below) :] if target.startswith(below) else os.path.relpath(target, self._folder)
-        return os.fsencode(self._real(job.source)), target
+        return os.fsencode(self._resolve(job.source)), target
 
-    def _real(self, path: Path) -> str:
+    def _resolve(self, path: Path) -> str:
         """`os.path.realpath`, which looks at every folder above, with the folders remembered."""
         folder, name = os.path.split(path)
         if name in ("", ".", ".."):
@@ -277,8 +290,8 @@ class Manifest:
         return os.path.realpath(real) if os.path.islink(real) else real
 
     @contextlib.contextmanager
-    def _changing(self) -> Iterator[None]:
-        with _told_of(NAME), self._lock:
+    def _change(self) -> Iterator[None]:
+        with _translate_errors(NAME), self._lock:
             self._base.execute("BEGIN")
             try:
                 yield
@@ -287,17 +300,18 @@ class Manifest:
                 raise
             self._base.execute("COMMIT")
 
-    def _do(self, statement: str, *values: Any) -> None:
-        with _told_of(NAME), self._lock:
+    def _execute(self, statement: str, *values: Value) -> None:
+        with _translate_errors(NAME), self._lock:
             self._base.execute(statement, values)
 
-    def _all(self, statement: str, *values: Any) -> list[Any]:
-        with _told_of(NAME), self._lock:
+    def _fetch_all(self, statement: str, *values: Value) -> list[Columns]:
+        with _translate_errors(NAME), self._lock:
             return self._base.execute(statement, values).fetchall()
 
-    def _one(self, statement: str, *values: Any) -> Any:
-        with _told_of(NAME), self._lock:
-            return self._base.execute(statement, values).fetchone()
+    def _fetch_one(self, statement: str, *values: Value) -> Columns | None:
+        with _translate_errors(NAME), self._lock:
+            found: Columns | None = self._base.execute(statement, values).fetchone()
+            return found
 
 
 def is_in_place(job: Job) -> bool:
@@ -305,22 +319,13 @@ def is_in_place(job: Job) -> bool:
     return os.path.realpath(job.source) == os.path.realpath(job.target)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove what a process that was killed has written beside the place of an output."""
-    for path in folder.glob(".aikit-*.tmp") if folder.is_dir() else ():
-        with contextlib.suppress(OSError):
-            # A file that somebody else is writing at this moment is younger.
-            if time.time() - path.stat().st_mtime > 1:
-                path.unlink()
-
-
-def _sha256(path: Path) -> str:
+def _hash_file(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextlib.contextmanager
-def _told_of(place: str) -> Iterator[None]:
+def _translate_errors(place: str) -> Iterator[None]:
     """Turn what SQLite raises into our exception."""
     try:
         yield

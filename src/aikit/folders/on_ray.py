@@ -8,20 +8,22 @@ that a task which Ray repeats does no harm.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any  # ray has no types
 
+from .._io import remove_leftovers
 from ..errors import InputValueError, MissingDependencyError, WorkerError, quoted
 from ..isolation import search_path
-from .manifest import is_in_place, remove_leftovers
+from .manifest import is_in_place
 from .planning import Job
 from .reporting import Failure
-from .work import Announce, Work
+from .work import Announce, Verdict, Work
 
 __all__ = ["run"]
 
@@ -31,11 +33,9 @@ _AT_A_TIME = 4096
 _IN_A_BLOCK = 8
 
 
-def run(
-    work: Work, jobs: Iterator[Job], *, workers: int | None, announce: Announce
-) -> Iterator[tuple[Job, Failure | None]]:
-    """Yield each job as it ends, with what went wrong."""
-    with _telemetry_off(), _connected(workers) as data:
+def run(work: Work, jobs: Iterator[Job], *, workers: int | None, announce: Announce) -> Generator[tuple[Job, Verdict]]:
+    """Yield each job as it ends, with what became of it."""
+    with _switch_telemetry_off(), _connect(workers) as data:
         while batch := list(islice(jobs, _AT_A_TIME)):
             for job in batch:
                 if is_in_place(job):
@@ -46,13 +46,13 @@ def run(
                         "a task that is repeated would work on its own result",
                     )
                 announce(job, "*")
-            yield from _statuses(data, work, batch, workers)
+            yield from _run_batch(data, work, batch)
             # Of workers that died while they wrote, whose rows Ray has done again.
             for folder in {job.target.parent for job in batch}:
                 remove_leftovers(folder)
 
 
-def _statuses(data: Any, work: Work, batch: list[Job], workers: int | None) -> Iterator[tuple[Job, Failure | None]]:
+def _run_batch(data: Any, work: Work, batch: list[Job]) -> Iterator[tuple[Job, Verdict]]:
     rows = [
         {"number": number, "source": os.fsencode(os.path.abspath(job.source)), "target": os.fsencode(os.path.abspath(job.target))}
         for number, job in enumerate(batch)
@@ -64,10 +64,12 @@ def _statuses(data: Any, work: Work, batch: list[Job], workers: int | None) -> I
             raise WorkerError(
                 str(job.source), "a status", row["broken"], "report it as a fault of aikit", code="worker_failed"
             )
-        yield job, _with_path_as_given(job, row["failure"]) if row["failure"] else None
+        failure = _name_path_as_given(job, row["failure"]) if row["failure"] else None
+        notice = tuple(json.loads(row["notice"])) if row["notice"] else None
+        yield job, Verdict(failure, notice)
 
 
-def _with_path_as_given(job: Job, row: str) -> Failure:
+def _name_path_as_given(job: Job, row: str) -> Failure:
     """A worker's failure, about the path as the caller wrote it."""
     there = Failure.from_row(os.path.abspath(job.source), row)
     error = there.error
@@ -83,18 +85,19 @@ class _Status:
     def __init__(self, work: Work) -> None:
         self._work = work
 
-    def row(self, row: dict[str, Any]) -> dict[str, Any]:
+    def row(self, row: dict[str, bytes]) -> dict[str, object]:
         job = Job(Path(os.fsdecode(row["source"])), Path(os.fsdecode(row["target"])))
-        failure, broken = None, ""
+        failure, notice, broken = None, None, ""
         try:
-            failure = self._work(job)
+            failure, notice = self._work(job)
         except Exception:  # noqa: BLE001 - told to the driver, which raises it
             broken = traceback.format_exc()
-        return {"number": row["number"], "failure": failure.to_row() if failure else "", "broken": broken}
+        told = {"failure": failure.to_row() if failure else "", "notice": json.dumps(notice) if notice else ""}
+        return {"number": row["number"], **told, "broken": broken}
 
 
 @contextlib.contextmanager
-def _connected(workers: int | None) -> Iterator[Any]:
+def _connect(workers: int | None) -> Iterator[Any]:
     """Ray Data on the cluster that the program is connected to, or on a Ray of our own for as long as this lasts."""
     try:
         import ray
@@ -108,7 +111,7 @@ def _connected(workers: int | None) -> Iterator[Any]:
         # Its workers find this aikit, and what they print goes to Ray's own log files.
         variables = {"PYTHONPATH": os.pathsep.join(search_path())}
         address = os.environ.get("RAY_ADDRESS")
-        alone: dict[str, Any] = {} if address else {"num_cpus": workers, "include_dashboard": False}
+        alone: dict[str, object] = {} if address else {"num_cpus": workers, "include_dashboard": False}
         ray.init(
             address, runtime_env={"env_vars": variables}, log_to_driver=False, logging_level=logging.ERROR, **alone
         )  # fmt: skip
@@ -123,7 +126,7 @@ def _connected(workers: int | None) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def _telemetry_off() -> Iterator[None]:
+def _switch_telemetry_off() -> Iterator[None]:
     """Ray reports its use to its makers unless told otherwise: here it does so only where the user has asked for it.
 
     It looks when it starts, and Ray Data looks again when it begins and ends to execute.

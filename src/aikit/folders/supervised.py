@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from itertools import islice
 from numbers import Real
 from types import FunctionType
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from .._foreign_names import explain_calls
 from ..errors import AikitError, InputTypeError, InputValueError, WorkerError, quoted
@@ -91,20 +91,21 @@ def map_supervised(
     _check_positive("workers", workers, int, "a whole number")
     _check_positive("timeout", timeout, Real, "a number of seconds")
     count = processors() if workers is None else workers
-    return _outcomes(_ProcessPool(_pickled(fn, "fn"), count, timeout), iter(items))
+    pool: _ProcessPool[Item, Value] = _ProcessPool(_pickle(fn, "fn"), count, timeout)
+    return _yield_outcomes(pool, iter(items))
 
 
-def _check_positive(name: str, value: Any, kind: Any, expected: str) -> None:
+def _check_positive(name: str, value: object, kind: type[int | Real], expected: str) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, kind):
         raise InputTypeError(name, f"{expected} or None", quoted(value), "pass a positive one")
-    if not value > 0:  # says no to NaN as well
+    if not float(value) > 0:  # says no to NaN as well
         raise InputValueError(name, f"{expected} above 0", quoted(value), "leave it out for the default")
 
 
-def _outcomes(pool: _ProcessPool, items: Iterator[Any]) -> Iterator[Outcome[Any, Any]]:
-    pending: deque[Future[Outcome[Any, Any]]] = deque()
+def _yield_outcomes(pool: _ProcessPool[Item, Value], items: Iterator[Item]) -> Iterator[Outcome[Item, Value]]:
+    pending: deque[Future[Outcome[Item, Value]]] = deque()
     try:
         while True:
             pending.extend(pool.submit(item) for item in islice(items, 2 * pool.size - len(pending)))
@@ -115,7 +116,7 @@ def _outcomes(pool: _ProcessPool, items: Iterator[Any]) -> Iterator[Outcome[Any,
         pool.stop()
 
 
-class _ProcessPool:
+class _ProcessPool(Generic[Item, Value]):
     """One thread for each process, which waits for its answers."""
 
     def __init__(self, function: _Pickled, size: int, timeout: float | None) -> None:
@@ -125,14 +126,14 @@ class _ProcessPool:
         self._path = search_path()
         share = str(max(1, processors() // size))
         self._environment = {name: share for name in _THREADS if name not in os.environ}
-        self._tasks: queue.SimpleQueue[tuple[Future[Any], Any] | None] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[tuple[Future[Outcome[Item, Value]], Item] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._workers: set[Worker] = set()
         self._lock, self._stopped = threading.Lock(), False
 
-    def submit(self, item: Any) -> Future[Outcome[Any, Any]]:
+    def submit(self, item: Item) -> Future[Outcome[Item, Value]]:
         """Hand an item to whoever is free first."""
-        future: Future[Outcome[Any, Any]] = Future()
+        future: Future[Outcome[Item, Value]] = Future()
         self._tasks.put((future, item))
         if len(self._threads) < self.size:
             self._threads.append(threading.Thread(target=self._serve, name="aikit-map-supervised", daemon=True))
@@ -162,7 +163,7 @@ class _ProcessPool:
                         self._dismiss(worker)
                         worker = None
                         worker = self._start()
-                    future.set_result(self._outcome(worker, item))
+                    future.set_result(self._call(worker, item))
                 except WorkerError as error:
                     # One that was killed while it started says nothing about the next one.
                     if error.code == "worker_crashed":
@@ -195,11 +196,11 @@ class _ProcessPool:
                 self._workers.discard(worker)
             worker.close()
 
-    def _outcome(self, worker: Worker, item: Any) -> Outcome[Any, Any]:
+    def _call(self, worker: Worker, item: Item) -> Outcome[Item, Value]:
         try:
-            data, *buffers = _ask(worker, "_apply", _pickled(item, "item"), "item", self._timeout, "timeout")
+            data, *buffers = _ask(worker, "_apply", _pickle(item, "item"), "item", self._timeout, "timeout")
             # What lies in shared memory is only lent.
-            done, value = _unpickled(data, [bytearray(buffer) for buffer in buffers])
+            done, value = _unpickle(data, [bytearray(buffer) for buffer in buffers])
             worker.sweep()
         except AikitError as error:
             return Outcome(item, None, error)
@@ -216,20 +217,20 @@ class _Pickled(NamedTuple):
 
 def _ask(
     worker: Worker, function: str, pickled: _Pickled, subject: str, seconds: float | None, option: str | None
-) -> Any:
-    no_keywords: dict[str, Any] = {}
+) -> Any:  # a pickle and buffers, or None; whatever it is, it comes from the user's own function
+    no_keywords: dict[str, object] = {}
     request = "call", f"{__name__}:{function}", tuple(pickled), no_keywords
     return worker.ask(request, subject=subject, expect=list | None, seconds=seconds, option=option)[1]
 
 
-def _unpickled(data: bytes, buffers: list[bytearray]) -> tuple[bool, Any]:
+def _unpickle(data: bytes, buffers: list[bytearray]) -> tuple[bool, Any]:
     try:
         done, value = pickle.loads(data, buffers=buffers)  # noqa: S301 - the user's own function
     except Exception as error:
         raise WorkerError(
             "fn",
             "a result that can be unpickled",
-            quoted(_brief(error)),
+            quoted(_summarize(error)),
             "return plain data, or give its class a __reduce__",
             code="worker_failed",
         ) from error
@@ -239,14 +240,14 @@ def _unpickled(data: bytes, buffers: list[bytearray]) -> tuple[bool, Any]:
 class _Importable(pickle.Pickler):
     """Refuses what only this process knows: the child's `__main__` is another."""
 
-    def reducer_override(self, value: Any) -> Any:
+    def reducer_override(self, value: object) -> Any:  # as the standard library says
         if isinstance(value, (type, FunctionType)) and value.__module__ == "__main__":
             raise pickle.PicklingError(f"{value.__qualname__} of __main__")
         return NotImplemented
 
 
-def _pickled(value: Any, subject: str) -> _Pickled:
-    """A value for the child; what cannot be imported there goes by cloudpickle, if there is one."""
+def _pickle(value: object, subject: str) -> _Pickled:
+    """Pickle a value for the child; what cannot be imported there goes by cloudpickle, if there is one."""
     buffers: list[pickle.PickleBuffer] = []
     stream = io.BytesIO()
     try:
@@ -262,13 +263,13 @@ def _pickled(value: Any, subject: str) -> _Pickled:
                 f"{quoted(value)} ({got})",
                 "put it into a module of its own, or run: pip install cloudpickle",
             ) from error
-        return _by_value(cloudpickle, value, subject)
+        return _pickle_by_value(cloudpickle.dumps, value, subject)
     return _Pickled(stream.getvalue(), buffers)
 
 
-def _by_value(cloudpickle: Any, value: Any, subject: str) -> _Pickled:
+def _pickle_by_value(dumps: Callable[[object], bytes], value: object, subject: str) -> _Pickled:
     try:
-        return _Pickled(cloudpickle.dumps(value), [])
+        return _Pickled(dumps(value), [])
     except Exception as error:
         raise InputTypeError(
             subject, "what can be pickled", f"{quoted(value)} ({error})", "pass paths and plain data"
@@ -277,43 +278,45 @@ def _by_value(cloudpickle: Any, value: Any, subject: str) -> _Pickled:
 
 # ---------------------------------------------------------------- in the child
 
+Buffer: TypeAlias = bytes | bytearray | memoryview
+
 # One function for as long as the child lives.
-_received: list[Callable[[Any], Any]] = []
+_received: list[Callable[[object], object]] = []
 
 
-def _receive(data: bytes, buffers: list[Any]) -> None:
+def _receive(data: bytes, buffers: list[Buffer]) -> None:
     try:
         _received[:] = [pickle.loads(data, buffers=buffers)]  # noqa: S301 - from our parent
     except Exception as error:
         raise WorkerError(
             "fn",
             "a function that a child process can import",
-            _brief(error),
+            _summarize(error),
             "check that its module can be imported on its own",
             code="worker_failed",
         ) from error
 
 
-def _apply(data: bytes, buffers: list[Any]) -> list[Any]:
+def _apply(data: bytes, buffers: list[Buffer]) -> list[Buffer]:
     try:
         item = pickle.loads(data, buffers=buffers)  # noqa: S301 - from our parent
     except Exception as error:
         raise WorkerError(
             "item",
             "what a child process can unpickle",
-            _brief(error),
+            _summarize(error),
             "pass paths and plain data",
             code="worker_failed",
         ) from error
     try:
-        return _packed(True, _received[0](item))
+        return _pack(True, _received[0](item))
     except WorkerError:
         raise
     except Exception as error:  # noqa: BLE001 - it is the item's outcome
-        return _packed(False, _portable(error))
+        return _pack(False, _make_portable(error))
 
 
-def _packed(done: bool, value: Any) -> list[Any]:
+def _pack(done: bool, value: object) -> list[Buffer]:
     buffers: list[pickle.PickleBuffer] = []
     try:
         data = pickle.dumps((done, value), protocol=5, buffer_callback=buffers.append)
@@ -321,15 +324,15 @@ def _packed(done: bool, value: Any) -> list[Any]:
         raise WorkerError(
             "fn",
             "a result that can be pickled",
-            f"{type(value).__name__} ({_brief(error)})",
+            f"{type(value).__name__} ({_summarize(error)})",
             "return plain data",
             code="worker_failed",
         ) from error
     return [data, *(buffer.raw() for buffer in buffers)]
 
 
-def _portable(error: Exception) -> Exception:
-    """The exception with its traceback as a note, or its text where it does not survive the journey."""
+def _make_portable(error: Exception) -> Exception:
+    """Give an exception its traceback as a note; one that cannot be pickled is replaced by its text."""
     error.add_note(traceback.format_exc())
     try:
         pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
@@ -337,7 +340,7 @@ def _portable(error: Exception) -> Exception:
         told = WorkerError(
             "fn",
             "an exception that can be pickled",
-            _brief(error),
+            _summarize(error),
             "give its class a __reduce__",
             code="worker_failed",
         )
@@ -346,5 +349,5 @@ def _portable(error: Exception) -> Exception:
     return error
 
 
-def _brief(error: Exception) -> str:
+def _summarize(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 from ..limits import Limits
 from . import cancelling, pool
@@ -48,10 +48,8 @@ def guarded(
     """
     if not isolate or in_child():
         return function(*arguments, **keywords)
-    result: Result = in_another_process(
-        _name(function), arguments, keywords, subject=subject, limits=limits, expect=expect
-    )
-    return result
+    answer = in_another_process(_qualify(function), arguments, keywords, subject=subject, limits=limits, expect=expect)
+    return cast(Result, answer)  # it was held against `expect`
 
 
 def guarded_stream(
@@ -71,12 +69,13 @@ def guarded_stream(
     """
     if not isolate or in_child():
         return function(*arguments, **keywords)
-    return stream_from_another_process(
-        _name(function), arguments, keywords, subject=subject, limits=limits, expect=expect
+    answers = stream_from_another_process(
+        _qualify(function), arguments, keywords, subject=subject, limits=limits, expect=expect
     )
+    return cast(Iterator[Result], answers)
 
 
-def _name(function: Callable[..., Any]) -> str:
+def _qualify(function: Callable[..., object]) -> str:
     return f"{function.__module__}:{function.__qualname__}"
 
 
@@ -88,7 +87,7 @@ def in_another_process(
     subject: str,
     limits: Limits | None = None,
     expect: object = object,
-) -> Any:
+) -> object:
     """Call "module:function" in a child process."""
     jobs, request = cancelling.current_jobs(), ("call", function, arguments, dict(keywords))
     # One pool for both, whatever happens in between.
@@ -105,7 +104,7 @@ def stream_from_another_process(
     subject: str,
     limits: Limits | None = None,
     expect: object = object,
-) -> Iterator[Any]:
+) -> Iterator[object]:
     """The values of the iterator that "module:function" returns in a child process."""
     values = _values(function, ("call", function, arguments, dict(keywords)), subject, limits, expect)
     # To the first yield, behind which the child is in the hands of the stack.
@@ -115,13 +114,13 @@ def stream_from_another_process(
 
 def _values(
     function: str, request: tuple[object, ...], subject: str, limits: Limits | None, expect: object
-) -> Iterator[Any]:
+) -> Iterator[object]:
     jobs, budget, children = cancelling.current_jobs(), _Budget(limits, subject, expect), pool.pool
     with contextlib.ExitStack() as held:
         with children.place(subject, jobs):
             worker = held.enter_context(children.child(function, subject, jobs))
             budget.ask(worker, request, "stream")
-        yield
+        yield None
         while True:
             with children.place(subject, jobs, begun=True):
                 kind, value = budget.ask(worker, ("next",), "value", "end")
@@ -137,7 +136,7 @@ class _Budget:
         self._limits, self._subject, self._expect = limits, subject, expect
         self._consumed = 0.0
 
-    def ask(self, worker: Worker, request: tuple[object, ...], *kinds: str) -> tuple[str, Any]:
+    def ask(self, worker: Worker, request: tuple[object, ...], *kinds: str) -> tuple[str, object]:
         """Ask within the limits, and count the time that it takes."""
         if self._limits is None:
             return worker.ask(request, subject=self._subject, kinds=kinds, expect=self._expect)

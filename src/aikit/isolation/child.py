@@ -10,14 +10,15 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ..errors import AikitError
 from . import results, wire_format
 from .context import in_context
 from .failures import fields_of
+from .wire_format import Buffer, Frame
 
 __all__ = ["HELLO", "RequestLoop", "in_child", "main"]
 
@@ -110,8 +111,8 @@ class RequestLoop:
 
     def __init__(self, requests: int, answers: int, shared_memory: int) -> None:
         self._requests, self._answers = requests, answers
-        self._functions: dict[str, Callable[..., Any]] = {}
-        self._stream: Iterator[Any] = iter(())
+        self._functions: dict[str, Callable[..., object]] = {}
+        self._stream: Iterator[object] = iter(())
         self._shared = memoryview(mmap.mmap(shared_memory, wire_format.SHARED_SIZE) if shared_memory >= 0 else b"")
         if shared_memory >= 0:
             os.close(shared_memory)
@@ -136,7 +137,7 @@ class RequestLoop:
         os.close(self._requests)
         os.close(self._answers)
 
-    def _answer(self, text: bytes, buffers: list[Any]) -> tuple[bytes, list[Any]]:
+    def _answer(self, text: bytes, buffers: Sequence[Buffer]) -> Frame:
         """One question to one answer: its number, a kind and a value."""
         self._number += 1
         try:
@@ -151,12 +152,12 @@ class RequestLoop:
         except MemoryError:
             return self._encode("memory", None)
         except Exception as error:  # noqa: BLE001 - sent to the parent, which raises it
-            return self._encode("failure", (_brief(error), traceback.format_exc()))
+            return self._encode("failure", (_summarize(error), traceback.format_exc()))
 
-    def _encode(self, kind: str, value: object) -> tuple[bytes, list[Any]]:
+    def _encode(self, kind: str, value: object) -> Frame:
         return results.encode((self._number, kind, value))
 
-    def _begin(self, path: list[str], pythonpath: str | None, decoder: bool) -> tuple[str, Any]:
+    def _begin(self, path: list[str], pythonpath: str | None, decoder: bool) -> tuple[str, object]:
         """Search modules where the parent does. PYTHONPATH served to start us; our own children get the user's."""
         RequestLoop.decoder = decoder
         sys.path[:] = path
@@ -166,12 +167,12 @@ class RequestLoop:
             os.environ["PYTHONPATH"] = pythonpath
         return "value", None
 
-    def _load(self, function: str) -> tuple[str, Any]:
+    def _load(self, function: str) -> tuple[str, object]:
         module, _, name = function.partition(":")
         self._functions[function] = getattr(import_module(module), name)
         return "value", None
 
-    def _call(self, function: str, arguments: tuple[object, ...], keywords: dict[str, Any]) -> tuple[str, Any]:
+    def _call(self, function: str, arguments: tuple[object, ...], keywords: dict[str, object]) -> tuple[str, object]:
         self._stream = iter(())
         result = self._functions[function](*arguments, **keywords)
         if isinstance(result, Iterator):
@@ -179,7 +180,7 @@ class RequestLoop:
             return "stream", None
         return "value", result
 
-    def _next(self) -> tuple[str, Any]:
+    def _next(self) -> tuple[str, object]:
         for value in self._stream:
             return "value", value
         return "end", None
@@ -204,6 +205,6 @@ def _refuse_beyond(memory: int | None) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
-def _brief(error: BaseException) -> str:
+def _summarize(error: BaseException) -> str:
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 __all__ = ["Context", "context_here", "in_context"]
 
@@ -15,9 +14,9 @@ Context = tuple[int | None, ...]
 
 def context_here() -> Context:
     """The settings of this process."""
-    image: Any = sys.modules.get("PIL.Image")
+    image = sys.modules.get("PIL.Image")
     # Somebody else may be loading it at this moment.
-    return (image.MAX_IMAGE_PIXELS,) if hasattr(image, "MAX_IMAGE_PIXELS") else ()
+    return (vars(image)["MAX_IMAGE_PIXELS"],) if hasattr(image, "MAX_IMAGE_PIXELS") else ()
 
 
 @contextlib.contextmanager

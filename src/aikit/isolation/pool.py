@@ -8,7 +8,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .. import _check
 from .._foreign_names import explain_calls
@@ -75,8 +75,8 @@ def processors() -> int:
 class _Slot:
     """The context that `IdlePool.place` gives. A generator would take longer than all the rest of it."""
 
-    def __init__(self, pool: IdlePool, *asked: Any) -> None:
-        self._pool, self._asked = pool, asked
+    def __init__(self, pool: IdlePool, subject: str, jobs: Jobs, begun: bool) -> None:
+        self._pool, self._asked = pool, (subject, jobs, begun)
 
     def __enter__(self) -> None:
         self._pool.enter(*self._asked)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from numbers import Rational
 from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -25,18 +25,18 @@ Kind = TypeVar("Kind")
 
 
 class _Way(NamedTuple):
-    """How one kind of result travels."""
+    """How one kind of result travels; Any, because each has its own."""
 
     name: str
-    pack: Callable[[Any], Any]
-    unpack: Callable[[Any], Any]
+    pack: Callable[[Any], object]
+    unpack: Callable[[Any], object]
 
 
 _by_type: dict[type, _Way] = {}
 _by_name: dict[str, _Way] = {}
 
 
-def register(kind: type[Kind], name: str, pack: Callable[[Kind], Any], unpack: Callable[[Any], Any]) -> None:
+def register(kind: type[Kind], name: str, pack: Callable[[Kind], object], unpack: Callable[[Any], Kind]) -> None:
     """Say how values of a type leave a child.
 
     Args:
@@ -49,24 +49,29 @@ def register(kind: type[Kind], name: str, pack: Callable[[Kind], Any], unpack: C
     _by_type[kind] = _by_name[name] = _Way(name, pack, unpack)
 
 
-def register_record(kind: type[Any]) -> None:
+def register_record(kind: type[Kind]) -> None:
     """Register a dataclass or a NamedTuple, whose fields travel as they are and are held against their annotations."""
-    names = [field.name for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else kind._fields
+    names = (
+        [field.name for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else vars(kind)["_fields"]
+    )
 
-    def pack(record: Any) -> tuple[Any, ...]:
+    def pack(record: Kind) -> tuple[object, ...]:
         return tuple(getattr(record, name) for name in names)
 
-    def unpack(values: Any) -> Any:
+    def unpack(values: object) -> Kind:
         hints = get_type_hints(kind)
-        complete = isinstance(values, tuple) and len(values) == len(names)
-        if not (complete and all(matches(value, hints[name]) for name, value in zip(names, values, strict=True))):
+        if not (
+            isinstance(values, tuple)
+            and len(values) == len(names)
+            and all(matches(value, hints[name]) for name, value in zip(names, values, strict=True))
+        ):
             raise TypeError(f"fields that are none of {kind.__name__}")
         return kind(*values)
 
     register(kind, f"{kind.__module__}.{kind.__qualname__}", pack, unpack)
 
 
-def matches(value: object, expected: Any) -> bool:
+def matches(value: object, expected: Any) -> bool:  # Any, for no type says what annotations there are
     """Whether a value is what an annotation says: a type, None, a union, or a tuple, list or dict of such."""
     origin, parts = get_origin(expected), get_args(expected)
     if origin in (Union, types.UnionType):
@@ -103,7 +108,7 @@ _to_json = json.JSONEncoder(separators=(",", ":")).encode
 _PLAIN = (int, str, bytes, tuple, list, dict)
 
 
-def _box(value: object, buffers: list[Buffer | Filled]) -> Any:
+def _box(value: object, buffers: list[Buffer | Filled]) -> object:
     if value is None or isinstance(value, (bool, float)):
         return value
     if type(value) not in _PLAIN:
@@ -129,7 +134,7 @@ def _box(value: object, buffers: list[Buffer | Filled]) -> Any:
     raise TypeError(f"{type(value).__name__} is no plain value")
 
 
-def decode(text: bytes, buffers: Sequence[Buffer]) -> Any:
+def decode(text: bytes, buffers: Sequence[Buffer]) -> object:
     """The value that `encode` was given; memory comes as the buffer itself, any rational number as a Fraction.
 
     Raises:
@@ -143,7 +148,7 @@ def decode(text: bytes, buffers: Sequence[Buffer]) -> Any:
         raise NonsenseError(f"{type(error).__name__}: {error}") from error
 
 
-def _unbox(node: Any, buffers: Sequence[Buffer]) -> Any:
+def _unbox(node: object, buffers: Sequence[Buffer]) -> object:
     if not isinstance(node, dict):
         if isinstance(node, list):
             raise TypeError("a list without its kind")
@@ -152,16 +157,17 @@ def _unbox(node: Any, buffers: Sequence[Buffer]) -> Any:
     return _UNBOX[kind](inner, buffers)
 
 
-def _each(inner: list[Any], buffers: Sequence[Buffer]) -> list[Any]:
+def _each(inner: list[object], buffers: Sequence[Buffer]) -> list[object]:
     return [_unbox(part, buffers) for part in inner]
 
 
-def _unpack(inner: Any, buffers: Sequence[Buffer]) -> Any:
+def _unpack(inner: tuple[str, object], buffers: Sequence[Buffer]) -> object:
     name, packed = inner
     return _by_name[name].unpack(_unbox(packed, buffers))
 
 
-_UNBOX: dict[str, Any] = {
+# Any, because the answer of a child may be anything: what does not fit raises.
+_UNBOX: Mapping[str, Callable[[Any, Sequence[Buffer]], object]] = {
     "bytes": lambda inner, buffers: bytes(buffers[inner]),
     "memory": lambda inner, buffers: buffers[inner],
     "tuple": lambda inner, buffers: tuple(_each(inner, buffers)),

@@ -15,7 +15,6 @@ import threading
 import time
 import weakref
 from collections.abc import Sequence
-from typing import Any
 
 from ..errors import AikitError, WorkerError, quoted
 from . import results, wire_format
@@ -23,7 +22,7 @@ from .child import HELLO
 from .context import context_here
 from .failures import problem_of, too_late, too_much
 from .start import start
-from .wire_format import NonsenseError
+from .wire_format import Buffer, NonsenseError
 
 __all__ = ["Worker"]
 
@@ -105,7 +104,7 @@ class Worker:
         memory: int | None = None,
         at_most: float = float("inf"),
         option: str | None = "limits",
-    ) -> tuple[str, Any]:
+    ) -> tuple[str, object]:
         """Send one request and wait for the answer: ("value", it), ("stream", None) or ("end", None).
 
         Args:
@@ -150,7 +149,7 @@ class Worker:
 
     def _exchange(
         self, request: tuple[object, ...], memory: int | None = None, at_most: float = 0
-    ) -> tuple[bytes, Any]:
+    ) -> tuple[bytes, list[bytearray | memoryview]]:
         self._number += 1
         buffers: list[pickle.PickleBuffer] = []
         text = pickle.dumps((memory, context_here(), request), protocol=5, buffer_callback=buffers.append)
@@ -159,7 +158,7 @@ class Worker:
         self._used = max(self._used, sum(map(len, received)))
         return text, received
 
-    def _read(self, text: bytes, received: Any) -> tuple[str, Any]:
+    def _read(self, text: bytes, received: Sequence[Buffer]) -> tuple[str, object]:
         answer = results.decode(text, received)
         if not (isinstance(answer, tuple) and len(answer) == 3 and isinstance(answer[1], str)):
             raise NonsenseError(f"an answer of type {type(answer).__name__}")
@@ -185,7 +184,11 @@ class Worker:
             kind, value = self._read(*frame)
             if kind == "value":
                 return
-            got = value[0] if kind == "failure" else str(problem_of(kind, value, "worker", None))
+            got = (
+                value[0]
+                if kind == "failure" and isinstance(value, tuple)
+                else str(problem_of(kind, value, "worker", None))
+            )
         except (OSError, EOFError, NonsenseError) as error:
             if not isinstance(error, NonsenseError):
                 self._wait(1.0)

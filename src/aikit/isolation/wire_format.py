@@ -6,8 +6,9 @@ import os
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-__all__ = ["SHARED_SIZE", "Buffer", "Filled", "NonsenseError", "receive", "send"]
+__all__ = ["SHARED_SIZE", "Buffer", "Filled", "Frame", "NonsenseError", "receive", "send"]
 
 Buffer = bytes | bytearray | memoryview
 
@@ -29,6 +30,9 @@ class Filled:
 
     size: int
     fill: Callable[[memoryview], object]
+
+
+Frame: TypeAlias = tuple[bytes, Sequence[Buffer | Filled]]
 
 
 class NonsenseError(Exception):

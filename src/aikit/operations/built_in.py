@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
-__all__ = ["BUILT_IN", "BuiltIn"]
+from ..types import AnyImage
+from . import geometric
+from .values import Keywords
 
-Keywords = Mapping[str, Any]
+if TYPE_CHECKING:
+    from .._pixels import Spec
+
+__all__ = ["BUILT_IN", "BuiltIn", "NewSize"]
+
+NewSize: TypeAlias = "Callable[[Spec, Keywords], tuple[int, int]]"
+Function: TypeAlias = Callable[..., AnyImage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,31 +36,32 @@ class BuiltIn:
 
     module: str
     changes_size: bool = False
-    matrix: Callable[[Any, Keywords], Any] | None = None
-    new_size: Callable[[Any, Keywords], tuple[int, int]] | None = None
-    attempt: Callable[[Callable[..., Any], Keywords], object] | None = None
+    matrix: Callable[[AnyImage, Keywords], object] | None = None
+    new_size: NewSize | None = None
+    attempt: Callable[[Function, Keywords], object] | None = None
     without: tuple[str, ...] = ()
 
-    def function(self, name: str) -> Callable[..., Any]:
+    def function(self, name: str) -> Function:
         """The function, whose module is loaded for it."""
-        return getattr(import_module(f"..{self.module}", __package__), name)  # type: ignore[no-any-return]
+        function: Function = getattr(import_module(f"..{self.module}", __package__), name)
+        return function
 
 
-def _size_of_resize(spec: Any, keywords: Keywords) -> tuple[int, int]:
+def _size_of_resize(spec: Spec, keywords: Keywords) -> tuple[int, int]:
     from ..resample.size import new_size, old_size
 
     sides = (keywords.get(name) for name in ("height", "width", "scale"))
     return new_size(old_size(spec.height, spec.width, keywords.get("box")), *sides)
 
 
-def _size_of_upsample(spec: Any, keywords: Keywords) -> tuple[int, int]:
+def _size_of_upsample(spec: Spec, keywords: Keywords) -> tuple[int, int]:
     from ..resample.size import new_size
 
     return new_size((spec.height, spec.width), None, None, keywords["scale"])
 
 
-def _scaling(new_size: Callable[[Any, Keywords], tuple[int, int]]) -> Callable[[Any, Keywords], Any]:
-    def matrix(image: Any, keywords: Keywords) -> Any:
+def _make_scaling(new_size: NewSize) -> Callable[[AnyImage, Keywords], object]:
+    def matrix(image: AnyImage, keywords: Keywords) -> object:
         from .._pixels import load
 
         spec = load(image).spec
@@ -64,24 +73,22 @@ def _scaling(new_size: Callable[[Any, Keywords], tuple[int, int]]) -> Callable[[
     return matrix
 
 
-def _matrix_of_trim(image: Any, keywords: Keywords) -> Any:
+def _matrix_of_trim(image: AnyImage, keywords: Keywords) -> object:
     from ..alpha import alpha_bbox
 
     box = alpha_bbox(image, threshold=keywords.get("threshold", 0.0))
     return None if box is None else ((1, 0, -box[0]), (0, 1, -box[1]), (0, 0, 1))
 
 
-def _try_pixel(function: Callable[..., Any], keywords: Keywords) -> None:
+def _try_pixel(function: Function, keywords: Keywords) -> None:
     import numpy as np
 
-    # A color may be one of 16 bits: which images the recipe will meet is not known yet.
-    parts = [part for value in keywords.values() for part in (value if isinstance(value, tuple) else (value,))]
-    deep = any(isinstance(part, (int, float)) and part > 255 for part in parts)
+    deep = any(map(geometric.may_be_16_bit, keywords.values()))
     function(np.zeros((1, 1, 4), np.uint16 if deep else np.uint8), **keywords)
 
 
-def _try_channels(channels: int) -> Callable[[Callable[..., Any], Keywords], None]:
-    def attempt(function: Callable[..., Any], keywords: Keywords) -> None:
+def _try_channels(channels: int) -> Callable[[Function, Keywords], None]:
+    def attempt(function: Function, keywords: Keywords) -> None:
         import numpy as np
 
         function(np.ones((1, 1, channels), np.float32), **keywords)
@@ -89,7 +96,7 @@ def _try_channels(channels: int) -> Callable[[Callable[..., Any], Keywords], Non
     return attempt
 
 
-def _try_size(function: Callable[..., Any], keywords: Keywords) -> None:
+def _try_size(function: Function, keywords: Keywords) -> None:
     # Not by doing it: one pixel may become an enormous picture.
     from ..resample.size import check_box, new_size, old_size
 
@@ -99,7 +106,7 @@ def _try_size(function: Callable[..., Any], keywords: Keywords) -> None:
     new_size(old_size(1, 1, box), *(keywords.get(name) for name in ("height", "width", "scale")))
 
 
-def _try_color(function: Callable[..., Any], keywords: Keywords) -> None:
+def _try_color(function: Function, keywords: Keywords) -> None:
     import numpy as np
 
     from ..color.table import SPACES
@@ -110,13 +117,33 @@ def _try_color(function: Callable[..., Any], keywords: Keywords) -> None:
     )
 
 
+def _build_placing(
+    placing: geometric.Placing, attempt: Callable[[Function, Keywords], object] | None = None
+) -> BuiltIn:
+    return BuiltIn("geometry", changes_size=True, matrix=placing.matrix, new_size=placing.new_size, attempt=attempt)
+
+
 # In this order their names are shown.
 BUILT_IN: dict[str, BuiltIn] = {
     "resize": BuiltIn(
-        "resample", changes_size=True, matrix=_scaling(_size_of_resize), new_size=_size_of_resize, attempt=_try_size
+        "resample",
+        changes_size=True,
+        matrix=_make_scaling(_size_of_resize),
+        new_size=_size_of_resize,
+        attempt=_try_size,
     ),
     "blur": BuiltIn("resample"),
     "trim": BuiltIn("alpha", changes_size=True, matrix=_matrix_of_trim),
+    "crop": _build_placing(geometric.CROP, geometric.try_crop),
+    "pad": _build_placing(geometric.PAD, geometric.try_pad),
+    "fit": _build_placing(geometric.FIT, geometric.try_fit),
+    "thumbnail": _build_placing(geometric.THUMBNAIL, geometric.try_thumbnail),
+    "flip": BuiltIn("geometry", matrix=geometric.FLIP.matrix),
+    "rot90": _build_placing(geometric.ROT90),
+    "rotate": _build_placing(geometric.ROTATE, geometric.try_fill),
+    "warp_affine": _build_placing(geometric.WARP_AFFINE, geometric.try_warp_affine),
+    "warp_perspective": _build_placing(geometric.WARP_PERSPECTIVE, geometric.try_warp_perspective),
+    "sharpen": BuiltIn("resample"),
     "flatten": BuiltIn("alpha", attempt=_try_pixel),
     "make_transparent": BuiltIn("alpha", attempt=_try_pixel),
     "color_to_alpha": BuiltIn("alpha", attempt=_try_pixel),
@@ -129,7 +156,7 @@ BUILT_IN: dict[str, BuiltIn] = {
     "upsample": BuiltIn(
         "resample",
         changes_size=True,
-        matrix=_scaling(_size_of_upsample),
+        matrix=_make_scaling(_size_of_upsample),
         new_size=_size_of_upsample,
         without=("model",),
     ),

@@ -6,17 +6,15 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from .._check import Within
 from ..errors import InputTypeError, quoted
-from .values import branches_of, types_of
+from .values import Schema, Word, branches_of, types_of
 
 __all__ = ["Parameter", "parameters_of", "summary_of"]
-
-Schema = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Parameter:
     name: str
     schema: Schema
     required: bool
-    default: Any
+    default: object
     description: str
 
     @property
@@ -45,28 +43,22 @@ class Parameter:
     @property
     def unit(self) -> str | None:
         """What it counts, such as "pixels"."""
-        unit: str | None = self._one("unit")
-        return unit
+        return next((branch["unit"] for branch in branches_of(self.schema) if "unit" in branch), None)
 
     @property
     def minimum(self) -> float | None:
         """Its smallest value."""
-        minimum: float | None = self._one("minimum")
-        return minimum
+        return next((branch["minimum"] for branch in branches_of(self.schema) if "minimum" in branch), None)
 
     @property
     def maximum(self) -> float | None:
         """Its largest value."""
-        maximum: float | None = self._one("maximum")
-        return maximum
+        return next((branch["maximum"] for branch in branches_of(self.schema) if "maximum" in branch), None)
 
     @property
-    def choices(self) -> tuple[Any, ...]:
+    def choices(self) -> tuple[Word, ...]:
         """The words it takes, where these are all there are."""
-        return tuple(self._one("enum") or ())
-
-    def _one(self, word: str) -> Any:
-        return next((branch[word] for branch in branches_of(self.schema) if word in branch), None)
+        return tuple(next((branch["enum"] for branch in branches_of(self.schema) if "enum" in branch), ()))
 
 
 class _Picture:
@@ -76,7 +68,7 @@ class _Picture:
 _KEYWORDS = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
-def parameters_of(function: Callable[..., Any], name: str, without: Collection[str] = ()) -> tuple[Parameter, ...]:
+def parameters_of(function: Callable[..., object], name: str, without: Collection[str] = ()) -> tuple[Parameter, ...]:
     """The keywords of an operation, but for some."""
     try:
         image, *others = inspect.signature(function).parameters.values()
@@ -93,7 +85,7 @@ def parameters_of(function: Callable[..., Any], name: str, without: Collection[s
     return tuple(
         Parameter(
             each.name,
-            types.MappingProxyType(_schema_of(_hint(function, each, name), f"{name}.{each.name}")),
+            _freeze(_schema_of(_read_hint(function, each, name), f"{name}.{each.name}")),
             each.default is inspect.Parameter.empty,
             None if each.default is inspect.Parameter.empty else each.default,
             descriptions.get(each.name, ""),
@@ -103,14 +95,18 @@ def parameters_of(function: Callable[..., Any], name: str, without: Collection[s
     )
 
 
-def _hint(function: Any, parameter: inspect.Parameter, name: str) -> Any:
+def _freeze(schema: Schema) -> Schema:
+    return cast(Schema, types.MappingProxyType(schema))
+
+
+def _read_hint(function: Callable[..., object], parameter: inspect.Parameter, name: str) -> object:
     """The type of one parameter. One by one: those of images may be known to type checkers only."""
     if parameter.annotation is inspect.Parameter.empty:
         raise InputTypeError(f"{name}.{parameter.name}", "an annotation", "none", "write its type, such as float")
     alone = types.SimpleNamespace(__annotations__={parameter.name: parameter.annotation})
     known = getattr(inspect.unwrap(function), "__globals__", {})
     try:
-        hints = typing.get_type_hints(alone, known, {"AnyImage": _Picture}, include_extras=True)
+        hints = typing.get_type_hints(alone, known, {"AnyImage": _Picture, "DTypeLike": Any}, include_extras=True)
     except NameError as error:
         raise InputTypeError(
             f"{name}.{parameter.name}", "an annotation that can be read", str(error), "import its type at run time"
@@ -118,13 +114,13 @@ def _hint(function: Any, parameter: inspect.Parameter, name: str) -> Any:
     return hints[parameter.name]
 
 
-_TYPES: dict[Any, str] = {
+_TYPES: dict[object, str] = {
     bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null", list: "array", tuple: "array",
 }  # fmt: skip
 _BOUNDS = {"minimum": "minimum", "maximum": "maximum", "above": "exclusiveMinimum", "below": "exclusiveMaximum"}
 
 
-def _schema_of(hint: Any, subject: str) -> dict[str, Any]:
+def _schema_of(hint: object, subject: str) -> Schema:
     """An annotation as JSON Schema."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
@@ -132,16 +128,16 @@ def _schema_of(hint: Any, subject: str) -> dict[str, Any]:
     if hint in _TYPES:
         return {"type": _TYPES[hint]}
     if origin is Annotated:
-        return _bounded(_schema_of(arguments[0], subject), _bounds(arguments[1:]))
+        return _add_bounds(_schema_of(arguments[0], subject), _read_bounds(arguments[1:]))
     if origin is Literal:
         words = list(arguments)
         if not all(isinstance(word, (str, int, float, type(None))) for word in words):
             raise InputTypeError(subject, "words and numbers to choose from", quoted(hint), "pass plain data")
         return {"type": "string", "enum": words} if all(isinstance(word, str) for word in words) else {"enum": words}
     if origin in (typing.Union, types.UnionType):
-        return _union([_schema_of(each, subject) for each in arguments if each is not _Picture])
+        return _join_branches([_schema_of(each, subject) for each in arguments if each is not _Picture])
     if origin in (tuple, list, Sequence):
-        return _array(arguments, subject)
+        return _describe_array(arguments, subject)
     raise InputTypeError(
         subject,
         "a type of plain data",
@@ -150,30 +146,30 @@ def _schema_of(hint: Any, subject: str) -> dict[str, Any]:
     )
 
 
-def _bounds(extras: Sequence[Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _read_bounds(extras: Sequence[object]) -> Schema:
+    found: Schema = {}
     for extra in extras:
         if isinstance(extra, Within):
             given = {word: getattr(extra, name) for name, word in _BOUNDS.items()} | {"unit": extra.unit}
-            found.update({word: value for word, value in given.items() if value is not None})
+            found.update(cast(Schema, {word: value for word, value in given.items() if value is not None}))
     return found
 
 
-def _bounded(schema: dict[str, Any], bounds: Mapping[str, Any]) -> dict[str, Any]:
-    """The bounds where there are numbers: in every branch, and in lists."""
+def _add_bounds(schema: Schema, bounds: Schema) -> Schema:
+    """Add the bounds to every branch that takes numbers, and to lists of them."""
     if "anyOf" in schema:
-        return {**schema, "anyOf": [_bounded(branch, bounds) for branch in schema["anyOf"]]}
+        return {**schema, "anyOf": [_add_bounds(branch, bounds) for branch in schema["anyOf"]]}
     if "items" in schema:
-        return {**schema, "items": _bounded(schema["items"], bounds)}
+        return {**schema, "items": _add_bounds(schema["items"], bounds)}
     if "prefixItems" in schema:
-        return {**schema, "prefixItems": [_bounded(item, bounds) for item in schema["prefixItems"]]}
+        return {**schema, "prefixItems": [_add_bounds(item, bounds) for item in schema["prefixItems"]]}
     numbers = {"integer", "number"} & {*types_of(schema)}
     return {**schema, **bounds} if numbers else schema
 
 
-def _union(branches: list[dict[str, Any]]) -> dict[str, Any]:
+def _join_branches(branches: list[Schema]) -> Schema:
     branches = [each for branch in branches for each in branches_of(branch)]
-    null = {"type": "null"}
+    null: Schema = {"type": "null"}
     rest = [branch for branch in branches if branch != null]
     if len(rest) == len(branches) or len(rest) != 1:
         return {"anyOf": branches} if len(branches) > 1 else branches[0]
@@ -182,10 +178,10 @@ def _union(branches: list[dict[str, Any]]) -> dict[str, Any]:
         return {}
     if "enum" in only:
         return {"enum": [*only["enum"], None]}
-    return {**only, "type": [only["type"], "null"]}
+    return {**only, "type": [*types_of(only), "null"]}
 
 
-def _array(arguments: tuple[Any, ...], subject: str) -> dict[str, Any]:
+def _describe_array(arguments: tuple[object, ...], subject: str) -> Schema:
     if not arguments or arguments == ((),):
         raise InputTypeError(subject, "a list of something", "one of nothing", "write tuple[int, ...] or its like")
     if len(arguments) == 2 and arguments[1] is Ellipsis:
@@ -199,12 +195,12 @@ def _array(arguments: tuple[Any, ...], subject: str) -> dict[str, Any]:
     return {"type": "array", "items": items[0], "minItems": len(items), "maxItems": len(items)}
 
 
-def summary_of(function: Any) -> str:
+def summary_of(function: object) -> str:
     """The first line of its docstring."""
     return (inspect.getdoc(function) or "").partition("\n")[0]
 
 
-def _descriptions_of(function: Any) -> dict[str, str]:
+def _descriptions_of(function: object) -> dict[str, str]:
     """What a Google docstring says of each argument."""
     block = re.search(r"^Args:\n(.*?)(?=^\S|\Z)", inspect.getdoc(function) or "", re.MULTILINE | re.DOTALL)
     entries = re.findall(r"^    (\w+): (.*?)(?=^    \w+: |\Z)", block[1] if block else "", re.MULTILINE | re.DOTALL)

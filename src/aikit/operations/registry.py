@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import os
 import re
 import sys
 import typing
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from .._check import switch
 from .._foreign_names import explain_calls
 from ..errors import AikitError, InputTypeError, InputValueError, WorkerError, quoted
-from ..types import AnyImage
-from .built_in import BUILT_IN, BuiltIn
+from ..plugins import found, load_file, load_package, path_of
+from ..types import AnyImage, ImageT
+from .built_in import BUILT_IN, BuiltIn, NewSize
 from .parameters import Parameter, parameters_of, summary_of
-from .values import check_value
+from .values import Keywords, check_value
 
 __all__ = ["Matrix", "Operation", "all", "get", "import_modules", "modules_of", "names", "operation"]
 
 # From (x, y, 1) of the source to that of the result, by rows.
 Matrix = tuple[tuple[float, float, float], ...]
-Function = TypeVar("Function", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[..., object])
+# Any, because a user's function takes its own kind of image, and believes what the schema says of its keywords.
+MatrixOf: TypeAlias = Callable[[Any, Keywords], object]
 
 _IDENTITY: Matrix = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
@@ -44,23 +48,23 @@ class Operation:
     """
 
     name: str
-    function: Callable[..., Any]
+    function: Callable[..., Any]  # which gives the kind of image that it is given: no Callable can say so
     parameters: tuple[Parameter, ...]
     summary: str = ""
     changes_size: bool = False
     module: str | None = None
-    _matrix: Callable[[Any, Mapping[str, Any]], Any] | None = field(default=None, repr=False)
-    _new_size: Callable[[Any, Mapping[str, Any]], tuple[int, int]] | None = field(default=None, repr=False)
-    _attempt: Callable[[Mapping[str, Any]], object] | None = field(default=None, repr=False)
+    _matrix: MatrixOf | None = field(default=None, repr=False)
+    _new_size: NewSize | None = field(default=None, repr=False)
+    _attempt: Callable[[Keywords], object] | None = field(default=None, repr=False)
 
     @cached_property
     def _by_name(self) -> dict[str, Parameter]:
         return {each.name: each for each in self.parameters}
 
     @property
-    def schema(self) -> dict[str, Any]:
+    def schema(self) -> dict[str, Any]:  # Any, because JSON is walked by its readers, not by us
         """Its keywords as a JSON Schema (draft 2020-12); `unit` is beside the standard's own words."""
-        properties = {}
+        properties: dict[str, dict[str, object]] = {}
         for each in self.parameters:
             properties[each.name] = {**copy.deepcopy(dict(each.schema)), "description": each.description}
             if not each.required:
@@ -75,7 +79,7 @@ class Operation:
             "additionalProperties": False,
         }
 
-    def check(self, keywords: Mapping[str, Any]) -> None:
+    def check(self, keywords: Keywords) -> None:
         """Refuse keywords that it does not take, before any work.
 
         Raises:
@@ -96,10 +100,10 @@ class Operation:
         for keyword, value in keywords.items():
             check_value(f"{self.name}.{keyword}", value, known[keyword].schema)
         if self._attempt is not None:
-            with self._naming():
+            with self._name_operation():
                 self._attempt(keywords)
 
-    def new_size(self, image: AnyImage, keywords: Mapping[str, Any]) -> tuple[int, int] | None:
+    def new_size(self, image: AnyImage, keywords: Keywords) -> tuple[int, int] | None:
         """The height and width of the result, where they are known before any work; else None."""
         if self._new_size is None:
             return None
@@ -107,7 +111,7 @@ class Operation:
 
         return self._new_size(load(image).spec, keywords)
 
-    def matrix(self, image: AnyImage, keywords: Mapping[str, Any]) -> Matrix | None:
+    def matrix(self, image: AnyImage, keywords: Keywords) -> Matrix | None:
         """Where the points of an image lie in the result.
 
         Points (x, y) are in pixels from the outer corner at the left and the top: the pixel in column c and row r
@@ -132,22 +136,23 @@ class Operation:
             return _as_matrix(self.name, self._matrix(image, keywords))
         return None if self.changes_size else _IDENTITY
 
-    def __call__(self, image: Any, keywords: Mapping[str, Any]) -> Any:
+    def __call__(self, image: ImageT, keywords: Keywords) -> ImageT:
         """The function's result, which has to be an image of the same kind."""
         from .._pixels import kind_of
 
-        with self._naming():
-            result = self.function(image, **keywords) if self.module is None else self._call(image, keywords)
+        with self._name_operation():
+            result: ImageT = self.function(image, **keywords) if self.module is None else self._call(image, keywords)
         if self.module is not None and kind_of(result, self.name) != kind_of(image):
             raise InputTypeError(
                 self.name, f"a result of the kind {kind_of(image)}", kind_of(result), "return the kind that came in"
             )
         return result
 
-    def _call(self, image: Any, keywords: Mapping[str, Any]) -> Any:
+    def _call(self, image: ImageT, keywords: Keywords) -> ImageT:
         """A user's own function, which fails for this image and not for the whole folder."""
         try:
-            return self.function(image, **keywords)
+            result: ImageT = self.function(image, **keywords)
+            return result
         except (AikitError, MemoryError):
             raise
         except Exception as error:
@@ -155,7 +160,7 @@ class Operation:
             raise InputValueError(self.name, "a result", got, "mend the function, or leave the step out") from error
 
     @contextlib.contextmanager
-    def _naming(self) -> Iterator[None]:
+    def _name_operation(self) -> Iterator[None]:
         """Errors say of which operation the parameter is that they name."""
         try:
             yield
@@ -164,22 +169,22 @@ class Operation:
                 raise
             raise error.with_subject(f"{self.name}.{error.subject}") from error
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _registered_by, (self.module, self.name)
+    def __reduce__(self) -> tuple[object, ...]:
+        return _load_operation, (self.module, self.name)
 
 
-def _as_matrix(name: str, rows: Any) -> Matrix | None:
+def _as_matrix(name: str, rows: Any) -> Matrix | None:  # Any, because it is tried and not asked what it is
     if rows is None:
         return None
     try:
-        matrix = tuple(tuple(float(value) for value in row) for row in rows)
+        matrix = tuple((float(a), float(b), float(c)) for a, b, c in rows)
     except (TypeError, ValueError):
         matrix = ()
-    if [len(row) for row in matrix] != [3, 3, 3]:
+    if len(matrix) != 3:
         raise InputValueError(
             f"{name}.matrix", "three rows of three numbers", quoted(rows), "return None or a 3x3 matrix"
         )
-    return matrix  # type: ignore[return-value]
+    return matrix
 
 
 def get(name: str) -> Operation:
@@ -192,22 +197,22 @@ def get(name: str) -> Operation:
         >>> get("trim").changes_size
         True
     """
-    given: Any = name
-    if not isinstance(given, str) or (given not in _OPERATIONS and given not in BUILT_IN):
+    given: object = name
+    if not isinstance(given, str) or not (given in _OPERATIONS or given in BUILT_IN or _load_offered(given)):
         raise InputValueError("steps", f"names from {', '.join(names())}", quoted(name), "pass some of these")
     if name not in _OPERATIONS:
-        _OPERATIONS[name] = _from_built_in(name, BUILT_IN[name])
+        _OPERATIONS[name] = _make_operation(name, BUILT_IN[name])
     return _OPERATIONS[name]
 
 
 def names() -> list[str]:
-    """The names of all operations: aikit's, and then those registered so far.
+    """The names of all operations: aikit's, those registered so far, and those that installed packages offer.
 
     Example:
         >>> names()[:3]
         ['resize', 'blur', 'trim']
     """
-    return [*BUILT_IN, *(name for name in _OPERATIONS if name not in BUILT_IN)]
+    return list(dict.fromkeys([*BUILT_IN, *_OPERATIONS, *_offered(tuple(sys.path))]))
 
 
 def all() -> list[Operation]:  # noqa: A001 - it reads well as operations.all()
@@ -221,9 +226,35 @@ def all() -> list[Operation]:  # noqa: A001 - it reads well as operations.all()
 
 
 _OPERATIONS: dict[str, Operation] = {}
+# Installed packages offer operations under this name, each the module that registers it.
+_GROUP = "aikit.operations"
 
 
-def _from_built_in(name: str, built_in: BuiltIn) -> Operation:
+@cache
+def _offered(search_path: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of operations that packages on this search path offer: looked up once, in some 20 milliseconds."""
+    return tuple(name for name in found(_GROUP) if name not in BUILT_IN)
+
+
+def _load_offered(name: str) -> bool:
+    """Import the package that offers an operation; False where none does."""
+    if name not in _offered(tuple(sys.path)):
+        return False
+    entry = found(_GROUP)[name]
+    try:
+        entry.load()
+    except Exception as error:
+        raise InputValueError(
+            name, "an operation that its package can load", f"{type(error).__name__}: {error}", f"mend {entry.value}"
+        ) from error
+    if name not in _OPERATIONS:
+        raise InputValueError(
+            name, f"an operation that {entry.value} registers", "none of that name", "name it alike in its entry point"
+        )
+    return True
+
+
+def _make_operation(name: str, built_in: BuiltIn) -> Operation:
     function = built_in.function(name)
     return Operation(
         name,
@@ -245,17 +276,17 @@ def operation(
     *,
     name: str | None = None,
     changes_size: bool = False,
-    matrix: Callable[[Any, Mapping[str, Any]], Any] | None = None,
+    matrix: MatrixOf | None = None,
 ) -> Callable[[Function], Function]: ...
 @explain_calls
 def operation(
-    function: Any = None,
+    function: Function | None = None,
     /,
     *,
     name: str | None = None,
     changes_size: bool = False,
-    matrix: Callable[[Any, Mapping[str, Any]], Any] | None = None,
-) -> Any:
+    matrix: MatrixOf | None = None,
+) -> Function | Callable[[Function], Function]:
     """Register a function of your own as an operation, for recipes, folders, the command and a service.
 
     The function takes an image first and gives one of the same kind; everything else are keywords with annotations:
@@ -287,16 +318,16 @@ def operation(
         [[0.25]]
     """
     # The caller's module is what others have to import, wherever the function itself comes from.
-    module = _caller()
+    module = _find_caller()
 
-    def register(given: Any) -> Any:
+    def register(given: Function) -> Function:
         _register(given, name, module, changes_size, matrix)
         return given
 
     return register if function is None else register(function)
 
 
-def _caller() -> str:
+def _find_caller() -> str:
     """The module that calls `operation`, which is not the one that explains its calls."""
     frame = sys._getframe(2)
     while frame.f_back is not None and frame.f_globals.get("__name__") == explain_calls.__module__:
@@ -304,7 +335,7 @@ def _caller() -> str:
     return str(frame.f_globals.get("__name__", "__main__"))
 
 
-def _register(function: Any, name: Any, module: str, changes_size: bool, matrix: Any) -> None:
+def _register(function: object, name: object, module: str, changes_size: bool, matrix: MatrixOf | None) -> None:
     if not callable(function):
         raise InputTypeError("function", "a function of an image", quoted(function), "pass one, or name the options")
     name = getattr(function, "__name__", "") if name is None else name
@@ -315,7 +346,7 @@ def _register(function: Any, name: Any, module: str, changes_size: bool, matrix:
         raise InputTypeError("matrix", "a function of an image and keywords", quoted(matrix), "pass one or None")
     before = _OPERATIONS.get(name)
     # A module that is loaded anew, or a notebook's cell that runs again, registers its function again.
-    again = before is not None and (before.module, _place(before.function)) == (module, _place(function))
+    again = before is not None and (before.module, _locate(before.function)) == (module, _locate(function))
     if name in BUILT_IN or (before is not None and not again):
         taken = "one of aikit's" if name in BUILT_IN else f"one of {before.module if before else None}"
         raise InputValueError("name", "a name of its own", f"{quoted(name)}, {taken}", "pass another name=...")
@@ -323,7 +354,7 @@ def _register(function: Any, name: Any, module: str, changes_size: bool, matrix:
     _OPERATIONS[name] = Operation(name, function, parameters, summary_of(function), changes_size, module, matrix)
 
 
-def _place(function: Any) -> tuple[Any, Any]:
+def _locate(function: object) -> tuple[object, object]:
     return getattr(function, "__module__", None), getattr(function, "__qualname__", None)
 
 
@@ -336,7 +367,7 @@ def modules_of(used: Collection[str]) -> tuple[str, ...]:
     Raises:
         InputValueError: one is registered in a script or a notebook, which no other process can import.
     """
-    found: dict[str, None] = {}
+    needed: dict[str, None] = {}
     for each in map(get, dict.fromkeys(used)):
         if each.module in ("__main__", "__mp_main__"):
             raise InputValueError(
@@ -346,15 +377,15 @@ def modules_of(used: Collection[str]) -> tuple[str, ...]:
                 "move it into a module of its own and import that",
             )
         if each.module is not None:
-            found[each.module] = None
-    return tuple(found)
+            needed[str(path_of(each.module) or each.module)] = None
+    return tuple(needed)
 
 
 def import_modules(modules: Sequence[str]) -> None:
     """Register the operations of these modules, in a process that may not know them yet."""
     for module in modules:
         try:
-            import_module(module)
+            _import(module)
         except Exception as error:
             raise WorkerError(
                 module,
@@ -365,6 +396,16 @@ def import_modules(modules: Sequence[str]) -> None:
             ) from error
 
 
-def _registered_by(module: str | None, name: str) -> Operation:
+def _import(module: str) -> None:
+    """Import a module by its name, or a file or a package by its path."""
+    if not module.endswith(".py") and os.sep not in module:
+        import_module(module)
+    elif os.path.isdir(module):
+        load_package(module)
+    else:
+        load_file(module)
+
+
+def _load_operation(module: str | None, name: str) -> Operation:
     import_modules([] if module is None else [module])
     return get(name)

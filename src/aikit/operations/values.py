@@ -4,13 +4,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias, TypedDict
 
 from ..errors import InputTypeError, InputValueError, quoted
 
-__all__ = ["branches_of", "check_value", "types_of"]
+__all__ = ["Keywords", "Schema", "Word", "branches_of", "check_value", "types_of"]
 
-Schema = Mapping[str, Any]
+# Any, because each operation knows what its own are: its schema has checked them before they are used.
+Keywords: TypeAlias = Mapping[str, Any]
+
+Word: TypeAlias = str | float | None
+"""What a parameter may be chosen from."""
+
+Schema = TypedDict(  # noqa: UP013 - the words of JSON Schema are not written as Python's names are
+    "Schema",
+    {
+        "type": str | list[str],
+        "enum": list[Word],
+        "anyOf": "list[Schema]",
+        "items": "Schema",
+        "prefixItems": "list[Schema]",
+        "minItems": int,
+        "maxItems": int,
+        "minimum": float,
+        "maximum": float,
+        "exclusiveMinimum": float,
+        "exclusiveMaximum": float,
+        "unit": str,
+    },
+    total=False,
+)
+"""The part of JSON Schema that annotations become; `unit` is our own word."""
 
 _PYTHON: dict[str, tuple[type, ...]] = {
     "boolean": (bool,), "integer": (int,), "number": (int, float), "string": (str,), "null": (type(None),),
@@ -19,19 +43,18 @@ _PYTHON: dict[str, tuple[type, ...]] = {
 _WORDS = {"boolean": "True or False", "integer": "a whole number", "number": "a number", "string": "a text"}
 
 
-def branches_of(schema: Schema) -> list[dict[str, Any]]:
+def branches_of(schema: Schema) -> list[Schema]:
     """The schemas of which one has to hold."""
     return list(schema.get("anyOf", [schema]))
 
 
 def types_of(schema: Schema) -> list[str]:
     """The words of JSON for the types it allows; none where it allows any."""
-    if "type" not in schema:
-        return []
-    return [schema["type"]] if isinstance(schema["type"], str) else list(schema["type"])
+    types = schema.get("type", [])
+    return [types] if isinstance(types, str) else list(types)
 
 
-def check_value(subject: str, value: Any, schema: Schema) -> None:
+def check_value(subject: str, value: object, schema: Schema) -> None:
     """Refuse a value that a schema does not allow.
 
     Raises:
@@ -41,13 +64,13 @@ def check_value(subject: str, value: Any, schema: Schema) -> None:
     branches = branches_of(schema)
     fitting = [branch for branch in branches if _has_type(value, branch)]
     if not fitting:
-        raise InputTypeError(subject, " or ".join(map(_in_words, branches)), quoted(value), "pass one")
+        raise InputTypeError(subject, " or ".join(map(_describe, branches)), quoted(value), "pass one")
     if not any(_is_within(value, branch) for branch in fitting):
         remedy = "pass one of these" if "enum" in fitting[0] else "pass what fits"
-        raise InputValueError(subject, " or ".join(map(_in_words, fitting)), quoted(value), remedy)
+        raise InputValueError(subject, " or ".join(map(_describe, fitting)), quoted(value), remedy)
 
 
-def _has_type(value: Any, schema: Schema) -> bool:
+def _has_type(value: object, schema: Schema) -> bool:
     words = types_of(schema)
     if "enum" in schema or not words:
         return True
@@ -55,12 +78,12 @@ def _has_type(value: Any, schema: Schema) -> bool:
     plain = {
         word for word in words if isinstance(value, _PYTHON[word]) and (word == "boolean") == isinstance(value, bool)
     }
-    if "array" in plain:
+    if "array" in plain and isinstance(value, (list, tuple)):
         return all(_has_type(each, item) for each, item in zip(value, _items(schema, len(value)), strict=False))
     return bool(plain)
 
 
-def _is_within(value: Any, schema: Schema) -> bool:
+def _is_within(value: object, schema: Schema) -> bool:
     if "enum" in schema:
         return any(type(value) is type(word) and value == word for word in schema["enum"])
     if isinstance(value, (list, tuple)):
@@ -86,11 +109,11 @@ def _is_finite(value: float) -> bool:
         return False
 
 
-def _items(schema: Schema, count: int) -> list[Any]:
+def _items(schema: Schema, count: int) -> list[Schema]:
     return list(schema.get("prefixItems", [schema.get("items", {})] * count))
 
 
-def _in_words(schema: Schema) -> str:
+def _describe(schema: Schema) -> str:
     """What a schema allows, for messages."""
     if "enum" in schema:
         return f"one of {', '.join(str(word) for word in schema['enum'])}"
@@ -99,17 +122,17 @@ def _in_words(schema: Schema) -> str:
         return "None" if types_of(schema) else "plain data"
     (word,) = words
     if word == "array":
-        return _list_in_words(schema)
-    return " ".join([_WORDS[word], *_bounds_in_words(schema)])
+        return _describe_list(schema)
+    return " ".join([_WORDS[word], *_describe_bounds(schema)])
 
 
-def _list_in_words(schema: Schema) -> str:
+def _describe_list(schema: Schema) -> str:
     count = f"{schema['minItems']} values" if "minItems" in schema else "values"
-    each = sorted({_in_words(item) for item in _items(schema, 1)})
+    each = sorted({_describe(item) for item in _items(schema, 1)})
     return f"a list of {count}, each {' or '.join(each)}"
 
 
-def _bounds_in_words(schema: Schema) -> list[str]:
+def _describe_bounds(schema: Schema) -> list[str]:
     """Such as "from 0 to 1", "of 1 or more", "above 0"."""
     low, high = schema.get("minimum"), schema.get("maximum")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")

@@ -511,7 +511,7 @@ def new_psd(*, height: int, width: int, mode: Literal["RGB", "L", "CMYK"] = "RGB
         raise InputValueError("mode", '"RGB", "L" or "CMYK"', quoted(mode), "pass one of these")
     if depth not in (8, 16, 32) or (mode == "CMYK" and depth == 32):
         raise InputValueError("depth", "8, 16 or 32 bits, at most 16 in CMYK", quoted(depth), "pass one of these")
-    check_size("new_psd", width, height, None)
+    check_size("new_psd", width, height, None, remedy="pass a smaller canvas")
     from psd_tools import PSDImage
 
     raw = PSDImage.new(mode, (int(width), int(height)), color=1.0, depth=depth)  # type: ignore[arg-type]

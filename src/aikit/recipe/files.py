@@ -5,26 +5,27 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from .._io import name_of, read_bytes
 from .._raster import capabilities, identify, probe
 from ..convert import to_pil
 from ..errors import InputValueError
-from ..files import encode, read_any
-from ..isolation import guarded
+from ..files import MetadataPolicy, Profile, encode, read_any
+from ..isolation import guarded, register_record
 from ..limits import Limits
 from ..operations.registry import import_modules, modules_of
-from ..resample.codes import by_matrices
 from ..resample.passes import Resizing
 from ..resample.size import new_size
+from ..resample.uint8 import by_matrices
 from ..types import Source
-from .steps import Step, apply_steps, check_size
+from .steps import Keywords, Step, apply_steps, check_size
 
-__all__ = ["FileOptions", "apply_to_file", "check_formats", "keep_memory"]
+__all__ = ["FileOptions", "Made", "apply_to_file", "check_formats", "keep_memory"]
 
 # Kernels whose result hardly tells where the picture came at twice the size that is wanted.
 _SMOOTH = ("bilinear", "bicubic", "lanczos", "area")
@@ -35,6 +36,7 @@ _LEFT = {2: (1, 0), 3: (1, 0), 6: (0, 1), 7: (0, 1)}
 _TOP = {3: (0, 1), 4: (0, 1), 7: (1, 0), 8: (1, 0)}
 
 Box = tuple[float, float, float, float]
+Array = npt.NDArray[np.generic]
 
 # As large as Pillow's blocks.
 _KEPT = 1 << 24
@@ -47,6 +49,19 @@ class FileOptions:
     quality: int | None
     lossless: bool | None
     allow_truncated: bool
+    metadata: MetadataPolicy = "keep"
+    profile: Profile = "srgb"
+
+
+class Made(NamedTuple):
+    """What a file became: another file, and how many of its frames or pages are in that and are not."""
+
+    data: bytes
+    frames: int
+    frames_left: int
+
+
+register_record(Made)
 
 
 def check_formats(formats: Iterable[str], options: FileOptions) -> None:
@@ -56,9 +71,9 @@ def check_formats(formats: Iterable[str], options: FileOptions) -> None:
     takers = [name for name in names if capabilities(name).quality is not None]
     pixel = Image.new("RGB", (1, 1))
     for name in takers or names:
-        encode(pixel, name, quality=options.quality, lossless=options.lossless)
+        encode(pixel, name, quality=options.quality, lossless=options.lossless, metadata=options.metadata)
     for name in names:
-        encode(pixel, name, lossless=options.lossless)
+        encode(pixel, name, lossless=options.lossless, metadata=options.metadata)
 
 
 def keep_memory() -> None:
@@ -71,19 +86,21 @@ def keep_memory() -> None:
 
 def apply_to_file(
     source: Source, to: str | None, steps: tuple[Step, ...], options: FileOptions, limits: Limits | None
-) -> bytes:
+) -> Made:
     """A file after the steps, as the bytes of another; with limits in a child process, within time and memory."""
     name, data = name_of(source), read_bytes(source, limits=limits)
     task = data, name, to or _format_of(data, name), steps, options, limits
     if limits is None:
         return _apply(*task)
     modules = modules_of([step for step, _ in steps])
-    return guarded(_in_child, modules, *task, subject=name, limits=limits, isolate=True, expect=bytes)
+    return guarded(_in_child, modules, *task, subject=name, limits=limits, isolate=True, expect=Made)
 
 
 def _format_of(data: bytes, name: str) -> str:
-    """The format the data are in, where it is one to write."""
+    """Find the format the data are in, which has to be one to write."""
     found = identify(data)
+    if found is None:
+        probe(data, name=name)  # which says why it cannot be read
     try:
         return capabilities(found or "").name
     except InputValueError as error:
@@ -93,27 +110,56 @@ def _format_of(data: bytes, name: str) -> str:
         ) from error
 
 
-def _in_child(modules: tuple[str, ...], *task: Any) -> bytes:
+def _in_child(
+    modules: tuple[str, ...],
+    data: bytes,
+    name: str,
+    to: str,
+    steps: tuple[Step, ...],
+    options: FileOptions,
+    limits: Limits | None,
+) -> Made:
     keep_memory()
     import_modules(modules)
-    return _apply(*task)
+    return _apply(data, name, to, steps, options, limits)
 
 
 def _apply(
     data: bytes, name: str, to: str, steps: tuple[Step, ...], options: FileOptions, limits: Limits | None
-) -> bytes:
+) -> Made:
     small = _read_reduced(data, name, steps, options, limits)
     image, rest = (_read(data, name, options, limits), steps) if small is None else (small, steps[1:])
     image = apply_steps(image, rest, subject=name, limits=limits)
     target = capabilities(to)
     quality = None if target.quality is None else options.quality
-    return encode(image, target.name, quality=quality, lossless=options.lossless)
+    encoded = encode(image, target.name, quality=quality, lossless=options.lossless, metadata=options.metadata)
+    return Made(encoded, 1, _count_frames(data, name, limits) - 1)
 
 
-def _read(data: bytes, name: str, options: FileOptions, limits: Limits | None, **more: Any) -> Any:
+# What shows that a file may hold several frames, by its format: without it nobody looks again.
+_SEVERAL: Mapping[str, bytes] = {
+    "png": b"acTL", "webp": b"ANIM", "avif": b"avis", "gif": b"", "tiff": b"", "heic": b"",
+}  # fmt: skip
+
+
+def _count_frames(data: bytes, name: str, limits: Limits | None) -> int:
+    """Count the frames of an animation, or the pages of a document."""
+    found = identify(data)
+    mark = _SEVERAL.get(found or "")
+    if mark is None or mark not in data:
+        return 1
+    return probe(data, name=name, limits=limits).frames
+
+
+def _read(
+    data: bytes, name: str, options: FileOptions, limits: Limits | None, at_least: tuple[int, int] | None = None
+) -> Image.Image | Array:
     file = io.BytesIO(data)
     file.name = name
-    return read_any(file, limits=limits, allow_truncated=options.allow_truncated, **more)
+    image: Image.Image | Array = read_any(
+        file, profile=options.profile, limits=limits, allow_truncated=options.allow_truncated, at_least=at_least
+    )
+    return image
 
 
 # ---------------------------------------------------------------- JPEGs, decoded to a half, a quarter or an eighth
@@ -122,8 +168,8 @@ def _read(data: bytes, name: str, options: FileOptions, limits: Limits | None, *
 def _read_reduced(
     data: bytes, name: str, steps: tuple[Step, ...], options: FileOptions, limits: Limits | None
 ) -> Image.Image | None:
-    """The picture after the first step, where that makes a JPEG four times smaller or more; else None."""
-    keywords = _first_resize(steps)
+    """Decode a JPEG small and take its first step, if that makes it four times smaller or more; else None."""
+    keywords = _find_first_resize(steps)
     if keywords is None or identify(data) != "jpeg":
         return None
     header = probe(data, name=name, limits=limits)
@@ -137,15 +183,17 @@ def _read_reduced(
     if height < 2 * at_least[0] or width < 2 * at_least[1]:
         return None
     image = to_pil(_read(data, name, options, limits, at_least=at_least))
-    how = Resizing(wanted, keywords.get("method", "lanczos"), box=_box(image.size, stored, header.orientation))
+    how = Resizing(
+        wanted, keywords.get("method", "lanczos"), box=_find_covered_box(image.size, stored, header.orientation)
+    )
     # Rows first whatever the shape: that is the faster order.
     small = Image.fromarray(by_matrices(np.asarray(image), how))
     small.info = image.info
     return small
 
 
-def _first_resize(steps: tuple[Step, ...]) -> Mapping[str, Any] | None:
-    """The keywords of the first step where it is a resize that smaller pixels will do for."""
+def _find_first_resize(steps: tuple[Step, ...]) -> Keywords | None:
+    """Find the keywords of the first step, if it is a resize that smaller pixels will do for."""
     if not steps or steps[0][0] != "resize":
         return None
     keywords = steps[0][1]
@@ -153,7 +201,7 @@ def _first_resize(steps: tuple[Step, ...]) -> Mapping[str, Any] | None:
     return keywords if smooth and not keywords.get("linear") and "box" not in keywords else None
 
 
-def _box(size: tuple[int, int], stored: tuple[int, int], orientation: int) -> Box:
+def _find_covered_box(size: tuple[int, int], stored: tuple[int, int], orientation: int) -> Box:
     """The part of a reduced picture that the whole one covers: blocks are whole, so there is a part of a pixel more."""
     reduced = size if orientation < 5 else size[::-1]
     factor = next(

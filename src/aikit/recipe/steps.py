@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from .._pixels import kind_of, load
 from ..errors import InputTypeError, InputValueError, quoted
 from ..limits import Limits
 from ..operations import get
+from ..types import AnyImage, ImageT
 
-__all__ = ["Keywords", "Step", "apply_steps", "as_plain", "check_size", "check_steps"]
+__all__ = ["Keywords", "Step", "apply_steps", "as_dict", "as_plain", "check_size", "check_steps"]
 
 
-class Keywords(dict[str, Any]):
+class Keywords(dict[str, Any]):  # Any, as in operations/values.py
     """Keywords that stay as they are, so that they can be hashed."""
 
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise InputTypeError("steps", "to stay as they are", "a change", "make another Recipe of them")
 
     __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
@@ -24,21 +25,22 @@ class Keywords(dict[str, Any]):
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(frozenset(self.items()))
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return Keywords, (dict(self),)
 
 
 Step = tuple[str, Keywords]
+Plain: TypeAlias = "bool | int | float | str | tuple[Plain, ...] | Keywords | None"
 
 
-def check_steps(steps: Any) -> tuple[Step, ...]:
+def check_steps(steps: object) -> tuple[Step, ...]:
     """The steps in their one form; a mistake in any is said here, before any work."""
     if isinstance(steps, (str, bytes, Mapping)) or not isinstance(steps, Iterable):
         raise InputTypeError("steps", "a list of steps", quoted(steps), 'pass [("trim", {})]')
     return tuple(map(_check_step, steps))
 
 
-def _check_step(step: Any) -> Step:
+def _check_step(step: object) -> Step:
     if not isinstance(step, (tuple, list)) or len(step) != 2 or not isinstance(step[1], Mapping):
         raise InputTypeError(
             "steps", "pairs of a name and its keywords", quoted(step), 'pass ("resize", {"width": 1024})'
@@ -54,7 +56,7 @@ _LARGEST_INTEGER = 2**63 - 1
 _DEEPEST = 16
 
 
-def _freeze(value: Any, name: str, depth: int = 0) -> Any:
+def _freeze(value: object, name: str, depth: int = 0) -> Plain:
     """Plain data in its one form: tuples for lists, and the builtin types for those derived from them."""
     if value is None or isinstance(value, bool):
         return value
@@ -73,14 +75,19 @@ def _freeze(value: Any, name: str, depth: int = 0) -> Any:
     raise InputTypeError(name, "plain data", quoted(value), "pass numbers and texts")
 
 
-def as_plain(value: Any) -> Any:
-    """Keywords and what is in them as dicts and lists."""
+def as_dict(keywords: Mapping[str, object]) -> dict[str, object]:
+    """Keywords, and what is in them, as dicts and lists."""
+    return {word: as_plain(each) for word, each in keywords.items()}
+
+
+def as_plain(value: object) -> object:
+    """A value of a keyword, and what is in it, as dicts and lists."""
     if isinstance(value, Mapping):
-        return {word: as_plain(each) for word, each in value.items()}
+        return as_dict(value)
     return [as_plain(each) for each in value] if isinstance(value, tuple) else value
 
 
-def apply_steps(image: Any, steps: Iterable[Step], *, subject: str, limits: Limits | None) -> Any:
+def apply_steps(image: ImageT, steps: Iterable[Step], *, subject: str, limits: Limits | None) -> ImageT:
     """The picture after these steps.
 
     Raises:
@@ -103,6 +110,6 @@ def check_size(size: tuple[int, int] | None, subject: str, limits: Limits) -> No
         limits.check(subject, "pixels after resizing", "max_output_pixels", size[0] * size[1])
 
 
-def _size_of(image: Any) -> tuple[int, int]:
+def _size_of(image: AnyImage) -> tuple[int, int]:
     spec = load(image).spec
     return spec.height, spec.width

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NoReturn
 
 from ..errors import InputTypeError, InputValueError, quoted
 from .steps import Step, as_plain
@@ -18,31 +18,32 @@ _NAME = re.compile(r"[A-Za-z_]\w*")
 _BARE = re.compile(r"[A-Za-z#][\w#.+\-/%:,()]*", re.ASCII)
 
 
-def format_line(steps: tuple[Step, ...], options: Mapping[str, Any]) -> str:
+def format_line(steps: Iterable[Step], options: Mapping[str, object]) -> str:
     """The one line of steps and options."""
-    parts = [" ".join([name, *map(_pair, keywords.items())]) for name, keywords in steps]
-    return "; ".join([*parts, *([" ".join(map(_pair, options.items()))] if options else [])])
+    parts = [" ".join([name, *map(_format_pair, keywords.items())]) for name, keywords in steps]
+    return "; ".join([*parts, *([" ".join(map(_format_pair, options.items()))] if options else [])])
 
 
-def _pair(item: tuple[str, Any]) -> str:
+def _format_pair(item: tuple[str, object]) -> str:
     name, value = item
     if isinstance(value, str) and _BARE.fullmatch(value) and parse_value(value) == value:
         return f"{name}={value}"
     return f"{name}={json.dumps(as_plain(value), separators=(',', ':'))}"
 
 
-def parse(text: Any) -> dict[str, Any]:
+def parse(text: str) -> dict[str, object]:
     """What a line says, as `steps` and options.
 
     Raises:
         InputTypeError: no text.
         InputValueError: a text that is no recipe.
     """
-    if not isinstance(text, str):
+    given: object = text
+    if not isinstance(given, str):
         raise InputTypeError("recipe", "a text", quoted(text), _EXAMPLE)
-    steps: list[tuple[str, dict[str, Any]]] = []
-    options: dict[str, Any] = {}
-    for words in _parts(text):
+    steps: list[tuple[str, dict[str, object]]] = []
+    options: dict[str, object] = {}
+    for words in _split(text):
         if "=" in words[0]:
             _take(words, options, text)
             if "steps" in options:
@@ -54,12 +55,12 @@ def parse(text: Any) -> dict[str, Any]:
     return {"steps": steps, **options}
 
 
-def parse_keywords(text: str) -> dict[str, Any]:
+def parse_keywords(text: str) -> dict[str, object]:
     """The keywords of one step, such as "width=512 method=area"."""
-    return _take([word for words in _parts(text) for word in words], {}, text)
+    return _take([word for words in _split(text) for word in words], {}, text)
 
 
-def _take(words: list[str], into: dict[str, Any], text: str) -> dict[str, Any]:
+def _take(words: list[str], into: dict[str, object], text: str) -> dict[str, object]:
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or not value or not _NAME.fullmatch(name):
@@ -70,7 +71,7 @@ def _take(words: list[str], into: dict[str, Any], text: str) -> dict[str, Any]:
     return into
 
 
-def _parts(text: str) -> Iterator[list[str]]:
+def _split(text: str) -> Iterator[list[str]]:
     """The words of every part, as blanks and ";" outside of JSON's texts and lists divide them."""
     words, word, depth, in_text, escaped = [], "", 0, False, False
     for letter in text + ";":
@@ -97,7 +98,7 @@ _NO_JSON = object()
 _PYTHON = {"True": True, "False": False, "None": None}
 
 
-def parse_value(text: str) -> Any:
+def parse_value(text: str) -> object:
     """JSON, or a bare word."""
     value = _from_json(text)
     if value is not _NO_JSON:
@@ -109,12 +110,12 @@ def parse_value(text: str) -> Any:
     return text
 
 
-def _from_json(text: str) -> Any:
+def _from_json(text: str) -> object:
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return _NO_JSON
 
 
-def _no_constant(word: str) -> Any:
+def _refuse_constant(word: str) -> NoReturn:
     raise ValueError(word)  # NaN and its like are not JSON's

@@ -5,29 +5,41 @@ from __future__ import annotations
 import builtins
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, fields
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Self, get_args
 
-from .._check import integer, switch
-from ..errors import AikitError, InputTypeError, InputValueError, quoted
+from .._check import integer, one_of, switch
+from .._foreign_names import explain_calls
+from .._io import name_of
+from ..errors import AikitError, InputTypeError, InputValueError, printable, quoted
 from ..limits import Limits
 from ..operations.registry import import_modules, modules_of
 from ..types import ImageT, Source
 from . import stored, text
-from .steps import apply_steps, as_plain, check_steps
+from .steps import Step, apply_steps, as_plain, check_steps
 
 if TYPE_CHECKING:
-    from .files import FileOptions
+    from ..files import MetadataPolicy, Profile
+    from .files import FileOptions, Made
 
 __all__ = ["Recipe"]
+
+_log = logging.getLogger("aikit.recipe")
+
+# What to do where a reader or a writer names its own keyword, by the `option` of the error.
+_REMEDIES = {
+    "profile": 'set profile to "ignore" in the recipe to take the codes as they are',
+    "flatten": 'add the step ("flatten", {"background": "white"}), or write PNG or WebP',
+}
 
 # In every digest since the first version. A field that came later is in it only where it differs from its default.
 _IN_EVERY_DIGEST = ("steps", "to", "quality", "lossless", "allow_truncated")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, init=False)
 class Recipe:
     """What to do with pictures, in this order, and how to write them: a value.
 
@@ -41,6 +53,9 @@ class Recipe:
         quality: 1 to 100, for the formats that know it.
         lossless: True for WebP without loss.
         allow_truncated: take what is there of a JPEG or PNG that ends too early.
+        metadata: what is written of what stands beside the pixels of a file: "keep", "public" or "strip", as for
+            `write`.
+        profile: "srgb" turns what an embedded ICC profile says into sRGB; "ignore" keeps the codes.
 
     Raises:
         InputTypeError: a step is no such pair, or its keywords are no plain data.
@@ -57,24 +72,48 @@ class Recipe:
         (25, 1024, 3)
     """
 
-    steps: Sequence[tuple[str, Mapping[str, Any]]] = ()
-    _: KW_ONLY
+    steps: tuple[Step, ...] = ()
     to: str | None = None
     quality: int | None = None
     lossless: bool | None = None
     allow_truncated: bool = False
+    metadata: MetadataPolicy = "keep"
+    profile: Profile = "srgb"
 
-    def __post_init__(self) -> None:
+    @explain_calls
+    def __init__(
+        self,
+        steps: Iterable[tuple[str, Mapping[str, object]]] = (),
+        *,
+        to: str | None = None,
+        quality: int | None = None,
+        lossless: bool | None = None,
+        allow_truncated: bool = False,
+        metadata: MetadataPolicy = "keep",
+        profile: Profile = "srgb",
+    ) -> None:
+        given = {
+            "steps": steps, "to": to, "quality": quality, "lossless": lossless, "allow_truncated": allow_truncated,
+            "metadata": metadata, "profile": profile,
+        }  # fmt: skip
+        for name, value in given.items():
+            object.__setattr__(self, name, value)
+        self.__post_init__()
+
+    def __post_init__(self) -> None:  # which dataclasses derived from this one call too
         object.__setattr__(self, "steps", check_steps(self.steps))
         if self.quality is not None:
             object.__setattr__(self, "quality", integer("quality", self.quality, -float("inf")))
         if self.lossless is not None:
-            switch("lossless", self.lossless)
-            object.__setattr__(self, "lossless", bool(self.lossless))
-        switch("allow_truncated", self.allow_truncated)
-        object.__setattr__(self, "allow_truncated", bool(self.allow_truncated))
+            object.__setattr__(self, "lossless", switch("lossless", self.lossless))
+        object.__setattr__(self, "allow_truncated", switch("allow_truncated", self.allow_truncated))
+        if (self.metadata, self.profile) != ("keep", "srgb"):
+            from ..files import MetadataPolicy, Profile  # not without need: it loads NumPy
+
+            one_of("metadata", self.metadata, get_args(MetadataPolicy))
+            one_of("profile", self.profile, get_args(Profile))
         if self.to is not None:
-            object.__setattr__(self, "to", _format(self.to))
+            object.__setattr__(self, "to", _check_format(self.to))
             self.check([self.to])
 
     # ------------------------------------------------------------ a value
@@ -82,7 +121,7 @@ class Recipe:
     @property
     def digest(self) -> str:
         """64 hex digits that tell recipes apart, the same on every machine and in every version that gives the same."""
-        facts = {"version": stored.VERSION}
+        facts: dict[str, object] = {"version": stored.VERSION}
         for each in fields(self):
             value = getattr(self, each.name)
             if each.name in _IN_EVERY_DIGEST or value != each.default:
@@ -96,25 +135,20 @@ class Recipe:
         return hash(self.digest)
 
     def __str__(self) -> str:
-        return text.format_line(self._steps, self._options())
+        return text.format_line(self.steps, self._list_options())
 
     def __copy__(self) -> Self:
         return self
 
-    def __deepcopy__(self, memo: Any) -> Self:
+    def __deepcopy__(self, memo: object) -> Self:
         return self
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuilt, (
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (
             type(self),
             self.modules,
             {each.name: as_plain(getattr(self, each.name)) for each in fields(self)},
         )
-
-    @property
-    def _steps(self) -> Any:
-        """The steps with the type that they have once they are checked."""
-        return self.steps
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -125,7 +159,7 @@ class Recipe:
         """
         return modules_of([name for name, _ in self.steps])
 
-    def _options(self) -> dict[str, Any]:
+    def _list_options(self) -> dict[str, object]:
         """What differs from the defaults, beside the steps."""
         given = {each.name: (getattr(self, each.name), each.default) for each in fields(self) if each.name != "steps"}
         return {name: as_plain(value) for name, (value, default) in given.items() if value != default}
@@ -146,7 +180,7 @@ class Recipe:
             >>> Recipe.parse('trim; flatten background=[10,20,30]; to=jpg').steps
             (('trim', {}), ('flatten', {'background': (10, 20, 30)}))
         """
-        return cls._of(text.parse(line))
+        return cls._make(text.parse(line))
 
     def to_json(self) -> str:
         """The recipe as JSON, with its version.
@@ -155,7 +189,7 @@ class Recipe:
             >>> Recipe([("trim", {})], to="png").to_json()
             '{"version": 1, "to": "png", "steps": [{"name": "trim"}]}'
         """
-        return stored.to_json(stored.to_dict(self._steps, self._options()))
+        return stored.to_json(stored.to_dict(self.steps, self._list_options()))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -165,7 +199,7 @@ class Recipe:
             InputTypeError: no text, or as for `Recipe`.
             InputValueError: no JSON, another version, or as for `Recipe`.
         """
-        return cls._of(stored.from_dict(stored.from_json(text)))
+        return cls._make(stored.from_dict(stored.from_json(text)))
 
     def to_toml(self) -> str:
         """The recipe as TOML, with its version.
@@ -182,7 +216,7 @@ class Recipe:
             name = "resize"
             width = 512
         """
-        return stored.to_toml(stored.to_dict(self._steps, self._options()))
+        return stored.to_toml(stored.to_dict(self.steps, self._list_options()))
 
     @classmethod
     def from_toml(cls, text: str) -> Self:
@@ -192,7 +226,7 @@ class Recipe:
             InputTypeError: no text, or as for `Recipe`.
             InputValueError: no TOML, another version, or as for `Recipe`.
         """
-        return cls._of(stored.from_dict(stored.from_toml(text)))
+        return cls._make(stored.from_dict(stored.from_toml(text)))
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
@@ -203,7 +237,7 @@ class Recipe:
             FileFormatError: it is empty, or not in UTF-8.
             InputTypeError, InputValueError: as for `from_toml` and `from_json`, or another suffix.
         """
-        return cls._of(stored.read(path))
+        return cls._make(stored.read(path))
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the recipe to a file, .toml or .json, whole or not at all.
@@ -212,10 +246,10 @@ class Recipe:
             FileAccessError: the file cannot be written.
             InputTypeError, InputValueError: no path, or another suffix.
         """
-        stored.write(path, stored.to_dict(self._steps, self._options()))
+        stored.write(path, stored.to_dict(self.steps, self._list_options()))
 
     @classmethod
-    def _of(cls, arguments: Mapping[str, Any]) -> Self:
+    def _make(cls, arguments: Mapping[str, Any]) -> Self:  # Any, because the constructor checks them
         known = [each.name for each in fields(cls)]
         for name in arguments:
             if name not in known:
@@ -239,7 +273,7 @@ class Recipe:
             InputValueError: as the operations raise.
             LimitError: a step would make more pixels; said before it takes memory where it can be known.
         """
-        return apply_steps(image, self._steps, subject="image", limits=_check_limits(limits))  # type: ignore[no-any-return]
+        return apply_steps(image, self.steps, subject="image", limits=_check_limits(limits))
 
     def bytes(self, source: Source, *, to: str | None = None, limits: Limits | None = None) -> builtins.bytes:
         """A file after all steps, as the bytes of another file.
@@ -269,29 +303,41 @@ class Recipe:
             >>> aikit.read_pil(Recipe([("resize", {"width": 30})]).bytes(data, to="webp")).size
             (30, 20)
         """
+        made = self.make(source, to=to, limits=limits)
+        if made.frames_left:
+            _log.warning("%s: %d frames or pages converted, %d left", printable(name_of(source)), *made[1:])
+        return made.data
+
+    def make(self, source: Source, *, to: str | None = None, limits: Limits | None = None) -> Made:
+        """Do the same as `bytes`, and say how many frames or pages the result has and has not."""
         from .files import apply_to_file
 
-        target = self.to if to is None else _format(to)
-        return apply_to_file(source, target, self._steps, self._file_options(), _check_limits(limits))
+        target = self.to if to is None else _check_format(to)
+        try:
+            return apply_to_file(source, target, self.steps, self._make_file_options(), _check_limits(limits))
+        except AikitError as error:
+            if error.option not in _REMEDIES:
+                raise
+            raise error.with_subject(error.subject, _REMEDIES[error.option]) from error
 
     def check(self, formats: Iterable[str]) -> None:
         """Try how the pictures are written on one pixel, so that a mistake is said once and before any work."""
         from .files import check_formats
 
-        check_formats(formats, self._file_options())
+        check_formats(formats, self._make_file_options())
 
-    def _file_options(self) -> FileOptions:
+    def _make_file_options(self) -> FileOptions:
         from .files import FileOptions
 
-        return FileOptions(self.quality, self.lossless, self.allow_truncated)
+        return FileOptions(self.quality, self.lossless, self.allow_truncated, self.metadata, self.profile)
 
 
-def _rebuilt(kind: type[Recipe], modules: Sequence[str], arguments: Mapping[str, Any]) -> Recipe:
+def _rebuild(kind: type[Recipe], modules: Sequence[str], arguments: Mapping[str, Any]) -> Recipe:
     import_modules(modules)
     return kind(**arguments)
 
 
-def _format(to: str) -> str:
+def _check_format(to: str) -> str:
     from .._raster import capabilities
 
     try:
@@ -301,7 +347,7 @@ def _format(to: str) -> str:
     return to.lower().lstrip(".")
 
 
-def _check_limits(limits: Any) -> Limits | None:
+def _check_limits(limits: object) -> Limits | None:
     if limits is not None and not isinstance(limits, Limits):
         raise InputTypeError("limits", "Limits or None", quoted(limits), "pass Limits() for untrusted files")
     return limits

@@ -146,7 +146,7 @@ def plan(root: etree._Element, name: str, width: Any, height: Any, scale: Any, l
     if limits is not None:
         limits.check(name, "pixels a side", "max_side", max(canvas))
         limits.check(name, "pixels", "max_output_pixels", canvas[0] * canvas[1])
-    check_size(name, *canvas, None)
+    check_size(name, *canvas, None, remedy="ask for fewer pixels")
     return Plan(fitted[0], fitted[1], canvas, natural)
 
 
