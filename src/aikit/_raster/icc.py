@@ -89,7 +89,13 @@ def to_light(values: Floats, matrix: Matrix) -> Floats:
 def from_columns(light: Floats, matrix: Matrix) -> Floats:
     """Light of a profile's own primaries as light of sRGB's, its black become black."""
     to_srgb = np.linalg.solve(srgb_to_pcs(), matrix.columns)
+    if np.abs(to_srgb - np.eye(3)).max() < _ROUNDED:
+        return _without_black(light, matrix)
     return _without_black(light @ to_srgb.T, matrix)
+
+
+# Columns are stored in 1/65536, and the inverse of sRGB's multiplies that by 3: these are sRGB's own primaries.
+_ROUNDED = 1e-4
 
 
 def _without_black(light: Floats, matrix: Matrix) -> Floats:
