@@ -88,6 +88,7 @@ def to_light(values: Floats, matrix: Matrix) -> Floats:
 
 def from_columns(light: Floats, matrix: Matrix) -> Floats:
     """Light of a profile's own primaries as light of sRGB's, its black become black."""
+    assert matrix.columns is not None
     to_srgb = np.linalg.solve(srgb_to_pcs(), matrix.columns)
     if np.abs(to_srgb - np.eye(3)).max() < _ROUNDED:
         return _without_black(light, matrix)
