@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .._pixels import Spec
 from ..errors import InputValueError
+from ..types import DeviceLike
 
 if TYPE_CHECKING:
     import torch
@@ -15,9 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["choose_device"]
 
 
-def choose_device(
-    device: torch.device | str | int, specs: Sequence[Spec] = (), out: torch.Tensor | None = None
-) -> torch.device:
+def choose_device(device: DeviceLike, specs: Sequence[Spec] = (), out: torch.Tensor | None = None) -> torch.device:
     """Find the device asked for; for "auto" where `out` is, where the tensors are, or the one picked for this process."""
     import torch
     from torch.utils.data import get_worker_info

@@ -16,6 +16,7 @@ from .._check import integer
 from ..errors import InputTypeError
 from ..memory import is_out_of_memory
 from ..memory.release import forget_locals
+from ..types import DeviceLike
 from .failures import Failure, check_failures
 from .placement import choose_device
 
@@ -38,7 +39,7 @@ _log = logging.getLogger("aikit")
 @overload
 def prefetch(
     batches: Iterable[Callable[[], Batch]],
-    device: torch.device | str | int = "auto",
+    device: DeviceLike = "auto",
     *,
     ahead: int = 2,
     on_error: Literal["raise", "skip"] = "raise",
@@ -47,7 +48,7 @@ def prefetch(
 @overload
 def prefetch(
     batches: Iterable[Batch],
-    device: torch.device | str | int = "auto",
+    device: DeviceLike = "auto",
     *,
     ahead: int = 2,
     on_error: Literal["raise", "skip"] = "raise",
@@ -55,7 +56,7 @@ def prefetch(
 ) -> Iterator[Batch]: ...
 def prefetch(
     batches: Iterable[Callable[[], Batch] | Batch],
-    device: torch.device | str | int = "auto",
+    device: DeviceLike = "auto",
     *,
     ahead: int = 2,
     on_error: Literal["raise", "skip"] = "raise",

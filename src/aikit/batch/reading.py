@@ -16,7 +16,7 @@ from ..errors import AikitError, InputValueError
 from ..files import Profile, read_any
 from ..limits import Limits
 from ..resample.size import Method
-from ..types import AnyImage, Color, Source
+from ..types import AnyImage, Color, DeviceLike, DTypeLike, Source
 from .failures import Failure, Failures, OnError, collect_failures
 from .fitting import Channels, Fit, Fitting, canvas_for, check_fitting, fit_picture
 from .jpeg import CheckedJpeg, check_jpeg, decode_jpegs
@@ -25,7 +25,6 @@ from .stacking import list_of, stack_opened
 
 if TYPE_CHECKING:
     import torch
-    from numpy.typing import DTypeLike
 
 __all__ = ["read_batch"]
 
@@ -42,8 +41,8 @@ def read_batch(
     channels: Channels | None = None,
     method: Method = "bilinear",
     background: AnyImage | Color = "white",
-    device: torch.device | str | int = "auto",
-    dtype: DTypeLike | torch.dtype = "float32",
+    device: DeviceLike = "auto",
+    dtype: DTypeLike | None = "float32",
     out: torch.Tensor | None = None,
     profile: Profile = "srgb",
     limits: Limits | None = None,

@@ -12,16 +12,15 @@ from .._pixels import TOP, Opened, adapter, copy_pixels, in_threads, load_beside
 from ..convert import TORCH_DTYPES, dtype_name, to_tensor
 from ..errors import InputTypeError, InputValueError
 from ..resample.size import Method
-from ..types import AnyImage, Color
+from ..types import AnyImage, Color, DeviceLike, DTypeLike
 from .failures import Failure, Failures, OnError, collect_failures
 from .fitting import Canvas, Channels, Fit, Fitting, canvas_for, check_fits, check_fitting, fit_picture
 from .placement import choose_device
 
 if TYPE_CHECKING:
     import torch
-    from numpy.typing import DTypeLike
 
-    from .._pixels.contracts import Array
+    from .._pixels.kinds import Array
 
 __all__ = ["list_of", "open_pictures", "stack", "stack_opened"]
 
@@ -42,8 +41,8 @@ def stack(
     method: Method = "bilinear",
     background: AnyImage | Color = "white",
     bgr: bool = False,
-    device: torch.device | str | int = "auto",
-    dtype: DTypeLike | torch.dtype = "float32",
+    device: DeviceLike = "auto",
+    dtype: DTypeLike | None = "float32",
     out: torch.Tensor | None = None,
     on_error: OnError = "raise",
     failures: list[Failure] | None = None,
@@ -109,8 +108,8 @@ def stack_opened(
     fitting: Fitting,
     failures: Failures,
     *,
-    device: torch.device | str | int,
-    dtype: DTypeLike | torch.dtype,
+    device: DeviceLike,
+    dtype: DTypeLike | None,
     out: torch.Tensor | None,
 ) -> torch.Tensor:
     """Stack pictures that are open; those that failed before are None. `names` are what messages call them."""
