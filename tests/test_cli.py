@@ -371,6 +371,7 @@ def test_info_as_json(run, folder):
         "file": "絵.png", "format": "png", "width": 30, "height": 20, "mode": "RGBA", "depth": 8, "channels": 4,
         "has_alpha": True, "alpha_used": True, "orientation": 1, "profile": None, "frames": 1,
         "bytes": (folder / "絵.png").stat().st_size,
+        "gain_map": False,
     }  # fmt: skip
     assert missing["code"] == "no_access"
     assert "missing.png: expected a readable file" in missing["error"]
