@@ -371,6 +371,7 @@ def test_info_as_json(run, folder):
         "file": "絵.png", "format": "png", "width": 30, "height": 20, "mode": "RGBA", "depth": 8, "channels": 4,
         "has_alpha": True, "alpha_used": True, "orientation": 1, "profile": None, "frames": 1,
         "bytes": (folder / "絵.png").stat().st_size,
+        "gain_map": False,
     }  # fmt: skip
     assert missing["code"] == "no_access"
     assert "missing.png: expected a readable file" in missing["error"]
@@ -647,6 +648,9 @@ def test_alpha_into_jpeg_names_the_option(run, folder):
         (["in", "out", "--to", "webp", "--lossless", "--quality", "9"], r"--quality: expected None with lossless"),
         (["in", "out", "--jobs", "0"], r"--jobs: expected 1 or more, got 0"),
         (["empty", "out"], r"SRC: expected pictures, got none in empty"),
+        (["", "out"], r"SRC: expected a path, got an empty text"),
+        (["in", ""], r"OUT: expected a path, got an empty text"),
+        (["https://a.b/c.png", "out"], r"SRC: expected a path, got the URL"),
     ],
 )
 def test_a_mistake_in_an_option_is_said_once(run, folder, arguments, message):

@@ -122,6 +122,8 @@ def _write_notes(row: Facts) -> Iterator[str]:
         yield f"{row['layers']} layers"
     if row["profile"]:
         yield printable(row["profile"])
+    if row.get("gain_map"):
+        yield "HDR gain map"
 
 
 # Exif 2.32, table 4: what has to be done to show the picture upright.
