@@ -63,6 +63,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], *,
         _add_operations(parser)
     parser.add_argument("--quality", type=int, metavar="N", help="1 to 100, for JPEG, WebP and AVIF")
     parser.add_argument("--lossless", action="store_true", default=None, help="for WebP")
+    parser.add_argument(
+        "--metadata", choices=["keep", "public", "strip"], default="keep",
+        help="what stands beside the pixels: public leaves out places, owners and serial numbers, strip all but the profile",
+    )  # fmt: skip
+    parser.add_argument(
+        "--profile", choices=["srgb", "ignore"], default="srgb", help="ignore takes the codes as they are"
+    )
     parser.add_argument("--allow-truncated", action="store_true", help="take what is there of a file that is cut off")
     add_folder_options(parser)
     parser.set_defaults(run=run)
@@ -78,6 +85,8 @@ def run(options: argparse.Namespace) -> int:
             quality=options.quality,
             lossless=options.lossless,
             allow_truncated=options.allow_truncated,
+            metadata=options.metadata,
+            profile=options.profile,
         )
     return convert_all(options, recipe, words)
 
@@ -184,6 +193,7 @@ def _make_words() -> Words:
     remedies = {
         "allow_truncated": "fetch the file again, or pass --allow-truncated to read what is there",
         "flatten": "pass --flatten white first, or write PNG or WebP",
+        "profile": "pass --profile ignore to take the codes as they are",
         "to": "pass --to",
     }
     return subjects, remedies
