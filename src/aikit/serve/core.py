@@ -1,0 +1,157 @@
+"""A picture in, an answer out: what every face of the service does, without any framework."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+
+from .. import __version__
+from ..errors import AikitError, WorkerError
+from ..files import mime_type
+from ..limits import Limits
+from ..recipe import Recipe
+from ..recipe.files import FileOptions, apply_to_file
+from .caches import Cache
+from .negotiation import formats_for, is_among
+from .problems import Problem, problem_of
+
+__all__ = ["Answer", "SingleFlight", "handle"]
+
+_HEADERS = {"X-Content-Type-Options": "nosniff", "Content-Disposition": "inline"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is sent back.
+
+    Attributes:
+        body: the bytes.
+        media_type: of the body.
+        status: of HTTP; 304 has no body.
+        headers: beside Content-Type and Content-Length.
+        cached: whether nothing had to be made.
+    """
+
+    body: bytes
+    media_type: str
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cached: bool = False
+
+
+class SingleFlight:
+    """Makes a value once where several ask for it at once: the others wait for the first.
+
+    A maker whose own client has gone fails for itself alone; the next one of those who wait makes it then.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._flights: dict[str, Future[bytes]] = {}
+
+    def make(self, key: str, maker: Callable[[], bytes]) -> bytes:
+        """The value of a key, made here or by the call that came first. Its failure is everybody's."""
+        while True:
+            with self._lock:
+                flight = self._flights.get(key)
+                mine = flight is None
+                if flight is None:
+                    flight = self._flights[key] = Future()
+            if mine:
+                return self._fly(key, flight, maker)
+            try:
+                return flight.result()
+            except WorkerError as error:
+                if error.code != "cancelled":
+                    raise
+
+    def _fly(self, key: str, flight: Future[bytes], maker: Callable[[], bytes]) -> bytes:
+        try:
+            value = maker()
+        except BaseException as error:
+            with self._lock:
+                del self._flights[key]
+            flight.set_exception(error)
+            flight.exception()  # asked for: nobody else may be there to do so
+            raise
+        with self._lock:
+            del self._flights[key]
+        flight.set_result(value)
+        return value
+
+
+_flights = SingleFlight()
+
+
+def handle(
+    recipe: Recipe,
+    data: bytes,
+    *,
+    limits: Limits,
+    accept: str = "",
+    if_none_match: str = "",
+    cache: Cache | None = None,
+    cache_seconds: float | None = None,
+    max_age: int | None = None,
+) -> Answer | Problem:
+    """A picture after a recipe.
+
+    The format is the recipe's `to`, or what `accept` and the picture's own alpha and depth say. What is decoded, worked on
+    and encoded is so in a child process, within the limits.
+
+    Args:
+        recipe: what is done.
+        data: the bytes of a picture.
+        limits: what it may cost.
+        accept: the request's header; it counts where the recipe has no `to`.
+        if_none_match: the request's header.
+        cache: where answers are kept, or None.
+        cache_seconds: for how long.
+        max_age: seconds for which the client may keep the answer without asking; None lets it ask each time.
+
+    Returns:
+        An answer, or a problem.
+    """
+    formats = (recipe.to,) if recipe.to is not None else formats_for(accept)
+    key = _key_of(recipe, data, formats)
+    etag = f'"{key[:32]}"'
+    headers = {**_HEADERS, "ETag": etag, "Cache-Control": _cache_control(max_age)}
+    if recipe.to is None:
+        headers["Vary"] = "Accept"
+    if is_among(etag, if_none_match):
+        return Answer(b"", "", 304, headers, cached=True)
+    kept = None if cache is None else cache.get(key)
+    if isinstance(kept, bytes) and kept:
+        return Answer(kept, mime_type(kept), 200, headers, cached=True)
+
+    def make() -> bytes:
+        options = FileOptions(recipe.quality, recipe.lossless, recipe.allow_truncated)
+        body = apply_to_file(data, formats, recipe.steps, options, limits)
+        if cache is not None:
+            cache.set(key, body, seconds=cache_seconds)
+        return body
+
+    try:
+        body = _flights.make(key, make)
+    except AikitError as error:
+        return problem_of(_of_picture(error))
+    return Answer(body, mime_type(body), 200, headers)
+
+
+def _of_picture(error: AikitError) -> AikitError:
+    """Bytes have no name: what the library calls their source is the picture that was sent."""
+    return error.with_subject("picture") if error.subject == "source" else error
+
+
+def _key_of(recipe: Recipe, data: bytes, formats: tuple[str, ...]) -> str:
+    """What tells one answer from every other: contents, recipe, format, version."""
+    content = hashlib.sha256(data).hexdigest()
+    text = "\n".join((__version__, content, replace(recipe, to=None).digest, *formats))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _cache_control(max_age: int | None) -> str:
+    return "no-cache" if max_age is None else f"public, max-age={max_age}, immutable"
