@@ -308,13 +308,20 @@ def test_out_is_a_file_name_or_a_folder(run, folder, out, options, made):
     assert listing(folder) == sorted(["a.png", made])
 
 
-def test_folders_are_walked_and_text_is_passed_over(run, folder):
+def test_folders_are_walked_and_text_is_left_out(run, folder):
     for name in ("one.png", "sub dir/深い/two.png", ".hidden.png", ".hidden/three.png", "sub dir/no suffix"):
         Path("photos", name).parent.mkdir(parents=True, exist_ok=True)
         Path("photos", name).write_bytes(encode(RGB, "png"))
     Path("photos/notes.txt").write_text("text")
     Path("photos/sub dir/data.json").write_text("{}")
-    assert run("convert", "photos", "out", "--to", "webp") == (0, "3 converted, 0 failed\n", "")
+    assert run("convert", "photos", "out", "--to", "webp") == (
+        0,
+        "3 converted, 2 left out, 0 failed\n",
+        (
+            "  photos/notes.txt: left out, it is no picture by its name or its first bytes.\n"
+            "  photos/sub dir/data.json: left out, it is no picture by its name or its first bytes.\n"
+        ),
+    )
     assert listing(folder / "out") == ["one.webp", "sub dir/no suffix.webp", "sub dir/深い/two.webp"]
 
 

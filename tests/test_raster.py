@@ -1127,7 +1127,8 @@ def test_metadata_survives(format):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     image.info = {"icc_profile": profile, "dpi": (144, 144), "exif": exif_with(6), "transparency": (1, 2, 3)}
     before = dict(image.info)
-    got = decode(raster.encode(image, format), profile="ignore")
+    beside = raster.collect(image.info, "keep", gray=False)
+    got = decode(raster.encode(image, format, metadata=beside), profile="ignore")
     assert image.info == before
     assert got.info["icc_profile"] == profile
     assert "transparency" not in got.info

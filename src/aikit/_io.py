@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import stat
+import sys
 import tempfile
 from pathlib import Path
 from typing import IO
@@ -15,7 +16,10 @@ from .errors import FileAccessError, FileFormatError, InputTypeError, InputValue
 from .limits import Limits
 from .types import Source
 
-__all__ = ["make_folder", "name_of", "read_bytes", "read_whole", "write_bytes"]
+if sys.platform != "win32":
+    import fcntl
+
+__all__ = ["make_folder", "name_of", "read_bytes", "read_whole", "remove_leftovers", "write_bytes"]
 
 _CHUNK = 1 << 20
 # RFC 3986, section 3.1. Two letters at least: "C:" is a drive.
@@ -167,12 +171,13 @@ def _as_bytes(chunk: object, name: str) -> bytes:
     return bytes(chunk)
 
 
-def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+def write_bytes(path: str | os.PathLike[str], data: bytes, *, times: tuple[int, int] | None = None) -> None:
     """Write a file completely or leave what was there untouched.
 
     The bytes go to a temporary file in the same directory, to the disk, and then take the target's
     place in one step. A symbolic link is written through; the mode of an existing file is kept. A
-    device or a pipe, such as /dev/stdout, is never replaced: it is written to.
+    device or a pipe, such as /dev/stdout, is never replaced: it is written to. `times` are those of the last access and
+    the last change that the file shall have, in nanoseconds.
 
     Raises:
         InputTypeError: the path is a URL.
@@ -187,7 +192,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
             with open(path, "wb") as file:
                 file.write(data)
         else:
-            _replace(os.path.realpath(path), data)
+            _replace(os.path.realpath(path), data, times)
     except OSError as error:
         remedy = "check the folder, its permissions and the free space"
         raise _access_error(error, name, "a writable path", remedy) from error
@@ -200,19 +205,23 @@ def _is_device(path: str | os.PathLike[str]) -> bool:
         return False
 
 
-def _replace(target: str, data: bytes) -> None:
+def _replace(target: str, data: bytes, times: tuple[int, int] | None) -> None:
     """Write beside the target, then take its place."""
     folder = os.path.dirname(target)
     temporary = None
     try:
-        # A name that no folder listing takes for a finished picture: it never ends in an image suffix.
-        handle, temporary = tempfile.mkstemp(prefix=".aikit-", suffix=".tmp", dir=folder)
+        handle, temporary = _make_temporary(folder)
+        # Open, and by that locked, until it has its name: nobody takes it for one that was left behind.
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
+            os.chmod(temporary, _mode_for(target))
+            if times is not None:
+                os.utime(temporary, ns=times)
             os.fsync(file.fileno())
-        os.chmod(temporary, _mode_for(target))
-        os.replace(temporary, target)
+            if sys.platform == "win32":  # which moves no file that is open
+                file.close()
+            os.replace(temporary, target)
         temporary = None
         _sync_folder(folder)
     finally:
@@ -220,6 +229,65 @@ def _replace(target: str, data: bytes) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+# A name that no folder listing takes for a finished picture: it never ends in an image suffix.
+_BEGINNING, _END = ".aikit-", ".tmp"
+
+
+def _make_temporary(folder: str) -> tuple[int, str]:
+    """Make a file that is locked as long as it is open, by which others see that somebody is writing it."""
+    while True:
+        handle, path = tempfile.mkstemp(prefix=_BEGINNING, suffix=_END, dir=folder)
+        if _lock(handle, wait=True) is not True or _is_at(handle, path):
+            return handle, path
+        # Somebody took it for one that was left behind, before it was locked.
+        os.close(handle)
+
+
+def remove_leftovers(folder: str | os.PathLike[str]) -> None:
+    """Remove what processes that were killed had begun to write into a folder; files that somebody writes stay."""
+    try:
+        names = [name for name in os.listdir(folder) if name.startswith(_BEGINNING) and name.endswith(_END)]
+    except OSError:  # there is no such folder yet
+        return
+    for name in names:
+        path = os.path.join(os.fsdecode(folder), name)
+        with contextlib.suppress(OSError):  # somebody else was faster, or may remove it and we may not
+            _remove_if_dead(path)
+
+
+def _remove_if_dead(path: str) -> None:
+    if sys.platform == "win32":
+        os.unlink(path)  # which is refused of files that are open
+        return
+    # A link or a pipe of such a name is nothing of ours.
+    handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        if stat.S_ISREG(os.fstat(handle).st_mode) and _lock(handle, wait=False):
+            os.unlink(path)
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, *, wait: bool) -> bool | None:
+    """Lock a file until it is closed, also by the end of its process; None where the file system knows no locks."""
+    if sys.platform == "win32":
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _is_at(handle: int, path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except OSError:
+        return False
 
 
 def _mode_for(target: str) -> int:

@@ -41,6 +41,7 @@ __all__ = [
 ]
 
 Profile = Literal["srgb", "ignore"]
+MetadataPolicy = _raster.MetadataPolicy
 
 # Registered with IANA, but for the portable pixmap, which only has the name everybody uses.
 _MIME = {"ico": "image/vnd.microsoft.icon", "ppm": "image/x-portable-pixmap"}
@@ -359,6 +360,7 @@ def write(
     *,
     quality: int | None = None,
     lossless: bool | None = None,
+    metadata: MetadataPolicy = "keep",
     bgr: bool = False,
 ) -> None:
     """Write an image to a file, entirely or not at all.
@@ -372,6 +374,9 @@ def write(
         path: where to; .png .jpg .webp .avif .gif .tif .bmp .ico .ppm .pgm.
         quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
         lossless: True for WebP without loss.
+        metadata: what a PIL image's `info` says beside its pixels, as far as the format has a place for it: "keep" is
+            all that still holds, so no thumbnail and no size of the original, "public" leaves out places, owners,
+            serial numbers, maker notes, keywords and the parameters of generators, "strip" everything but the profile.
         bgr: the array or tensor runs B, G, R(, A).
 
     Raises:
@@ -396,7 +401,7 @@ def write(
         raise InputValueError("path", "a suffix that names the format", quoted(str(path)), "add one such as .png")
     if suffix.lower() in (".pgm", ".pbm") and load(image, bgr=bgr).spec.channels > 1:
         raise InputValueError("image", f"gray for {suffix}", "color or alpha", "write .ppm or .png")
-    write_bytes(path, encode(image, suffix, quality=quality, lossless=lossless, bgr=bgr))
+    write_bytes(path, encode(image, suffix, quality=quality, lossless=lossless, metadata=metadata, bgr=bgr))
 
 
 @explain_calls
@@ -406,6 +411,7 @@ def encode(
     *,
     quality: int | None = None,
     lossless: bool | None = None,
+    metadata: MetadataPolicy = "keep",
     bgr: bool = False,
 ) -> bytes:
     """Encode an image to the bytes of a file.
@@ -416,10 +422,13 @@ def encode(
         format: "png", "jpeg", "webp", "avif", "gif", "tiff", "bmp", "ico" or "ppm", or a suffix.
         quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
         lossless: True for WebP without loss.
+        metadata: what a PIL image's `info` says beside its pixels, as far as the format has a place for it: "keep" is
+            all that still holds, so no thumbnail and no size of the original, "public" leaves out places, owners,
+            serial numbers, maker notes, keywords and the parameters of generators, "strip" everything but the profile.
         bgr: the array or tensor runs B, G, R(, A).
 
     Returns:
-        The whole file. The profile, resolution and EXIF data of a PIL image go along where the format has a place.
+        The whole file.
 
     Raises:
         InputTypeError: not an image.
@@ -432,6 +441,7 @@ def encode(
         b'PNG'
     """
     target = _raster.capabilities(format)
+    _raster.check_policy(metadata)
     spec = load(image, bgr=bgr)[1]
     dtype = "uint8"
     if spec.dtype.startswith(("float", "bfloat")) and target.float32:
@@ -443,7 +453,8 @@ def encode(
         pixels: Any = convert.to_pil(image, dtype=dtype if spec.channels == 1 else "uint8", bgr=bgr)
     else:
         pixels = convert.to_numpy(image, dtype=dtype, bgr=bgr)
-    return _raster.encode(pixels, target.name, quality=quality, lossless=lossless)
+    beside = _raster.collect(getattr(pixels, "info", {}), metadata, gray=spec.channels < 3)
+    return _raster.encode(pixels, target.name, quality=quality, lossless=lossless, metadata=beside)
 
 
 # ---------------------------------------------------------------- data URLs
@@ -456,6 +467,7 @@ def to_data_url(
     *,
     quality: int | None = None,
     lossless: bool | None = None,
+    metadata: MetadataPolicy = "keep",
     bgr: bool = False,
 ) -> str:
     """Encode an image as a data URL, for the src of an <img> or for JSON.
@@ -465,6 +477,9 @@ def to_data_url(
         format: as for `encode`; browsers show png, jpeg, webp, avif, gif, bmp and ico.
         quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
         lossless: True for WebP without loss.
+        metadata: what a PIL image's `info` says beside its pixels, as far as the format has a place for it: "keep" is
+            all that still holds, so no thumbnail and no size of the original, "public" leaves out places, owners,
+            serial numbers, maker notes, keywords and the parameters of generators, "strip" everything but the profile.
         bgr: the array or tensor runs B, G, R(, A).
 
     Returns:
@@ -482,7 +497,7 @@ def to_data_url(
     Source: RFC 2397.
     """
     name = _raster.capabilities(format).name
-    data = encode(image, name, quality=quality, lossless=lossless, bgr=bgr)
+    data = encode(image, name, quality=quality, lossless=lossless, metadata=metadata, bgr=bgr)
     return f"data:{_MIME.get(name, f'image/{name}')};base64,{base64.b64encode(data).decode('ascii')}"
 
 

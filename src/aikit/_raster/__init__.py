@@ -5,6 +5,7 @@ from .encode import Format, capabilities, encode
 from .header import Header, probe
 from .high_depth import HighDepth, round_to_8_bits
 from .isolated import decode_guarded, frames_guarded, needs_child
+from .metadata import Metadata, MetadataPolicy, check_policy, collect
 from .signatures import format_of_suffix, identify
 from .wire_format import Picture
 
@@ -12,8 +13,12 @@ __all__ = [
     "Format",
     "Header",
     "HighDepth",
+    "Metadata",
+    "MetadataPolicy",
     "Picture",
     "capabilities",
+    "check_policy",
+    "collect",
     "decode",
     "decode_guarded",
     "encode",

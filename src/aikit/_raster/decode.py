@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -10,17 +11,20 @@ import numpy as np
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import TiffImageFile
 
-from ..errors import InputTypeError, InputValueError, quoted
+from .._metadata.orientation import orientation_of, upright, without_orientation
+from ..errors import FileFormatError, InputTypeError, InputValueError, quoted
 from ..limits import Limits
 from . import high_depth, low_memory, png16, ppm, tiff
 from .guard import check_frames, check_samples_size, check_size, foreign
 from .high_depth import HighDepth, Samples
 from .integrity import Facts
 from .job import Job, Profile, check_heic, frame_count, heic_images, open_image, png_exif, prepare
-from .orientation import orientation_of, upright, without_orientation
 from .profile import image_to_srgb, to_srgb_of
+from .tiff_tags import tiff_exif
 
 __all__ = ["decode", "frames"]
+
+_log = logging.getLogger("aikit.metadata")
 
 # Formats whose later frames are drawn over the earlier ones, so that frame k costs k + 1 frames.
 _COMPOSED = {"png", "gif", "webp", "avif"}
@@ -154,6 +158,10 @@ def _load(image: Image.Image, job: Job) -> Image.Image:
         image.tile = []  # type: ignore[attr-defined]
         image.load()
     check_size(job.name, image.width, image.height, job.limits)
+    if job.format == "tiff":
+        image.info |= _said_in_tags(image, job, image.tell())
+        if job.pages[min(image.tell(), len(job.pages) - 1)].dpi is None:
+            image.info.pop("dpi", None)  # Pillow makes up 1
     return _correct(image, job)
 
 
@@ -200,6 +208,26 @@ def _finish_image(image: Image.Image, job: Job) -> Image.Image:
         image = _instead(image_to_srgb(image, job.name), image)
     # A copy cannot be asked for its other frames, past the limits checked here.
     return image.copy() if getattr(image, "is_animated", False) else image
+
+
+def _said_in_tags(image: Image.Image, job: Job, frame: int) -> dict[Any, Any]:
+    """EXIF and IPTC of a page, in the form in which other formats have them in `info`."""
+    block = tiff_exif(image) if isinstance(image, TiffImageFile) else b""
+    records = job.pages[frame].iptc if frame < len(job.pages) else None
+    found: dict[Any, Any] = {"exif": block, "photoshop": {0x0404: records} if records else {}}
+    return {key: value for key, value in found.items() if value}
+
+
+def _said_by_page(job: Job, frame: int) -> dict[Any, Any]:
+    """The same of a page whose pixels Pillow does not decode, as far as it opens the page."""
+    try:
+        with foreign(job.name, "tiff"):
+            image = open_image(job)
+            image.seek(frame)
+            return _said_in_tags(image, job, frame)
+    except FileFormatError as error:
+        _log.info("metadata of %s dropped: %s", job.name, error)
+        return {}
 
 
 def _instead(result: Image.Image, source: Image.Image) -> Image.Image:
@@ -254,7 +282,7 @@ def _wide_tiff(job: Job, frame: int) -> HighDepth | Image.Image | None:
     _check_total(job, page.width * page.height)
     check_samples_size(job.name, page.width * page.height * page.samples * page.bits[0] // 8, job.limits)
     info: dict[Any, Any] = {"icc_profile": page.profile, "xmp": page.xmp, "dpi": page.dpi}
-    info = {key: value for key, value in info.items() if value is not None}
+    info = {key: value for key, value in info.items() if value is not None} | _said_by_page(job, frame)
     if job.pil_depth and page.sample_format == 3 and page.kept > 1:
         raise high_depth.no_mode_for(job.name)
     codes = page.sample_format == 1 and page.bits[0] == 16

@@ -7,10 +7,10 @@ from typing import Any
 
 from PIL import Image
 
+from .._metadata.orientation import orientation_of
 from ..limits import Limits
 from .guard import check_size, foreign
 from .job import Job, check_heic, frame_count, heic_images, open_image, png_exif, prepare
-from .orientation import orientation_of
 from .profile import describe_profile
 
 __all__ = ["Header", "probe"]

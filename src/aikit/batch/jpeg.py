@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .._metadata.orientation import orientation_of
 from .._raster.guard import foreign
 from .._raster.job import open_image, prepare
-from .._raster.orientation import orientation_of
 from .._raster.profile import image_to_srgb
 
 if TYPE_CHECKING:

@@ -12,13 +12,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..errors import AikitError, InputValueError, quoted
-from ..folders import Failure, Recipe, Report
+from ..folders import Failure, Notice, Recipe, Report
 from ..folders.converting import Existing, Progress, convert_jobs
 from ..folders.planning import Job, find_files, make_job
 from .untrusted import add_untrusted, limits_of
 from .wording import in_words
 
 __all__ = ["Words", "add_folder_options", "add_sources", "convert_all", "import_operations", "named_as_options"]
+
+# So many files that are no pictures, or lost frames, are named.
+_MOST_NOTICES = 20
 
 # Seconds between the lines that tell of a long run where there is no terminal.
 _EVERY = 30.0
@@ -44,6 +47,9 @@ def add_folder_options(parser: argparse.ArgumentParser) -> None:
     existing.add_argument("--skip-existing", action="store_true", help="leave files that are there already")
     parser.add_argument("--retry-failed", action="store_true", help="try again what failed in an earlier run")
     parser.add_argument("--digest", action="store_true", help="know files by their content, not by size and time")
+    parser.add_argument(
+        "--keep-times", action="store_true", help="preserve the times of the last access and change of each source"
+    )
     parser.add_argument("--report", metavar="FILE", help="write counts, and failures with their codes, as JSON")
     parser.add_argument("--jobs", type=int, metavar="N", help="pictures at a time; by default one a core")
     parser.add_argument("--engine", choices=["local", "ray"], default="local", help="where it runs (default: local)")
@@ -80,6 +86,7 @@ def convert_all(options: argparse.Namespace, recipe: Recipe, words: Words) -> in
             existing=existing,
             retry_failed=options.retry_failed,
             by_digest=options.digest,
+            keep_times=options.keep_times,
             engine=options.engine,
             progress=progress,
         )
@@ -106,8 +113,13 @@ def _in_words(error: AikitError, words: Words) -> AikitError:
 
 
 def _tell(report: Report, words: Words) -> None:
-    skipped = [f"{report.skipped} skipped"] if report.skipped else []
-    print(", ".join([f"{report.done} converted", *skipped, f"{report.failed} failed"]))
+    some = {"skipped": report.skipped, "left out": report.left}
+    others = [f"{count} {what}" for what, count in some.items() if count]
+    print(", ".join([f"{report.done} converted", *others, f"{report.failed} failed"]))
+    for notice in report.notices[:_MOST_NOTICES]:
+        print(f"  {notice.message}", file=sys.stderr)
+    if len(report.notices) > _MOST_NOTICES:
+        print(f"  and {len(report.notices) - _MOST_NOTICES} more like these; --report FILE names them", file=sys.stderr)
     for failure in report.failures:
         print(f"  {_format_failure(failure, words)}", file=sys.stderr)
 
@@ -125,11 +137,11 @@ def _format_failure(failure: Failure, words: Words) -> str:
 # ---------------------------------------------------------------- what goes where
 
 
-def _find_jobs(options: argparse.Namespace, to: str | None, to_file: bool) -> Iterator[Job | Failure]:
+def _find_jobs(options: argparse.Namespace, to: str | None, to_file: bool) -> Iterator[Job | Failure | Notice]:
     """Find the files to convert and where each goes."""
     out = Path(options.out)
     for found in find_files(map(Path, options.sources), out):
-        if isinstance(found, Failure):
+        if isinstance(found, (Failure, Notice)):
             yield found
         else:
             source, place = found

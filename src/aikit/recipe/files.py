@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from .._raster import capabilities, identify, probe
 from ..convert import to_pil
 from ..errors import InputValueError
 from ..files import encode, read_any
-from ..isolation import guarded
+from ..isolation import guarded, register_record
 from ..limits import Limits
 from ..operations.registry import import_modules, modules_of
 from ..resample.passes import Resizing
@@ -24,7 +25,7 @@ from ..resample.uint8 import by_matrices
 from ..types import Source
 from .steps import Keywords, Step, apply_steps, check_size
 
-__all__ = ["FileOptions", "apply_to_file", "check_formats", "keep_memory"]
+__all__ = ["FileOptions", "Made", "apply_to_file", "check_formats", "keep_memory"]
 
 # Kernels whose result hardly tells where the picture came at twice the size that is wanted.
 _SMOOTH = ("bilinear", "bicubic", "lanczos", "area")
@@ -50,6 +51,17 @@ class FileOptions:
     allow_truncated: bool
 
 
+class Made(NamedTuple):
+    """What a file became: another file, and how many of its frames or pages are in that and are not."""
+
+    data: bytes
+    frames: int
+    frames_left: int
+
+
+register_record(Made)
+
+
 def check_formats(formats: Iterable[str], options: FileOptions) -> None:
     """Try how pictures are written on one pixel, so that a mistake is said once and before any work."""
     names = sorted({capabilities(name).name for name in formats})
@@ -72,14 +84,14 @@ def keep_memory() -> None:
 
 def apply_to_file(
     source: Source, to: str | None, steps: tuple[Step, ...], options: FileOptions, limits: Limits | None
-) -> bytes:
+) -> Made:
     """A file after the steps, as the bytes of another; with limits in a child process, within time and memory."""
     name, data = name_of(source), read_bytes(source, limits=limits)
     task = data, name, to or _format_of(data, name), steps, options, limits
     if limits is None:
         return _apply(*task)
     modules = modules_of([step for step, _ in steps])
-    return guarded(_in_child, modules, *task, subject=name, limits=limits, isolate=True, expect=bytes)
+    return guarded(_in_child, modules, *task, subject=name, limits=limits, isolate=True, expect=Made)
 
 
 def _format_of(data: bytes, name: str) -> str:
@@ -102,7 +114,7 @@ def _in_child(
     steps: tuple[Step, ...],
     options: FileOptions,
     limits: Limits | None,
-) -> bytes:
+) -> Made:
     keep_memory()
     import_modules(modules)
     return _apply(data, name, to, steps, options, limits)
@@ -110,13 +122,29 @@ def _in_child(
 
 def _apply(
     data: bytes, name: str, to: str, steps: tuple[Step, ...], options: FileOptions, limits: Limits | None
-) -> bytes:
+) -> Made:
     small = _read_reduced(data, name, steps, options, limits)
     image, rest = (_read(data, name, options, limits), steps) if small is None else (small, steps[1:])
     image = apply_steps(image, rest, subject=name, limits=limits)
     target = capabilities(to)
     quality = None if target.quality is None else options.quality
-    return encode(image, target.name, quality=quality, lossless=options.lossless)
+    encoded = encode(image, target.name, quality=quality, lossless=options.lossless)
+    return Made(encoded, 1, _count_frames(data, name, limits) - 1)
+
+
+# What shows that a file may hold several frames, by its format: without it nobody looks again.
+_SEVERAL: Mapping[str, bytes] = {
+    "png": b"acTL", "webp": b"ANIM", "avif": b"avis", "gif": b"", "tiff": b"", "heic": b"",
+}  # fmt: skip
+
+
+def _count_frames(data: bytes, name: str, limits: Limits | None) -> int:
+    """Count the frames of an animation, or the pages of a document."""
+    found = identify(data)
+    mark = _SEVERAL.get(found or "")
+    if mark is None or mark not in data:
+        return 1
+    return probe(data, name=name, limits=limits).frames
 
 
 def _read(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from .._check import integer, switch
 from .._foreign_names import explain_calls
-from ..errors import AikitError, InputTypeError, InputValueError, quoted
+from .._io import name_of
+from ..errors import AikitError, InputTypeError, InputValueError, printable, quoted
 from ..limits import Limits
 from ..operations.registry import import_modules, modules_of
 from ..types import ImageT, Source
@@ -20,9 +22,11 @@ from . import stored, text
 from .steps import Step, apply_steps, as_plain, check_steps
 
 if TYPE_CHECKING:
-    from .files import FileOptions
+    from .files import FileOptions, Made
 
 __all__ = ["Recipe"]
+
+_log = logging.getLogger("aikit.recipe")
 
 # In every digest since the first version. A field that came later is in it only where it differs from its default.
 _IN_EVERY_DIGEST = ("steps", "to", "quality", "lossless", "allow_truncated")
@@ -277,6 +281,13 @@ class Recipe:
             >>> aikit.read_pil(Recipe([("resize", {"width": 30})]).bytes(data, to="webp")).size
             (30, 20)
         """
+        made = self.make(source, to=to, limits=limits)
+        if made.frames_left:
+            _log.warning("%s: %d frames or pages converted, %d left", printable(name_of(source)), *made[1:])
+        return made.data
+
+    def make(self, source: Source, *, to: str | None = None, limits: Limits | None = None) -> Made:
+        """Do the same as `bytes`, and say how many frames or pages the result has and has not."""
         from .files import apply_to_file
 
         target = self.to if to is None else _check_format(to)
