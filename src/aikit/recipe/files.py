@@ -12,7 +12,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from .._io import name_of, read_bytes
-from .._raster import capabilities, identify, probe
+from .._pixels import load
+from .._raster import Format, capabilities, identify, probe
 from ..convert import to_pil
 from ..errors import InputValueError
 from ..files import encode, read_any
@@ -22,7 +23,7 @@ from ..operations.registry import import_modules, modules_of
 from ..resample.passes import Resizing
 from ..resample.size import new_size
 from ..resample.uint8 import by_matrices
-from ..types import Source
+from ..types import AnyImage, Source
 from .steps import Keywords, Step, apply_steps, check_size
 
 __all__ = ["FileOptions", "Made", "apply_to_file", "check_formats", "keep_memory"]
@@ -83,9 +84,16 @@ def keep_memory() -> None:
 
 
 def apply_to_file(
-    source: Source, to: str | None, steps: tuple[Step, ...], options: FileOptions, limits: Limits | None
+    source: Source,
+    to: str | tuple[str, ...] | None,
+    steps: tuple[Step, ...],
+    options: FileOptions,
+    limits: Limits | None,
 ) -> Made:
-    """A file after the steps, as the bytes of another; with limits in a child process, within time and memory."""
+    """A file after the steps, as the bytes of another; with limits in a child process, within time and memory.
+
+    Of several formats the first is taken that holds what the steps give.
+    """
     name, data = name_of(source), read_bytes(source, limits=limits)
     task = data, name, to or _format_of(data, name), steps, options, limits
     if limits is None:
@@ -106,11 +114,22 @@ def _format_of(data: bytes, name: str) -> str:
         ) from error
 
 
+def _pick_format(names: tuple[str, ...], image: AnyImage) -> Format:
+    """The first format that holds an image's alpha, depth and size, or else the last, whose error says what it lacks."""
+    spec = load(image).spec
+    for target in map(capabilities, names):
+        deep = {"uint16": target.color16 if spec.channels > 1 else target.gray16, "float32": target.float32}
+        small = target.max_side is None or max(spec.height, spec.width) <= target.max_side
+        if deep.get(spec.dtype, True) and small and (target.alpha or not spec.has_alpha):
+            return target
+    return capabilities(names[-1])
+
+
 def _in_child(
     modules: tuple[str, ...],
     data: bytes,
     name: str,
-    to: str,
+    to: str | tuple[str, ...],
     steps: tuple[Step, ...],
     options: FileOptions,
     limits: Limits | None,
@@ -121,12 +140,17 @@ def _in_child(
 
 
 def _apply(
-    data: bytes, name: str, to: str, steps: tuple[Step, ...], options: FileOptions, limits: Limits | None
+    data: bytes,
+    name: str,
+    to: str | tuple[str, ...],
+    steps: tuple[Step, ...],
+    options: FileOptions,
+    limits: Limits | None,
 ) -> Made:
     small = _read_reduced(data, name, steps, options, limits)
     image, rest = (_read(data, name, options, limits), steps) if small is None else (small, steps[1:])
     image = apply_steps(image, rest, subject=name, limits=limits)
-    target = capabilities(to)
+    target = _pick_format((to,) if isinstance(to, str) else to, image)
     quality = None if target.quality is None else options.quality
     encoded = encode(image, target.name, quality=quality, lossless=options.lossless)
     return Made(encoded, 1, _count_frames(data, name, limits) - 1)

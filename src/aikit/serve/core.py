@@ -9,8 +9,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
 from .. import __version__
+from .._raster import identify
 from ..errors import AikitError, WorkerError
-from ..files import mime_type
+from ..files import media_type
 from ..limits import Limits
 from ..recipe import Recipe
 from ..recipe.files import FileOptions, apply_to_file
@@ -125,11 +126,11 @@ def handle(
         return Answer(b"", "", 304, headers, cached=True)
     kept = None if cache is None else cache.get(key)
     if isinstance(kept, bytes) and kept:
-        return Answer(kept, mime_type(kept), 200, headers, cached=True)
+        return Answer(kept, media_type(identify(kept) or ""), 200, headers, cached=True)
 
     def make() -> bytes:
         options = FileOptions(recipe.quality, recipe.lossless, recipe.allow_truncated)
-        body = apply_to_file(data, formats, recipe.steps, options, limits)
+        body = apply_to_file(data, formats, recipe.steps, options, limits).data
         if cache is not None:
             cache.set(key, body, seconds=cache_seconds)
         return body
@@ -138,7 +139,7 @@ def handle(
         body = _flights.make(key, make)
     except AikitError as error:
         return problem_of(_of_picture(error))
-    return Answer(body, mime_type(body), 200, headers)
+    return Answer(body, media_type(identify(body) or ""), 200, headers)
 
 
 def _of_picture(error: AikitError) -> AikitError:

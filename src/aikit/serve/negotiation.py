@@ -56,4 +56,4 @@ def _weights(accept: str) -> dict[str, float]:
 def is_among(etag: str, header: str) -> bool:
     """Whether If-None-Match names an entity tag; weak ones count (RFC 9110, section 13.1.2)."""
     tags: Sequence[str] = [each.strip().removeprefix("W/") for each in header.split(",")]
-    return etag in tags or "*" in tags
+    return etag in tags
