@@ -26,7 +26,7 @@ from ..resample.uint8 import by_matrices
 from ..types import AnyImage, Source
 from .steps import Keywords, Step, apply_steps, check_size
 
-__all__ = ["FileOptions", "Made", "apply_to_file", "check_formats", "keep_memory"]
+__all__ = ["FileOptions", "Made", "apply_to_file", "check_formats", "keep_memory", "pick_format"]
 
 # Kernels whose result hardly tells where the picture came at twice the size that is wanted.
 _SMOOTH = ("bilinear", "bicubic", "lanczos", "area")
@@ -114,7 +114,7 @@ def _format_of(data: bytes, name: str) -> str:
         ) from error
 
 
-def _pick_format(names: tuple[str, ...], image: AnyImage) -> Format:
+def pick_format(names: tuple[str, ...], image: AnyImage) -> Format:
     """The first format that holds an image's alpha, depth and size, or else the last, whose error says what it lacks."""
     spec = load(image).spec
     for target in map(capabilities, names):
@@ -150,7 +150,7 @@ def _apply(
     small = _read_reduced(data, name, steps, options, limits)
     image, rest = (_read(data, name, options, limits), steps) if small is None else (small, steps[1:])
     image = apply_steps(image, rest, subject=name, limits=limits)
-    target = _pick_format((to,) if isinstance(to, str) else to, image)
+    target = pick_format((to,) if isinstance(to, str) else to, image)
     quality = None if target.quality is None else options.quality
     encoded = encode(image, target.name, quality=quality, lossless=options.lossless)
     return Made(encoded, 1, _count_frames(data, name, limits) - 1)

@@ -8,7 +8,7 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -17,23 +17,27 @@ from urllib.parse import unquote
 from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
 from .. import __version__, isolation, operations
+from ..codec import to_json
 from ..errors import AikitError, FileAccessError, InputValueError
 from ..files import encode, read_pil
 from ..isolation import processors
 from ..logs import carry, context
+from ..memory import ModelPool
 from ..paths import open_inside
 from ..recipe import Recipe
 from ..settings import Settings
+from .batcher import Batcher
 from .caches import Cache, open_cache
-from .core import Answer, handle
+from .core import Answer, encode_for, handle, is_pil
 from .gate import Gate, RefusedError
 from .metrics import Metrics
+from .models import Model, find_models
 from .problems import MEDIA_TYPE, Problem, problem, problem_of
 from .schemas import ImageAnswer, ImageRequest, ProblemAnswer, make_recipe, recipe_schema
 from .signing import verify
@@ -64,7 +68,7 @@ _PICTURE_ANSWER: dict[int | str, dict[str, Any]] = {200: {"description": "The pi
 class Service:
     """What the endpoints share: settings, cache, gate, metrics and threads."""
 
-    def __init__(self, settings: Settings, cache: Cache | None) -> None:
+    def __init__(self, settings: Settings, cache: Cache | None, models: Sequence[Model]) -> None:
         self.settings, self.limits = settings, settings.limits
         self.cache = cache
         places = max(1, (settings.places or processors()) // settings.workers)
@@ -74,18 +78,38 @@ class Service:
         self.presets = {name: Recipe.parse(line) for name, line in settings.presets.items()}
         self.keys = [each.get_secret_value() for each in settings.signing_keys]
         self.ready = False
+        self.models = models
+        self.pool = ModelPool(budget=settings.model_memory)
+        self.batchers = {each.name: self._batcher(each) for each in models}
+
+    def _batcher(self, model: Model) -> Batcher[Any, Any]:
+        if model.load is not None:
+            self.pool.add(model.name, model.load)
+        observe = self.metrics.batch.labels(model.name).observe
+        return Batcher(lambda items: model.run(items, self.pool), most=model.batch, wait=model.wait, observe=observe)
 
     async def warm(self) -> None:
         """Start the children and load what the first request would wait for."""
         pixel = encode_pixel()
         recipe = Recipe([("resize", {"width": 1})], to="webp")
         work = [self.threads.submit(recipe.bytes, pixel, limits=self.limits) for _ in range(self.gate.places)]
-        await asyncio.gather(*map(asyncio.wrap_future, work))
+        await asyncio.gather(*map(asyncio.wrap_future, work), *(self._load(each) for each in self.models))
         self.ready = True
 
-    def close(self) -> None:
-        """Give back threads and cache."""
+    async def _load(self, model: Model) -> None:
+        def load() -> None:
+            with self.pool.use(model.name):
+                pass
+
+        # Within a budget of memory, not all may fit at once: those come when they are asked for.
+        if model.load is not None and self.settings.model_memory is None:
+            await asyncio.to_thread(load)
+
+    async def close(self) -> None:
+        """Answer what models have accepted; give back threads, weights and cache."""
         self.ready = False
+        await asyncio.gather(*(each.close() for each in self.batchers.values()))
+        self.pool.clear()
         self.threads.shutdown(wait=False, cancel_futures=True)
         if self.cache is not None:
             self.cache.close()
@@ -207,14 +231,19 @@ async def _parse_form(request: Request, body: bytes) -> tuple[bytes, Recipe | No
 
 
 def create_app(
-    settings: Settings | None = None, *, models: Any = None, cache: Cache | None = None, catalog: Any = None
+    settings: Settings | None = None,
+    *,
+    models: Iterable[Model] | None = None,
+    cache: Cache | None = None,
+    catalog: Any = None,
 ) -> FastAPI:
     """An ASGI app that serves pictures; `aikit.serve.create_app` describes it."""
     settings = Settings() if settings is None else settings
     address = settings.cache.get_secret_value()
     if cache is None and address:
         cache = open_cache(address)
-    service = Service(settings, cache)
+    chosen = find_models(settings.models) if models is None else {each.name: each for each in models}
+    service = Service(settings, cache, list(chosen.values()))
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -223,14 +252,17 @@ def create_app(
         yield
         service.gate.draining = True
         warming.cancel()
-        service.close()
+        await service.close()
 
     docs = "/docs" if settings.docs else None
-    app = FastAPI(title="aikit", version=__version__, lifespan=lifespan, docs_url=docs, redoc_url=None)
+    app = FastAPI(
+        title="aikit", version=__version__, lifespan=lifespan, docs_url=docs, redoc_url=None, redirect_slashes=False
+    )
     app.state.service = service
     _add_handlers(app)
     _add_health(app, service)
     _add_pictures(app, service)
+    _add_models(app, service)
     app.add_middleware(_Named, service=service)
     return app
 
@@ -335,7 +367,9 @@ def _add_health(app: FastAPI, service: Service) -> None:
         if service.gate.draining:
             raise RefusedError(problem("shutting_down", "the service is about to end"))
         if not service.ready:
-            raise RefusedError(problem("overloaded", "the service is not ready yet", headers={"Retry-After": "1"}))
+            raise RefusedError(
+                problem("not_ready", "children and models are not there yet", headers={"Retry-After": "1"})
+            )
         return {"status": "ready"}
 
     @app.get("/metrics", tags=["health"], response_class=Response)
@@ -540,3 +574,82 @@ def _read_from_base(settings: Settings, name: str) -> bytes:
     except (FileAccessError, InputValueError) as error:
         # One answer for all: what is there and may not be seen is as good as not there.
         raise RefusedError(problem("not_found", "there is no such picture")) from error
+
+
+# ---------------------------------------------------------------- models
+
+
+def _add_models(app: FastAPI, service: Service) -> None:
+    @app.get("/v1/models", tags=["models"])
+    async def models() -> dict[str, Any]:
+        """The models, with what they take and give as JSON Schema."""
+        return {each.name: _describe_model(each) for each in service.models}
+
+    for each in service.models:
+        _add_model(app, service, each)
+
+
+def _describe_model(model: Model) -> dict[str, Any]:
+    return {
+        "summary": model.summary,
+        "request": "a picture" if model.request is None else model.request.model_json_schema(),
+        "response": None if model.response is None else model.response.model_json_schema(),
+        "batch": model.batch,
+    }
+
+
+def _add_model(app: FastAPI, service: Service, model: Model) -> None:
+    if model.request is None:
+        body = _describe_body()
+    else:
+        content = {"application/json": {"schema": model.request.model_json_schema()}}
+        body = {"requestBody": {"required": True, "content": content}}
+    schema = {} if model.response is None else model.response.model_json_schema()
+    answers = {**_PROBLEMS, 200: {"description": "The answer.", "content": {"application/json": {"schema": schema}}}}
+
+    async def ask(request: Request) -> Response:
+        _refuse_unknown(request, ())
+        async with service.place():
+            if model.request is None:
+                data, recipe, _ = await service.read_picture(request)
+                if recipe is not None:
+                    raise RefusedError(problem("invalid_value", "recipe: expected none, for the model has its own"))
+                item: Any = await service.work(request, lambda: model.prepare(data, service.limits))
+            else:
+                item = model.request.model_validate_json(await service.read_body(request, _BASE64))
+        # Without a place: it is the batch that works now, and others have to be able to join it.
+        with service.metrics.time("model"):
+            answer = await _unless_left(request, service.batchers[model.name].submit(item))
+        return await asyncio.to_thread(_respond_with, model, answer, request.headers.get("accept", ""))
+
+    ask.__doc__ = model.summary
+    app.add_api_route(
+        f"/v1/models/{model.name}", ask, methods=["POST"], tags=["models"], responses=answers, openapi_extra=body,
+        response_class=Response, name=model.name,
+    )  # fmt: skip
+
+
+async def _unless_left(request: Request, answer: Coroutine[Any, Any, T]) -> T:
+    """An answer, unless its client leaves before: then it is not worked on any more."""
+    asking, leaving = asyncio.ensure_future(answer), asyncio.ensure_future(_left(request))
+    first: list[asyncio.Future[Any]] = [asking, leaving]
+    try:
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        if not asking.done():
+            raise RefusedError(problem("client_gone", "nobody waits"))
+        return asking.result()
+    finally:
+        asking.cancel()
+        leaving.cancel()
+
+
+def _respond_with(model: Model, answer: object, accept: str) -> Response:
+    """An answer as what it is: a picture, or JSON."""
+    if model.gives_images or is_pil(answer):
+        body, kind = encode_for(answer, accept)
+        return Response(body, media_type=kind, headers={"Vary": "Accept", "X-Content-Type-Options": "nosniff"})
+    if model.response is not None:
+        answer = model.response.model_validate(answer)
+    if isinstance(answer, BaseModel):
+        return Response(answer.model_dump_json(by_alias=True), media_type="application/json")
+    return Response(to_json(answer, tags=False), media_type="application/json")

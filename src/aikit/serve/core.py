@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, cast
 
 from .. import __version__
 from .._raster import identify
 from ..errors import AikitError, WorkerError
-from ..files import media_type
+from ..files import encode, media_type
 from ..limits import Limits
 from ..recipe import Recipe
-from ..recipe.files import FileOptions, apply_to_file
+from ..recipe.files import FileOptions, apply_to_file, pick_format
 from .caches import Cache
 from .negotiation import formats_for, is_among
 from .problems import Problem, problem_of
 
-__all__ = ["Answer", "SingleFlight", "handle"]
+if TYPE_CHECKING:
+    from ..types import AnyImage
+
+__all__ = ["Answer", "SingleFlight", "encode_for", "handle", "is_pil"]
 
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Content-Disposition": "inline"}
 
@@ -156,3 +161,15 @@ def _key_of(recipe: Recipe, data: bytes, formats: tuple[str, ...]) -> str:
 
 def _cache_control(max_age: int | None) -> str:
     return "no-cache" if max_age is None else f"public, max-age={max_age}, immutable"
+
+
+def is_pil(value: object) -> bool:
+    """Whether a value is a PIL image, which can be nothing but a picture."""
+    pil = sys.modules.get("PIL.Image")
+    return pil is not None and isinstance(value, pil.Image)
+
+
+def encode_for(image: object, accept: str) -> tuple[bytes, str]:
+    """An image in the first format that the client takes and that holds it, and the format's media type."""
+    name = pick_format(formats_for(accept), cast("AnyImage", image)).name
+    return encode(cast("AnyImage", image), name), media_type(name)

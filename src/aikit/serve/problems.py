@@ -18,6 +18,11 @@ MEDIA_TYPE = "application/problem+json"
 # What only a service says, beside the codes of errors.
 _TITLES: Mapping[str, str] = {
     **CODES,
+    "invalid_type": "A value of the request is of a kind that is not taken.",
+    "invalid_value": "A value of the request cannot be used.",
+    "limit_exceeded": "It would cost more than allowed: limit, allowed and found say what.",
+    "worker_crashed": "The picture crashed its decoder.",
+    "worker_failed": "The picture could not be worked on; try again later.",
     "bad_request": "The request cannot be understood.",
     "bad_signature": "The address was not signed by this service.",
     "not_found": "There is nothing at this address.",
@@ -25,6 +30,7 @@ _TITLES: Mapping[str, str] = {
     "length_required": "The length of the body has to be declared.",
     "too_slow": "The body did not come in time.",
     "overloaded": "All places are taken, and so is the queue.",
+    "not_ready": "The service is about to begin.",
     "shutting_down": "The service is about to end.",
     "client_gone": "Nobody waits for the answer any more.",
     "internal_error": "Something went wrong here; it was logged.",
@@ -52,6 +58,7 @@ STATUSES: Mapping[str, int] = {
     "length_required": 411,
     "too_slow": 408,
     "overloaded": 503,
+    "not_ready": 503,
     "shutting_down": 503,
     "client_gone": 499,
     "internal_error": 500,
