@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import AikitError, printable
-from . import convert, demo, devices, info, many, psd, run, settings, svg
+from . import convert, demo, devices, info, many, psd, run, serve, settings, svg
 from .wording import in_words
 
 __all__ = ["main"]
@@ -51,7 +51,7 @@ def _parse(given: list[str], command: str) -> argparse.Namespace:
         many.import_operations(given)
     info.add_parser(commands)
     convert.add_parser(commands, with_operations=command == "convert")
-    for module in (run, svg, psd, settings, devices, demo):
+    for module in (run, svg, psd, serve, settings, devices, demo):
         module.add_parser(commands)
     return parser.parse_args(given)
 

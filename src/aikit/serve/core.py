@@ -8,24 +8,37 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from .. import __version__
 from .._raster import identify
-from ..errors import AikitError, WorkerError
+from ..errors import AikitError, FileAccessError, InputValueError, WorkerError
 from ..files import encode, media_type
 from ..limits import Limits
+from ..paths import open_inside
 from ..recipe import Recipe
 from ..recipe.files import FileOptions, apply_to_file, pick_format
 from .caches import Cache
 from .negotiation import formats_for, is_among
 from .problems import Problem, problem_of
+from .schemas import make_recipe
 
 if TYPE_CHECKING:
     from ..types import AnyImage
 
-__all__ = ["Answer", "SingleFlight", "encode_for", "handle", "is_pil"]
+__all__ = [
+    "Answer",
+    "SingleFlight",
+    "encode_for",
+    "handle",
+    "is_pil",
+    "limits_of_base",
+    "read_from_base",
+    "recipe_of_query",
+]
 
+_BASE_BYTES = 100_000_000
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Content-Disposition": "inline"}
 
 
@@ -173,3 +186,36 @@ def encode_for(image: object, accept: str) -> tuple[bytes, str]:
     """An image in the first format that the client takes and that holds it, and the format's media type."""
     name = pick_format(formats_for(accept), cast("AnyImage", image)).name
     return encode(cast("AnyImage", image), name), media_type(name)
+
+
+def recipe_of_query(recipe: str | None, sizes: Mapping[str, object], options: Mapping[str, Any]) -> Recipe | None:
+    """The recipe that an address asks for by `recipe=`, or by `width=`, `to=` and their like; None where by none."""
+    keywords = {name: value for name, value in sizes.items() if value is not None}
+    extra = {name: value for name, value in options.items() if value is not None}
+    if recipe is not None:
+        if keywords or extra:
+            raise InputValueError("query", "a recipe or single keywords", "both", "send one of them")
+        return make_recipe(recipe)
+    if not keywords and not extra:
+        return None
+    return Recipe([("resize", keywords)] if keywords else [], **extra)
+
+
+def read_from_base(base: Path | None, name: str) -> bytes:
+    """A file of the service's own folder.
+
+    Raises:
+        FileAccessError: code "no_access", alike for what is not there and what may not be seen.
+    """
+    try:
+        if base is not None:
+            with open_inside(base, name) as file:
+                return file.read()
+    except (FileAccessError, InputValueError):
+        pass
+    raise FileAccessError("name", "a picture of this service", "none", "check the address")
+
+
+def limits_of_base(limits: Limits) -> Limits:
+    """What the service's own pictures may cost: more bytes than an upload, and any format."""
+    return replace(limits, max_bytes=max(limits.max_bytes, _BASE_BYTES), formats=None)

@@ -20,6 +20,7 @@ _TITLES: Mapping[str, str] = {
     **CODES,
     "invalid_type": "A value of the request is of a kind that is not taken.",
     "invalid_value": "A value of the request cannot be used.",
+    "no_access": "There is no such picture.",
     "limit_exceeded": "It would cost more than allowed: limit, allowed and found say what.",
     "worker_crashed": "The picture crashed its decoder.",
     "worker_failed": "The picture could not be worked on; try again later.",
@@ -38,6 +39,7 @@ _TITLES: Mapping[str, str] = {
 
 # Retrying helps with those of 503 alone; a file that takes too long takes as long the next time.
 STATUSES: Mapping[str, int] = {
+    "no_access": 404,
     "invalid_type": 422,
     "invalid_value": 422,
     "unsupported_format": 415,
