@@ -16,7 +16,7 @@ from .._pixels import load
 from .._raster import Format, capabilities, identify, probe
 from ..convert import to_pil
 from ..errors import InputValueError
-from ..files import encode, read_any
+from ..files import MetadataPolicy, Profile, encode, read_any
 from ..isolation import guarded, register_record
 from ..limits import Limits
 from ..operations.registry import import_modules, modules_of
@@ -50,6 +50,8 @@ class FileOptions:
     quality: int | None
     lossless: bool | None
     allow_truncated: bool
+    metadata: MetadataPolicy = "keep"
+    profile: Profile = "srgb"
 
 
 class Made(NamedTuple):
@@ -70,9 +72,9 @@ def check_formats(formats: Iterable[str], options: FileOptions) -> None:
     takers = [name for name in names if capabilities(name).quality is not None]
     pixel = Image.new("RGB", (1, 1))
     for name in takers or names:
-        encode(pixel, name, quality=options.quality, lossless=options.lossless)
+        encode(pixel, name, quality=options.quality, lossless=options.lossless, metadata=options.metadata)
     for name in names:
-        encode(pixel, name, lossless=options.lossless)
+        encode(pixel, name, lossless=options.lossless, metadata=options.metadata)
 
 
 def keep_memory() -> None:
@@ -105,6 +107,8 @@ def apply_to_file(
 def _format_of(data: bytes, name: str) -> str:
     """Find the format the data are in, which has to be one to write."""
     found = identify(data)
+    if found is None:
+        probe(data, name=name)  # which says why it cannot be read
     try:
         return capabilities(found or "").name
     except InputValueError as error:
@@ -152,7 +156,7 @@ def _apply(
     image = apply_steps(image, rest, subject=name, limits=limits)
     target = pick_format((to,) if isinstance(to, str) else to, image)
     quality = None if target.quality is None else options.quality
-    encoded = encode(image, target.name, quality=quality, lossless=options.lossless)
+    encoded = encode(image, target.name, quality=quality, lossless=options.lossless, metadata=options.metadata)
     return Made(encoded, 1, _count_frames(data, name, limits) - 1)
 
 
@@ -177,7 +181,7 @@ def _read(
     file = io.BytesIO(data)
     file.name = name
     image: Image.Image | Array = read_any(
-        file, limits=limits, allow_truncated=options.allow_truncated, at_least=at_least
+        file, profile=options.profile, limits=limits, allow_truncated=options.allow_truncated, at_least=at_least
     )
     return image
 

@@ -84,8 +84,7 @@ def _log_failure(task: asyncio.Task[None]) -> None:
 
 def _add_handlers(app: FastAPI) -> None:
     def respond(request: Request, answer: Problem) -> Response:
-        headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **answer.headers}
-        return Response(answer.body(request.scope.get("aikit.id")), answer.status, headers, MEDIA_TYPE)
+        return Response(answer.body(request.scope.get("aikit.id")), answer.status, _headers_of(answer), MEDIA_TYPE)
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, RefusedError)
@@ -111,7 +110,10 @@ def _add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(ValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(Exception, failed)
+
+
+def _headers_of(answer: Problem) -> dict[str, str]:
+    return {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **answer.headers}
 
 
 def _of_validation(found: Iterable[Mapping[str, Any]]) -> Problem:
@@ -145,6 +147,13 @@ class _Named:
         with context(request=name):
             try:
                 await self._app(scope, receive, send_named)
+            except Exception as error:
+                if status:  # it has begun to answer
+                    raise
+                answer = problem_of(error)
+                await Response(answer.body(name), answer.status, _headers_of(answer), MEDIA_TYPE)(
+                    scope, receive, send_named
+                )
             finally:
                 route = getattr(scope.get("route"), "path", "none")
                 self._service.metrics.requests.labels(route, str(status)).inc()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from .. import __version__
 from .._raster import identify
@@ -18,7 +18,7 @@ from ..files import encode, media_type
 from ..limits import Limits
 from ..paths import open_inside
 from ..recipe import Recipe
-from ..recipe.files import FileOptions, apply_to_file, pick_format
+from ..recipe.files import pick_format
 from .caches import Cache
 from .negotiation import formats_for, is_among
 from .problems import Problem, problem_of
@@ -115,6 +115,7 @@ def handle(
     cache: Cache | None = None,
     cache_seconds: float | None = None,
     max_age: int | None = None,
+    metadata: Literal["keep", "strip", "public"] = "keep",
 ) -> Answer | Problem:
     """A picture after a recipe.
 
@@ -129,11 +130,14 @@ def handle(
         if_none_match: the request's header.
         cache: where answers are kept, or None.
         cache_seconds: for how long.
+        metadata: what of the picture's metadata the answer carries, as in `write`, where the recipe does not say.
         max_age: seconds for which the client may keep the answer without asking; None lets it ask each time.
 
     Returns:
         An answer, or a problem.
     """
+    if recipe.metadata == "keep":
+        recipe = replace(recipe, metadata=metadata)
     formats = (recipe.to,) if recipe.to is not None else formats_for(accept)
     key = _key_of(recipe, data, formats)
     etag = f'"{key[:32]}"'
@@ -147,8 +151,7 @@ def handle(
         return Answer(kept, media_type(identify(kept) or ""), 200, headers, cached=True)
 
     def make() -> bytes:
-        options = FileOptions(recipe.quality, recipe.lossless, recipe.allow_truncated)
-        body = apply_to_file(data, formats, recipe.steps, options, limits).data
+        body = apply(recipe, data, formats, limits)
         if cache is not None:
             cache.set(key, body, seconds=cache_seconds)
         return body
@@ -158,6 +161,11 @@ def handle(
     except AikitError as error:
         return problem_of(_of_picture(error))
     return Answer(body, media_type(identify(body) or ""), 200, headers)
+
+
+def apply(recipe: Recipe, data: bytes, formats: tuple[str, ...], limits: Limits) -> bytes:
+    """The bytes of a picture after a recipe, in the first format that holds it."""
+    return recipe.make(data, to=formats, limits=limits).data
 
 
 def _of_picture(error: AikitError) -> AikitError:

@@ -69,7 +69,7 @@ def blueprint(settings: Settings | None = None, *, cache: Cache | None = None) -
             raise InputValueError("recipe", "one, in the address or in the body", "two", "send one of them")
         answer = handle(
             given or asked or Recipe(), data, limits=limits, accept=request.headers.get("accept", ""),
-            cache=cache, cache_seconds=settings.cache_seconds,
+            cache=cache, cache_seconds=settings.cache_seconds, metadata=settings.metadata,
         )  # fmt: skip
         return _respond(answer)
 
@@ -82,7 +82,7 @@ def blueprint(settings: Settings | None = None, *, cache: Cache | None = None) -
         answer = handle(
             presets.get(line) or make_recipe(line), data, limits=limits_of_base(limits),
             accept=request.headers.get("accept", ""), if_none_match=request.headers.get("if-none-match", ""),
-            cache=cache, cache_seconds=settings.cache_seconds, max_age=_YEAR,
+            cache=cache, cache_seconds=settings.cache_seconds, metadata=settings.metadata, max_age=_YEAR,
         )  # fmt: skip
         return _respond(answer)
 

@@ -160,7 +160,7 @@ def add_pictures(app: FastAPI, service: Service) -> None:
                 request,
                 lambda: handle(
                     asked, data, limits=limits, accept=request.headers.get("accept", ""), if_none_match=match,
-                    cache=service.cache, cache_seconds=settings.cache_seconds, max_age=_YEAR,
+                    cache=service.cache, cache_seconds=settings.cache_seconds, max_age=_YEAR, metadata=settings.metadata,
                 ),
             )  # fmt: skip
         return _count(service, answer)
@@ -197,6 +197,7 @@ async def _answer(service: Service, request: Request, recipe: Recipe, data: byte
             accept=request.headers.get("accept", ""),
             cache=service.cache,
             cache_seconds=service.settings.cache_seconds,
+            metadata=service.settings.metadata,
         ),
     )
     if isinstance(answer, Answer):
