@@ -268,7 +268,11 @@ def test_a_changed_address_is_refused(client):
 @pytest.mark.parametrize("name", ["../secret.png", "link.png", "none.png", "2026", "/etc/passwd", "..\\secret.png"])
 def test_nothing_outside_the_folder_is_answered_even_where_it_was_signed(client, name):
     answer = client.get(sign(name))
-    assert (answer.status_code, problem(answer)["code"]) in [(404, "no_access"), (404, "not_found"), (403, "bad_signature")]
+    assert (answer.status_code, problem(answer)["code"]) in [
+        (404, "no_access"),
+        (404, "not_found"),
+        (403, "bad_signature"),
+    ]
 
 
 def test_what_is_no_picture_is_told(client):
@@ -334,7 +338,15 @@ def test_a_fault_of_ours_says_nothing_of_itself(base, caplog):
 def test_every_code_of_an_error_has_a_status():
     from aikit.errors import CODES
 
-    of_files = {"exists", "missing_dependency", "no_device", "memory", "clash", "left_out", "frames_left"}  # of this machine: a 500
+    of_files = {
+        "exists",
+        "missing_dependency",
+        "no_device",
+        "memory",
+        "clash",
+        "left_out",
+        "frames_left",
+    }  # of this machine: a 500
     assert set(CODES) - of_files <= set(STATUSES)
 
 

@@ -22,6 +22,7 @@ from . import (
     psd as psd,
     recipe as recipe,
     resample as resample,
+    serve as serve,
     settings as settings,
     svg as svg,
     transforms as transforms,

@@ -122,9 +122,10 @@ def pick_format(names: tuple[str, ...], image: AnyImage) -> Format:
     """The first format that holds an image's alpha, depth and size, or else the last, whose error says what it lacks."""
     spec = load(image).spec
     for target in map(capabilities, names):
-        deep = {"uint16": target.color16 if spec.channels > 1 else target.gray16, "float32": target.float32}
+        # Floats become the codes of the format, as everywhere; 16 bits would lose half of theirs.
+        deep = spec.dtype != "uint16" or (target.color16 if spec.channels > 1 else target.gray16)
         small = target.max_side is None or max(spec.height, spec.width) <= target.max_side
-        if deep.get(spec.dtype, True) and small and (target.alpha or not spec.has_alpha):
+        if deep and small and (target.alpha or not spec.has_alpha):
             return target
     return capabilities(names[-1])
 

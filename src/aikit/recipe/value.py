@@ -308,9 +308,7 @@ class Recipe:
             _log.warning("%s: %d frames or pages converted, %d left", printable(name_of(source)), *made[1:])
         return made.data
 
-    def make(
-        self, source: Source, *, to: str | tuple[str, ...] | None = None, limits: Limits | None = None
-    ) -> Made:
+    def make(self, source: Source, *, to: str | tuple[str, ...] | None = None, limits: Limits | None = None) -> Made:
         """Do the same as `bytes`, and say how many frames or pages the result has and has not.
 
         Of several formats the first is written that holds the picture.

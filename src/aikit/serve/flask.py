@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from .. import isolation, operations
-from ..errors import AikitError, InputValueError
+from ..errors import AikitError, InputValueError, LimitError
 from ..files import read_pil
 from ..isolation import processors
 from ..recipe import Recipe
@@ -123,11 +123,22 @@ def _recipe_of_address() -> Recipe | None:
 def _read_picture() -> tuple[bytes, Recipe | None]:
     """The picture of a request, raw or in a form, and a recipe beside it."""
     if request.mimetype != "multipart/form-data":
-        return request.get_data(cache=False), None
+        return _read_body(), None
     file, line = request.files.get("file"), request.form.get("recipe")
     if file is None:
         raise InputValueError("form", "a file in its field `file`", "none", "send one")
     return file.stream.read(), None if line is None else make_recipe(line)
+
+
+def _read_body() -> bytes:
+    most = current_app.config["MAX_CONTENT_LENGTH"]
+    if request.content_length is not None or most is None:
+        return request.get_data(cache=False)
+    # In chunks: werkzeug would give the beginning of one that is too long.
+    data: bytes = request.environ["wsgi.input"].read(most + 1)
+    if len(data) > most:
+        raise LimitError("body", f"at most {most} bytes", "more", "", limit="max_bytes", allowed=most)
+    return data
 
 
 def _parts_of_address(recipe: str, name: str) -> tuple[str, str]:

@@ -197,7 +197,10 @@ async def _parse_form(request: Request, body: bytes) -> tuple[bytes, Recipe | No
     file, recipe = form.get("file"), form.get("recipe")
     if file is None or isinstance(file, str):
         raise RefusedError(problem("invalid_value", "form: expected a file in its field `file`, got none"))
-    return await file.read(), None if recipe is None else make_recipe(recipe)
+    try:
+        return await file.read(), None if recipe is None else make_recipe(recipe)
+    finally:
+        await form.close()
 
 
 async def unless_left(request: Request, answer: Coroutine[Any, Any, T]) -> T:
