@@ -648,6 +648,9 @@ def test_alpha_into_jpeg_names_the_option(run, folder):
         (["in", "out", "--to", "webp", "--lossless", "--quality", "9"], r"--quality: expected None with lossless"),
         (["in", "out", "--jobs", "0"], r"--jobs: expected 1 or more, got 0"),
         (["empty", "out"], r"SRC: expected pictures, got none in empty"),
+        (["", "out"], r"SRC: expected a path, got an empty text"),
+        (["in", ""], r"OUT: expected a path, got an empty text"),
+        (["https://a.b/c.png", "out"], r"SRC: expected a path, got the URL"),
     ],
 )
 def test_a_mistake_in_an_option_is_said_once(run, folder, arguments, message):

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import unquote_to_bytes
 
 from . import _raster, convert
-from ._check import one_of
+from ._check import integer, one_of
 from ._foreign_names import explain_calls
 from ._io import name_of, read_bytes, write_bytes
 from ._pixels import load
@@ -38,6 +38,7 @@ __all__ = [
     "from_data_url",
     "read_cv2",
     "read_frames",
+    "read_label_map",
     "read_numpy",
     "read_pil",
     "read_tensor",
@@ -259,6 +260,45 @@ def read_tensor(
             isolate=isolate,
         )
     )
+
+
+@explain_calls
+def read_label_map(
+    source: Source, *, frame: int = 0, limits: Limits | None = None, isolate: bool = False
+) -> np.ndarray[Any, Any]:
+    """Read a label map: the whole numbers that a file holds, and never colors.
+
+    Args:
+        source: a path, bytes, or an open binary file. A str is a path and is never fetched.
+        frame: which page of a TIFF.
+        limits: what the file may cost, `Limits()` for uploads; None trusts the file.
+        isolate: decode in a child process, as in `read_pil`.
+
+    Returns:
+        (H, W), upright: indices of a palette and gray codes of 1 to 8 bits as uint8, as they are stored (a 4-bit code 5 is
+        5), those of 16 bits as uint16, 32-bit and signed ones of a TIFF as int32. Palettes, transparency and profiles say
+        nothing here.
+
+    Raises:
+        FileAccessError: the file cannot be opened.
+        FileFormatError: colors, a format that does not keep numbers (JPEG, WebP), damaged, or cut off.
+        LimitError: larger than `limits` allow; with `isolate`, also slower.
+        InputValueError: there is no such page.
+        WorkerError: with `isolate`, the decoder crashed.
+
+    Example:
+        >>> import io
+        >>> from PIL import Image
+        >>> classes = Image.new("P", (2, 1), 7)
+        >>> classes.putpalette([10, 20, 30] * 8)
+        >>> file = io.BytesIO()
+        >>> classes.save(file, "png")
+        >>> read_label_map(file.getvalue()).tolist()
+        [[7, 7]]
+    """
+    frame, name = integer("frame", frame, 0), name_of(source)
+    data = read_bytes(source, limits=limits)
+    return _raster.decode_labels_guarded(data, name=name, frame=frame, limits=limits, isolate=isolate)
 
 
 @explain_calls

@@ -14,7 +14,7 @@ from pathlib import Path
 from ..errors import AikitError, InputValueError, printable, quoted
 from ..folders import Failure, Notice, Recipe, Report
 from ..folders.converting import Existing, Progress, convert_jobs
-from ..folders.planning import Job, find_files, make_job
+from ..folders.planning import Job, check_out, check_sources, find_files, make_job
 from .streams import check_stream, convert_stream, is_stream
 from .untrusted import add_untrusted, limits_of
 from .wording import in_words
@@ -169,8 +169,8 @@ def _format_failure(failure: Failure, words: Words) -> str:
 
 def _find_jobs(options: argparse.Namespace, to: str | None, to_file: bool) -> Iterator[Job | Failure | Notice]:
     """Find the files to convert and where each goes."""
-    out = Path(options.out)
-    for found in find_files(map(Path, options.sources), out):
+    out = check_out(options.out)
+    for found in find_files(check_sources(options.sources), out):
         if isinstance(found, (Failure, Notice)):
             yield found
         else:
