@@ -62,6 +62,8 @@ class Recipe:
         metadata: what is written of what stands beside the pixels of a file: "keep", "public" or "strip", as for
             `write`.
         profile: "srgb" turns what an embedded ICC profile says into sRGB; "ignore" keeps the codes.
+        frame: which frame of an animation, or page, is taken, counted from 0; None takes the first, and says how many
+            are left.
 
     Raises:
         InputTypeError: a step is no such pair, or its keywords are no plain data.
@@ -85,6 +87,7 @@ class Recipe:
     allow_truncated: bool = False
     metadata: MetadataPolicy = "keep"
     profile: Profile = "srgb"
+    frame: int | None = None
 
     @explain_calls
     def __init__(
@@ -97,10 +100,11 @@ class Recipe:
         allow_truncated: bool = False,
         metadata: MetadataPolicy = "keep",
         profile: Profile = "srgb",
+        frame: int | None = None,
     ) -> None:
         given = {
             "steps": steps, "to": to, "quality": quality, "lossless": lossless, "allow_truncated": allow_truncated,
-            "metadata": metadata, "profile": profile,
+            "metadata": metadata, "profile": profile, "frame": frame,
         }  # fmt: skip
         for name, value in given.items():
             object.__setattr__(self, name, value)
@@ -113,6 +117,8 @@ class Recipe:
         if self.lossless is not None:
             object.__setattr__(self, "lossless", switch("lossless", self.lossless))
         object.__setattr__(self, "allow_truncated", switch("allow_truncated", self.allow_truncated))
+        if self.frame is not None:
+            object.__setattr__(self, "frame", integer("frame", self.frame, 0))
         if (self.metadata, self.profile) != ("keep", "srgb"):
             from ..files import MetadataPolicy, Profile  # not without need: it loads NumPy
 
@@ -389,7 +395,7 @@ class Recipe:
     def _make_file_options(self) -> FileOptions:
         from .files import FileOptions
 
-        return FileOptions(self.quality, self.lossless, self.allow_truncated, self.metadata, self.profile)
+        return FileOptions(self.quality, self.lossless, self.allow_truncated, self.metadata, self.profile, self.frame)
 
 
 def _rebuild(kind: type[Recipe], modules: Sequence[str], arguments: Mapping[str, Any]) -> Recipe:
