@@ -13,6 +13,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from ..errors import InputTypeError, InputValueError, quoted
 from ..limits import Limits
 from . import high_depth, low_memory, png16, ppm, tiff
+from .animation import Animation, Layer, compose
 from .guard import check_frames, check_samples_size, check_size, foreign
 from .high_depth import HighDepth, Samples
 from .integrity import Facts
@@ -69,11 +70,14 @@ def _decode_frame(job: Job, frame: int, at_least: tuple[int, int] | None = None)
     check_frames(job.name, frame + 1, job.limits)
     if job.format == "heic":
         return _finish_image(_heic(job, frame), job)
+    animation = job.facts.animation
+    if animation is not None and (frame or not animation.plain):
+        return _composed_frame(job, animation, frame)
     wide = _high_depth(job, frame)
     if wide is not None:
         return wide
     with foreign(job.name, job.format):
-        image = open_image(job)
+        image = _open_first(job, animation) if job.format == "gif" and animation is not None else open_image(job)
         if frame:
             _seek(image, frame, job)
         _check_image(image, job, (frame + 1) if job.format in _COMPOSED else 1)
@@ -82,6 +86,14 @@ def _decode_frame(job: Job, frame: int, at_least: tuple[int, int] | None = None)
             image.draft(None, (width, height))  # None leaves the mode
         large = low_memory.decode_webp(job.data, image) if job.format == "webp" else None
         return _finish_image(_load(image, job) if large is None else large, job)
+
+
+def _open_first(job: Job, animation: Animation) -> Image.Image:
+    """Open the one picture of a GIF that fills its screen, past whatever follows it."""
+    layer = next(animation.layers())
+    image = open_image(replace(job, data=layer.file()))
+    image.info.update({**animation.info, **_duration_of(layer)})
+    return image
 
 
 def frames(
@@ -95,7 +107,8 @@ def frames(
     """All frames of an animation, composed, or the pages of a TIFF; `info["duration"]` in ms where known.
 
     Animations come as RGB, or RGBA where any frame may be transparent; pages come in their own mode,
-    16-bit color rounded to 8 bits, the only depth Pillow has.
+    16-bit color rounded to 8 bits, the only depth Pillow has. The default image of an animated PNG is a frame where the
+    file says so.
 
     Raises:
         As `decode`, before the first frame where the header tells.
@@ -280,6 +293,11 @@ def _frames(job: Job) -> Iterator[Image.Image]:
         check_frames(job.name, len(job.pages), job.limits)
         _check_total(job, sum(page.width * page.height for page in job.pages))
         return (_page_image(job, index) for index in range(len(job.pages)))
+    animation = job.facts.animation
+    if animation is not None and (animation.frames > 1 or not animation.plain):
+        check_frames(job.name, animation.frames, job.limits)
+        _check_total(job, animation.frames * animation.width * animation.height)
+        return _composed_frames(job, animation)
     tiff.check_samples(max((page.samples for page in job.pages), default=1), job.name)
     with foreign(job.name, job.format):
         image = open_image(job)
@@ -308,6 +326,50 @@ def _each(image: Image.Image, count: int, job: Job) -> Iterator[Image.Image]:
                 # Once its palette is resolved a frame's transparency is its alpha.
                 frame = _flat(frame, "RGBA" if alpha else "RGB")
         yield frame
+
+
+def _composed_frame(job: Job, animation: Animation, frame: int) -> Image.Image:
+    if frame >= animation.frames:
+        raise _no_such_frame(frame, animation.frames, job.name)
+    _check_total(job, (frame + 1) * animation.width * animation.height)
+    return next(_composed_frames(job, animation, frame))
+
+
+def _composed_frames(job: Job, animation: Animation, first: int = 0) -> Iterator[Image.Image]:
+    """The frames from `first` on, each drawn over those before it."""
+    info: dict[Any, Any] = dict(animation.info)
+    if job.format == "png":
+        with foreign(job.name, "png"):
+            found = open_image(job).info
+        info = {key: value for key, value in found.items() if key not in _OF_A_FRAME} | png_exif(job.facts) | info
+    for index, (layer, canvas) in enumerate(compose(animation, lambda layer: _layer_pixels(layer, job))):
+        if index >= first:
+            image = canvas.copy() if animation.transparent else canvas.convert("RGB")
+            image.info = {**info, **_duration_of(layer)}
+            yield _finish_image(image, job)
+
+
+# What Pillow says of the frame at hand.
+_OF_A_FRAME = {"duration", "disposal", "blend", "bbox", "default_image", "transparency", "timestamp"}
+
+
+def _duration_of(layer: Layer) -> dict[Any, Any]:
+    return {} if layer.duration is None else {"duration": layer.duration}
+
+
+def _layer_pixels(layer: Layer, job: Job) -> Image.Image:
+    """Decode one picture of an animation, RGBA, in the codes of the file."""
+    check_size(job.name, layer.width, layer.height, job.limits)
+    chunks = {kind: body for kind, body in job.facts.chunks.items() if kind == b"tRNS"}
+    facts = replace(job.facts, width=layer.width, height=layer.height, chunks=chunks, animation=None, profile=None)
+    part = replace(job, data=layer.file(), facts=facts, profile="ignore", pil_depth=True)
+    wide = _high_depth(part, 0)
+    if isinstance(wide, HighDepth):
+        wide = high_depth.round_to_8_bits(wide, job.name)
+    if wide is None:
+        with foreign(job.name, job.format):
+            wide = _load(open_image(part), part)
+    return _flat(wide, "RGBA")
 
 
 def _flat(frame: Image.Image, mode: str) -> Image.Image:

@@ -96,7 +96,7 @@ def _header(
         orientation,
         describe_profile(info.get("icc_profile")),
         count,
-        len(job.data),
+        job.size,
     )
 
 
@@ -121,5 +121,5 @@ def _tiff_header(job: Job) -> Header:
         page.orientation if page.orientation in range(1, 9) else 1,
         describe_profile(page.profile),
         len(job.pages),
-        len(job.data),
+        job.size,
     )
