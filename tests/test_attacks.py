@@ -224,7 +224,7 @@ def test_odd_metadata_is_read_without_a_word(kind, data, recwarn):
 def test_the_warnings_of_others_are_theirs(recwarn):
     from threading import Event, Thread
 
-    from aikit._raster.suppress_warnings import suppress_warnings
+    from aikit._metadata.suppress_warnings import suppress_warnings
 
     ready, go = Event(), Event()
 

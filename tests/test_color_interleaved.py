@@ -1,4 +1,4 @@
-"""The twins on interleaved pixels give what the formulas on planes give."""
+"""The fast paths on interleaved pixels give what the formulas on planes give."""
 
 import colorsys
 from dataclasses import replace
@@ -187,7 +187,7 @@ def test_another_dtype_on_the_way(space, dtype):
         ("lab", "rgb", "float32", False),
     ],
 )
-def test_which_conversions_have_a_twin(src, dst, dtype, exists):
+def test_which_conversions_have_a_fast_path(src, dst, dtype, exists):
     from aikit._pixels import load
 
     spec = load(codes(4, 5, 3, dtype)).spec

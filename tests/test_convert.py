@@ -1192,7 +1192,7 @@ def test_damaged_exif_never_stops_a_picture():
     assert turned > 100
 
 
-def test_tags_that_cannot_be_written_back_go_and_the_picture_turns(caplog):
+def test_tags_that_cannot_be_written_back_go_and_the_picture_turns():
     image = with_exif(pil(codes(3, 5, 3)), 6)
     # The maker's name becomes the image's width: a text where Pillow writes a number.
     raw_exif = image.info["exif"].replace(b"\x01\x0f", b"\x01\x00")
@@ -1201,8 +1201,8 @@ def test_tags_that_cannot_be_written_back_go_and_the_picture_turns(caplog):
         ImageOps.exif_transpose(image)
     result = to_pil(image)
     np.testing.assert_array_equal(np.asarray(result), np.rot90(codes(3, 5, 3), -1))
+    # The size of another picture, which says nothing of this one, was all that it held.
     assert result.info == {"dpi": (72, 72)}
-    assert "EXIF data of an image dropped" in caplog.text
     assert image.info["exif"] == raw_exif
 
 

@@ -195,7 +195,7 @@ def test_the_kernel_of_a_resize_is_the_definition(new, axis, dtype):
     plane = torch.rand(2, 3, 131, 257, dtype=dtype, device="cuda")[:, 1]
     taps = passes.resize_taps(plane.shape[axis], new, "lanczos", True)
     first, last, weights = (torch.from_numpy(part.copy()).cuda() for part in (*taps[0][[0, -1]], taps[1]))
-    expected = passes.gathered(torch, plane, taps, axis)
+    expected = passes.pass_by_indexing(torch, plane, taps, axis)
     got = cuda.resample(plane, first, last, weights.to(dtype), axis)
     torch.testing.assert_close(got, expected, rtol=0, atol=1e-6)
 
@@ -205,7 +205,7 @@ def test_the_kernel_of_a_resize_fills_any_memory():
     taps = passes.resize_taps(40, 23, "bicubic", True)
     arguments = [torch.from_numpy(part.copy()).cuda() for part in (*taps[0][[0, -1]], taps[1])]
     arguments[2] = arguments[2].float()
-    expected = passes.gathered(torch, plane, taps, -1)
+    expected = passes.pass_by_indexing(torch, plane, taps, -1)
     for out in (
         torch.empty(2, 2, 3, 50, 23, device="cuda")[:, :, 1],
         torch.empty(2, 2, 23, 50, device="cuda").mT,

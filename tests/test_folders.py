@@ -1,5 +1,7 @@
 """Whole folders: recipes, the manifest, what a killed run leaves, and the engines."""
 
+import errno
+import fcntl
 import hashlib
 import io
 import json
@@ -36,7 +38,7 @@ from aikit import (
 )
 from aikit.cli import main
 from aikit.errors import printable
-from aikit.folders import Failure, converting, manifest as manifest_module, on_ray
+from aikit.folders import Failure, converting, manifest as manifest_module, on_ray, planning, reporting
 from aikit.folders.planning import Job
 from aikit.folders.work import Work
 from aikit.isolation import calls
@@ -163,14 +165,205 @@ def test_sources(folder, kind):
 
 
 @posix
-def test_pipes_are_no_pictures_and_broken_links_are_told(folder):
+def test_pipes_and_broken_links_are_told(folder):
     os.mkfifo(folder / "in" / "pipe.png")
     (folder / "in" / "link.png").symlink_to(folder / "nowhere.png")
+    (folder / "in" / "loop.png").symlink_to(folder / "in" / "loop.png")
+    os.mkfifo(folder / "in" / "pipe")
+    (folder / "in" / "link").symlink_to(folder / "nowhere")
     report = convert_folder(folder / "in", folder / "out", SMALL)
-    assert counts(report) == (6, 1, 0)
-    assert [(failure.path, failure.code) for failure in report.failures] == [
-        (str(folder / "in" / "link.png"), "no_access")
+    assert counts(report) == (6, 3, 0)
+    assert [(Path(each.path).name, each.code) for each in report.failures] == [
+        ("link.png", "no_access"), ("loop.png", "no_access"), ("pipe.png", "no_access"),
+    ]  # fmt: skip
+    assert [each.message.rpartition(": ")[2] for each in report.notices] == [
+        "left out, it is a link to nothing.", "left out, it is no file but a pipe or a device.",
+    ]  # fmt: skip
+
+
+# A file that is no picture, in every format that is known by its name, read or not.
+DAMAGED = "jpg png apng webp avif gif tif bmp ico pgm svg svgz psd psb heic HEIF jxl exr jp2 tga qoi dds cr2 dng NEF icns".split()
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 4096, b"text " * 99], ids=["empty", "zeros", "text"])
+@pytest.mark.parametrize("limits", [None, Limits()], ids=["trusted", "strange"])
+def test_what_bears_the_name_of_a_picture_and_is_none_has_failed(tmp_path, content, limits):
+    (tmp_path / "in").mkdir()
+    write(codes(4, 4, 3), tmp_path / "in" / "good.png")
+    for suffix in DAMAGED:
+        (tmp_path / "in" / f"{suffix}.{suffix}").write_bytes(content)
+    report = convert_folder(tmp_path / "in", tmp_path / "out", Recipe(to="png"), limits=limits)
+    assert counts(report) == (1, len(DAMAGED), 0)
+    assert sorted(Path(each.path).stem for each in report.failures) == sorted(DAMAGED)
+    assert {each.code for each in report.failures} == {"unsupported_format"} if content else {"truncated"}
+    assert report.notices == []
+
+
+def test_damaged_documents_are_told(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name, data in {
+        "svg.svg": b'<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"><rect',
+        "psd.psd": b"8BPS\0\1\0\0\0\0\0\0\0\3",
+        "heic.heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+        "avif.avif": b"\0\0\0\x18ftypavif\0\0\0\0mif1avif",
+    }.items():
+        (tmp_path / "in" / name).write_bytes(data)
+    for limits in (None, Limits()):
+        report = convert_folder(tmp_path / "in", tmp_path / "out", Recipe(to="png"), limits=limits, retry_failed=True)
+        assert counts(report) == (0, 4, 0)
+        assert {each.code for each in report.failures} <= {"corrupt", "truncated", "missing_dependency"}
+
+
+def test_what_is_no_picture_is_left_out_and_told(folder):
+    (folder / "in" / "notes.txt").write_text("text")
+    (folder / "in" / "a").mkdir(exist_ok=True)
+    (folder / "in" / "a" / "empty").touch()
+    (folder / "in" / "a" / "x.png").mkdir()  # a folder, whatever its name
+    write(codes(4, 4, 3), folder / "in" / "a" / "x.png" / "in it.png")
+    write(codes(4, 4, 3), folder / "elsewhere.png")
+    (folder / "in" / "linked.png").symlink_to(folder / "elsewhere.png")
+    (folder / "in" / "above").symlink_to(folder)
+    (folder / "in" / "no suffix").write_bytes(encode(codes(4, 4, 3), "png"))
+    (folder / "in" / ".hidden.png").write_bytes(b"text")
+    report = convert_folder(folder / "in", folder / "out", SMALL)
+    assert (*counts(report), report.left) == (9, 0, 0, 3)
+    assert [(str(Path(each.path).relative_to(folder / "in")), each.code) for each in report.notices] == [
+        ("a/empty", "left_out"), ("above", "left_out"), ("notes.txt", "left_out"),
+    ]  # fmt: skip
+    assert "it is a link to a folder; name that folder" in report.notices[1].message
+    assert read_pil(folder / "out" / "a" / "x.png" / "in it.webp").size == (12, 12)
+    # Told again, though everything else is done.
+    again = convert_folder(folder / "in", folder / "out", SMALL)
+    assert (again.left, again.notices) == (3, report.notices)
+    told = json.loads(report.to_json())
+    assert (told["left"], [each["code"] for each in told["notices"]]) == (3, ["left_out"] * 3)
+
+
+def test_what_was_named_is_tried_whatever_its_name(folder):
+    (folder / "in" / "notes.txt").write_text("text")
+    report = convert_folder([folder / "in" / "notes.txt"], folder / "out", SMALL)
+    assert (report.left, [each.code for each in report.failures]) == (0, ["unsupported_format"])
+
+
+def test_names_that_no_file_can_have_are_told(tmp_path):
+    """Of the source, and of the result, which would be longer than a file system takes."""
+    (tmp_path / "in").mkdir()
+    long = "x" * 251 + ".png"
+    write(codes(4, 4, 3), tmp_path / "in" / long)
+    report = convert_folder([tmp_path / "in", tmp_path / "a\0b", tmp_path / "\ud800"], tmp_path / "out", SMALL)
+    assert counts(report) == (0, 3, 0)
+    assert {each.code for each in report.failures} == {"no_access"}
+    (failure,) = [each for each in report.failures if each.path.endswith(long)]
+    assert failure.error.filename == str(tmp_path / "out" / f"{'x' * 251}.webp")
+    assert failure.error.errno == errno.ENAMETOOLONG
+
+
+def test_the_folder_for_the_results_need_not_be_text(folder):
+    out = folder / os.fsdecode(b"caf\xe9 \xff")
+    assert counts(convert_folder(folder / "in", out, SMALL)) == (6, 0, 0)
+    assert counts(convert_folder(folder / "in", out, SMALL)) == (0, 0, 6)
+
+
+def test_any_number_of_workers_is_taken(folder):
+    assert run(folder, workers=10**9) == (6, 0, 0)
+
+
+def test_notices_are_bounded_and_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(reporting, "_MOST_NOTICES", 3)
+    (tmp_path / "in").mkdir()
+    write(codes(4, 4, 3), tmp_path / "in" / "a.png")
+    for at in range(5):
+        (tmp_path / "in" / f"{at}.txt").touch()
+    report = convert_folder(tmp_path / "in", tmp_path / "out", SMALL)
+    assert (report.left, len(report.notices)) == (5, 3)
+
+
+def test_a_folder_that_may_not_be_looked_at_is_told(folder, monkeypatch):
+    looked_at = os.stat
+
+    def refuse(path, *arguments, **options):
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return looked_at(path, *arguments, **options)
+
+    (folder / "in" / "locked").touch()
+    monkeypatch.setattr(planning.os, "stat", refuse)
+    report = convert_folder(folder / "in", folder / "out", SMALL)
+    assert [(Path(each.path).name, each.code) for each in report.failures] == [("locked", "no_access")]
+
+
+@pytest.mark.parametrize("limits", [None, Limits()], ids=["trusted", "strange"])
+def test_frames_that_the_result_has_not_are_told(tmp_path, limits):
+    frames = [Image.fromarray(each) for each in codes(8, 6, 3, batch=(3,))]
+    (tmp_path / "in").mkdir()
+    for suffix in ("gif", "webp", "png", "tif"):
+        frames[0].save(tmp_path / "in" / f"{suffix}.{suffix}", save_all=True, append_images=frames[1:])
+    write(codes(4, 4, 3), tmp_path / "in" / "still.png")
+    write(codes(4, 4, 3), tmp_path / "in" / "still.webp")
+    report = convert_folder(tmp_path / "in", tmp_path / "out", Recipe(to="jpg"), limits=limits)
+    # png.jpg and still.jpg have two sources.
+    assert [(Path(each.path).name, each.code) for each in report.notices] == [
+        (f"{suffix}.{suffix}", "frames_left") for suffix in ("gif", "png", "tif", "webp")
     ]
+    assert {each.message.partition(": ")[2] for each in report.notices} == {"1 of 3 frames or pages converted, 2 left."}
+
+
+def test_frames_that_the_bytes_have_not_are_logged(caplog):
+    frames = [Image.fromarray(each) for each in codes(8, 6, 3, batch=(3,))]
+    frames[0].save(file := io.BytesIO(), "gif", save_all=True, append_images=frames[1:])
+    file.name = "a\x1b[2J\u202e.gif"
+    file.seek(0)
+    Recipe(to="jpg").bytes(file)
+    assert [record.getMessage() for record in caplog.records if record.name == "aikit.recipe"] == [
+        "a\\x1b[2J\\u202e.gif: 1 frames or pages converted, 2 left"
+    ]
+
+
+@pytest.mark.parametrize("limits", [None, Limits()], ids=["trusted", "strange"])
+def test_times_are_kept_where_that_is_asked_for(folder, limits):
+    sources = sorted((folder / "in").rglob("*.png"))
+    for at, path in enumerate(sources):
+        os.utime(path, ns=(10**18 + at, 10**18 + 7 * at + 123456789))
+    convert_folder(folder / "in", folder / "new", SMALL)
+    convert_folder(folder / "in", folder / "out", SMALL, keep_times=True, limits=limits)
+    for path in sources:
+        place = path.relative_to(folder / "in").with_suffix(".webp")
+        kept, new = os.stat(folder / "out" / place), os.stat(folder / "new" / place)
+        assert kept.st_mtime_ns == os.stat(path).st_mtime_ns != new.st_mtime_ns
+    # Kept in place too, where the source is the result.
+    before = os.stat(sources[0]).st_mtime_ns
+    report = convert_folder(
+        sources[0], folder / "in", Recipe([("blur", {"sigma": 1})]), overwrite=True, keep_times=True
+    )
+    assert (report.done, os.stat(folder / "in" / sources[0].name).st_mtime_ns) == (1, before)
+
+
+@pytest.mark.parametrize("keep_times", ["yes", 1])
+def test_keep_times_is_a_switch(folder, keep_times):
+    with pytest.raises(InputTypeError, match=r"^keep_times: expected True or False, got "):
+        run(folder, keep_times=keep_times)
+
+
+@posix
+def test_what_killed_runs_have_left_is_removed_and_nothing_else(folder):
+    """Also where the run that left it had come to its end in the manifest's eyes, and where no picture is made."""
+    run(folder)
+    places = sorted({path.parent for path in (folder / "out").rglob("*.webp")})
+    dead = [place / ".aikit-dead.tmp" for place in places]
+    for path in dead:
+        path.write_bytes(b"half a pic")
+    others = [folder / "out" / name for name in ("other.tmp", ".aikit-notes", "aikit-x.tmp", ".aikit-link.tmp")]
+    for path in others[:-1]:
+        path.write_bytes(b"of somebody")
+    others[-1].symlink_to(others[0])
+    with open(folder / "out" / ".aikit-live.tmp", "wb") as live:
+        fcntl.flock(live, fcntl.LOCK_EX)  # as a run that writes it at this moment has done
+        assert run(folder) == (0, 0, 6)
+        assert not [path for path in dead if path.exists()]
+        assert os.path.exists(live.name)
+    assert all(path.exists() for path in others)
+    run(folder)
+    assert not os.path.exists(live.name)
 
 
 def test_file_names_need_not_be_text(tmp_path):
@@ -191,6 +384,12 @@ def test_file_names_need_not_be_text(tmp_path):
         ((b"in", "out", SMALL), {}, InputTypeError, r"src: expected a path, got int"),
         ((5, "out", SMALL), {}, InputTypeError, r"src: expected a path or a list of paths, got int"),
         (("in", None, SMALL), {}, InputTypeError, r"out: expected a path, got NoneType"),
+        (("", "out", SMALL), {}, InputValueError, r"src: expected a path, got an empty text; pass \"\.\" for"),
+        ((["in", ""], "out", SMALL), {}, InputValueError, r"src: expected a path, got an empty text"),
+        (("in", "", SMALL), {}, InputValueError, r"out: expected a path, got an empty text"),
+        (("https://a.b/c.png", "out", SMALL), {}, InputTypeError, r"src: expected a path, got the URL 'https://a\.b/c"),
+        (("in", "o\0ut", SMALL), {}, FileAccessError, r"out: expected a path, got 'o\\x00ut', which no file can have"),
+        (("in", "\ud800", SMALL), {}, FileAccessError, r"out: expected a path, got '\\ud800', which no file can have"),
         (("in", "file", SMALL), {}, InputValueError, r"out: expected a folder, got the file 'file'"),
         (("in", "out", [("trim", {})]), {}, InputTypeError, r"recipe: expected a Recipe, got list"),
         (("in", "out", SMALL), {"workers": 0}, InputValueError, r"workers: expected 1 or more, got 0"),
@@ -419,12 +618,12 @@ src, out, moment, after, overwrite = sys.argv[1:]
 left = int(after)
 
 def die(function):
-    def dying(*arguments):
+    def dying(*arguments, **options):
         global left
         left -= 1
         if left < 0:
             os.kill(os.getpid(), signal.SIGKILL)
-        return function(*arguments)
+        return function(*arguments, **options)
     return dying
 
 if moment == "before":
@@ -485,7 +684,7 @@ def test_what_an_engine_elsewhere_has_made_is_not_made_again(folder, monkeypatch
         for job in batch:
             announce(job, "*")
         for job in batch[:3]:
-            assert work(job) is None
+            assert work(job) == (None, None)
         raise KeyboardInterrupt
         yield
 
@@ -556,7 +755,7 @@ def test_a_child_needs_no_other_child(folder, monkeypatch, suffix):
     monkeypatch.setattr(RequestLoop, "decoder", True)
     monkeypatch.setattr(calls, "in_another_process", None)
     data = (folder / f"a.{suffix}").read_bytes()
-    made = recipe_files._apply(data, "a", ".png", (), recipe_files.FileOptions(None, None, False), Limits())
+    made, *_ = recipe_files._apply(data, "a", ".png", (), recipe_files.FileOptions(None, None, False), Limits())
     monkeypatch.undo()
     assert made == encode(read_pil(folder / f"a.{suffix}"), "png")
 
@@ -585,11 +784,11 @@ def test_a_child_that_dies_is_asked_once_more(folder, monkeypatch, deaths, expec
 HOOKS = """
 import os, sys, time
 try:
-    import PIL.Image
+    from PIL.PngImagePlugin import PngImageFile
 except ImportError:
-    PIL = None  # an interpreter that a tool has started, without our packages
+    PngImageFile = None  # an interpreter that a tool has started, without our packages
 
-def opening(file, *arguments, **options):
+def opening(self, file, *arguments, **options):
     data = file.getvalue() if hasattr(file, "getvalue") else b""
     if b"crash here" in data:
         os.kill(os.getpid(), 11)
@@ -602,10 +801,10 @@ def opening(file, *arguments, **options):
             os.write(handle, b"%d %d" % (os.getpid(), os.getppid()))
             os.fsync(handle)
             time.sleep(600)
-    return open_image(file, *arguments, **options)
+    open_image(self, file, *arguments, **options)
 
-if PIL:
-    open_image, PIL.Image.open = PIL.Image.open, opening
+if PngImageFile:
+    open_image, PngImageFile.__init__ = PngImageFile.__init__, opening
 """
 
 
@@ -775,7 +974,7 @@ def test_what_a_worker_of_ray_tells_is_what_threads_tell(tmp_path, monkeypatch, 
     paths = {"source": os.fsencode(os.path.abspath(job.source)), "target": os.fsencode(os.path.abspath(job.target))}
     row = json.loads(json.dumps(on_ray._Status(work).row({"number": 7, **paths})))
     assert (row["number"], row["broken"]) == (7, "")
-    here, there = work(job), on_ray._name_path_as_given(job, row["failure"])
+    here, there = work(job).failure, on_ray._name_path_as_given(job, row["failure"])
     assert there == here
     assert there.error.to_dict() == here.error.to_dict()
     assert (there.error.subject, there.error.option) == (printable(name), "allow_truncated")
@@ -831,6 +1030,8 @@ def test_the_command_goes_on_and_reports(folder, capsys):
         "done": 1,
         "failed": 1,
         "skipped": 5,
+        "left": 0,
+        "notices": [],
         "codes": {"unsupported_format": 1},
         "failures": [{"path": str(folder / "in" / "0.png"), "code": "unsupported_format", "message": message}],
     }

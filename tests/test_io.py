@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from aikit import FileAccessError, FileFormatError, InputTypeError, InputValueError, LimitError, Limits
-from aikit._io import name_of, read_bytes, write_bytes
+from aikit import FileAccessError, FileFormatError, InputTypeError, InputValueError, LimitError, Limits, _io
+from aikit._io import name_of, read_bytes, remove_leftovers, write_bytes
 
 DATA = bytes(range(256)) * 9
 SRC = Path(__file__).parents[1] / "src"
@@ -455,6 +455,46 @@ def test_the_temporary_name_is_no_picture_and_in_the_same_folder(good, monkeypat
     assert seen[0].parent == good.parent
     assert seen[0].suffix == ".tmp"
     assert seen[0].name.startswith(".")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks of POSIX")
+def test_a_file_that_is_being_written_is_no_leftover(good, monkeypatch):
+    real = os.replace
+    monkeypatch.setattr("aikit._io.os.replace", lambda a, b: (remove_leftovers(good.parent), real(a, b)))
+    write_bytes(good, DATA)
+    assert good.read_bytes() == DATA
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks of POSIX")
+def test_a_temporary_file_that_was_removed_before_it_was_locked_is_made_again(good, monkeypatch):
+    lock, seen = _io._lock, []
+
+    def come_too_late(handle, *, wait):
+        if not seen:
+            seen.extend(good.parent.glob(".aikit-*.tmp"))
+            seen[0].unlink()
+        return lock(handle, wait=wait)
+
+    monkeypatch.setattr(_io, "_lock", come_too_late)
+    write_bytes(good, DATA)
+    assert good.read_bytes() == DATA
+    assert seen
+    assert names(good.parent) == ["good.png"]
+
+
+def test_without_locks_files_are_written_and_no_leftover_is_removed(good, monkeypatch):
+    monkeypatch.setattr(_io, "_lock", lambda handle, *, wait: None)
+    (good.parent / ".aikit-dead.tmp").touch()
+    write_bytes(good, DATA)
+    remove_leftovers(good.parent)
+    assert good.read_bytes() == DATA
+    assert names(good.parent) == [".aikit-dead.tmp", "good.png"]
+
+
+def test_times_are_those_that_were_asked_for(good):
+    write_bytes(good, DATA, times=(10**18 + 1, 10**18 + 123456789))
+    facts = os.stat(good)
+    assert (facts.st_atime_ns, facts.st_mtime_ns) == (10**18 + 1, 10**18 + 123456789)
 
 
 def test_a_missing_folder_is_named(tmp_path):

@@ -120,13 +120,13 @@ def test_quantize_inverts_every_code(dtype, top):
 
 
 @given(st.lists(st.floats(width=32, allow_nan=False), min_size=1, max_size=40))
-def test_the_fast_twin_is_the_definition(values):
+def test_the_fast_path_is_the_definition(values):
     plane = np.array([values], np.float32)
     fast = adapter("numpy").cast(plane, np.dtype(np.uint8))
     np.testing.assert_array_equal(fast, quantize(np, plane, 255))
 
 
-def test_the_fast_twin_is_the_definition_in_every_lane():
+def test_the_fast_path_is_the_definition_in_every_lane():
     # OpenCV's vector loop and its remainder.
     plane = np.random.default_rng(0).random((3, 100003), np.float32)
     for part in (plane, plane[:, 1:30], plane[:, ::2], plane - 0.05, plane + 0.05, plane * 1.1 - 0.05):

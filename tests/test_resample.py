@@ -314,11 +314,13 @@ def test_the_kernel_of_torch_is_the_definition():
     plane = torch.from_numpy(codes(37, 41, dtype="float64", batch=(2,)))
     taps = passes.resize_taps(41, 17, "lanczos", True)
     torch.testing.assert_close(
-        passes.bagged(torch, plane, passes.as_bags(torch, taps, plane), -1), passes.gathered(torch, plane, taps, -1)
+        passes.pass_by_embedding_bag(plane, passes.make_bags(taps, plane), -1),
+        passes.pass_by_indexing(torch, plane, taps, -1),
     )
     taps = passes.resize_taps(37, 90, "bicubic", True)
     torch.testing.assert_close(
-        passes.bagged(torch, plane, passes.as_bags(torch, taps, plane), -2), passes.gathered(torch, plane, taps, -2)
+        passes.pass_by_embedding_bag(plane, passes.make_bags(taps, plane), -2),
+        passes.pass_by_indexing(torch, plane, taps, -2),
     )
 
 
@@ -495,7 +497,7 @@ def test_torchs_kernel_for_bytes_is_within_a_code(channels, method, size):
 
 @pytest.mark.parametrize("known", [True, False])
 def test_a_torch_without_lanczos_goes_through_floats(known, monkeypatch):
-    from aikit.resample import codes as module
+    from aikit.resample import uint8 as module
 
     interpolate, asked = torch.nn.functional.interpolate, []
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import aikit
-from aikit.types import AnyImage, Color, ImageT, Kind, Source
+from aikit.types import AnyImage, Color, DeviceLike, DTypeLike, ImageT, Kind, Source
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,7 +30,7 @@ from aikit.show import Description, Difference
 from aikit.svg import Svg, SvgElement, SvgInfo, SvgPath
 from aikit.folders import Report
 from aikit.transforms import Apply
-from aikit.types import AnyImage, Color, ImageT, Kind, Source
+from aikit.types import AnyImage, Color, DeviceLike, DTypeLike, ImageT, Kind, Source
 Array = np.ndarray[Any, Any]
 
 def calls(pil: Image.Image, array: Array, tensor: torch.Tensor, some: Image.Image | Array, kind: Kind) -> None:
@@ -41,6 +41,9 @@ def calls(pil: Image.Image, array: Array, tensor: torch.Tensor, some: Image.Imag
     aikit.resize("path")  # Value of type variable "ImageT" of "resize" cannot be "str"
     aikit.resize(b"bytes")  # Value of type variable "ImageT" of "resize" cannot be "bytes"
     aikit.resize(pil, widht=3)  # Unexpected keyword argument "widht" for "resize"
+    aikit.to_numpy(pil, dtype=3)  # Argument "dtype" to "to_numpy" has incompatible type "int"
+    reveal_type(aikit.to_tensor(pil, dtype=torch.uint8, device=0))  # is Tensor
+    reveal_type(aikit.color.luv_to_rgb(array, dtype=np.uint8))  # is ndarray[Any, Any]
     aikit.premultiplie(pil)  # Module has no attribute "premultiplie"
     aikit.imread("path")  # Module has no attribute "imread"
     reveal_type(aikit.rgb_to_luv(pil))  # is Image
@@ -51,6 +54,9 @@ def wrapper(image: ImageT, *, color: Color = "white") -> ImageT:
 def any_wrapper(image: AnyImage, source: Source) -> AnyImage:
     aikit.read_pil(source)
     return aikit.flatten(image)
+
+def taker(image: AnyImage, dtype: DTypeLike, device: DeviceLike) -> torch.Tensor:
+    return aikit.to_tensor(image, dtype=dtype, device=device)
 
 def wrapped(pil: Image.Image) -> None:
     reveal_type(wrapper(pil))  # is Image
@@ -91,6 +97,7 @@ def makers(tensor: torch.Tensor) -> None:
     Apply(mine, times="4")  # Argument "times" to "Apply" has incompatible type "str"; expected "int"
 
 def insides(kind: str, pil: Image.Image, array: Array, source: PixelSource, target: PixelTarget) -> None:
+    adapter(kind).namespace.wehre(1, 2, 3)  # "Namespace" has no attribute "wehre"
     adapter(kind).finnish(target, load(pil).spec)  # "Adapter" has no attribute "finnish"
     arrays.finnish(target, load(pil).spec)  # Module has no attribute "finnish"
     source.raed((), slice(3))  # "PixelSource" has no attribute "raed"
@@ -172,6 +179,8 @@ def test_what_the_types_are():
     assert typing.get_args(Kind) == ("pil", "numpy", "cv2", "tensor")
     assert typing.get_args(Color) == (str, float, tuple[float, ...])
     assert {bytes, str} < set(typing.get_args(Source))
+    assert {str, type[object]} < set(typing.get_args(DTypeLike))
+    assert {str, int} < set(typing.get_args(DeviceLike))
 
 
 def test_a_wrapper_keeps_the_kind():

@@ -3,6 +3,7 @@
 from . import (
     alpha as alpha,
     batch as batch,
+    codec as codec,
     color as color,
     convert as convert,
     device as device,
@@ -10,13 +11,19 @@ from . import (
     files as files,
     folders as folders,
     fusion as fusion,
+    geometry as geometry,
     isolation as isolation,
     limits as limits,
+    logs as logs,
     memory as memory,
     operations as operations,
+    paths as paths,
+    plugins as plugins,
     psd as psd,
     recipe as recipe,
     resample as resample,
+    sample as sample,
+    settings as settings,
     svg as svg,
     transforms as transforms,
     types as types,
@@ -58,18 +65,31 @@ from .errors import (
 from .files import (
     encode as encode,
     read_cv2 as read_cv2,
+    read_label_map as read_label_map,
     read_numpy as read_numpy,
     read_pil as read_pil,
     read_tensor as read_tensor,
     write as write,
 )
 from .folders import convert_folder as convert_folder, map_supervised as map_supervised
+from .geometry import (
+    crop as crop,
+    fit as fit,
+    flip as flip,
+    pad as pad,
+    rot90 as rot90,
+    rotate as rotate,
+    thumbnail as thumbnail,
+    warp_affine as warp_affine,
+    warp_perspective as warp_perspective,
+)
 from .limits import Limits as Limits
 from .memory import free_memory as free_memory
 from .operations import operation as operation
 from .psd import new_psd as new_psd, open_psd as open_psd
 from .recipe import Recipe as Recipe
-from .resample import blur as blur, resize as resize, upsample as upsample
+from .resample import blur as blur, resize as resize, sharpen as sharpen, upsample as upsample
+from .sample import Sample as Sample
 from .show import describe as describe, difference as difference, show as show
 from .svg import new_svg as new_svg, open_svg as open_svg, render_svg as render_svg
 

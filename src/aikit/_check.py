@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from numbers import Real
+from typing import SupportsIndex, cast
 
 from .errors import InputTypeError, InputValueError, quoted
 
@@ -41,7 +42,7 @@ def one_of(subject: str, value: object, words: Iterable[str]) -> None:
 
 
 def switch(subject: str, value: object) -> bool:
-    """The value as a bool, if it is True or False, Python's or NumPy's: the word "no" would count as true."""
+    """Read the value as a bool, if it is True or False, Python's or NumPy's: the word "no" would count as true."""
     if type(value).__name__ != "bool":
         raise InputTypeError(subject, "True or False", quoted(value), "pass one of these")
     return bool(value)
@@ -56,9 +57,9 @@ def function(subject: str, value: object) -> None:
 def integer(
     subject: str, value: object, least: float = 1, *, expected: str = "a whole number", remedy: str | None = None
 ) -> int:
-    """The value as an int, if it is an integer of any kind and not below the least."""
+    """Read the value as an int, if it is an integer of any kind and not below the least."""
     try:
-        result = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+        result = None if isinstance(value, bool) else operator.index(cast(SupportsIndex, value))
     except (TypeError, ValueError, RuntimeError):  # the last two from tensors
         result = None
     if result is None:
@@ -71,7 +72,7 @@ def integer(
 
 
 def number(subject: str, value: object, low: float, high: float) -> float:
-    """The value as a float, if it is a finite number from low to high."""
+    """Read the value as a float, if it is a finite number from low to high."""
     span = f"from {low} to {high}" if high < math.inf else f"of {low} or more"
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InputTypeError(subject, f"a number {span}", quoted(value), "pass one")

@@ -41,6 +41,16 @@ NAMES: Mapping[str, str] = {
         "lab_to_rgb": "lab2rgb",
         "resize": "imresize rescale interpolate zoom Resize",
         "upsample": "upscale super_resolution",
+        "crop": "center_crop CenterCrop imcrop crop_image",
+        "pad": "copyMakeBorder copy_make_border Pad border add_border zero_pad",
+        "read_label_map": "read_mask read_labels load_mask read_segmentation",
+        "fit": "letterbox LetterBox letterbox_image contain cover resize_with_pad resize_and_pad pad_to_size",
+        "flip": "hflip vflip fliplr flipud mirror horizontal_flip vertical_flip",
+        "rot90": "rotate90 rotate_90",
+        "rotate": "imrotate Rotate rotate_image",
+        "warp_affine": "warpAffine affine affine_transform",
+        "warp_perspective": "warpPerspective perspective perspective_transform warp",
+        "sharpen": "unsharp_mask UnsharpMask adjust_sharpness",
         "blur": "GaussianBlur gaussian_blur gaussian gaussian_filter",
         "composite": "alpha_composite paste overlay blend alpha_blend addWeighted",
         "flatten": "remove_alpha drop_alpha",
@@ -78,7 +88,14 @@ _KEYWORDS: Mapping[str, tuple[str, ...]] = {
         "scale": "fx fy factor ratio scale_factor zoom",
         "method": "interpolation resample resampling interp mode filter order",
         "color background": "colour",
-        "background": "bg bgcolor bg_color background_color fill fillcolor matte",
+        "background": "bg bgcolor bg_color background_color fillcolor matte",
+        "fill background": "fill",
+        "fill": "fill_value pad_value padding_value border_value borderValue constant_values cval value color",
+        "degrees": "angle theta rotation",
+        "axis": "direction flip_code flipCode",
+        "matrix": "M H homography transform",
+        "how": "fit resize_mode strategy",
+        "strength": "amount percent sharpness",
         "sigma": "ksize kernel_size radius sigmaX sigma_x std blur_radius",
         "tolerance threshold": "tol fuzz thresh similarity threshold tolerance",
         "format": "fmt ext extension file_format",
@@ -89,7 +106,8 @@ _KEYWORDS: Mapping[str, tuple[str, ...]] = {
         "value_range": "max_value data_range input_range drange",
         "dtype": "dtype_out out_dtype astype",
         "linear": "gamma gamma_correct linear_light",
-        "left top": "offset position xy box x y",
+        "left top": "offset position xy x y",
+        "box left top": "bbox rect roi region box",
         "frame": "page index n_frame",
         "source path image": "filename file fp uri url",
         "image images": "img im picture pic input x array tensor frames",
@@ -137,6 +155,11 @@ def explain_calls(function: _Function) -> _Function:
         try:
             return function(*args, **options)
         except TypeError as error:
+            # What holds an image, such as a Sample, says itself what an operation makes of it. Images never get here.
+            if args and hasattr(args[0], "__apply_operation__"):
+                result = args[0].__apply_operation__(function.__name__, args[1:], options)
+                if result is not NotImplemented:
+                    return result
             # A deeper frame: the call did fit, and something in the function went wrong.
             if error.__traceback__ is None or error.__traceback__.tb_next is not None:
                 raise

@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import stat
+import sys
 import tempfile
 from pathlib import Path
 from typing import IO
@@ -15,7 +16,19 @@ from .errors import FileAccessError, FileFormatError, InputTypeError, InputValue
 from .limits import Limits
 from .types import Source
 
-__all__ = ["make_folder", "name_of", "read_bytes", "write_bytes"]
+if sys.platform != "win32":
+    import fcntl
+
+__all__ = [
+    "check_local",
+    "check_path",
+    "make_folder",
+    "name_of",
+    "read_bytes",
+    "read_whole",
+    "remove_leftovers",
+    "write_bytes",
+]
 
 _CHUNK = 1 << 20
 # RFC 3986, section 3.1. Two letters at least: "C:" is a drive.
@@ -49,25 +62,31 @@ def read_bytes(source: Source, *, limits: Limits | None = None) -> bytes:
         FileFormatError: there are no bytes.
         LimitError: there are more bytes than `limits` allow.
     """
+    data = read_whole(source, limits=limits)
+    if not data:
+        raise FileFormatError(
+            name_of(source), "a picture", "0 bytes", "check how the file was written", code="truncated"
+        )
+    return data
+
+
+def read_whole(source: Source, *, limits: Limits | None = None) -> bytes:
+    """Read like `read_bytes`, also where there is nothing in it: a file of settings, a text."""
     name = name_of(source)
     if limits is not None and not isinstance(limits, Limits):
         raise InputTypeError("limits", "Limits or None", quoted(limits), "pass Limits() for untrusted files")
     if isinstance(source, (bytes, bytearray, memoryview)):
-        data = bytes(source) if limits is None or _fits(source, name, limits) else b""
-    elif isinstance(source, (str, os.PathLike)):
-        data = _read_path(source, name, limits)
-    elif hasattr(source, "read"):
-        data = _read_file(source, name, limits)
-    else:
-        raise InputTypeError(
-            "source",
-            "a path, bytes or a binary file",
-            type(source).__name__,
-            "for a picture already in memory use to_pil, to_numpy, to_cv2 or to_tensor",
-        )
-    if not data:
-        raise FileFormatError(name, "a picture", "0 bytes", "check how the file was written", code="truncated")
-    return data
+        return bytes(source) if limits is None or _fits(source, name, limits) else b""
+    if isinstance(source, (str, os.PathLike)):
+        return _read_path(source, name, limits)
+    if hasattr(source, "read"):
+        return _read_file(source, name, limits)
+    raise InputTypeError(
+        "source",
+        "a path, bytes or a binary file",
+        type(source).__name__,
+        "for a picture already in memory use to_pil, to_numpy, to_cv2 or to_tensor",
+    )
 
 
 def _fits(data: bytes | bytearray | memoryview, name: str, limits: Limits) -> bool:
@@ -76,7 +95,7 @@ def _fits(data: bytes | bytearray | memoryview, name: str, limits: Limits) -> bo
 
 
 def _read_path(path: str | os.PathLike[str], name: str, limits: Limits | None) -> bytes:
-    _check_path("source", path)
+    check_path("source", path)
     if isinstance(path, str):
         _check_no_markup(path)
     try:
@@ -118,17 +137,9 @@ def _is_base64_of_a_picture(text: str) -> bool:
     return head.startswith(_HEADS) or head[4:8] == b"ftyp" or head[8:12] == b"WEBP"
 
 
-def _check_path(subject: str, path: object) -> None:
+def check_path(subject: str, path: object) -> str:
     """Refuse what open() would answer with a puzzle: URLs, null bytes, names no file system can hold."""
-    text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
-    if not isinstance(text, str):
-        raise InputTypeError(subject, "a path", type(path).__name__, "pass a str or a pathlib.Path")
-    if text[:5].lower() == "data:":
-        raise InputTypeError(subject, "a path", "a data URL", "pass from_data_url(url) to a reader")
-    if _URL.match(text):
-        raise InputTypeError(
-            subject, "a path", f"the URL {quoted(text)}", "aikit uses no network: move the bytes yourself"
-        )
+    text = check_local(subject, path)
     try:
         valid = b"\0" not in os.fsencode(text)
     except UnicodeEncodeError:
@@ -141,6 +152,21 @@ def _check_path(subject: str, path: object) -> None:
             "check the path",
             filename=text,
         )
+    return text
+
+
+def check_local(subject: str, path: object) -> str:
+    """The path as a text, whether such a file can be or not; URLs are refused."""
+    text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
+    if not isinstance(text, str):
+        raise InputTypeError(subject, "a path", type(path).__name__, "pass a str or a pathlib.Path")
+    if text[:5].lower() == "data:":
+        raise InputTypeError(subject, "a path", "a data URL", "pass from_data_url(url) to a reader")
+    if _URL.match(text):
+        raise InputTypeError(
+            subject, "a path", f"the URL {quoted(text)}", "aikit uses no network: move the bytes yourself"
+        )
+    return text
 
 
 def _drain(file: IO[bytes], name: str, limits: Limits | None) -> bytes:
@@ -161,18 +187,19 @@ def _as_bytes(chunk: object, name: str) -> bytes:
     return bytes(chunk)
 
 
-def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+def write_bytes(path: str | os.PathLike[str], data: bytes, *, times: tuple[int, int] | None = None) -> None:
     """Write a file completely or leave what was there untouched.
 
     The bytes go to a temporary file in the same directory, to the disk, and then take the target's
     place in one step. A symbolic link is written through; the mode of an existing file is kept. A
-    device or a pipe, such as /dev/stdout, is never replaced: it is written to.
+    device or a pipe, such as /dev/stdout, is never replaced: it is written to. `times` are those of the last access and
+    the last change that the file shall have, in nanoseconds.
 
     Raises:
         InputTypeError: the path is a URL.
         FileAccessError: the path is a directory or in none, may not be written, or the disk is full.
     """
-    _check_path("path", path)
+    check_path("path", path)
     name = name_of(path)
     if os.path.isdir(path) or name.endswith(os.sep):
         raise FileAccessError("path", "a file", f"the directory {quoted(name)}", "add a file name", filename=name)
@@ -181,7 +208,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
             with open(path, "wb") as file:
                 file.write(data)
         else:
-            _replace(os.path.realpath(path), data)
+            _replace(os.path.realpath(path), data, times)
     except OSError as error:
         remedy = "check the folder, its permissions and the free space"
         raise _access_error(error, name, "a writable path", remedy) from error
@@ -194,19 +221,23 @@ def _is_device(path: str | os.PathLike[str]) -> bool:
         return False
 
 
-def _replace(target: str, data: bytes) -> None:
+def _replace(target: str, data: bytes, times: tuple[int, int] | None) -> None:
     """Write beside the target, then take its place."""
     folder = os.path.dirname(target)
     temporary = None
     try:
-        # A name that no folder listing takes for a finished picture: it never ends in an image suffix.
-        handle, temporary = tempfile.mkstemp(prefix=".aikit-", suffix=".tmp", dir=folder)
+        handle, temporary = _make_temporary(folder)
+        # Open, and by that locked, until it has its name: nobody takes it for one that was left behind.
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
+            os.chmod(temporary, _mode_for(target))
+            if times is not None:
+                os.utime(temporary, ns=times)
             os.fsync(file.fileno())
-        os.chmod(temporary, _mode_for(target))
-        os.replace(temporary, target)
+            if sys.platform == "win32":  # which moves no file that is open
+                file.close()
+            os.replace(temporary, target)
         temporary = None
         _sync_folder(folder)
     finally:
@@ -214,6 +245,65 @@ def _replace(target: str, data: bytes) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+# A name that no folder listing takes for a finished picture: it never ends in an image suffix.
+_BEGINNING, _END = ".aikit-", ".tmp"
+
+
+def _make_temporary(folder: str) -> tuple[int, str]:
+    """Make a file that is locked as long as it is open, by which others see that somebody is writing it."""
+    while True:
+        handle, path = tempfile.mkstemp(prefix=_BEGINNING, suffix=_END, dir=folder)
+        if _lock(handle, wait=True) is not True or _is_at(handle, path):
+            return handle, path
+        # Somebody took it for one that was left behind, before it was locked.
+        os.close(handle)
+
+
+def remove_leftovers(folder: str | os.PathLike[str]) -> None:
+    """Remove what processes that were killed had begun to write into a folder; files that somebody writes stay."""
+    try:
+        names = [name for name in os.listdir(folder) if name.startswith(_BEGINNING) and name.endswith(_END)]
+    except OSError:  # there is no such folder yet
+        return
+    for name in names:
+        path = os.path.join(os.fsdecode(folder), name)
+        with contextlib.suppress(OSError):  # somebody else was faster, or may remove it and we may not
+            _remove_if_dead(path)
+
+
+def _remove_if_dead(path: str) -> None:
+    if sys.platform == "win32":
+        os.unlink(path)  # which is refused of files that are open
+        return
+    # A link or a pipe of such a name is nothing of ours.
+    handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        if stat.S_ISREG(os.fstat(handle).st_mode) and _lock(handle, wait=False):
+            os.unlink(path)
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, *, wait: bool) -> bool | None:
+    """Lock a file until it is closed, also by the end of its process; None where the file system knows no locks."""
+    if sys.platform == "win32":
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _is_at(handle: int, path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except OSError:
+        return False
 
 
 def _mode_for(target: str) -> int:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, get_args, overload
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args, overload
 
 from ._check import one_of
 from ._foreign_names import explain_calls
 from ._pixels import Opened, Pixels, PixelTarget, Spec, adapter, copy_pixels, kind_of, load
 from .errors import InputTypeError, InputValueError, quoted
-from .types import AnyImage, Kind
+from .types import AnyImage, DeviceLike, DTypeLike, Kind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +39,7 @@ TORCH_DTYPES = ("uint8", "uint16", "float16", "bfloat16", "float32", "float64")
 def to_pil(
     image: AnyImage,
     *,
-    dtype: Any = "auto",
+    dtype: DTypeLike | None = "auto",
     bgr: bool = False,
     value_range: ValueRange | None = None,
     layout: Layout | None = None,
@@ -93,7 +93,7 @@ def to_pil(
 def to_numpy(
     image: AnyImage,
     *,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     bgr: bool = False,
     value_range: ValueRange | None = None,
     layout: Layout | None = None,
@@ -135,7 +135,7 @@ def to_numpy(
 def to_cv2(
     image: AnyImage,
     *,
-    dtype: Any = "auto",
+    dtype: DTypeLike | None = "auto",
     bgr: bool = False,
     value_range: ValueRange | None = None,
     layout: Layout | None = None,
@@ -178,11 +178,11 @@ def to_cv2(
 def to_tensor(
     image: AnyImage,
     *,
-    dtype: Any = "float32",
+    dtype: DTypeLike | None = "float32",
     bgr: bool = False,
     value_range: ValueRange | None = None,
     layout: Layout | None = None,
-    device: Any = None,
+    device: DeviceLike | None = None,
     out: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Convert any image to a torch tensor, channels first, RGB.
@@ -250,7 +250,7 @@ def as_kind(image: AnyImage, kind: Literal["tensor"]) -> torch.Tensor: ...
 @overload
 def as_kind(image: AnyImage, kind: Kind) -> AnyImage: ...
 def as_kind(image: AnyImage, kind: Kind) -> AnyImage:
-    """What a document was drawn as, in the kind that was asked for; as it is where it is of that kind already."""
+    """Convert a drawn document to the kind that was asked for; give it as it is where it is of that kind already."""
     one_of("kind", kind, KINDS)
     return image if kind in ("pil", "numpy") and kind_of(image) == kind else _CONVERTERS[kind](image)
 
@@ -278,7 +278,7 @@ def _open(
 
 def _two_numbers(value_range: object, spec: Spec) -> ValueRange:
     try:
-        low, high = (float(value) for value in value_range)  # type: ignore[attr-defined] # what is no pair is refused below
+        low, high = (float(value) for value in cast(ValueRange, value_range))  # what is no pair is refused below
     except (OverflowError, TypeError, ValueError) as error:
         raise InputTypeError("value_range", "two numbers (low, high)", quoted(value_range), "pass a pair") from error
     # The step is what counts: it is neither 0 nor infinite for any range that pixels can be taken from.
@@ -293,8 +293,8 @@ def _two_numbers(value_range: object, spec: Spec) -> ValueRange:
     return low, high
 
 
-def dtype_name(dtype: Any, allowed: tuple[str, ...], default: str | None) -> str | None:
-    """The plain name of a dtype given as a name, a NumPy or a torch dtype; None where it stands for the default."""
+def dtype_name(dtype: DTypeLike | None, allowed: tuple[str, ...], default: str | None) -> str | None:
+    """Find the plain name of a dtype given as a name, a NumPy or a torch dtype; None where it stands for the default."""
     # Only strings are compared: NumPy says that np.dtype("float64") equals None.
     if dtype is None or (isinstance(dtype, str) and dtype == default):
         return None
@@ -306,7 +306,7 @@ def dtype_name(dtype: Any, allowed: tuple[str, ...], default: str | None) -> str
         import numpy as np
 
         try:
-            name = np.dtype(dtype).name
+            name = np.dtype(cast(type[np.generic], dtype)).name  # what it does not know it refuses
         except (TypeError, ValueError) as error:
             raise InputTypeError("dtype", f"one of {', '.join(allowed)}", quoted(dtype), "pass a name") from error
     if name not in allowed:

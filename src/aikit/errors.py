@@ -61,6 +61,9 @@ CODES: Mapping[str, str] = {
     # Of files in folders, which are reported and not raised
     "memory": "There was not enough memory for it.",
     "clash": "Another source has the same place for its result.",
+    # Of files in folders that did not fail
+    "left_out": "It is no picture, or a link to a folder, and was left as it is.",
+    "frames_left": "It has more frames or pages than its result.",
 }
 
 # What people passed is quoted this far, and what they named is named this far: no name of a file is longer than 255

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote_to_bytes
 
 from . import _raster, convert
+from ._check import integer
 from ._foreign_names import explain_calls
 from ._io import name_of, read_bytes, write_bytes
 from ._pixels import load
@@ -33,6 +34,7 @@ __all__ = [
     "from_data_url",
     "read_cv2",
     "read_frames",
+    "read_label_map",
     "read_numpy",
     "read_pil",
     "read_tensor",
@@ -41,6 +43,7 @@ __all__ = [
 ]
 
 Profile = Literal["srgb", "ignore"]
+MetadataPolicy = _raster.MetadataPolicy
 
 # Registered with IANA, but for the portable pixmap, which only has the name everybody uses.
 _MIME = {"ico": "image/vnd.microsoft.icon", "ppm": "image/x-portable-pixmap"}
@@ -219,6 +222,45 @@ def read_tensor(
 
 
 @explain_calls
+def read_label_map(
+    source: Source, *, frame: int = 0, limits: Limits | None = None, isolate: bool = False
+) -> np.ndarray[Any, Any]:
+    """Read a label map: the whole numbers that a file holds, and never colors.
+
+    Args:
+        source: a path, bytes, or an open binary file. A str is a path and is never fetched.
+        frame: which page of a TIFF.
+        limits: what the file may cost, `Limits()` for uploads; None trusts the file.
+        isolate: decode in a child process, as in `read_pil`.
+
+    Returns:
+        (H, W), upright: indices of a palette and gray codes of 1 to 8 bits as uint8, as they are stored (a 4-bit code 5 is
+        5), those of 16 bits as uint16, 32-bit and signed ones of a TIFF as int32. Palettes, transparency and profiles say
+        nothing here.
+
+    Raises:
+        FileAccessError: the file cannot be opened.
+        FileFormatError: colors, a format that does not keep numbers (JPEG, WebP), damaged, or cut off.
+        LimitError: larger than `limits` allow; with `isolate`, also slower.
+        InputValueError: there is no such page.
+        WorkerError: with `isolate`, the decoder crashed.
+
+    Example:
+        >>> import io
+        >>> from PIL import Image
+        >>> classes = Image.new("P", (2, 1), 7)
+        >>> classes.putpalette([10, 20, 30] * 8)
+        >>> file = io.BytesIO()
+        >>> classes.save(file, "png")
+        >>> read_label_map(file.getvalue()).tolist()
+        [[7, 7]]
+    """
+    frame, name = integer("frame", frame, 0), name_of(source)
+    data = read_bytes(source, limits=limits)
+    return _raster.decode_labels_guarded(data, name=name, frame=frame, limits=limits, isolate=isolate)
+
+
+@explain_calls
 def read_frames(
     source: Source,
     *,
@@ -359,6 +401,7 @@ def write(
     *,
     quality: int | None = None,
     lossless: bool | None = None,
+    metadata: MetadataPolicy = "keep",
     bgr: bool = False,
 ) -> None:
     """Write an image to a file, entirely or not at all.
@@ -372,6 +415,9 @@ def write(
         path: where to; .png .jpg .webp .avif .gif .tif .bmp .ico .ppm .pgm.
         quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
         lossless: True for WebP without loss.
+        metadata: what a PIL image's `info` says beside its pixels, as far as the format has a place for it: "keep" is
+            all that still holds, so no thumbnail and no size of the original, "public" leaves out places, owners,
+            serial numbers, maker notes, keywords and the parameters of generators, "strip" everything but the profile.
         bgr: the array or tensor runs B, G, R(, A).
 
     Raises:
@@ -396,7 +442,7 @@ def write(
         raise InputValueError("path", "a suffix that names the format", quoted(str(path)), "add one such as .png")
     if suffix.lower() in (".pgm", ".pbm") and load(image, bgr=bgr).spec.channels > 1:
         raise InputValueError("image", f"gray for {suffix}", "color or alpha", "write .ppm or .png")
-    write_bytes(path, encode(image, suffix, quality=quality, lossless=lossless, bgr=bgr))
+    write_bytes(path, encode(image, suffix, quality=quality, lossless=lossless, metadata=metadata, bgr=bgr))
 
 
 @explain_calls
@@ -406,6 +452,7 @@ def encode(
     *,
     quality: int | None = None,
     lossless: bool | None = None,
+    metadata: MetadataPolicy = "keep",
     bgr: bool = False,
 ) -> bytes:
     """Encode an image to the bytes of a file.
@@ -416,10 +463,13 @@ def encode(
         format: "png", "jpeg", "webp", "avif", "gif", "tiff", "bmp", "ico" or "ppm", or a suffix.
         quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
         lossless: True for WebP without loss.
+        metadata: what a PIL image's `info` says beside its pixels, as far as the format has a place for it: "keep" is
+            all that still holds, so no thumbnail and no size of the original, "public" leaves out places, owners,
+            serial numbers, maker notes, keywords and the parameters of generators, "strip" everything but the profile.
         bgr: the array or tensor runs B, G, R(, A).
 
     Returns:
-        The whole file. The profile, resolution and EXIF data of a PIL image go along where the format has a place.
+        The whole file.
 
     Raises:
         InputTypeError: not an image.
@@ -432,6 +482,7 @@ def encode(
         b'PNG'
     """
     target = _raster.capabilities(format)
+    _raster.check_policy(metadata)
     spec = load(image, bgr=bgr)[1]
     dtype = "uint8"
     if spec.dtype.startswith(("float", "bfloat")) and target.float32:
@@ -443,7 +494,8 @@ def encode(
         pixels: Any = convert.to_pil(image, dtype=dtype if spec.channels == 1 else "uint8", bgr=bgr)
     else:
         pixels = convert.to_numpy(image, dtype=dtype, bgr=bgr)
-    return _raster.encode(pixels, target.name, quality=quality, lossless=lossless)
+    beside = _raster.collect(getattr(pixels, "info", {}), metadata, gray=spec.channels < 3)
+    return _raster.encode(pixels, target.name, quality=quality, lossless=lossless, metadata=beside)
 
 
 # ---------------------------------------------------------------- data URLs
@@ -456,6 +508,7 @@ def to_data_url(
     *,
     quality: int | None = None,
     lossless: bool | None = None,
+    metadata: MetadataPolicy = "keep",
     bgr: bool = False,
 ) -> str:
     """Encode an image as a data URL, for the src of an <img> or for JSON.
@@ -465,6 +518,9 @@ def to_data_url(
         format: as for `encode`; browsers show png, jpeg, webp, avif, gif, bmp and ico.
         quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
         lossless: True for WebP without loss.
+        metadata: what a PIL image's `info` says beside its pixels, as far as the format has a place for it: "keep" is
+            all that still holds, so no thumbnail and no size of the original, "public" leaves out places, owners,
+            serial numbers, maker notes, keywords and the parameters of generators, "strip" everything but the profile.
         bgr: the array or tensor runs B, G, R(, A).
 
     Returns:
@@ -482,7 +538,7 @@ def to_data_url(
     Source: RFC 2397.
     """
     name = _raster.capabilities(format).name
-    data = encode(image, name, quality=quality, lossless=lossless, bgr=bgr)
+    data = encode(image, name, quality=quality, lossless=lossless, metadata=metadata, bgr=bgr)
     return f"data:{_MIME.get(name, f'image/{name}')};base64,{base64.b64encode(data).decode('ascii')}"
 
 

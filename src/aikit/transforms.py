@@ -21,6 +21,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from ._check import function
 from ._foreign_names import misfit
+from ._metadata.orientation import orientation_of_image
 from ._pixels import kind_of
 from .errors import InputTypeError, InputValueError
 from .types import AnyImage
@@ -29,8 +30,6 @@ __all__ = ["Apply"]
 
 P = ParamSpec("P")
 Picture = TypeVar("Picture", bound=AnyImage)
-
-_ORIENTATION = 0x0112  # Exif 2.32, table 4
 
 
 class Apply(torch.nn.Module):
@@ -148,6 +147,6 @@ def _is_image(value: object) -> TypeGuard[AnyImage]:
 def _frame(image: AnyImage) -> str:
     """Tell how an image lies: its height and width, and the orientation that a viewer would still give it."""
     if isinstance(image, Image.Image):
-        orientation = image.getexif().get(_ORIENTATION, 1)
+        orientation = orientation_of_image(image)
         return f"{image.height}x{image.width}" + (f" with EXIF orientation {orientation}" if orientation != 1 else "")
     return "x".join(map(str, image.shape[-2:] if isinstance(image, torch.Tensor) else image.shape[:2]))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
     from PIL import Image
 
-__all__ = ["AnyImage", "Color", "ImageT", "Kind", "Source"]
+__all__ = ["AnyImage", "Color", "DTypeLike", "DeviceLike", "ImageT", "Kind", "Source"]
 
 # Union and not |, which does not take names at run time.
 AnyImage: TypeAlias = Union["Image.Image", "np.ndarray[Any, Any]", "torch.Tensor"]
@@ -46,3 +46,9 @@ Color: TypeAlias = str | float | tuple[float, ...]
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 """What is read: a path (a str always is one, never fetched), bytes, or an open binary file."""
+
+DTypeLike: TypeAlias = Union[str, type[object], "np.dtype[np.generic]", "torch.dtype"]
+"""A dtype: its name such as "uint8", a class of NumPy such as `numpy.uint8`, or a dtype of NumPy or torch."""
+
+DeviceLike: TypeAlias = Union[str, int, "torch.device"]
+"""A device: its name such as "cuda:1", the number of a GPU, or a `torch.device`."""

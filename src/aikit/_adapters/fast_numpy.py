@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 
@@ -19,7 +17,7 @@ class FastNumPy:
 
     __name__ = "numpy"
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Plane:
         return getattr(np, name)
 
     @staticmethod
@@ -42,7 +40,7 @@ class FastNumPy:
 
 
 def _fits(part: Plane, plane: Plane) -> bool:
-    """A number, or an array of the plane's shape and dtype."""
+    """Tell a number, or an array of the plane's shape and dtype."""
     if isinstance(part, np.ndarray):
         return bool(part.shape == plane.shape and part.dtype == plane.dtype)
     return isinstance(part, (int, float))

@@ -11,6 +11,7 @@ from .._pixels.contracts import Opened, PixelSource, PixelTarget, adapter
 from .._pixels.kinds import TOP, Planes, Spec
 from .._pixels.values import no_number, quantize, rescale
 from ..errors import InputTypeError, InputValueError
+from ..types import AnyImage
 from .fast_numpy import FastNumPy
 from .raw import describe_array, describe_array_memory
 
@@ -48,7 +49,7 @@ _REORDER = {
 
 
 def check(image: Array, layout: str) -> tuple[Array, bool]:
-    """The array as (..., H, W, C) or, for layout "CHW", (..., C, H, W); and whether the channel axis was added."""
+    """Give the array as (..., H, W, C) or, for layout "CHW", (..., C, H, W); and whether the channel axis was added."""
     if isinstance(image, np.ma.MaskedArray):
         raise InputTypeError(
             "image",
@@ -265,7 +266,7 @@ def _to_codes(plane: Array, dtype: DType, out: Array | None) -> Array:
         # value of negatives and makes 0 of infinity, so clamp first where a value lies outside.
         cv2.convertScaleAbs(np.ascontiguousarray(plane if inside else np.clip(plane, 0, 1)), result, 255)
         return result
-    np.copyto(result, quantize(np, plane, _TOPS[dtype]), casting="unsafe")
+    np.copyto(result, quantize(namespace, plane, _TOPS[dtype]), casting="unsafe")
     return result
 
 
@@ -346,7 +347,7 @@ def comparable(plane: Array) -> Array:
     return plane
 
 
-def plane_like(opened: Opened[Any], like: Array) -> Array:
+def plane_like(opened: Opened[AnyImage], like: Array) -> Array:
     """Give the one plane of a gray image of any kind in the dtype of `like`."""
     source = adapter(opened.spec.kind).copy_to_host(opened.pixels)
     return cast(source.planes()[0], like.dtype)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import ctypes
-import logging
-import struct
 from dataclasses import replace
 from typing import TypeGuard
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms
 
+from .._metadata.orientation import orientation_of_image, upright as turn_upright
 from .._pixels.facts import Raw
 from .._pixels.kinds import CHANNEL_NAMES, Spec
-from ..errors import FileFormatError, InputTypeError, InputValueError, printable, quoted
+from ..errors import FileFormatError, InputTypeError, InputValueError, quoted
 from . import numpy as arrays
 from .numpy import Array, deinterleave, interleave
 from .raw import describe_picture, describe_picture_memory
@@ -27,24 +26,6 @@ on_accelerators = False
 channels_at = -1
 
 describe_memory = describe_picture_memory
-
-_log = logging.getLogger("aikit")
-
-_ORIENTATION = 0x0112  # Exif 2.32, table 4
-_EXIF_NAMES = ("exif", "Raw profile type exif")
-
-# Pillow's reader and writer of EXIF have no closed list of exceptions for damaged tags.
-_DAMAGE = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
 
 # Modes that already are planes of the right values.
 _RESOLVED = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1, "F": 1}
@@ -86,7 +67,9 @@ def load(
         raise InputValueError("layout", "None for a PIL image", quoted(layout), "leave it out")
     if image.width == 0 or image.height == 0:
         raise InputValueError("image", "at least one pixel", f"size {image.size}", "check where it was cut")
-    upright = _upright(_loaded(image))
+    upright = _loaded(image)
+    if orientation_of_image(upright) != 1:
+        upright = turn_upright(upright)
     if ranged and upright.mode == "I":
         upright = upright.convert("F")
     if mode is not None and upright.mode != mode:
@@ -109,18 +92,18 @@ def load(
 
 def describe_raw(image: Image.Image) -> Raw:
     """Tell what a picture of any mode is."""
-    return replace(describe_picture(image), orientation=orientation_of(image))
+    return replace(describe_picture(image), orientation=orientation_of_image(image))
 
 
 def is_resolved(image: object) -> TypeGuard[Image.Image]:
     """Whether an image is a picture that already is what `load` would make of it."""
     if not isinstance(image, Image.Image):
         return False
-    return image.mode in _RESOLVED and "transparency" not in image.info and orientation_of(image) == 1
+    return image.mode in _RESOLVED and "transparency" not in image.info and orientation_of_image(image) == 1
 
 
 def _loaded(image: Image.Image) -> Image.Image:
-    """The picture with its pixels in memory; a lazily opened file is read here, and may turn out broken."""
+    """Load the picture's pixels into memory; a lazily opened file is read here, and may turn out broken."""
     try:
         image.load()
     except MemoryError:
@@ -147,39 +130,8 @@ def _is_closed(image: Image.Image, error: Exception) -> bool:
     return never_read or "closed" in str(error)
 
 
-def _name_of(image: Image.Image) -> str:
-    return printable(str(getattr(image, "filename", "") or "an image"))
-
-
-def orientation_of(image: Image.Image) -> int:
-    """1..8, from the EXIF of an image in memory; 1 where it is upright or does not say."""
-    try:
-        orientation = int(image.getexif().get(_ORIENTATION, 1))
-    except _DAMAGE as error:  # a damaged tag block has no orientation to honor, and the pixels are sound
-        _log.warning("EXIF data of %s cannot be read: %s", _name_of(image), error)
-        return 1
-    return orientation if orientation in range(1, 9) else 1
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    orientation = orientation_of(image)
-    if orientation == 1:
-        return image
-    try:
-        return ImageOps.exif_transpose(image)
-    except _DAMAGE as error:  # Pillow reads more than it can write back: turn the pixels, let the tags go
-        _log.warning("EXIF data of %s dropped: %s", _name_of(image), error)
-        bare, tags = image.copy(), Image.Exif()
-        tags[_ORIENTATION] = orientation
-        bare.info = {name: value for name, value in image.info.items() if name not in _EXIF_NAMES}
-        bare.info["exif"] = tags.tobytes()
-        turned = ImageOps.exif_transpose(bare)
-        del turned.info["exif"]
-        return turned
-
-
 def _resolve(image: Image.Image) -> tuple[Image.Image, tuple[int, ...] | None]:
-    """The picture in one of the _RESOLVED modes, and the color key that marks its transparent pixels.
+    """Give the picture in one of the _RESOLVED modes, and the color key that marks its transparent pixels.
 
     Alpha first: going from a palette to RGB and then to RGBA would make every pixel of the key's color
     transparent, not only those of its index.
@@ -187,7 +139,8 @@ def _resolve(image: Image.Image) -> tuple[Image.Image, tuple[int, ...] | None]:
     key = image.info.get("transparency")
     mode = image.mode
     if mode in ("P", "PA"):
-        has_alpha = mode == "PA" or isinstance(key, (int, bytes)) or image.palette.mode == "RGBA"  # type: ignore[union-attr]
+        of_palette = image.palette.mode if image.palette else None
+        has_alpha = mode == "PA" or isinstance(key, (int, bytes)) or of_palette == "RGBA"
         if has_alpha:
             # Pillow writes the alpha into the palette of the picture it converts: a copy's, not the caller's.
             return image.copy().convert("RGBA"), None
@@ -211,7 +164,7 @@ def _resolve(image: Image.Image) -> tuple[Image.Image, tuple[int, ...] | None]:
 
 
 def _as_key(key: object, channels: int) -> tuple[int, ...] | None:
-    """The color key as one number a channel; None where `transparency` holds something else."""
+    """Read the color key as one number a channel; None where `transparency` holds something else."""
     given = key if isinstance(key, (tuple, list)) else [key] * channels
     parts = tuple(part for part in given if isinstance(part, int))
     return parts if len(parts) == len(given) == channels else None
@@ -220,7 +173,9 @@ def _as_key(key: object, channels: int) -> tuple[int, ...] | None:
 def _lab_to_rgb(image: Image.Image) -> Image.Image:
     # Pillow's 8-bit LAB is ICC Lab (D50); LittleCMS takes it to sRGB.
     transform = ImageCms.buildTransform(ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB")
-    return ImageCms.applyTransform(image, transform)  # type: ignore[return-value]
+    rgb = ImageCms.applyTransform(image, transform)
+    assert rgb is not None  # only in place it returns nothing
+    return rgb
 
 
 class Picture:
@@ -313,7 +268,7 @@ class _Rows:
 
 
 def _rows_in_memory(image: Image.Image, *, writable: bool = False) -> Array | None:
-    """An (H, W, 4) view of an RGB or RGBA picture, without a copy; writable only for one of our own making.
+    """Show an (H, W, 4) view of an RGB or RGBA picture, without a copy; writable only for one of our own making.
 
     np.asarray repacks the pixels through a bytes object, five times slower. Pillow's Arrow export gives
     the memory itself, for pictures that lie in one 16 MB block; None for the others.

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._metadata import SOURCE_COLOR
 from .._pixels.facts import Memory, Raw
 
 if TYPE_CHECKING:
     import torch
     from PIL import Image
 
-    from .._pixels.facts import Array
+    from .._pixels.kinds import Array
 
 __all__ = [
     "describe_array",
@@ -82,6 +83,7 @@ def describe_picture(image: Image.Image) -> Raw:
         read,
         mode=image.mode,
         profile=image.info.get("icc_profile"),
+        source_color=image.info.get(SOURCE_COLOR),
     )
 
 

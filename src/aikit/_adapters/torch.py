@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import cast as cast_type
 
 import numpy as np
 import torch
@@ -11,13 +11,14 @@ from torch.nn.parameter import is_lazy
 
 from .._pixels import contracts, values
 from .._pixels.contracts import Opened
-from .._pixels.kinds import TOP, Planes, Spec
+from .._pixels.kinds import TOP, Namespace, Planes, Spec
 from .._pixels.values import no_number, quantize, rescale
 from ..errors import DeviceError, InputTypeError, InputValueError, quoted
+from ..types import AnyImage, DeviceLike
 from .numpy import Array, DType, Pixels, cast as cast_array, swap_red_blue, widen as widen_array
 from .raw import describe_tensor, describe_tensor_memory
 
-namespace = torch
+namespace = cast_type(Namespace, torch)
 
 has_modes = False
 on_accelerators = True
@@ -34,7 +35,7 @@ _IN_NUMPY = {"bool": "uint8", "bfloat16": "float32"}
 
 
 def check(image: torch.Tensor, layout: str | None) -> torch.Tensor:
-    """The tensor as (..., C, H, W), a plain Tensor whatever subclass it was."""
+    """Give the tensor as (..., C, H, W), a plain Tensor whatever subclass it was."""
     check_dense("image", image)
     if dtype_name(image.dtype) not in DTYPES:
         raise InputTypeError(
@@ -74,7 +75,7 @@ def check_dense(subject: str, tensor: torch.Tensor) -> None:
 
 def is_traced(tensor: torch.Tensor) -> bool:
     """Whether a tensor stands for others, whose values are not there yet: the function it is given to is compiled."""
-    return values.is_traced(torch, tensor)
+    return values.is_traced(namespace, tensor)
 
 
 def is_transformed(tensor: torch.Tensor) -> bool:
@@ -178,7 +179,7 @@ def _to_codes(tensor: torch.Tensor, dtype: torch.dtype, to_host: bool) -> torch.
         return _to_bytes(tensor)
     else:
         tensor = tensor.nan_to_num(nan=0.0, posinf=1.0, neginf=0.0)
-    codes: torch.Tensor = quantize(torch, tensor, TOP[dtype_name(dtype)])
+    codes: torch.Tensor = quantize(namespace, tensor, TOP[dtype_name(dtype)])
     return codes.to(torch.int32).to(dtype) if dtype == torch.uint16 else codes.to(dtype)
 
 
@@ -196,7 +197,7 @@ def on_host(plane: torch.Tensor) -> Array | None:
 
 
 def _as_array(tensor: torch.Tensor) -> Array:
-    """A tensor's memory as an array; a copy where NumPy has not the dtype."""
+    """Show a tensor's memory as an array; a copy where NumPy has not the dtype."""
     return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).detach().numpy()
 
 
@@ -207,7 +208,7 @@ def view_on_host(pixels: TensorPixels) -> Pixels | None:
 
 
 def _to_bytes(tensor: torch.Tensor) -> torch.Tensor:
-    """`quantize` and the cast on CUDA, in three kernels where they take five.
+    """Quantise and cast on CUDA, in three kernels where they take five.
 
     Between 2^23 and 2^24 float32 counts in ones: adding 2^23 rounds to nearest, ties to even, and leaves the code in
     the lowest bits, which is what torch, by way of int64, makes a byte of. NaN is converted to 0 or to the smallest
@@ -217,7 +218,7 @@ def _to_bytes(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def full_precision(device: torch.device) -> AbstractContextManager[object]:
-    """Autocast off: its half floats have not the 8 bits a picture needs."""
+    """Switch autocast off: its half floats have not the 8 bits a picture needs."""
     if torch.is_autocast_enabled(device.type):
         return torch.autocast(device.type, enabled=False)
     return nullcontext()
@@ -269,7 +270,7 @@ def comparable(plane: torch.Tensor) -> torch.Tensor:
     return plane.to(torch.int32) if plane.dtype == torch.uint16 else plane
 
 
-def plane_like(opened: Opened[Any], like: torch.Tensor) -> torch.Tensor:
+def plane_like(opened: Opened[AnyImage], like: torch.Tensor) -> torch.Tensor:
     """Give the one plane of a gray image of any kind in the dtype and on the device of `like`."""
     pixels, spec = opened
     if isinstance(pixels, TensorPixels):
@@ -301,12 +302,12 @@ def bring_to_host(
 # ---------------------------------------------------------------- for to_tensor
 
 
-def device_for(device: Any, spec: Spec, out: torch.Tensor | None) -> torch.device:
+def device_for(device: DeviceLike | None, spec: Spec, out: torch.Tensor | None) -> torch.device:
     """Find the device a result goes to: where `out` is, or the one asked for, or where a tensor is, or the CPU."""
     if device is None and out is not None:
         return out.device
     if device is None:
-        return spec.device if spec.kind == "torch" else torch.device("cpu")
+        return spec.device or torch.device("cpu")
     try:
         where = torch.device(device)
         torch.empty(0, device=where)

@@ -8,7 +8,7 @@ from .kinds import TOP, Spec
 
 
 def parse_color(color: Color, spec: Spec, subject: str = "color") -> tuple[float, float, float, float]:
-    """A color argument as (red, green, blue, alpha) in [0, 1].
+    """Read a color argument as (red, green, blue, alpha) in [0, 1].
 
     Args:
         color: a CSS name, #rgb, #rgba, #rrggbb or #rrggbbaa, a tuple (gray,), (r, g, b) or (r, g, b, a) in the

@@ -12,29 +12,31 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, Self, Type
 
 from ..types import AnyImage
 from .facts import Memory, Raw
-from .kinds import Namespace, Plane, Planes, Spec
+from .kinds import Namespace, OwnDType, Plane, Planes, Spec
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    Array: TypeAlias = np.ndarray[Any, Any]
-    DType: TypeAlias = np.dtype[Any]
+    from .kinds import Array, DType
 
 # Of which kind an image is that was opened: nothing in it has this type, but what is made of it will.
 ImageT_co = TypeVar("ImageT_co", bound=AnyImage, covariant=True)
 
 Kernel: TypeAlias = Callable[..., Sequence[Plane]]
 
+# Images and pixels as one adapter makes and takes them. Each has classes of its own, and no type that the three
+# share would let an adapter say that it takes its own alone.
+OwnImage: TypeAlias = Any
+OwnPixels: TypeAlias = Any
+
 
 class Pixels(Protocol):
     """The pixels of an image that was opened, as its kind keeps them."""
 
     @property
-    def image(self) -> Any:
+    def image(self) -> OwnImage:
         """The picture, array or tensor itself, resolved, in the caller's own order of channels."""
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> OwnDType:
         """What its planes hold, as NumPy or torch say it."""
 
     @property
@@ -158,55 +160,55 @@ class Adapter(Protocol):
         """The dtypes that a caller may ask a result to have."""
 
     def load(
-        self, image: Any, /, *, layout: str | None, bgr: bool, ranged: bool = False, mode: str | None = None
+        self, image: OwnImage, /, *, layout: str | None, bgr: bool, ranged: bool = False, mode: str | None = None
     ) -> tuple[Pixels, Spec]:
         """Open an image for reading; refuse one that is none, with the reason."""
 
-    def describe_raw(self, image: Any, /) -> Raw:
+    def describe_raw(self, image: OwnImage, /) -> Raw:
         """Tell what an image says of itself, also one that `load` refuses."""
 
-    def describe_memory(self, image: Any, /) -> Memory:
+    def describe_memory(self, image: OwnImage, /) -> Memory:
         """Tell where an image lies and what may be done with it, also of one that `load` refuses."""
 
-    def view_on_host(self, pixels: Any, /) -> PixelSource | None:
+    def view_on_host(self, pixels: OwnPixels, /) -> PixelSource | None:
         """Show pixels to NumPy where they lie; None on an accelerator and where a gradient is recorded."""
 
-    def copy_to_host(self, pixels: Any, /) -> PixelSource:
+    def copy_to_host(self, pixels: OwnPixels, /) -> PixelSource:
         """Show pixels to NumPy, copied to host memory where they lie elsewhere; without their gradient."""
 
     def bring_to_host(
-        self, pixels: Any, dtype: DType, value_range: tuple[float, float] | None, /
+        self, pixels: OwnPixels, dtype: DType, value_range: tuple[float, float] | None, /
     ) -> tuple[PixelSource, tuple[float, float] | None]:
         """Bring pixels to the host, in this dtype already where fewer bytes cross so; and the range still to be applied."""
 
     def create(self, spec: Spec, channels: int, dtype: str, /) -> PixelTarget:
         """Make a buffer for a result, in host memory."""
 
-    def finish(self, target: Any, spec: Spec, /) -> Any:
+    def finish(self, target: OwnPixels, spec: Spec, /) -> OwnImage:
         """Make the image of a buffer that was filled."""
 
-    def assemble(self, planes: Planes, spec: Spec, /) -> Any:
+    def assemble(self, planes: Planes, spec: Spec, /) -> OwnImage:
         """Make an image of whole planes, in their own dtype where the kind has it."""
 
-    def check_out(self, out: Any, spec: Spec, /) -> None:
+    def check_out(self, out: object, spec: Spec, /) -> None:
         """Refuse an `out` that a result of this Spec does not fit exactly."""
 
-    def paste(self, image: Any, patch: Any, rows: slice, columns: slice, /) -> None:
+    def paste(self, image: OwnImage, patch: OwnImage, rows: slice, columns: slice, /) -> None:
         """Put a smaller image of the same form into one that was made here."""
 
-    def cast(self, plane: Plane, dtype: Any, /) -> Plane:
+    def cast(self, plane: Plane, dtype: OwnDType, /) -> Plane:
         """Give a plane another dtype: exact between integers, quantised from floats, in [0, 1] as floats."""
 
     def comparable(self, plane: Plane, /) -> Plane:
         """Give a plane a dtype that can be compared with numbers."""
 
-    def plane_like(self, opened: Opened[Any], like: Plane, /) -> Plane:
+    def plane_like(self, opened: Opened[AnyImage], like: Plane, /) -> Plane:
         """Give the one plane of a gray image of any kind in the dtype and where `like` is."""
 
 
 @cache
 def adapter(kind: str) -> Adapter:
-    """The module that knows one kind of image; by its name, for the adapters stand on these contracts."""
+    """Find the module that knows one kind of image; by its name, for the adapters stand on these contracts."""
     return cast(Adapter, import_module(f"aikit._adapters.{kind}"))
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 from .contracts import PixelSource, PixelTarget
 from .kinds import TOP, Spec
 from .strips import batch_as_rows, cut_strips, for_each_strip
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    Array: TypeAlias = np.ndarray[Any, Any]
+    from .kinds import Array
 
 
 def copy_pixels(

@@ -8,20 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias, cast, overload
+from typing import TypeAlias, cast, overload
 
 from .._check import switch
 from ..errors import InputTypeError, InputValueError
 from ..types import AnyImage, ImageT
-from .contracts import InterleavedKernel, Kernel, Opened, PixelSource, PixelTarget, adapter
+from .contracts import InterleavedKernel, Kernel, Opened, OwnImage, OwnPixels, PixelSource, PixelTarget, adapter
 from .kinds import CHANNEL_NAMES, Namespace, Plane, Planes, Spec, kind_of
 from .strips import batch_as_rows, cut_strips, for_each_strip
 from .threads import in_threads
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Array: TypeAlias = np.ndarray[Any, Any]
 
 # What is done with the planes of some pixels of each image.
 Compute: TypeAlias = Callable[[list[Planes]], Sequence[Plane]]
@@ -51,14 +46,14 @@ def load(
     subject: str = ...,
 ) -> Opened[ImageT]: ...
 def load(
-    image: Any,
+    image: AnyImage | Opened[AnyImage],
     *,
     layout: str | None = None,
     bgr: bool = False,
     ranged: bool = False,
     mode: str | None = None,
     subject: str = "image",
-) -> Opened[Any]:
+) -> Opened[AnyImage]:
     """Open an image for reading; one that is open already is returned. Nothing is copied that can be a view.
 
     `ranged` says that the caller gave a value_range, without which PIL's mode I has no meaning; `mode` that a PIL
@@ -74,6 +69,11 @@ def load(
         if subject == "image" or error.subject != "image":
             raise
         raise error.with_subject(subject) from error
+
+
+def pass_open(opened: Opened[ImageT]) -> ImageT:
+    """Pass an image that is open to a function of images: it takes it as it is, by `load`, which type checkers cannot know."""
+    return cast(ImageT, opened)
 
 
 def load_beside(image: ImageT, subject: str, *, bgr: bool) -> Opened[ImageT]:
@@ -97,7 +97,7 @@ def split(image: AnyImage | Opened[AnyImage], *, bgr: bool = False, subject: str
     return planes, spec
 
 
-def merge(planes: Sequence[Plane], spec: Spec) -> Any:
+def merge(planes: Sequence[Plane], spec: Spec) -> OwnImage:
     """Merge whole planes into an image of the kind `spec` says; their dtype and size are the planes' own."""
     height, width = planes[0].shape[-2:]
     return adapter(spec.kind).assemble(list(planes), replace(spec, height=int(height), width=int(width)))
@@ -130,14 +130,14 @@ def run(
 ) -> ImageT: ...
 def run(
     kernel: Kernel,
-    image: Any,
+    image: AnyImage | Opened[AnyImage],
     *others: AnyImage | Opened[AnyImage],
     needs: str | None = None,
     pointwise: bool = True,
     uint8_kernel: Kernel | None = None,
     interleaved: InterleavedKernel | None = None,
     into: Spec | None = None,
-) -> Any:
+) -> OwnImage:
     """Run a kernel on an image of any kind and give back the same kind.
 
     Args:
@@ -155,7 +155,7 @@ def run(
             faster; for one NumPy or PIL image.
         into: what the result is, where its dtype, order or mode are not the image's.
     """
-    opened: Opened[Any] = load(image)
+    opened = load(image)
     spec = opened.spec
     if needs == "alpha" and not spec.has_alpha:
         raise InputValueError(
@@ -206,20 +206,20 @@ def _call(kernel: Kernel, xp: tuple[Namespace, ...], groups: list[Planes]) -> Se
     return kernel(*xp, *groups[0]) if len(groups) == 1 else kernel(*xp, *groups)
 
 
-def _run_on_device(kernel: Kernel, images: list[Opened[Any]], spec: Spec) -> Any:
+def _run_on_device(kernel: Kernel, images: list[Opened[AnyImage]], spec: Spec) -> OwnImage:
     """Run a kernel on whole tensors where the first one lies, so that gradients are recorded."""
     from .._adapters import torch as tensors
 
-    reference: Any = images[0].pixels
+    reference: OwnPixels = images[0].pixels
     groups = [tensors.float_planes_like(reference, other.pixels) for other in images]
-    with tensors.full_precision(spec.device):
+    with tensors.full_precision(reference.tensor.device):
         planes = _call(kernel, (tensors.namespace,), groups)
     return tensors.quantize_planes(list(planes), spec)
 
 
 def _run_pointwise(
     compute: Compute, sources: list[PixelSource], spec: Spec, interleaved: InterleavedKernel | None
-) -> Any:
+) -> OwnImage:
     if not spec.batch or not all(source.is_contiguous and source.batch == spec.batch for source in sources):
         return _run_strips(compute, sources, spec, interleaved)
     sources = [source.batch_as_rows() for source in sources]
@@ -227,7 +227,9 @@ def _run_pointwise(
     return rows.reshape(*spec.batch, spec.height, spec.width, -1)
 
 
-def _run_strips(compute: Compute, sources: list[PixelSource], spec: Spec, interleaved: InterleavedKernel | None) -> Any:
+def _run_strips(
+    compute: Compute, sources: list[PixelSource], spec: Spec, interleaved: InterleavedKernel | None
+) -> OwnImage:
     fast_path = interleaved if sources[0].is_contiguous else None
 
     def convert(index: tuple[int, ...], rows: slice) -> None:
@@ -251,7 +253,7 @@ def _run_strips(compute: Compute, sources: list[PixelSource], spec: Spec, interl
     return adapter(spec.kind).finish(target, spec)
 
 
-def _run_pictures(compute: Compute, sources: list[PixelSource], spec: Spec) -> Any:
+def _run_pictures(compute: Compute, sources: list[PixelSource], spec: Spec) -> OwnImage:
     """Run a kernel on one whole picture after the other."""
     rows = slice(None)
     # The first picture tells how large the results are, and how many planes they have.

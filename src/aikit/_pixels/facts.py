@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    Array: TypeAlias = np.ndarray[Any, Any]
+    from .kinds import Array
 
 __all__ = ["Memory", "Raw"]
 
@@ -56,3 +54,4 @@ class Raw:
     masked: int = 0
     orientation: int = 1
     profile: bytes | None = None
+    source_color: str | None = None

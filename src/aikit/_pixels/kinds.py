@@ -7,16 +7,115 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ..errors import InputTypeError, quoted
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+    Array: TypeAlias = np.ndarray[Any, Any]
+    DType: TypeAlias = np.dtype[Any]
 
 # One channel, an array or a tensor (..., H, W): which of the two, the namespace that a kernel is given says.
 Plane: TypeAlias = Any
 Planes: TypeAlias = list[Plane]
 
-# NumPy or torch, as the first argument of a kernel: type checkers know no type for what the two share.
-Namespace: TypeAlias = Any
+# A dtype as NumPy or torch says it.
+OwnDType: TypeAlias = Any
+
+
+class Namespace(Protocol):
+    """What kernels compute with: the functions that NumPy and torch share, with their shared arguments."""
+
+    @property
+    def __name__(self) -> str:
+        """Either "numpy" or "torch"."""
+
+    @property
+    def float32(self) -> OwnDType:
+        """The dtype of planes, if they are not float64."""
+
+    @property
+    def float64(self) -> OwnDType:
+        """The dtype of places between pixels."""
+
+    @property
+    def int32(self) -> OwnDType:
+        """The dtype of bits."""
+
+    @property
+    def int64(self) -> OwnDType:
+        """The dtype of indices."""
+
+    @property
+    def uint8(self) -> OwnDType:
+        """The dtype of bytes."""
+
+    def where(self, condition: Plane, yes: Plane, no: Plane, /) -> Plane:
+        """Take one or the other, pixel by pixel."""
+
+    def clip(self, plane: Plane, low: Plane, high: Plane, /) -> Plane:
+        """Hold between two bounds."""
+
+    def minimum(self, one: Plane, other: Plane, /) -> Plane:
+        """Take the smaller."""
+
+    def maximum(self, one: Plane, other: Plane, /) -> Plane:
+        """Take the larger."""
+
+    def round(self, plane: Plane, /) -> Plane:
+        """Round to nearest, ties to even."""
+
+    def floor(self, plane: Plane, /) -> Plane:
+        """Round down."""
+
+    def sqrt(self, plane: Plane, /) -> Plane:
+        """Take the square root."""
+
+    def exp2(self, plane: Plane, /) -> Plane:
+        """Raise 2 to a power."""
+
+    def log2(self, plane: Plane, /) -> Plane:
+        """Take the logarithm to base 2."""
+
+    def sin(self, plane: Plane, /) -> Plane:
+        """Take the sine of radians."""
+
+    def cos(self, plane: Plane, /) -> Plane:
+        """Take the cosine of radians."""
+
+    def arctan2(self, y: Plane, x: Plane, /) -> Plane:
+        """Take the angle of a point, in radians."""
+
+    def ones_like(self, plane: Plane, /) -> Plane:
+        """Make a plane of ones."""
+
+    def zeros_like(self, plane: Plane, /) -> Plane:
+        """Make a plane of zeros."""
+
+    def full_like(self, plane: Plane, value: float, /) -> Plane:
+        """Make a plane of one value."""
+
+    def full(self, shape: tuple[int, ...], value: float, /, *, dtype: OwnDType, device: Any) -> Plane:
+        """Make an array of one value."""
+
+    def arange(self, stop: int, /, *, dtype: OwnDType, device: Any) -> Plane:
+        """Count from 0."""
+
+    def stack(self, planes: Planes, axis: int = 0, /) -> Plane:
+        """Join planes along a new axis."""
+
+    def concatenate(self, planes: Planes, /, axis: int) -> Plane:
+        """Join planes along an axis that they have."""
+
+    def broadcast_to(self, plane: Plane, shape: tuple[int, ...], /) -> Plane:
+        """Repeat a plane without a copy."""
+
+    def asarray(self, values: Plane, /, *, dtype: OwnDType = ..., device: Any = ...) -> Plane:
+        """Give values as an array of its own kind."""
+
 
 CHANNEL_NAMES = {1: "gray", 2: "gray+alpha", 3: "RGB", 4: "RGBA"}
 
@@ -36,8 +135,8 @@ class Spec:
     batch: tuple[int, ...] = ()
     flat: bool = False  # a single gray array without a channel axis, (H, W)
     bgr: bool = False
-    device: Any = None
-    info: dict[Any, Any] = field(default_factory=dict)
+    device: torch.device | None = None
+    info: dict[str | tuple[int, int], Any] = field(default_factory=dict)
     mode: str | None = None  # a PIL mode that holds other planes than gray or RGB: HSV, YCbCr, CMYK
 
     @property
@@ -63,7 +162,7 @@ def _kind_of_class(cls: type) -> str | None:
 
 
 def kind_of(image: object, subject: str = "image") -> str:
-    """The kind of an image, "pil", "numpy" or "torch", decided by its class alone; imports nothing foreign."""
+    """Tell the kind of an image, "pil", "numpy" or "torch", decided by its class alone; imports nothing foreign."""
     cls: type = type(image)
     kind = _kind_of_class(cls)
     if kind is None:

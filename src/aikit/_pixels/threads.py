@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-def in_threads(work: Callable[..., R], *arguments: Sequence[Any]) -> list[R]:
+def in_threads(work: Callable[..., R], *arguments: Sequence[object]) -> list[R]:
     """Call `work` with each set of arguments, in threads where there are some; results in order."""
     calls = list(zip(*arguments, strict=True))
     count = min(thread_count(), len(calls))
@@ -44,7 +44,7 @@ _CORES = os.cpu_count() or 1
 
 
 def thread_count() -> int:
-    """As many threads as OpenCV may use: cv2.setNumThreads(1) makes aikit single-threaded too.
+    """Tell how many threads there are, as many as OpenCV may use: cv2.setNumThreads(1) makes aikit single-threaded too.
 
     One inside the pool itself: a thread that waits for others of its own pool may wait for ever.
     """
@@ -55,7 +55,7 @@ def thread_count() -> int:
 
 @lru_cache(maxsize=1)
 def pool() -> ThreadPoolExecutor:
-    """The threads of this process."""
+    """Give the threads of this process."""
     from concurrent.futures import ThreadPoolExecutor
 
     return ThreadPoolExecutor(max_workers=8, thread_name_prefix="aikit", initializer=_enter_pool)

@@ -7,7 +7,7 @@ from .kinds import Namespace, Plane
 
 
 def quantize(xp: Namespace, plane: Plane, top: int) -> Plane:
-    """Floats in [0, 1] to codes 0..top: clamped, rounded to nearest (ties to even), still floats.
+    """Turn floats in [0, 1] into codes 0..top: clamped, rounded to nearest (ties to even), still floats.
 
     The definition of float to integer everywhere in aikit. The plane is float32 or wider: 255 and 65535
     steps are exact there, and not in float16 or bfloat16.
@@ -16,20 +16,20 @@ def quantize(xp: Namespace, plane: Plane, top: int) -> Plane:
 
 
 def rescale(plane: Plane, value_range: tuple[float, float]) -> Plane:
-    """Floats in [low, high] to floats in [0, 1]."""
+    """Bring floats in [low, high] to [0, 1]."""
     low, high = value_range
     return (plane - low) * (1 / (high - low)) if low else plane * (1 / high)
 
 
 def no_number() -> InputValueError:
-    """The error for NaN on its way to integers."""
+    """Make the error for NaN on its way to integers."""
     return InputValueError(
         "image", "numbers", "NaN, which no integer can hold", "replace it first, for instance with nan_to_num"
     )
 
 
 def power(xp: Namespace, plane: Plane, exponent: float) -> Plane:
-    """A plane of positive numbers to a power."""
+    """Raise a plane of positive numbers to a power."""
     if is_traced(xp, plane):
         return _power_of_traced(xp, plane, exponent)
     if plane.dtype not in (xp.float32, "float32"):
@@ -41,7 +41,7 @@ def power(xp: Namespace, plane: Plane, exponent: float) -> Plane:
 
 
 def safe(xp: Namespace, sound: Plane, plane: Plane, stand_in: float) -> Plane:
-    """A plane that a formula can take everywhere: `stand_in` where it is not sound and `where` drops the result.
+    """Make a plane that a formula can take everywhere: `stand_in` where it is not sound and `where` drops the result.
 
     Dropped results still have gradients, which must be finite. NumPy has none, and lets anything pass.
     """
@@ -49,7 +49,7 @@ def safe(xp: Namespace, sound: Plane, plane: Plane, stand_in: float) -> Plane:
 
 
 def _power_of_traced(xp: Namespace, base: Plane, exponent: float) -> Plane:
-    """A power for a compiler, in half the time of `**`, which takes care of bases that none has here."""
+    """Raise to a power for a compiler, in half the time of `**`, which takes care of bases that none has here."""
     logarithm = xp.log2(base) if base.requires_grad else _log2(xp, base)
     return xp.exp2(logarithm * exponent)
 
@@ -61,7 +61,7 @@ _LOG2 = (
 
 
 def _log2(xp: Namespace, base: Plane) -> Plane:
-    """The logarithm of numbers above 0, for a compiler: the exponent's bits, and a polynomial for the mantissa.
+    """Take the logarithm of numbers above 0, for a compiler: the exponent's bits, and a polynomial for the mantissa.
 
     It has no gradient. Twice as fast as the library's, which is a call on the CPU, and on CUDA takes care of NaN and of
     subnormal numbers.
@@ -81,6 +81,8 @@ def is_traced(xp: Namespace, plane: Plane) -> bool:
     """Whether a compiler reads the kernel: the plane has no values yet."""
     if xp.__name__ != "torch":
         return False
+    import torch
+
     # It stands for others, or the function it is given to is being compiled.
-    has_dispatch = type(plane).__torch_dispatch__ is not xp.Tensor.__torch_dispatch__
-    return bool(xp.compiler.is_compiling() or has_dispatch or xp._is_functional_tensor(plane))
+    has_dispatch = type(plane).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__
+    return bool(torch.compiler.is_compiling() or has_dispatch or torch._is_functional_tensor(plane))

@@ -14,10 +14,10 @@ from PIL import Image
 
 from ..errors import InputTypeError, InputValueError, printable, quoted, shortened
 from .high_depth import Samples, chunk
-from .icc import UnusableProfileError, color_space
 from .integrity import word
-from .orientation import scrub_exif
+from .metadata import Metadata, fitted, jpeg_options, with_chunks
 from .signatures import SUFFIXES
+from .tiff_tags import with_tags
 
 __all__ = ["Format", "capabilities", "encode"]
 
@@ -36,7 +36,7 @@ class Format:
         quality: the default of the `quality` option, None where there is none.
         lossless: "always", "never", or "option" where `lossless=` chooses.
         max_side: the largest height or width, None where memory ends first.
-        metadata: which of icc_profile, dpi and exif it keeps.
+        metadata: which fields of `Metadata` it keeps.
     """
 
     name: str
@@ -55,19 +55,19 @@ def _format(name: str, **holds: Any) -> Format:
     return Format(name=name, suffixes=tuple(suffix for suffix, owner in SUFFIXES.items() if owner == name), **holds)
 
 
-_ALL = ("icc_profile", "dpi", "exif")
+_EMBEDDED = ("icc_profile", "exif", "xmp")
 # Sides: libjpeg's JPEG_MAX_DIMENSION (the format itself could say 65535), RFC 9649 for WebP, AV1
 # section 5.5.1, 16-bit fields in GIF; Windows shows icons up to 256. AVIF at quality 100 still moves
 # codes by 3 through YUV, so it never counts as lossless. Pillow reads its own 32-bit BMP as RGB.
 _FORMATS = {
     entry.name: entry
     for entry in (
-        _format("png", alpha=True, gray16=True, color16=True, metadata=_ALL),
-        _format("jpeg", quality=90, lossless="never", max_side=65500, metadata=_ALL),
-        _format("webp", alpha=True, quality=90, lossless="option", max_side=16383, metadata=("icc_profile", "exif")),
-        _format("avif", alpha=True, quality=75, lossless="never", max_side=65536, metadata=("icc_profile", "exif")),
-        _format("gif", alpha=True, lossless="never", max_side=65535),
-        _format("tiff", alpha=True, gray16=True, color16=True, float32=True, metadata=_ALL),
+        _format("png", alpha=True, gray16=True, color16=True, metadata=(*_EMBEDDED, "iptc", "dpi", "text", "comment")),
+        _format("jpeg", quality=90, lossless="never", max_side=65500, metadata=(*_EMBEDDED, "iptc", "dpi", "comment")),
+        _format("webp", alpha=True, quality=90, lossless="option", max_side=16383, metadata=_EMBEDDED),
+        _format("avif", alpha=True, quality=75, lossless="never", max_side=65536, metadata=_EMBEDDED),
+        _format("gif", alpha=True, lossless="never", max_side=65535, metadata=("comment",)),
+        _format("tiff", alpha=True, gray16=True, color16=True, float32=True, metadata=(*_EMBEDDED, "iptc", "dpi")),
         _format("bmp", metadata=("dpi",)),
         _format("ico", alpha=True, max_side=256),
         _format("ppm", gray16=True, color16=True),
@@ -103,16 +103,18 @@ def encode(
     *,
     quality: int | None = None,
     lossless: bool | None = None,
+    metadata: Metadata | None = None,
     name: str = "image",
 ) -> bytes:
     """Encode an upright, resolved picture.
 
     Args:
-        image: a PIL image in mode L, LA, RGB, RGBA, I;16 or F, whose `info` may hold icc_profile, dpi
-            and exif; or an array (H, W, C), C = 1..4, uint16 or float32, in RGB order.
+        image: a PIL image in mode L, LA, RGB, RGBA, I;16 or F; or an array (H, W, C), C = 1..4, uint16 or float32,
+            in RGB order.
         format: as `capabilities` takes it.
         quality: 1..100 for JPEG, WebP (90) and AVIF (75).
         lossless: True for bit-exact WebP; elsewhere only what the format does anyway.
+        metadata: what is written beside the pixels, as far as the format holds it.
         name: how messages call the image.
 
     Returns:
@@ -124,15 +126,16 @@ def encode(
     """
     target = capabilities(format)
     _check_options(target, quality, lossless)
+    beside = fitted(metadata or Metadata(), target.name, target.metadata, word(target.name))
     if isinstance(image, np.ndarray):
-        return _encode_array(image, target, name)
+        return _ADDED.get(target.name, _unchanged)(_encode_array(image, target, name), beside)
     _check_image(image, target, name)
-    options = _options(image, target, quality, bool(lossless))
+    options = _options(image, target, quality, bool(lossless)) | _beside(beside, target.name)
     try:
         if target.name in _PREPARED:
             image, more = _PREPARED[target.name](image)
             options |= more
-        return _save(_bare(image), target.name.upper(), **options)
+        return _ADDED.get(target.name, _unchanged)(_save(_bare(image), target.name.upper(), **options), beside)
     except (OSError, ValueError, RuntimeError, struct.error) as error:
         if isinstance(error, InputValueError):
             raise
@@ -205,27 +208,6 @@ def _check_depth(fits: bool, got: str, target: Format, name: str) -> None:
         )
 
 
-def _metadata(info: dict[Any, Any], target: Format, gray: bool) -> dict[str, Any]:
-    """Collect what the format keeps: a profile that fits the pixels, dpi, EXIF without orientation."""
-    kept: dict[str, Any] = {}
-    profile, dpi, exif = info.get("icc_profile"), info.get("dpi"), info.get("exif")
-    if "icc_profile" in target.metadata and isinstance(profile, bytes) and _fits(profile, gray):
-        kept["icc_profile"] = profile
-    if "dpi" in target.metadata and isinstance(dpi, tuple) and len(dpi) == 2 and min(dpi) > 0:
-        kept["dpi"] = (float(dpi[0]), float(dpi[1]))
-    if "exif" in target.metadata and isinstance(exif, (bytes, Image.Exif)) and (stripped := scrub_exif(exif)):
-        kept["exif"] = stripped
-    return kept
-
-
-def _fits(profile: bytes, gray: bool) -> bool:
-    # A CMYK profile left over on what has become RGB would make other readers show wrong colors.
-    try:
-        return color_space(profile) == ("GRAY" if gray else "RGB")
-    except UnusableProfileError:
-        return False
-
-
 def _bare(image: Image.Image) -> Image.Image:
     """The pixels without `info`, from which Pillow's writers help themselves (a stale transparency, say)."""
     if not image.info:
@@ -241,8 +223,25 @@ def _save(image: Image.Image, format: str, **options: Any) -> bytes:
     return file.getvalue()
 
 
+# Formats whose writers here put down pixels alone, 16-bit ones too: the rest is added to the file.
+_ADDED = {"png": with_chunks, "tiff": with_tags}
+
+
+def _unchanged(data: bytes, metadata: Metadata) -> bytes:
+    return data
+
+
+def _beside(metadata: Metadata, format: str) -> dict[str, Any]:
+    """Options of Pillow's writer of a format for what stands beside the pixels."""
+    if format in _ADDED:
+        return {}
+    options: dict[str, Any] = {"icc_profile": metadata.icc_profile, "dpi": metadata.dpi, "comment": metadata.comment}
+    options |= jpeg_options(metadata) if format == "jpeg" else {"exif": metadata.exif, "xmp": metadata.xmp}
+    return {key: value for key, value in options.items() if value}
+
+
 def _options(image: Image.Image, target: Format, quality: int | None, lossless: bool) -> dict[str, Any]:
-    options = _metadata(image.info, target, image.mode in ("L", "LA", "I;16", "F"))
+    options: dict[str, Any] = {}
     if lossless and target.lossless == "option":
         # exact keeps the color below alpha 0, which WebP otherwise blackens.
         return {**options, "lossless": True, "exact": True}

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import cv2
 from PIL import Image, UnidentifiedImageError
 
+from .._metadata.suppress_warnings import suppress_warnings
 from ..errors import AikitError, LimitError
 from ..limits import Limits
 from .integrity import Facts, corrupt, truncated
-from .suppress_warnings import suppress_warnings
 
 __all__ = ["above_ceiling", "check_blocks", "check_frames", "check_samples_size", "check_size", "check_work", "foreign"]
 

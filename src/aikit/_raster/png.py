@@ -22,6 +22,9 @@ PNG_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PNG_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 # Ancillary by their names, but they hold pixels: animations, and the transparent color.
 _PIXELS = (b"tRNS", b"acTL", b"fcTL", b"fdAT")
+# What the chunks of colors and of animations say holds where they stand before the pixels.
+_BEFORE_PIXELS = (b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"acTL")
+_FACTS = (b"tRNS", b"eXIf", *_BEFORE_PIXELS)
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 # Pillow refuses the whole file where a text, or all of them, are longer once inflated.
 _MOST_TEXT, _MOST_TEXTS = 1 << 20, 1 << 26
@@ -123,7 +126,8 @@ def walk_png(data: bytes, name: str, lenient: bool) -> Facts:
                 harmed.append(each._replace(damage=f"too long a text in its {four(each.kind)} chunk at byte {each.at}"))
         elif each.kind == b"iCCP" and (large := _large_profile(each.body, name)):
             profile, harmed = large, [*harmed, each]
-        elif each.kind in (b"tRNS", b"eXIf") or (each.kind == b"acTL" and not pixels):
+            first.setdefault(each.kind, b"")
+        elif each.kind in _FACTS and not (pixels and each.kind in _BEFORE_PIXELS):
             first.setdefault(each.kind, bytes(each.body[:65536]))
     if header is None:
         raise truncated(name, "png", f"{len(data)} bytes without an IHDR chunk")

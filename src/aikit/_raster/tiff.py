@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import TiffImagePlugin
 
+from .._metadata.iptc import find_in_resources
 from ..errors import FileFormatError
 from .high_depth import Samples
 from .integrity import corrupt, truncated
@@ -65,6 +66,7 @@ class Page:
     counts: tuple[int, ...]
     profile: bytes | None
     xmp: bytes | None
+    iptc: bytes | None
     dpi: tuple[float, float] | None
 
     @property
@@ -175,7 +177,8 @@ def _directory(data: bytes, at: int, order: str, big: bool, name: str) -> tuple[
         if tag in _TAGS and tag not in tags:
             if kind in _UNSIGNED and kind != 1 and number > _MOST_VALUES:
                 raise corrupt(name, "tiff", f"{number} values in tag {tag}")
-            tags[tag] = _value(data[place : place + size], kind, order)
+            raw = data[place : place + size]
+            tags[tag] = raw if tag in _BYTES else _value(raw, kind, order)
     (following,) = struct.unpack_from(order + ("Q" if big else "I"), data, at + count * entry)
     return tags, following, cost
 
@@ -189,7 +192,10 @@ def _value(raw: bytes, kind: int, order: str) -> Any:
     return tuple(np.frombuffer(raw, order + code).tolist()) if code else raw
 
 
+# Bytes whatever their type: many writers call those of IPTC LONG, and do not mean integers.
+_BYTES = (33723, 34377)
 _TAGS = {
+    *_BYTES,
     256,
     257,
     258,
@@ -253,6 +259,7 @@ def _page(tags: dict[int, Any], order: str, name: str) -> Page:
         offsets=all_of(324 if tiled else 273),
         counts=all_of(325 if tiled else 279),
         profile=profile if isinstance(profile, bytes) else bytes(profile) if profile and max(profile) < 256 else None,
+        iptc=tags.get(33723) or find_in_resources(tags.get(34377, b"")) or None,
         xmp=xmp if isinstance(xmp, bytes) else bytes(xmp) if xmp and max(xmp) < 256 else None,
         dpi=_dpi(all_of(282), all_of(283), one(296, 2)),
     )

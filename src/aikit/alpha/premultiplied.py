@@ -96,20 +96,20 @@ def _unpremultiply_uint8(*planes: Plane) -> Planes:
 
 
 def split_alpha_plane(planes: Sequence[Plane]) -> tuple[Planes, Plane]:
-    """The planes of color, and alpha or None."""
+    """Split planes into those of color, and alpha or None."""
     has_alpha = len(planes) in (2, 4)
     return list(planes[:-1] if has_alpha else planes), planes[-1] if has_alpha else None
 
 
 def clip_alpha(xp: Namespace, alpha: Plane) -> Plane:
-    """Alpha in [0, 1], with a gradient also at 0 and 1, where most of alpha lies: torch's `clip` has none there."""
+    """Clip alpha to [0, 1], with a gradient also at 0 and 1, where most of alpha lies: torch's `clip` has none there."""
     if xp.__name__ == "numpy":
         return xp.clip(alpha, 0, 1)  # a twelfth of the time of `where`
     return xp.where(alpha > 1, 1.0, xp.where(alpha < 0, 0.0, alpha))
 
 
 def divide_alpha(xp: Namespace, color: Planes, alpha: Plane) -> Planes:
-    """Color divided by alpha, 0 where there is no alpha; gradients stay finite there."""
+    """Divide color by alpha, 0 where there is no alpha; gradients stay finite there."""
     visible = alpha > NO_ALPHA
     scale = xp.where(visible, 1 / xp.where(visible, alpha, 1.0), 0.0)
     return [plane * scale for plane in color]

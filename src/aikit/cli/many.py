@@ -11,14 +11,18 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ..errors import AikitError, InputValueError, quoted
-from ..folders import Failure, Recipe, Report
+from ..errors import AikitError, InputValueError, printable, quoted
+from ..folders import Failure, Notice, Recipe, Report
 from ..folders.converting import Existing, Progress, convert_jobs
-from ..folders.planning import Job, find_files, make_job
+from ..folders.planning import Job, check_out, check_sources, find_files, make_job
+from .streams import check_stream, convert_stream, is_stream
 from .untrusted import add_untrusted, limits_of
 from .wording import in_words
 
 __all__ = ["Words", "add_folder_options", "add_sources", "convert_all", "import_operations", "named_as_options"]
+
+# So many files that are no pictures, or lost frames, are named.
+_MOST_NOTICES = 20
 
 # Seconds between the lines that tell of a long run where there is no terminal.
 _EVERY = 30.0
@@ -32,8 +36,12 @@ _REMEDIES = {"overwrite": "pass --overwrite or --skip-existing", "workers": "pas
 
 def add_sources(parser: argparse.ArgumentParser) -> None:
     """Add what is read and where it goes."""
-    parser.add_argument("sources", nargs="+", metavar="SRC", help="files, or folders with all that is in them")
-    parser.add_argument("out", metavar="OUT", help="a file name with a suffix for one picture, else a folder")
+    parser.add_argument(
+        "sources", nargs="+", metavar="SRC", help="files, or folders with all that is in them; - for a pipe"
+    )
+    parser.add_argument(
+        "out", metavar="OUT", help="a file name with a suffix for one picture, - for a pipe, else a folder"
+    )
 
 
 def add_folder_options(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +52,9 @@ def add_folder_options(parser: argparse.ArgumentParser) -> None:
     existing.add_argument("--skip-existing", action="store_true", help="leave files that are there already")
     parser.add_argument("--retry-failed", action="store_true", help="try again what failed in an earlier run")
     parser.add_argument("--digest", action="store_true", help="know files by their content, not by size and time")
+    parser.add_argument(
+        "--keep-times", action="store_true", help="preserve the times of the last access and change of each source"
+    )
     parser.add_argument("--report", metavar="FILE", help="write counts, and failures with their codes, as JSON")
     parser.add_argument("--jobs", type=int, metavar="N", help="pictures at a time; by default one a core")
     parser.add_argument("--engine", choices=["local", "ray"], default="local", help="where it runs (default: local)")
@@ -67,6 +78,8 @@ def import_operations(arguments: Sequence[str]) -> None:
 
 def convert_all(options: argparse.Namespace, recipe: Recipe, words: Words) -> int:
     """Convert everything; what fails is listed at the end and makes the status 1."""
+    if is_stream(options):
+        return _convert_one(options, recipe, words)
     existing: Existing = "overwrite" if options.overwrite else "skip" if options.skip_existing else "refuse"
     with _show_progress(options.command) as progress, named_as_options(words):
         to_file = _names_a_file(options, recipe.to)
@@ -80,6 +93,7 @@ def convert_all(options: argparse.Namespace, recipe: Recipe, words: Words) -> in
             existing=existing,
             retry_failed=options.retry_failed,
             by_digest=options.digest,
+            keep_times=options.keep_times,
             engine=options.engine,
             progress=progress,
         )
@@ -89,6 +103,27 @@ def convert_all(options: argparse.Namespace, recipe: Recipe, words: Words) -> in
 
         write_bytes(options.report, report.to_json().encode() + b"\n")
     return 1 if report.failures else 0
+
+
+def _convert_one(options: argparse.Namespace, recipe: Recipe, words: Words) -> int:
+    """Convert the picture that comes or goes through a pipe; nothing but it is printed there."""
+    with named_as_options(words):
+        check_stream(options)
+        to = None
+        if options.out != "-":
+            if not _names_a_file(options, recipe.to):
+                raise InputValueError(
+                    "OUT", "a file name with a suffix", quoted(options.out), "name a file, or - for a pipe"
+                )
+            to = recipe.to or os.path.splitext(options.out)[1]
+    try:
+        told = convert_stream(options, recipe, to)
+    except AikitError as error:
+        print(f"aikit {options.command}: {_in_words(error, words)}", file=sys.stderr)
+        return 1
+    if told is not None:
+        print(f"aikit {options.command}: {told}", file=sys.stderr)
+    return 0
 
 
 @contextlib.contextmanager
@@ -106,8 +141,14 @@ def _in_words(error: AikitError, words: Words) -> AikitError:
 
 
 def _tell(report: Report, words: Words) -> None:
-    skipped = [f"{report.skipped} skipped"] if report.skipped else []
-    print(", ".join([f"{report.done} converted", *skipped, f"{report.failed} failed"]))
+    some = {"skipped": report.skipped, "left out": report.left}
+    others = [f"{count} {what}" for what, count in some.items() if count]
+    print(", ".join([f"{report.done} converted", *others, f"{report.failed} failed"]))
+    for notice in report.notices[:_MOST_NOTICES]:
+        print(f"  {notice.message}", file=sys.stderr)
+    more = max(report.left, len(report.notices)) - _MOST_NOTICES
+    if more > 0:
+        print(f"  and {more} more like these; --report FILE names them", file=sys.stderr)
     for failure in report.failures:
         print(f"  {_format_failure(failure, words)}", file=sys.stderr)
 
@@ -115,7 +156,8 @@ def _tell(report: Report, words: Words) -> None:
 def _format_failure(failure: Failure, words: Words) -> str:
     """Write a failure on one line, which names the file once."""
     if failure.error is None:  # of a manifest that has its message alone
-        return failure.message if failure.path in failure.message else f"{failure.path}: {failure.message}"
+        path = printable(failure.path)
+        return failure.message if path in failure.message else f"{path}: {failure.message}"
     # Of a picture the subject is an argument of the library, not of the command.
     error = in_words(failure.error, remedies={**_REMEDIES, **words[1]})
     path = error.with_subject(failure.path).subject
@@ -125,11 +167,11 @@ def _format_failure(failure: Failure, words: Words) -> str:
 # ---------------------------------------------------------------- what goes where
 
 
-def _find_jobs(options: argparse.Namespace, to: str | None, to_file: bool) -> Iterator[Job | Failure]:
+def _find_jobs(options: argparse.Namespace, to: str | None, to_file: bool) -> Iterator[Job | Failure | Notice]:
     """Find the files to convert and where each goes."""
-    out = Path(options.out)
-    for found in find_files(map(Path, options.sources), out):
-        if isinstance(found, Failure):
+    out = check_out(options.out)
+    for found in find_files(check_sources(options.sources), out):
+        if isinstance(found, (Failure, Notice)):
             yield found
         else:
             source, place = found

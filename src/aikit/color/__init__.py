@@ -11,10 +11,10 @@ have a layout of their own: see `video`.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from .._foreign_names import explain_calls
-from ..types import ImageT
+from ..types import DTypeLike, ImageT
 from .cie import lab_to_rgb, lch_to_rgb, luv_to_rgb, rgb_to_lab, rgb_to_lch, rgb_to_luv
 from .cmyk import cmyk_to_rgb, rgb_to_cmyk
 from .engine import convert
@@ -73,7 +73,7 @@ def convert_color(
     weights: Weights = "bt601",
     standard: Standard = "bt601",
     range: Range = "full",
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     encoding: Encoding | None = None,
     bgr: bool = False,
 ) -> ImageT:

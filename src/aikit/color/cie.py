@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 from .._foreign_names import explain_calls
 from .._pixels import Namespace, Plane, Planes, power, safe
-from ..types import ImageT
+from ..types import DTypeLike, ImageT
 from .engine import convert
 from .opponent import balanced, mix, slope, unmix
 from .polar import from_polar, to_polar
@@ -140,7 +139,7 @@ def lab_to_rgb(
     image: ImageT,
     *,
     encoding: Encoding | None = None,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     bgr: bool = False,
 ) -> ImageT:
     """Convert CIE L*a*b* to RGB.
@@ -204,7 +203,7 @@ def rgb_to_lch(
 def lch_to_rgb(
     image: ImageT,
     *,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     bgr: bool = False,
 ) -> ImageT:
     """Convert CIE L*C*h to RGB.
@@ -270,7 +269,7 @@ def luv_to_rgb(
     image: ImageT,
     *,
     encoding: Encoding | None = None,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     bgr: bool = False,
 ) -> ImageT:
     """Convert CIE L*u*v* to RGB.

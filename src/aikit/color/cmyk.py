@@ -7,16 +7,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .._foreign_names import explain_calls
 from .._io import read_bytes
 from .._pixels import Namespace, Plane, Planes, run_uint8
 from ..errors import FileFormatError, InputTypeError, InputValueError
-from ..types import ImageT
+from ..types import DTypeLike, ImageT
 from .engine import convert, open_in, result_spec
 from .hue import NOTHING
 from .table import SPACES, Options, Space
+
+if TYPE_CHECKING:
+    from PIL import ImageCms
 
 __all__ = ["cmyk_to_rgb", "rgb_to_cmyk"]
 
@@ -73,7 +76,9 @@ def rgb_to_cmyk(image: ImageT, *, profile: Profile | None = None, bgr: bool = Fa
 
 
 @explain_calls
-def cmyk_to_rgb(image: ImageT, *, profile: Profile | None = None, dtype: Any = None, bgr: bool = False) -> ImageT:
+def cmyk_to_rgb(
+    image: ImageT, *, profile: Profile | None = None, dtype: DTypeLike | None = None, bgr: bool = False
+) -> ImageT:
     """Convert CMYK to RGB, naively or as an ICC profile describes the inks.
 
     Args:
@@ -106,7 +111,9 @@ def cmyk_to_rgb(image: ImageT, *, profile: Profile | None = None, dtype: Any = N
 # ---------------------------------------------------------------- through a profile
 
 
-def _convert_by_profile(image: ImageT, src: str, dst: str, profile: Profile, dtype: Any, bgr: bool) -> ImageT:
+def _convert_by_profile(
+    image: ImageT, src: str, dst: str, profile: Profile, dtype: DTypeLike | None, bgr: bool
+) -> ImageT:
     """Convert 8-bit codes by LittleCMS, as Pillow carries it."""
     opened = open_in(image, src, bgr)
     spec = opened.spec
@@ -127,7 +134,7 @@ def _read(profile: Profile) -> bytes:
     return profile if isinstance(profile, bytes) else read_bytes(profile)
 
 
-def _transform(profile: bytes, src: str) -> Any:
+def _transform(profile: bytes, src: str) -> ImageCms.ImageCmsTransform:
     from PIL import ImageCms
 
     try:
@@ -146,7 +153,7 @@ def _transform(profile: bytes, src: str) -> Any:
         ) from error
 
 
-def _apply_profile(transform: Any, dst: str, *planes: Plane) -> Planes:
+def _apply_profile(transform: ImageCms.ImageCmsTransform, dst: str, *planes: Plane) -> Planes:
     import numpy as np
     from PIL import Image, ImageCms
 

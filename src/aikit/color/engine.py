@@ -7,14 +7,29 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .._check import one_of, switch
 from .._pixels import CHANNEL_NAMES, Namespace, Opened, Plane, Planes, Spec, adapter, kind_of, load, run
 from ..errors import InputTypeError, InputValueError, quoted
-from ..types import ImageT
+from ..types import DTypeLike, ImageT
 from . import interleaved
-from .table import SPACES, STANDARDS, Formula, Options, check_channels, levels, path
+from .table import (
+    SPACES,
+    STANDARDS,
+    Encoding,
+    Formula,
+    Options,
+    Range,
+    Standard,
+    Weights,
+    check_channels,
+    levels,
+    path,
+)
+
+if TYPE_CHECKING:
+    from .._pixels.kinds import Array
 
 # Where blue first is an order; the planes of the other spaces have only one.
 _ORDERED = ("rgb", "linear_rgb")
@@ -25,11 +40,11 @@ def convert(
     src: str,
     dst: str,
     *,
-    weights: Any = "bt601",
-    standard: Any = "bt601",
-    range: Any = "full",
-    dtype: Any = None,
-    encoding: Any = None,
+    weights: Weights = "bt601",
+    standard: Standard = "bt601",
+    range: Range = "full",
+    dtype: DTypeLike | None = None,
+    encoding: Encoding | None = None,
     bgr: bool = False,
 ) -> ImageT:
     """Convert an image from one space to another: every public function of `color` comes here."""
@@ -76,7 +91,7 @@ def _apply(
     xp: Namespace,
     *planes: Plane,
 ) -> Planes:
-    """The whole way from space to space; alpha waits beside it."""
+    """Go the whole way from space to space; alpha waits beside it."""
     color: Sequence[Plane] = planes[:count]
     if modes[0] == "HSV":  # PIL keeps hue as a code from 0 to 255
         color = [color[0] * 360, *color[1:]]
@@ -88,7 +103,7 @@ def _apply(
 
 
 def _apply_from_table(formulas: list[Formula], options: Options, *planes: Plane) -> Planes:
-    """The way from 8-bit RGB through light, which a table gives."""
+    """Go from 8-bit RGB through light, which a table gives."""
     import cv2
 
     from .._adapters import numpy as arrays
@@ -98,22 +113,28 @@ def _apply_from_table(formulas: list[Formula], options: Options, *planes: Plane)
     return _apply(formulas[1:], options, 3, (None, None), arrays.namespace, *color, *alpha)
 
 
+# The curve looks at none of them.
+_CURVE = Options((0.0, 1.0, 0.0), "bt709", levels("uint8", limited=False), levels("uint8", limited=False))
+
+
 @lru_cache(maxsize=1)
-def _light_of_codes() -> Any:
+def _light_of_codes() -> Array:
     import numpy as np
 
+    from .._adapters import numpy as arrays
+
     (decode,) = path("rgb", "linear_rgb")
-    no_levels: Any = None
-    return decode(np, [np.arange(256) / 255], no_levels)[0].astype(np.float32)
+    light: Array = decode(arrays.namespace, [np.arange(256) / 255], _CURVE)[0].astype(np.float32)
+    return light
 
 
-def check_standard(standard: Any, range: Any) -> None:
+def check_standard(standard: object, range: object) -> None:
     """Refuse unknown standards and ranges of Y'CbCr."""
     one_of("standard", standard, STANDARDS)
     one_of("range", range, ("full", "limited"))
 
 
-def _weights(weights: Any) -> tuple[float, float, float]:
+def _weights(weights: object) -> tuple[float, float, float]:
     if isinstance(weights, str) and weights in STANDARDS:
         red, blue = STANDARDS[weights]
         return red, 1 - red - blue, blue
@@ -149,8 +170,8 @@ def open_in(image: ImageT, src: str, bgr: bool) -> Opened[ImageT]:
     return opened
 
 
-def result_spec(spec: Spec, src: str, dst: str, dtype: Any, bgr: bool) -> Spec:
-    """What comes out: natural units are floats, codes keep their depth, PIL has a few modes only."""
+def result_spec(spec: Spec, src: str, dst: str, dtype: DTypeLike | None, bgr: bool) -> Spec:
+    """Decide what comes out: natural units are floats, codes keep their depth, PIL has a few modes only."""
     space = SPACES[dst]
     if dst == "cmyk" and src != "cmyk" and spec.channels == SPACES[src].planes + 1:
         raise InputValueError("image", "no alpha channel for cmyk", CHANNEL_NAMES[spec.channels], "call flatten first")
@@ -170,7 +191,7 @@ def result_spec(spec: Spec, src: str, dst: str, dtype: Any, bgr: bool) -> Spec:
     return replace(spec, dtype=wanted, bgr=bgr and dst in _ORDERED, mode=None)
 
 
-def _pil_spec(spec: Spec, src: str, dst: str, dtype: Any) -> Spec:
+def _pil_spec(spec: Spec, src: str, dst: str, dtype: DTypeLike | None) -> Spec:
     space = SPACES[dst]
     alpha = spec.channels == SPACES[src].planes + 1
     if space.mode is None or (alpha and dst not in ("rgb", "gray")):
@@ -187,7 +208,7 @@ def _pil_spec(spec: Spec, src: str, dst: str, dtype: Any) -> Spec:
     return replace(spec, dtype=spec.dtype if keeps_depth else "uint8", mode=mode, info=info)
 
 
-def _dtype(dtype: Any, kind: str) -> str | None:
+def _dtype(dtype: DTypeLike | None, kind: str) -> str | None:
     from ..convert import dtype_name
 
     return dtype_name(dtype, adapter(kind).result_dtypes, None)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from .._foreign_names import explain_calls
 from .._pixels import Namespace, Plane, Planes, safe
-from ..types import ImageT
+from ..types import DTypeLike, ImageT
 from .engine import convert
 from .table import SPACES, Encoding, Options, Space
 
@@ -116,7 +115,7 @@ def hsv_to_rgb(
     image: ImageT,
     *,
     encoding: Encoding | None = None,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     bgr: bool = False,
 ) -> ImageT:
     """Convert HSV to RGB.
@@ -185,7 +184,7 @@ def hsl_to_rgb(
     image: ImageT,
     *,
     encoding: Encoding | None = None,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     bgr: bool = False,
 ) -> ImageT:
     """Convert HSL to RGB.

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache, partial
-from typing import Any
 
 import cv2
 import numpy as np
 
-from .._pixels import InterleavedKernel, Spec
+from .._adapters.numpy import Array, namespace
+from .._pixels import InterleavedKernel, Planes, Spec, adapter
 from .table import Formula, Options
-
-Array = np.ndarray[Any, Any]
 
 # OpenCV adds 1.2e-7 to every divisor: hue and saturation of dark or pale colors are off by whole degrees. They do not
 # depend on the scale, so the colors are made brighter first, by a power of two, which costs no digit.
@@ -41,7 +39,7 @@ def fast_path(
         return None
     if {src, dst} in _AFFINE and spec.dtype == "float32":
         return InterleavedKernel(3, partial(_affine, _matrix(formulas, options, spec.bgr, into.bgr)))
-    if {src, dst} in _AFFINE and spec.dtype == "uint8" and spec.kind == "numpy":
+    if {src, dst} in _AFFINE and spec.dtype == "uint8" and not adapter(spec.kind).has_modes:
         return InterleavedKernel(3, partial(_affine_uint8, _matrix(formulas, options, spec.bgr, into.bgr)))
     if (src, dst, spec.dtype) == ("hsv", "rgb", "float32"):
         return InterleavedKernel(3, partial(_hsv_to_rgb, into.bgr))
@@ -72,10 +70,10 @@ def _rgb_to_hsv(bgr: bool, block: Array, into: Array) -> bool:
 
 
 def _matrix(formulas: Sequence[Formula], options: Options, from_bgr: bool, to_bgr: bool) -> Array:
-    """Formulas as OpenCV's transform wants them, (3, 4): what they make of black and of each single channel."""
-    color: Any = list(np.eye(3, 4, 1))
+    """Write formulas as OpenCV's transform wants them, (3, 4): the images of black and of each single channel."""
+    color: Planes = list(np.eye(3, 4, 1))
     for formula in formulas:
-        color = formula(np, color, options)
+        color = formula(namespace, color, options)
     offset, *columns = np.array(color).T
     matrix = np.stack([*(column - offset for column in columns), offset], 1)
     matrix = matrix[:, [2, 1, 0, 3]] if from_bgr else matrix
@@ -103,7 +101,7 @@ def _hsv_to_rgb(bgr: bool, block: Array, into: Array) -> bool:
 
 @lru_cache(maxsize=8)
 def _darker(width: int) -> Array:
-    """What a row of H, S, V is multiplied by to undo the brightness."""
+    """Make the factors for a row of H, S, V that undo the brightness."""
     return np.tile(np.array([1, 1, 1 / _BRIGHTER], np.float32), width)
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from .._foreign_names import explain_calls
 from .._pixels import Namespace, Plane, Planes, power, safe
-from ..types import ImageT
+from ..types import DTypeLike, ImageT
 from .engine import convert
 from .opponent import balanced, mix, slope, unmix
 from .polar import from_polar, to_polar
@@ -100,7 +99,7 @@ def rgb_to_oklab(
 def oklab_to_rgb(
     image: ImageT,
     *,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     bgr: bool = False,
 ) -> ImageT:
     """Convert OKLab to RGB.
@@ -162,7 +161,7 @@ def rgb_to_oklch(
 def oklch_to_rgb(
     image: ImageT,
     *,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     bgr: bool = False,
 ) -> ImageT:
     """Convert OKLCh to RGB.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +12,7 @@ from .._check import switch
 from .._pixels import Plane, Planes, adapter, load, run_uint8
 from ..convert import NUMPY_DTYPES, dtype_name
 from ..errors import InputTypeError, InputValueError, quoted
-from ..types import ImageT
+from ..types import DTypeLike, ImageT
 from .table import SPACES, check_channels
 
 # (to the space, back) as OpenCV names them. Its HLS and YCrCb have another order than the names HSL and YCbCr.
@@ -29,7 +28,7 @@ _CODES = {
 }
 
 
-def check_options(*, weights: Any, standard: Any, range: Any, dtype: Any) -> None:
+def check_options(*, weights: object, standard: object, range: object, dtype: DTypeLike | None) -> None:
     """Refuse what cvtColor has no choice of."""
     for subject, value, only in (
         ("weights", weights, "bt601"),
@@ -46,7 +45,7 @@ def check_options(*, weights: Any, standard: Any, range: Any, dtype: Any) -> Non
         )
 
 
-def convert_uint8(image: ImageT, src: str, dst: str, encoding: Any, bgr: bool) -> ImageT:
+def convert_uint8(image: ImageT, src: str, dst: str, encoding: object, bgr: bool) -> ImageT:
     """Convert between rgb and another space exactly as cv2.cvtColor does, codes to codes."""
     if not isinstance(encoding, str) or encoding != "cv2":
         raise InputValueError("encoding", '"cv2" or None', quoted(encoding), "leave it out for natural units")

@@ -25,7 +25,7 @@ def to_polar(xp: Namespace, planes: Sequence[Plane], options: Options) -> Planes
 
 
 def from_polar(xp: Namespace, planes: Sequence[Plane], options: Options) -> Planes:
-    """The two axes of a chroma and a hue in degrees."""
+    """Turn into two axes a chroma and a hue in degrees."""
     lightness, chroma, hue = planes
     angle = hue * (math.pi / 180)
     return [lightness, chroma * xp.cos(angle), chroma * xp.sin(angle)]

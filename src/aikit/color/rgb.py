@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 from .._foreign_names import explain_calls
 from .._pixels import Namespace, Plane, Planes, power, safe
-from ..types import ImageT
+from ..types import DTypeLike, ImageT
 from .engine import convert
 from .table import SPACES, Options, Space
 
@@ -28,14 +27,14 @@ Matrix = tuple[tuple[float, ...], ...]
 
 
 def xyz_of(point: tuple[float, float]) -> tuple[float, float, float]:
-    """X, Y, Z of a chromaticity at Y = 1."""
+    """Give X, Y, Z of a chromaticity at Y = 1."""
     x, y = point
     return x / y, 1.0, (1 - x - y) / y
 
 
 @lru_cache(maxsize=1)
 def rgb_to_xyz_matrix() -> Matrix:
-    """Linear RGB to XYZ: the primaries, scaled so that they add up to white (SMPTE RP 177)."""
+    """Make the matrix from linear RGB to XYZ: the primaries, scaled so that they add up to white (SMPTE RP 177)."""
     import numpy as np
 
     columns = np.array([xyz_of(point) for point in PRIMARIES]).T
@@ -45,7 +44,7 @@ def rgb_to_xyz_matrix() -> Matrix:
 
 @lru_cache(maxsize=8)
 def inverse(matrix: Matrix) -> Matrix:
-    """The inverse of a matrix, in float64."""
+    """Invert a matrix, in float64."""
     import numpy as np
 
     return tuple(map(tuple, np.linalg.inv(np.array(matrix)).tolist()))
@@ -60,7 +59,7 @@ def apply(matrix: Matrix, planes: Sequence[Plane]) -> Planes:
 
 
 def decode(xp: Namespace, planes: Sequence[Plane], options: Options | None) -> Planes:
-    """Codes of the sRGB curve to light. Below 0 the linear part goes on, above 1 the power."""
+    """Turn codes of the sRGB curve into light. Below 0 the linear part goes on, above 1 the power."""
     return [_decode(xp, plane) for plane in planes]
 
 
@@ -71,7 +70,7 @@ def _decode(xp: Namespace, plane: Plane) -> Plane:
 
 
 def encode(xp: Namespace, planes: Sequence[Plane], options: Options | None) -> Planes:
-    """Light to codes of the sRGB curve."""
+    """Turn light into codes of the sRGB curve."""
     return [_encode(xp, plane) for plane in planes]
 
 
@@ -127,7 +126,7 @@ def rgb_to_linear_rgb(
 def linear_rgb_to_rgb(
     image: ImageT,
     *,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     bgr: bool = False,
 ) -> ImageT:
     """Convert linear light to RGB.
@@ -189,7 +188,7 @@ def rgb_to_xyz(
 def xyz_to_rgb(
     image: ImageT,
     *,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     bgr: bool = False,
 ) -> ImageT:
     """Convert CIE XYZ to RGB.

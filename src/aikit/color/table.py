@@ -66,7 +66,7 @@ SPACES: dict[str, Space] = {"rgb": Space(None, codes=True, mode="RGB")}
 
 
 def path(src: str, dst: str) -> list[Formula]:
-    """The formulas that lead from one space to another, in order."""
+    """List the formulas that lead from one space to another, in order."""
     up, down = _to_root(src), _to_root(dst)
     while up and down and up[-1] == down[-1]:
         up.pop()
@@ -76,7 +76,7 @@ def path(src: str, dst: str) -> list[Formula]:
 
 
 def _to_root(name: str) -> list[str]:
-    """The space, its parent, and so on, without the root."""
+    """List the space, its parent, and so on, without the root."""
     names = []
     while (parent := SPACES[name].parent) is not None:
         names.append(name)
@@ -85,7 +85,7 @@ def _to_root(name: str) -> list[str]:
 
 
 def levels(dtype: str, *, limited: bool) -> tuple[float, float, float, float]:
-    """(luma scale, black, chroma scale, chroma zero) of Y'CbCr as shares of a dtype's full range.
+    """Give (luma scale, black, chroma scale, chroma zero) of Y'CbCr as shares of a dtype's full range.
 
     Chroma zero is code 2^(n-1): 128 of 255, not 127.5, or every gray would get a cast. A float of full range has it
     at 0.5; a float of limited range is the 8-bit code over 255.

@@ -198,7 +198,7 @@ def _double_columns(xp: Namespace, plane: Plane) -> Plane:
 
 
 def _interleave_planes(xp: Namespace, even: Plane, odd: Plane, axis: int) -> Plane:
-    """Rows (axis -2) or columns (axis -1) of two planes in turn."""
+    """Interleave rows (axis -2) or columns (axis -1) of two planes in turn."""
     *batch, height, width = even.shape
     shape = (height * 2, width) if axis == -2 else (height, width * 2)
     return xp.stack([even, odd], axis).reshape(*batch, *shape)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from .._foreign_names import explain_calls
 from .._pixels import Namespace, Plane, Planes
-from ..types import ImageT
+from ..types import DTypeLike, ImageT
 from .engine import convert
 from .table import SPACES, STANDARDS, Encoding, Options, Range, Space, Standard, Weights
 
@@ -120,7 +119,7 @@ def rgb_to_gray(
 def gray_to_rgb(
     image: ImageT,
     *,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     bgr: bool = False,
 ) -> ImageT:
     """Convert gray to RGB.
@@ -192,7 +191,7 @@ def ycbcr_to_rgb(
     standard: Standard = "bt601",
     range: Range = "full",
     encoding: Encoding | None = None,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     bgr: bool = False,
 ) -> ImageT:
     """Convert Y'CbCr to RGB.
@@ -266,7 +265,7 @@ def yuv_to_rgb(
     *,
     standard: Standard = "bt601",
     encoding: Encoding | None = None,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     bgr: bool = False,
 ) -> ImageT:
     """Convert analogue Y'UV to RGB.

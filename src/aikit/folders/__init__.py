@@ -2,7 +2,7 @@
 
 from ..recipe import Recipe
 from .converting import convert_folder
-from .reporting import Failure, Report
+from .reporting import Failure, Notice, Report
 from .supervised import Outcome, map_supervised
 
-__all__ = ["Failure", "Outcome", "Recipe", "Report", "convert_folder", "map_supervised"]
+__all__ = ["Failure", "Notice", "Outcome", "Recipe", "Report", "convert_folder", "map_supervised"]

@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from .._check import integer
+from .._check import integer, switch
 from .._foreign_names import explain_calls
 from .._io import name_of
 from ..errors import AikitError, FileAccessError, InputTypeError, InputValueError, quoted
 from ..limits import Limits
 from ..recipe import Recipe
 from .manifest import Manifest, Row, is_in_place
-from .planning import Job, find_files, make_job
-from .reporting import Failure, Report
+from .planning import Job, check_out, check_sources, find_files, make_job
+from .reporting import Failure, Notice, Report
 from .work import Run, Work
 
 __all__ = ["convert_folder", "convert_jobs"]
@@ -44,6 +44,7 @@ def convert_folder(
     overwrite: bool = False,
     retry_failed: bool = False,
     by_digest: bool = False,
+    keep_times: bool = False,
     engine: Engine = "local",
     progress: Progress | None = None,
 ) -> Report:
@@ -58,8 +59,8 @@ def convert_folder(
     pixels.
 
     Args:
-        src: a folder, with all pictures in it and in the folders in it (hidden ones left out); a file; or a list of
-            these.
+        src: a folder, with all pictures in it and in the folders in it (hidden ones left out, and links to folders not
+            followed); a file; or a list of these.
         out: the folder for the results, under the names they have below `src`.
         recipe: what is done to each.
         workers: pictures at a time; one a processor where left out.
@@ -68,12 +69,14 @@ def convert_folder(
         overwrite: replace what is there, and make again what was made in an earlier run that came to its end.
         retry_failed: try files again that failed in an earlier run for a reason that lies in them.
         by_digest: know a source by the SHA-256 of its bytes, not by its size and time.
+        keep_times: give every file that is made the times of its source, of the last access and the last change.
         engine: "local" for threads here, "ray" for Ray Data on the cluster that Ray is connected to, or one of this
             machine's processors; all must see the same files under the same names.
         progress: called after each file with the `Report` so far and the number of files.
 
     Returns:
-        The counts of files done, failed and skipped (made earlier), and why files failed.
+        What became of every file: the counts of those done, failed, skipped (made earlier) and left (no pictures, or
+        links to folders), why files failed, and which animations lost frames.
 
     Raises:
         InputTypeError: no path, `Recipe`, `Limits`, or number of workers.
@@ -96,17 +99,16 @@ def convert_folder(
     sources = [src] if isinstance(src, (str, os.PathLike)) else src
     if not isinstance(sources, Iterable):
         raise InputTypeError("src", "a path or a list of paths", type(src).__name__, "pass a folder")
-    paths = [_check_path("src", source) for source in sources]
-    folder = _check_path("out", out)
+    paths, folder = check_sources(sources), check_out(out)
     if folder.exists() and not folder.is_dir():
         raise InputValueError("out", "a folder", f"the file {quoted(name_of(out))}", "name a folder")
     if not isinstance(recipe, Recipe):
         raise InputTypeError("recipe", "a Recipe", type(recipe).__name__, "pass Recipe([...], to=...)")
     suffix = None if recipe.to is None else f".{recipe.to}"
 
-    def jobs() -> Iterator[Job | Failure]:
+    def jobs() -> Iterator[Job | Failure | Notice]:
         for found in find_files(paths, folder):
-            if isinstance(found, Failure):
+            if isinstance(found, (Failure, Notice)):
                 yield found
             else:
                 source, place = found
@@ -114,12 +116,12 @@ def convert_folder(
 
     return convert_jobs(
         jobs(), folder, recipe, where=", ".join(map(str, paths)), workers=workers, limits=limits, existing="overwrite" if overwrite else "refuse",
-        retry_failed=retry_failed, by_digest=by_digest, engine=engine, progress=progress,
+        retry_failed=retry_failed, by_digest=by_digest, keep_times=keep_times, engine=engine, progress=progress,
     )  # fmt: skip
 
 
 def convert_jobs(
-    found: Iterator[Job | Failure],
+    found: Iterator[Job | Failure | Notice],
     folder: Path | None,
     recipe: Recipe,
     *,
@@ -129,11 +131,13 @@ def convert_jobs(
     existing: Existing,
     retry_failed: bool,
     by_digest: bool,
+    keep_times: bool,
     engine: Engine,
     progress: Progress | None,
 ) -> Report:
     """Do the jobs found, with a manifest in the folder, or none where there is no folder; `where` is for messages."""
     _check_options(workers, limits, engine)
+    switch("keep_times", keep_times)
     if limits is not None or engine == "ray":
         _ = recipe.modules  # other processes have to know its operations
     run = _load_engine(engine)
@@ -150,27 +154,23 @@ def convert_jobs(
         manifest.open(folder, recipe=recipe.digest, overwrite=overwrite, by_digest=by_digest)
         todo = _pick_undone(manifest, report, existing, retry_failed)
         # Closed here and now: Ctrl-C may come between two results.
-        results = run(Work(recipe, limits), todo, workers=workers, announce=manifest.announce)
+        results = run(Work(recipe, limits, keep_times), todo, workers=workers, announce=manifest.announce)
         with contextlib.closing(results):
-            for job, failure in results:
-                if failure is None:
+            for job, verdict in results:
+                if verdict.failure is None:
                     manifest.done(job)
                     report.done += 1
                 else:
-                    manifest.failed(job, failure)
-                    report.add(failure)
+                    manifest.failed(job, verdict.failure)
+                    report.add(verdict.failure)
+                if verdict.notice is not None:
+                    report.note(Notice.of(str(job.source), *verdict.notice))
                 if progress is not None:
                     progress(report, total)
         manifest.finish()
     report.failures.sort()
+    report.notices.sort()
     return report
-
-
-def _check_path(subject: str, value: object) -> Path:
-    text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
-    if not isinstance(text, str):
-        raise InputTypeError(subject, "a path", type(value).__name__, "pass a str or a pathlib.Path")
-    return Path(text)
 
 
 def _check_options(workers: object, limits: object, engine: object) -> None:
@@ -192,10 +192,12 @@ def _load_engine(name: Engine) -> Run:
     return on_ray.run
 
 
-def _pick_jobs(found: Iterator[Job | Failure], report: Report, suffixes: set[str]) -> Iterator[Job]:
+def _pick_jobs(found: Iterator[Job | Failure | Notice], report: Report, suffixes: set[str]) -> Iterator[Job]:
     for each in found:
         if isinstance(each, Failure):
             report.add(each)
+        elif isinstance(each, Notice):
+            report.note(each)
         else:
             suffixes.add(each.target.suffix.lower())
             yield each
@@ -211,10 +213,12 @@ def _pick_undone(manifest: Manifest, report: Report, existing: Existing, retry_f
             verdict = _judge(manifest, job, existing, retry_failed)
             if verdict == "do":
                 manifest.begin(job)
-        except OSError as error:  # of the source: it has gone, or may not be looked at
-            path, why = str(job.source), quoted(error.strerror or str(error))
-            fields = path, "a readable file", why, "check the path"
-            verdict = Failure.of(path, FileAccessError(*fields, errno=error.errno, filename=path))
+        except OSError as error:  # the source has gone, or the name of the target is too long
+            path = str(job.source)
+            blamed = path if error.filename is None else os.fsdecode(error.filename)
+            expected = "a readable file" if blamed == path else "a path that can be written"
+            fields = blamed, expected, quoted(error.strerror or str(error)), "check the path"
+            verdict = Failure.of(path, FileAccessError(*fields, errno=error.errno, filename=blamed))
         if verdict == "do":
             yield job
         elif isinstance(verdict, Failure):

@@ -10,8 +10,7 @@ from collections.abc import Generator, Iterator
 from itertools import islice
 
 from .planning import Job
-from .reporting import Failure
-from .work import Announce, Work
+from .work import Announce, Verdict, Work
 
 __all__ = ["run"]
 
@@ -19,14 +18,16 @@ __all__ = ["run"]
 _PATIENCE = 5.0
 
 
+# More threads than this are no use to anybody.
+_MOST_WORKERS = 1024
+
+
 class _Stopped(BaseException):
     """Ends a thread whose result nobody waits for any more."""
 
 
-def run(
-    work: Work, jobs: Iterator[Job], *, workers: int | None, announce: Announce
-) -> Generator[tuple[Job, Failure | None]]:
-    """Yield each job as it ends, with what went wrong. No more than twice as many jobs as workers are drawn ahead.
+def run(work: Work, jobs: Iterator[Job], *, workers: int | None, announce: Announce) -> Generator[tuple[Job, Verdict]]:
+    """Yield each job as it ends, with what became of it. No more than twice as many jobs as workers are drawn ahead.
 
     There are two threads for each worker: while one waits for the disk, which syncs every file, another computes. They
     are daemons, so that Ctrl-C need not wait for them; a write that has begun is let finish.
@@ -34,9 +35,9 @@ def run(
     from ..recipe.files import keep_memory
 
     todo: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-    done: queue.SimpleQueue[tuple[Job, Failure | BaseException | None]] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[Job, Verdict | BaseException]] = queue.SimpleQueue()
     stop = threading.Event()
-    count = workers or os.cpu_count() or 1
+    count = min(workers or os.cpu_count() or 1, _MOST_WORKERS)
     computing, writing = threading.Semaphore(count), threading.Semaphore(count)
 
     def serve() -> None:
@@ -73,11 +74,11 @@ def run(
                     threading.Thread(target=serve, name="aikit-convert", daemon=True).start()
             if not waiting:
                 return
-            job, error = done.get()
+            job, verdict = done.get()
             waiting -= 1
-            if isinstance(error, BaseException):
-                raise error
-            yield job, error
+            if isinstance(verdict, BaseException):
+                raise verdict
+            yield job, verdict
     finally:
         stop.set()
         for _ in range(threads):

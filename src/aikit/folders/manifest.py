@@ -11,17 +11,16 @@ import hashlib
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from .._io import make_folder
+from .._io import make_folder, remove_leftovers
 from ..errors import FileAccessError
 from .planning import Job
 from .reporting import Failure
 
-__all__ = ["NAME", "Manifest", "is_in_place", "remove_leftovers"]
+__all__ = ["NAME", "Manifest", "is_in_place"]
 
 # What SQLite stores, and gives back: which, the statement says and no type.
 Value: TypeAlias = str | bytes | int | None
@@ -108,12 +107,17 @@ class Manifest:
         return int(self._fetch_all("SELECT count(*) FROM plan")[0][0])
 
     def jobs(self) -> Iterator[Job]:
-        """The jobs, in the order in which they were planned."""
-        last = 0
+        """The jobs, in the order in which they were planned; their folders are rid of what a killed run has left there."""
+        last, cleared = 0, None
         while rows := self._fetch_all(
             "SELECT id, source, target FROM plan WHERE id > ? ORDER BY id LIMIT ?", last, _PAGE
         ):
-            yield from (Job(Path(os.fsdecode(source)), Path(os.fsdecode(target))) for _, source, target in rows)
+            for _, source, target in rows:
+                job = Job(Path(os.fsdecode(source)), Path(os.fsdecode(target)))
+                # They come folder by folder.
+                if job.target.parent != cleared:
+                    remove_leftovers(cleared := job.target.parent)
+                yield job
             last = rows[-1][0]
 
     def rival(self, job: Job) -> Path | None:
@@ -142,7 +146,8 @@ class Manifest:
             place = os.path.join(folder, NAME)
         with _translate_errors(place), self._lock:
             self._base.execute("PRAGMA busy_timeout = 200")
-            self._base.execute("ATTACH ? AS manifest", (place,))
+            # As bytes, for the name need not be text.
+            self._base.execute("ATTACH ? AS manifest", (os.fsencode(place),))
             # Held until the connection ends, also by SIGKILL. Rows survive the process; files are synced one by one.
             for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL"):
                 self._base.execute(f"PRAGMA manifest.{pragma}")
@@ -241,12 +246,11 @@ class Manifest:
         )  # fmt: skip
 
     def is_there(self, row: Row, job: Job) -> bool:
-        """Whether what a run that was cut short was about to put in place is there; what it left beside is removed.
+        """Whether what a run that was cut short was about to put in place is there.
 
         Where an engine made it elsewhere its digest is not known. But files are put in their places whole, so that one
         that was not there before is ours, unless the run was one to replace somebody else's.
         """
-        remove_leftovers(job.target.parent)
         try:
             if row.digest == "*":
                 replaced = (
@@ -314,15 +318,6 @@ class Manifest:
 def is_in_place(job: Job) -> bool:
     """Whether a job writes over its source."""
     return os.path.realpath(job.source) == os.path.realpath(job.target)
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Remove what a process that was killed has written beside the place of an output."""
-    for path in folder.glob(".aikit-*.tmp") if folder.is_dir() else ():
-        with contextlib.suppress(OSError):
-            # A file that somebody else is writing at this moment is younger.
-            if time.time() - path.stat().st_mtime > 1:
-                path.unlink()
 
 
 def _hash_file(path: Path) -> str:

@@ -8,6 +8,7 @@ that a task which Ray repeats does no harm.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import traceback
@@ -16,12 +17,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any  # ray has no types
 
+from .._io import remove_leftovers
 from ..errors import InputValueError, MissingDependencyError, WorkerError, quoted
 from ..isolation import search_path
-from .manifest import is_in_place, remove_leftovers
+from .manifest import is_in_place
 from .planning import Job
 from .reporting import Failure
-from .work import Announce, Work
+from .work import Announce, Verdict, Work
 
 __all__ = ["run"]
 
@@ -31,10 +33,8 @@ _AT_A_TIME = 4096
 _IN_A_BLOCK = 8
 
 
-def run(
-    work: Work, jobs: Iterator[Job], *, workers: int | None, announce: Announce
-) -> Generator[tuple[Job, Failure | None]]:
-    """Yield each job as it ends, with what went wrong."""
+def run(work: Work, jobs: Iterator[Job], *, workers: int | None, announce: Announce) -> Generator[tuple[Job, Verdict]]:
+    """Yield each job as it ends, with what became of it."""
     with _switch_telemetry_off(), _connect(workers) as data:
         while batch := list(islice(jobs, _AT_A_TIME)):
             for job in batch:
@@ -52,7 +52,7 @@ def run(
                 remove_leftovers(folder)
 
 
-def _run_batch(data: Any, work: Work, batch: list[Job]) -> Iterator[tuple[Job, Failure | None]]:
+def _run_batch(data: Any, work: Work, batch: list[Job]) -> Iterator[tuple[Job, Verdict]]:
     rows = [
         {"number": number, "source": os.fsencode(os.path.abspath(job.source)), "target": os.fsencode(os.path.abspath(job.target))}
         for number, job in enumerate(batch)
@@ -64,7 +64,9 @@ def _run_batch(data: Any, work: Work, batch: list[Job]) -> Iterator[tuple[Job, F
             raise WorkerError(
                 str(job.source), "a status", row["broken"], "report it as a fault of aikit", code="worker_failed"
             )
-        yield job, _name_path_as_given(job, row["failure"]) if row["failure"] else None
+        failure = _name_path_as_given(job, row["failure"]) if row["failure"] else None
+        notice = tuple(json.loads(row["notice"])) if row["notice"] else None
+        yield job, Verdict(failure, notice)
 
 
 def _name_path_as_given(job: Job, row: str) -> Failure:
@@ -85,12 +87,13 @@ class _Status:
 
     def row(self, row: dict[str, bytes]) -> dict[str, object]:
         job = Job(Path(os.fsdecode(row["source"])), Path(os.fsdecode(row["target"])))
-        failure, broken = None, ""
+        failure, notice, broken = None, None, ""
         try:
-            failure = self._work(job)
+            failure, notice = self._work(job)
         except Exception:  # noqa: BLE001 - told to the driver, which raises it
             broken = traceback.format_exc()
-        return {"number": row["number"], "failure": failure.to_row() if failure else "", "broken": broken}
+        told = {"failure": failure.to_row() if failure else "", "notice": json.dumps(notice) if notice else ""}
+        return {"number": row["number"], **told, "broken": broken}
 
 
 @contextlib.contextmanager

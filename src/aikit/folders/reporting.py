@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from .. import errors
-from ..errors import AikitError
+from ..errors import AikitError, printable
 
-__all__ = ["Failure", "Report"]
+__all__ = ["Failure", "Notice", "Report"]
+
+# So many notices are kept; the counts go on.
+_MOST_NOTICES = 1000
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -53,35 +56,70 @@ class Failure:
         return cls.of(path, errors.from_fields(kind, fields))
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Notice:
+    """What is to be known of a file that did not fail.
+
+    Attributes:
+        path: the source.
+        message: what became of it, the path in it as it can be printed.
+        code: "left_out" of a file that is no picture, or a link to a folder; "frames_left" of an animation or a
+            document of several pages, of which the result has fewer.
+    """
+
+    path: str
+    message: str
+    code: str
+
+    @classmethod
+    def of(cls, path: str, what: str, code: str) -> Self:
+        """What there is to say of a file."""
+        return cls(path, f"{printable(path)}: {what}.", code)
+
+
 @dataclass(slots=True)
 class Report:
-    """What `convert_folder` did.
+    """What `convert_folder` did with every file that it found.
 
     Attributes:
         done: files that were made in this run.
         failed: files that are not there; `failures` says why.
-        skipped: files that an earlier run had made, or that were left as they are.
+        skipped: files that an earlier run had made, or that were there and left as they are.
+        left: files in the folders that are no pictures, and links to folders.
         failures: one `Failure` for each file that failed, by path.
+        notices: one `Notice` for each file that was left, and for each that lost frames; the first 1000, by path.
     """
 
     done: int = 0
     failed: int = 0
     skipped: int = 0
+    left: int = 0
     failures: list[Failure] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
 
     def add(self, failure: Failure) -> None:
         """Count a file that failed."""
         self.failed += 1
         self.failures.append(failure)
 
+    def note(self, notice: Notice) -> None:
+        """Keep what is to be known of a file, and count it where it was left."""
+        self.left += notice.code == "left_out"
+        if len(self.notices) < _MOST_NOTICES:
+            self.notices.append(notice)
+
     def to_json(self) -> str:
-        """Counts, how often each code came, and the failures, as JSON.
+        """Counts, how often each code came, the failures and the notices, as JSON in ASCII.
 
         Example:
             >>> Report(done=2).to_json()
-            '{"done": 2, "failed": 0, "skipped": 0, "codes": {}, "failures": []}'
+            '{"done": 2, "failed": 0, "skipped": 0, "left": 0, "codes": {}, "failures": [], "notices": []}'
         """
         codes = Counter(failure.code for failure in self.failures)
-        failures = [{"path": each.path, "code": each.code, "message": each.message} for each in self.failures]
-        counts = {"done": self.done, "failed": self.failed, "skipped": self.skipped}
-        return json.dumps({**counts, "codes": dict(sorted(codes.items())), "failures": failures})
+        counts = {"done": self.done, "failed": self.failed, "skipped": self.skipped, "left": self.left}
+        failures, notices = ([_describe(each) for each in kind] for kind in (self.failures, self.notices))
+        return json.dumps({**counts, "codes": dict(sorted(codes.items())), "failures": failures, "notices": notices})
+
+
+def _describe(each: Failure | Notice) -> dict[str, str]:
+    return {"path": each.path, "code": each.code, "message": each.message}

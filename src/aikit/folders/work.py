@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from .._io import make_folder, write_bytes
-from ..errors import AikitError, WorkerError
+from ..errors import AikitError, FileAccessError, WorkerError, quoted
 from ..limits import Limits
 from ..recipe import Recipe
 from .planning import Job
 from .reporting import Failure
 
-__all__ = ["Announce", "Run", "Work"]
+if TYPE_CHECKING:
+    from ..recipe.files import Made
+
+__all__ = ["Announce", "Run", "Verdict", "Work"]
 
 # Called with the output's SHA-256 just before it is put in its place.
 Announce = Callable[[Job, str], None]
+
+
+class Verdict(NamedTuple):
+    """What became of a job: why it failed, if it did, and what else is to be known, as a text and a code."""
+
+    failure: Failure | None = None
+    notice: tuple[str, str] | None = None
 
 
 class Run(Protocol):
@@ -25,8 +37,8 @@ class Run(Protocol):
 
     def __call__(
         self, work: Work, jobs: Iterator[Job], *, workers: int | None, announce: Announce
-    ) -> Generator[tuple[Job, Failure | None]]:
-        """Yield each job as it ends, with its failure or None; to close it ends the work."""
+    ) -> Generator[tuple[Job, Verdict]]:
+        """Yield each job as it ends, with what became of it; to close it ends the work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,31 +51,47 @@ class Work:
 
     recipe: Recipe
     limits: Limits | None
+    keep_times: bool = False
 
-    def __call__(self, job: Job, announce: Announce | None = None) -> Failure | None:
+    def __call__(self, job: Job, announce: Announce | None = None) -> Verdict:
         """Convert one file; what is wrong with it is returned."""
+        source = str(job.source)
         try:
-            data = self._convert(job)
+            times = _times_of(job.source) if self.keep_times else None
+            made = self._convert(job)
             if announce is not None:
-                announce(job, hashlib.sha256(data).hexdigest())
-            _put(job, data)
+                announce(job, hashlib.sha256(made.data).hexdigest())
+            make_folder(job.target.parent)
+            write_bytes(job.target, made.data, times=times)
         except MemoryError:
             fields = "image", "a picture that fits into memory", "a larger one", "pass workers=1"
-            return Failure.of(str(job.source), AikitError(*fields, code="memory", option="workers"))
+            return Verdict(Failure.of(source, AikitError(*fields, code="memory", option="workers")))
         except AikitError as error:
-            return Failure.of(str(job.source), error)
-        return None
+            return Verdict(Failure.of(source, error))
+        return Verdict(None, _tell_of_frames(made))
 
-    def _convert(self, job: Job) -> bytes:
+    def _convert(self, job: Job) -> Made:
         try:
-            return self.recipe.bytes(job.source, to=job.target.suffix, limits=self.limits)
+            return self.recipe.make(job.source, to=job.target.suffix, limits=self.limits)
         except WorkerError as error:
             # A child that the system killed for its memory is not the file's fault: the second time it is.
             if error.code != "worker_crashed":
                 raise
-            return self.recipe.bytes(job.source, to=job.target.suffix, limits=self.limits)
+            return self.recipe.make(job.source, to=job.target.suffix, limits=self.limits)
 
 
-def _put(job: Job, data: bytes) -> None:
-    make_folder(job.target.parent)
-    write_bytes(job.target, data)
+def _times_of(path: Path) -> tuple[int, int]:
+    """Look up when a file was last read and changed, in nanoseconds."""
+    try:
+        facts = os.stat(path)
+    except OSError as error:
+        fields = str(path), "a readable file", quoted(error.strerror), "check the path and its permissions"
+        raise FileAccessError(*fields, errno=error.errno, filename=str(path)) from error
+    return facts.st_atime_ns, facts.st_mtime_ns
+
+
+def _tell_of_frames(made: Made) -> tuple[str, str] | None:
+    if made.frames_left == 0:
+        return None
+    count = made.frames_left + made.frames
+    return f"{made.frames} of {count} frames or pages converted, {made.frames_left} left", "frames_left"

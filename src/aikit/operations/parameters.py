@@ -106,7 +106,7 @@ def _read_hint(function: Callable[..., object], parameter: inspect.Parameter, na
     alone = types.SimpleNamespace(__annotations__={parameter.name: parameter.annotation})
     known = getattr(inspect.unwrap(function), "__globals__", {})
     try:
-        hints = typing.get_type_hints(alone, known, {"AnyImage": _Picture}, include_extras=True)
+        hints = typing.get_type_hints(alone, known, {"AnyImage": _Picture, "DTypeLike": Any}, include_extras=True)
     except NameError as error:
         raise InputTypeError(
             f"{name}.{parameter.name}", "an annotation that can be read", str(error), "import its type at run time"

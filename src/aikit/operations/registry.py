@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import os
 import re
 import sys
 import typing
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from importlib import import_module
 from typing import Any, TypeAlias, TypeVar
 
 from .._check import switch
 from .._foreign_names import explain_calls
 from ..errors import AikitError, InputTypeError, InputValueError, WorkerError, quoted
+from ..plugins import found, load_file, load_package, path_of
 from ..types import AnyImage, ImageT
 from .built_in import BUILT_IN, BuiltIn, NewSize
 from .parameters import Parameter, parameters_of, summary_of
 from .values import Keywords, check_value
 
-__all__ = ["Matrix", "Operation", "all", "get", "import_modules", "modules_of", "names", "operation"]
+__all__ = ["IDENTITY", "Matrix", "Operation", "all", "get", "import_modules", "modules_of", "names", "operation"]
 
 # From (x, y, 1) of the source to that of the result, by rows.
 Matrix = tuple[tuple[float, float, float], ...]
@@ -29,7 +31,7 @@ Function = TypeVar("Function", bound=Callable[..., object])
 # Any, because a user's function takes its own kind of image, and believes what the schema says of its keywords.
 MatrixOf: TypeAlias = Callable[[Any, Keywords], object]
 
-_IDENTITY: Matrix = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+IDENTITY: Matrix = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +103,11 @@ class Operation:
             with self._name_operation():
                 self._attempt(keywords)
 
+    @property
+    def knows_size(self) -> bool:
+        """Whether the size of its result follows from that of the image and the keywords."""
+        return self._new_size is not None
+
     def new_size(self, image: AnyImage, keywords: Keywords) -> tuple[int, int] | None:
         """The height and width of the result, where they are known before any work; else None."""
         if self._new_size is None:
@@ -132,7 +139,7 @@ class Operation:
         self.check(keywords)
         if self._matrix is not None:
             return _as_matrix(self.name, self._matrix(image, keywords))
-        return None if self.changes_size else _IDENTITY
+        return None if self.changes_size else IDENTITY
 
     def __call__(self, image: ImageT, keywords: Keywords) -> ImageT:
         """The function's result, which has to be an image of the same kind."""
@@ -196,7 +203,7 @@ def get(name: str) -> Operation:
         True
     """
     given: object = name
-    if not isinstance(given, str) or (given not in _OPERATIONS and given not in BUILT_IN):
+    if not isinstance(given, str) or not (given in _OPERATIONS or given in BUILT_IN or _load_offered(given)):
         raise InputValueError("steps", f"names from {', '.join(names())}", quoted(name), "pass some of these")
     if name not in _OPERATIONS:
         _OPERATIONS[name] = _make_operation(name, BUILT_IN[name])
@@ -204,13 +211,13 @@ def get(name: str) -> Operation:
 
 
 def names() -> list[str]:
-    """The names of all operations: aikit's, and then those registered so far.
+    """The names of all operations: aikit's, those registered so far, and those that installed packages offer.
 
     Example:
         >>> names()[:3]
         ['resize', 'blur', 'trim']
     """
-    return [*BUILT_IN, *(name for name in _OPERATIONS if name not in BUILT_IN)]
+    return list(dict.fromkeys([*BUILT_IN, *_OPERATIONS, *_offered(tuple(sys.path))]))
 
 
 def all() -> list[Operation]:  # noqa: A001 - it reads well as operations.all()
@@ -224,6 +231,32 @@ def all() -> list[Operation]:  # noqa: A001 - it reads well as operations.all()
 
 
 _OPERATIONS: dict[str, Operation] = {}
+# Installed packages offer operations under this name, each the module that registers it.
+_GROUP = "aikit.operations"
+
+
+@cache
+def _offered(search_path: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of operations that packages on this search path offer: looked up once, in some 20 milliseconds."""
+    return tuple(name for name in found(_GROUP) if name not in BUILT_IN)
+
+
+def _load_offered(name: str) -> bool:
+    """Import the package that offers an operation; False where none does."""
+    if name not in _offered(tuple(sys.path)):
+        return False
+    entry = found(_GROUP)[name]
+    try:
+        entry.load()
+    except Exception as error:
+        raise InputValueError(
+            name, "an operation that its package can load", f"{type(error).__name__}: {error}", f"mend {entry.value}"
+        ) from error
+    if name not in _OPERATIONS:
+        raise InputValueError(
+            name, f"an operation that {entry.value} registers", "none of that name", "name it alike in its entry point"
+        )
+    return True
 
 
 def _make_operation(name: str, built_in: BuiltIn) -> Operation:
@@ -339,7 +372,7 @@ def modules_of(used: Collection[str]) -> tuple[str, ...]:
     Raises:
         InputValueError: one is registered in a script or a notebook, which no other process can import.
     """
-    found: dict[str, None] = {}
+    needed: dict[str, None] = {}
     for each in map(get, dict.fromkeys(used)):
         if each.module in ("__main__", "__mp_main__"):
             raise InputValueError(
@@ -349,15 +382,15 @@ def modules_of(used: Collection[str]) -> tuple[str, ...]:
                 "move it into a module of its own and import that",
             )
         if each.module is not None:
-            found[each.module] = None
-    return tuple(found)
+            needed[str(path_of(each.module) or each.module)] = None
+    return tuple(needed)
 
 
 def import_modules(modules: Sequence[str]) -> None:
     """Register the operations of these modules, in a process that may not know them yet."""
     for module in modules:
         try:
-            import_module(module)
+            _import(module)
         except Exception as error:
             raise WorkerError(
                 module,
@@ -366,6 +399,16 @@ def import_modules(modules: Sequence[str]) -> None:
                 "check that it can be imported on its own",
                 code="worker_failed",
             ) from error
+
+
+def _import(module: str) -> None:
+    """Import a module by its name, or a file or a package by its path."""
+    if not module.endswith(".py") and os.sep not in module:
+        import_module(module)
+    elif os.path.isdir(module):
+        load_package(module)
+    else:
+        load_file(module)
 
 
 def _load_operation(module: str | None, name: str) -> Operation:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,17 +15,17 @@ from .._io import name_of, read_bytes
 from .._raster import capabilities, identify, probe
 from ..convert import to_pil
 from ..errors import InputValueError
-from ..files import encode, read_any
-from ..isolation import guarded
+from ..files import MetadataPolicy, Profile, encode, read_any
+from ..isolation import guarded, register_record
 from ..limits import Limits
 from ..operations.registry import import_modules, modules_of
-from ..resample.codes import by_matrices
 from ..resample.passes import Resizing
 from ..resample.size import new_size
+from ..resample.uint8 import by_matrices
 from ..types import Source
 from .steps import Keywords, Step, apply_steps, check_size
 
-__all__ = ["FileOptions", "apply_to_file", "check_formats", "keep_memory"]
+__all__ = ["FileOptions", "Made", "apply_to_file", "check_formats", "keep_memory"]
 
 # Kernels whose result hardly tells where the picture came at twice the size that is wanted.
 _SMOOTH = ("bilinear", "bicubic", "lanczos", "area")
@@ -48,6 +49,20 @@ class FileOptions:
     quality: int | None
     lossless: bool | None
     allow_truncated: bool
+    metadata: MetadataPolicy = "keep"
+    profile: Profile = "srgb"
+    frame: int | None = None
+
+
+class Made(NamedTuple):
+    """What a file became: another file, and how many of its frames or pages are in that and are not."""
+
+    data: bytes
+    frames: int
+    frames_left: int
+
+
+register_record(Made)
 
 
 def check_formats(formats: Iterable[str], options: FileOptions) -> None:
@@ -57,9 +72,9 @@ def check_formats(formats: Iterable[str], options: FileOptions) -> None:
     takers = [name for name in names if capabilities(name).quality is not None]
     pixel = Image.new("RGB", (1, 1))
     for name in takers or names:
-        encode(pixel, name, quality=options.quality, lossless=options.lossless)
+        encode(pixel, name, quality=options.quality, lossless=options.lossless, metadata=options.metadata)
     for name in names:
-        encode(pixel, name, lossless=options.lossless)
+        encode(pixel, name, lossless=options.lossless, metadata=options.metadata)
 
 
 def keep_memory() -> None:
@@ -72,19 +87,21 @@ def keep_memory() -> None:
 
 def apply_to_file(
     source: Source, to: str | None, steps: tuple[Step, ...], options: FileOptions, limits: Limits | None
-) -> bytes:
+) -> Made:
     """A file after the steps, as the bytes of another; with limits in a child process, within time and memory."""
     name, data = name_of(source), read_bytes(source, limits=limits)
     task = data, name, to or _format_of(data, name), steps, options, limits
     if limits is None:
         return _apply(*task)
     modules = modules_of([step for step, _ in steps])
-    return guarded(_in_child, modules, *task, subject=name, limits=limits, isolate=True, expect=bytes)
+    return guarded(_in_child, modules, *task, subject=name, limits=limits, isolate=True, expect=Made)
 
 
 def _format_of(data: bytes, name: str) -> str:
     """Find the format the data are in, which has to be one to write."""
     found = identify(data)
+    if found is None:
+        probe(data, name=name)  # which says why it cannot be read
     try:
         return capabilities(found or "").name
     except InputValueError as error:
@@ -102,7 +119,7 @@ def _in_child(
     steps: tuple[Step, ...],
     options: FileOptions,
     limits: Limits | None,
-) -> bytes:
+) -> Made:
     keep_memory()
     import_modules(modules)
     return _apply(data, name, to, steps, options, limits)
@@ -110,13 +127,30 @@ def _in_child(
 
 def _apply(
     data: bytes, name: str, to: str, steps: tuple[Step, ...], options: FileOptions, limits: Limits | None
-) -> bytes:
+) -> Made:
     small = _read_reduced(data, name, steps, options, limits)
     image, rest = (_read(data, name, options, limits), steps) if small is None else (small, steps[1:])
     image = apply_steps(image, rest, subject=name, limits=limits)
     target = capabilities(to)
     quality = None if target.quality is None else options.quality
-    return encode(image, target.name, quality=quality, lossless=options.lossless)
+    encoded = encode(image, target.name, quality=quality, lossless=options.lossless, metadata=options.metadata)
+    # Who has asked for one frame has not lost the others.
+    return Made(encoded, 1, _count_frames(data, name, limits) - 1 if options.frame is None else 0)
+
+
+# What shows that a file may hold several frames, by its format: without it nobody looks again.
+_SEVERAL: Mapping[str, bytes] = {
+    "png": b"acTL", "webp": b"ANIM", "avif": b"avis", "gif": b"", "tiff": b"", "heic": b"",
+}  # fmt: skip
+
+
+def _count_frames(data: bytes, name: str, limits: Limits | None) -> int:
+    """Count the frames of an animation, or the pages of a document."""
+    found = identify(data)
+    mark = _SEVERAL.get(found or "")
+    if mark is None or mark not in data:
+        return 1
+    return probe(data, name=name, limits=limits).frames
 
 
 def _read(
@@ -125,7 +159,12 @@ def _read(
     file = io.BytesIO(data)
     file.name = name
     image: Image.Image | Array = read_any(
-        file, limits=limits, allow_truncated=options.allow_truncated, at_least=at_least
+        file,
+        frame=options.frame or 0,
+        profile=options.profile,
+        limits=limits,
+        allow_truncated=options.allow_truncated,
+        at_least=at_least,
     )
     return image
 

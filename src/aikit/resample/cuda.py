@@ -1,13 +1,13 @@
 """One pass of a resize or a blur as one kernel on CUDA, for functions that are compiled whole.
 
 Inductor's own code for indexing reads an index, a weight and a value for every output pixel and tap. Here the pixels of
-a tile share indices and weights. `passes.gathered` is the definition, and what tensors elsewhere get.
+a tile share indices and weights. `passes.pass_by_indexing` is the definition, and what tensors elsewhere get.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
 
 import torch
 
@@ -19,7 +19,7 @@ _TILE = (8, 128)
 def resample(
     plane: torch.Tensor, first: torch.Tensor, last: torch.Tensor, weights: torch.Tensor, axis: int
 ) -> torch.Tensor:
-    """One pass over a plane (..., H, W), float32 or float64.
+    """Do one pass over a plane (..., H, W), float32 or float64.
 
     Args:
         plane: the plane.
@@ -28,25 +28,25 @@ def resample(
         weights: of the taps, (taps, new), in the plane's dtype.
         axis: -1 along the rows, -2 along the columns.
     """
-    result = _room(plane, first, axis)
+    result = _allocate(plane, first, axis)
     _fill(result, plane, first, last, weights, axis)
     return result
 
 
 @resample.register_fake
 def _(plane: torch.Tensor, first: torch.Tensor, last: torch.Tensor, weights: torch.Tensor, axis: int) -> torch.Tensor:
-    return _room(plane, first, axis)
+    return _allocate(plane, first, axis)
 
 
 @torch.library.custom_op("aikit::resample_into", mutates_args={"out"})
 def resample_into(
     out: torch.Tensor, plane: torch.Tensor, first: torch.Tensor, last: torch.Tensor, weights: torch.Tensor, axis: int
 ) -> None:
-    """`resample` into memory that is there."""
+    """Do one pass into memory that is there."""
     _fill(out, plane, first, last, weights, axis)
 
 
-def _room(plane: torch.Tensor, first: torch.Tensor, axis: int) -> torch.Tensor:
+def _allocate(plane: torch.Tensor, first: torch.Tensor, axis: int) -> torch.Tensor:
     shape = list(plane.shape)
     shape[axis] = first.shape[0]
     return plane.new_empty(shape)
@@ -70,7 +70,7 @@ def _fill(
 
 
 def _pictures(plane: torch.Tensor) -> torch.Tensor:
-    """A plane as (pictures, H, W), with columns side by side."""
+    """Show a plane as (pictures, H, W), with columns side by side."""
     pictures = plane.reshape(-1, *plane.shape[-2:])
     return pictures if pictures.stride(-1) == 1 else pictures.contiguous()
 
@@ -101,8 +101,8 @@ def launch(
 
 
 @lru_cache(maxsize=1)
-def _kernel() -> Any:
-    """The kernel; Triton is loaded only where there is a GPU to use it."""
+def _kernel() -> Mapping[tuple[int, ...], Callable[..., object]]:
+    """Make the kernel; Triton is loaded only where there is a GPU to use it."""
     import triton
     import triton.language as tl
 
@@ -136,4 +136,5 @@ def _kernel() -> Any:
             total += value * weight
         tl.store(target + picture * target_picture + row * target_row + column, total, inside)
 
-    return one_pass
+    kernel: Mapping[tuple[int, ...], Callable[..., object]] = one_pass
+    return kernel

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import pickle
 import threading
+from enum import Enum
 from itertools import product
-from typing import Any
+from types import ModuleType
+from typing import Protocol, Self
 
+import numpy as np
 import torch
 
 from .._adapters.torch import full_precision
-from .._pixels import Planes
+from .._pixels import Namespace, Plane, Planes
 from ..alpha.premultiplied import NO_ALPHA, clip_alpha, split_alpha_plane
 from ..errors import (
     AikitError,
@@ -22,8 +25,8 @@ from ..errors import (
     MissingDependencyError,
     quoted,
 )
-from .gaussian import blurred
-from .passes import Resizing, premultiplied, two_passes
+from .gaussian import blur_plane
+from .passes import Resizing, resample_plane, run_premultiplied
 
 # Pixels a side that a tile adds to the result, and what it sees beyond: large networks look about this far.
 _TILE = 256
@@ -35,11 +38,37 @@ _CARRY = 4.0
 _ONE_AT_A_TIME = threading.Lock()
 
 
+class Network(Protocol):
+    """A super-resolution network as spandrel describes it."""
+
+    input_channels: int
+    output_channels: int
+    scale: int
+
+    @property
+    def tiling(self) -> Enum:
+        """Whether it works tile by tile itself."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it lies."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What it computes in."""
+
+    def to(self, device: torch.device, /) -> Self:
+        """Move it."""
+
+    def __call__(self, image: torch.Tensor, /) -> torch.Tensor:
+        """Make one picture (N, C, H, W) of another."""
+
+
 # ---------------------------------------------------------------- loading
 
 
-def open_network(model: Any, device: torch.device | None) -> Any:
-    """A network from a checkpoint, on a device, or the one that was given; one that makes a picture of a picture."""
+def open_network(model: object, device: torch.device | None) -> Network:
+    """Open the network of a checkpoint on a device, or take the one given; refuse one that makes no picture of a picture."""
     try:
         import spandrel
     except ImportError as error:
@@ -67,14 +96,16 @@ def open_network(model: Any, device: torch.device | None) -> Any:
             f"{name} from {network.input_channels} to {network.output_channels} channels",
             "pass another",
         )
-    return network
+    found: Network = network
+    return found
 
 
-def _load(spandrel: Any, path: str) -> Any:
-    """A network from a file that may not run code: weights only."""
+def _load(spandrel: ModuleType, path: str) -> Network:
+    """Load a network from a file that may not run code: weights only."""
     try:
         state = spandrel.canonicalize_state_dict(_weights(path))
-        return spandrel.ModelLoader().load_from_state_dict(state)
+        network: Network = spandrel.ModelLoader().load_from_state_dict(state)
+        return network
     except (AikitError, MemoryError):
         raise
     except OSError as error:
@@ -108,7 +139,7 @@ def _load(spandrel: Any, path: str) -> Any:
         ) from error
 
 
-def _weights(path: str) -> Any:
+def _weights(path: str) -> object:
     if path.lower().endswith(".safetensors"):
         from safetensors.torch import load_file
 
@@ -121,24 +152,24 @@ def _weights(path: str) -> Any:
 # ---------------------------------------------------------------- running
 
 
-def enlarge(network: Any, how: Resizing, xp: Any, *planes: Any) -> Planes:
-    """Planes through a network, then to the size wanted; alpha by the kernel alone."""
+def enlarge(network: Network, how: Resizing, xp: Namespace, *planes: Plane) -> Planes:
+    """Put planes through a network, then to the size wanted; alpha by the kernel alone."""
     color, alpha = split_alpha_plane(planes)
     if alpha is not None:
         alpha = clip_alpha(xp, alpha)
-        smooth = premultiplied(xp, planes, lambda plane: blurred(xp, plane, _CARRY))
+        smooth = run_premultiplied(xp, planes, lambda plane: blur_plane(xp, plane, _CARRY))
         color = [xp.where(alpha > NO_ALPHA, plane, soft) for plane, soft in zip(color, smooth[:-1], strict=True)]
-    color = [two_passes(xp, plane, how) for plane in _through(network, xp, color)]
+    color = [resample_plane(xp, plane, how) for plane in _run_network(network, xp, color)]
     if alpha is None:
         return color
-    alpha = clip_alpha(xp, two_passes(xp, alpha, how))
+    alpha = clip_alpha(xp, resample_plane(xp, alpha, how))
     return [*(xp.where(alpha > NO_ALPHA, plane, 0.0) for plane in color), alpha]
 
 
-def _through(network: Any, xp: Any, color: Planes) -> Planes:
-    """Color planes through a network: as (pictures, channels, H, W), gray to three channels where it wants them."""
+def _run_network(network: Network, xp: Namespace, color: Planes) -> Planes:
+    """Put color planes through a network: as (pictures, channels, H, W), gray to three channels where it wants them."""
     tensors = [
-        torch.from_numpy(plane) if xp.__name__ == "numpy" else plane.detach() for plane in _contiguous(xp, color)
+        torch.from_numpy(np.ascontiguousarray(plane)) if xp.__name__ == "numpy" else plane.detach() for plane in color
     ]
     first = tensors[0]
     pictures = torch.stack(tensors, -3).reshape(-1, len(color), *first.shape[-2:])
@@ -156,12 +187,8 @@ def _through(network: Any, xp: Any, color: Planes) -> Planes:
     return [plane.numpy() for plane in planes] if xp.__name__ == "numpy" else planes
 
 
-def _contiguous(xp: Any, planes: Planes) -> Planes:
-    return [xp.ascontiguousarray(plane) for plane in planes] if xp.__name__ == "numpy" else planes
-
-
-def run_tiles(network: Any, picture: torch.Tensor, *, tile: int = _TILE) -> torch.Tensor:
-    """One picture through a network, in tiles that overlap, so that memory stays the same and no seam shows.
+def run_tiles(network: Network, picture: torch.Tensor, *, tile: int = _TILE) -> torch.Tensor:
+    """Put one picture through a network, in tiles that overlap, so that memory stays the same and no seam shows.
 
     Only the result waits in memory, where the picture is. Networks that tile by themselves see the whole picture.
     """

@@ -6,16 +6,24 @@ import contextvars
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from .._pixels import Planes, in_threads, is_traced
+from .._adapters.numpy import Array, namespace
+from .._pixels import Namespace, Plane, Planes, in_threads, is_traced
 from ..alpha.premultiplied import clip_alpha, divide_alpha, split_alpha_plane
 from ..color import rgb
 
-Array = np.ndarray[Any, Any]
+if TYPE_CHECKING:
+    import torch
+
+    # Of one pass in torch: what embedding bags add up, and with what weights; both (new, taps).
+    Bags = tuple[torch.Tensor, torch.Tensor]
+
+# Of one pass: how long the axis is and shall be, the method, whether it antialiases, and what part becomes the result.
+PassKey = tuple[int, int, str, bool, tuple[float, float] | None]
 
 # Of one pass: for each tap, which input pixel every output pixel takes, and with what weight; both (taps, new).
 Taps = tuple[Array, Array]
@@ -31,7 +39,8 @@ class Kernel:
 
 
 def _triangle(x: Array) -> Array:
-    return np.maximum(0, 1 - np.abs(x))  # type: ignore[no-any-return]
+    tent: Array = np.maximum(0, 1 - np.abs(x))
+    return tent
 
 
 def _cubic(x: Array) -> Array:
@@ -60,7 +69,7 @@ KERNELS = {
 
 @lru_cache(maxsize=32)
 def resize_taps(old: int, new: int, method: str, antialias: bool, part: tuple[float, float] | None = None) -> Taps:
-    """Which pixels, with what weights: Pillow's precompute_coeffs, its alignment and its edges.
+    """List which pixels count, with what weights: Pillow's precompute_coeffs, its alignment and its edges.
 
     `part` is where the new pixels begin and end, in old ones: Pillow's box.
     """
@@ -82,9 +91,9 @@ def resize_taps(old: int, new: int, method: str, antialias: bool, part: tuple[fl
     return np.minimum(positions, last - 1), weights / total
 
 
-def gathered(xp: Any, plane: Any, taps: Taps, axis: int) -> Any:
-    """One pass: the weighted sum of the taps, elementwise, so that TF32 and autocast cannot touch it."""
-    total: Any = None
+def pass_by_indexing(xp: Namespace, plane: Plane, taps: Taps, axis: int) -> Plane:
+    """Do one pass as a weighted sum of the taps, elementwise, so that TF32 and autocast cannot touch it."""
+    total: Plane = None
     for positions, weights in zip(*taps, strict=True):
         index = xp.asarray(positions, device=plane.device)
         weight = xp.asarray(weights, dtype=plane.dtype, device=plane.device)
@@ -93,8 +102,8 @@ def gathered(xp: Any, plane: Any, taps: Taps, axis: int) -> Any:
     return total
 
 
-def taken(xp: Any, plane: Any, positions: Array, axis: int) -> Any:
-    """One pass of "nearest": pixels, unchanged."""
+def pick_pixels(xp: Namespace, plane: Plane, positions: Array, axis: int) -> Plane:
+    """Do one pass of "nearest": pixels, unchanged."""
     index = xp.asarray(positions, device=plane.device)
     return plane[..., index] if axis == -1 else plane[..., index, :]
 
@@ -130,7 +139,7 @@ def resize_runs(
     dtype: str = "float32",
     size: int = _BLOCK,
 ) -> list[Run]:
-    """The taps of a resize as small dense matrices of about `size` results."""
+    """Arrange the taps of a resize as small dense matrices of about `size` results."""
     positions, weights = resize_taps(old, new, method, antialias, part)
     # The size whose blocks come closest to a whole number of pixels apart has the longest runs.
     step = old / new if part is None else (part[1] - part[0]) / new
@@ -146,7 +155,7 @@ def resize_runs(
 
 
 def _runs_of(positions: Array, weights: Array, start: int, old: int, dtype: str) -> list[Run]:
-    """Blocks of one size, as taps (taps, blocks, results), as runs; their first result is `start`."""
+    """Arrange blocks of one size, as taps (taps, blocks, results), as runs; their first result is `start`."""
     first, last = positions.min((0, 2)), positions.max((0, 2)) + 1
     width = int((last - first).max())
     first = np.minimum(first, old - width)
@@ -164,8 +173,8 @@ def _runs_of(positions: Array, weights: Array, start: int, old: int, dtype: str)
     return runs
 
 
-def combined(runs: list[Run], rows: Array, into: Array) -> None:
-    """Rows to rows that are sums of them, a call a run.
+def combine_rows(runs: list[Run], rows: Array, into: Array) -> None:
+    """Make rows that are sums of rows, a call a run.
 
     Few calls, each with much to do and without the interpreter's lock: threads that asked for it every 20 microseconds
     would take twice the time of one.
@@ -184,8 +193,8 @@ def combined(runs: list[Run], rows: Array, into: Array) -> None:
                 np.matmul(run.weights[:, None], windows, out=targets)
 
 
-def multiplied(plane: Array, axis: int, *key: Any) -> Array:
-    """One pass over an array, by BLAS: three times faster than Pillow's floats.
+def pass_by_matmul(plane: Array, axis: int, key: PassKey) -> Array:
+    """Do one pass over an array, by BLAS: three times faster than Pillow's floats.
 
     A matrix spreads NaN and infinity over its whole block, so a picture with any of them goes the slow way.
     """
@@ -197,47 +206,51 @@ def multiplied(plane: Array, axis: int, *key: Any) -> Array:
         for index in np.ndindex(plane.shape[:-2]):
             picture, into = plane[index], result[index]
             if axis == -1:
-                combined(runs, picture.T, into.T)
+                combine_rows(runs, picture.T, into.T)
             else:
-                combined(runs, picture, into)
+                combine_rows(runs, picture, into)
             if not np.isfinite(into.max() + into.min()):
-                into[:] = gathered(np, picture, resize_taps(*key), axis)
+                into[:] = pass_by_indexing(namespace, picture, resize_taps(*key), axis)
     return result
 
 
 # ---------------------------------------------------------------- torch: one kernel a pass
 
 
-def bagged(xp: Any, plane: Any, bags: tuple[Any, Any], axis: int) -> Any:
-    """`gathered` in torch, in one kernel: an embedding bag is a weighted sum of rows.
+def pass_by_embedding_bag(plane: torch.Tensor, bags: Bags, axis: int) -> torch.Tensor:
+    """Do the pass of `pass_by_indexing` in one kernel of torch: an embedding bag is a weighted sum of rows.
 
     1080p to half its width takes 12 ms where indexing takes 117 and `interpolate` 24. It accumulates in float32,
     uses no matrix product, and has a gradient (but no second one).
     """
+    import torch
+
     index, weight = bags
     rows = plane.movedim(axis, 0)
     flat = rows.reshape(rows.shape[0], -1).contiguous()
-    sums = xp.nn.functional.embedding_bag(index, flat, per_sample_weights=weight, mode="sum")
+    sums = torch.nn.functional.embedding_bag(index, flat, per_sample_weights=weight, mode="sum")
     return sums.reshape(-1, *rows.shape[1:]).movedim(0, axis)
 
 
-def as_bags(xp: Any, taps: Taps, plane: Any) -> tuple[Any, Any]:
-    """Taps as tensors (new, taps) where a plane is."""
+def make_bags(taps: Taps, plane: torch.Tensor) -> Bags:
+    """Make tensors (new, taps) of taps, where a plane is."""
+    import torch
+
     # Outside inference mode: tensors made inside could serve no gradient later, and these are kept.
-    with xp.inference_mode(False):
-        index, weight = (xp.from_numpy(np.array(part.T, order="C")).to(plane.device) for part in taps)
+    with torch.inference_mode(False):
+        index, weight = (torch.from_numpy(np.array(part.T, order="C")).to(plane.device) for part in taps)
         return index, weight.to(plane.dtype)
 
 
-_BAGS: dict[Any, tuple[Any, Any]] = {}
+_BAGS: dict[tuple[PassKey, torch.dtype, torch.device], Bags] = {}
 
 
-def _resize_bags(xp: Any, plane: Any, *key: Any) -> tuple[Any, Any]:
-    """The taps of a resize as tensors; the last few are kept on their device."""
-    place = (*key, plane.dtype, plane.device)
+def _resize_bags(xp: Namespace, plane: torch.Tensor, key: PassKey) -> Bags:
+    """Make tensors of the taps of a resize; the last few are kept on their device."""
+    place = (key, plane.dtype, plane.device)
     bags = _BAGS.get(place)
     if bags is None:
-        bags = as_bags(xp, resize_taps(*key), plane)
+        bags = make_bags(resize_taps(*key), plane)
         if is_traced(xp, plane):
             return bags
         for old in list(_BAGS)[:-15]:
@@ -246,33 +259,36 @@ def _resize_bags(xp: Any, plane: Any, *key: Any) -> tuple[Any, Any]:
     return bags
 
 
-def has_bags(plane: Any) -> bool:
+def has_bags(plane: torch.Tensor) -> bool:
     """Whether there is a kernel for embedding bags where a tensor is; the rest indexes."""
     return plane.device.type in ("cpu", "cuda")
 
 
-def weighted(xp: Any, plane: Any, taps: Taps, axis: int) -> Any:
-    """One pass by the fastest way that every dtype and device has."""
+def apply_taps(xp: Namespace, plane: Plane, taps: Taps, axis: int) -> Plane:
+    """Do one pass by the fastest way that every dtype and device has."""
     if xp.__name__ == "torch" and has_bags(plane):
-        return bagged(xp, plane, as_bags(xp, taps, plane), axis)
-    return gathered(xp, plane, taps, axis)
+        return pass_by_embedding_bag(plane, make_bags(taps, plane), axis)
+    return pass_by_indexing(xp, plane, taps, axis)
 
 
 # ---------------------------------------------------------------- torch, compiled
 
 
-def has_kernel(xp: Any, plane: Any) -> bool:
+def has_kernel(xp: Namespace, plane: Plane) -> bool:
     """Whether a pass is a kernel of ours: on CUDA, in a function that is compiled, where no gradient is wanted."""
-    return is_traced(xp, plane) and plane.is_cuda and not plane.requires_grad
+    return bool(is_traced(xp, plane) and plane.is_cuda and not plane.requires_grad)
 
 
-def compiled(xp: Any, plane: Any, taps: Taps, axis: int) -> Any:
-    """One pass of a resize by a kernel of ours."""
+def pass_by_kernel(plane: torch.Tensor, taps: Taps, axis: int) -> torch.Tensor:
+    """Do one pass of a resize by a kernel of ours."""
+    import torch
+
     from .cuda import resample
 
     positions, weights = taps
-    first, last, shares = (xp.from_numpy(np.array(part)).to(plane.device) for part in (*positions[[0, -1]], weights))
-    return resample(plane, first, last, shares.to(plane.dtype), axis)
+    first, last, shares = (torch.from_numpy(np.array(part)).to(plane.device) for part in (*positions[[0, -1]], weights))
+    result: torch.Tensor = resample(plane, first, last, shares.to(plane.dtype), axis)
+    return result
 
 
 # ---------------------------------------------------------------- both passes
@@ -280,7 +296,7 @@ def compiled(xp: Any, plane: Any, taps: Taps, axis: int) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Resizing:
-    """What to make of a plane, or of a box in it: (left, top, right, bottom)."""
+    """How a plane, or a box in it, is to be resized: (left, top, right, bottom)."""
 
     size: tuple[int, int]
     method: str
@@ -289,11 +305,11 @@ class Resizing:
     box: tuple[float, float, float, float] | None = None
 
     def part(self, axis: int) -> tuple[float, float] | None:
-        """Where the box begins and ends along an axis."""
+        """Tell where the box begins and ends along an axis."""
         return None if self.box is None else (self.box[-1 - axis], self.box[1 - axis])
 
     def old_size(self, shape: tuple[int, int]) -> tuple[float, float]:
-        """The height and width of what becomes the new picture, of planes of this shape."""
+        """Give the height and width of what becomes the new picture, of planes of this shape."""
         return shape if self.box is None else (self.box[3] - self.box[1], self.box[2] - self.box[0])
 
     def is_cut(self, shape: tuple[int, int]) -> bool:
@@ -305,8 +321,8 @@ def _is_cut(part: tuple[float, float], new: int) -> bool:
     return part[0] == int(part[0]) and part[1] - part[0] == new
 
 
-def order(shape: tuple[int, int], how: Resizing) -> list[tuple[int, int]]:
-    """The passes to do, as (axis, new length): horizontally first, but for pictures that get much lower.
+def order_passes(shape: tuple[int, int], how: Resizing) -> list[tuple[int, int]]:
+    """List the passes to do, as (axis, new length): horizontally first, but for pictures that get much lower.
 
     The order shows where integers are clamped between the passes. This is Pillow 13's rule, found by experiment;
     Pillow up to 12 always begins horizontally.
@@ -319,9 +335,9 @@ def order(shape: tuple[int, int], how: Resizing) -> list[tuple[int, int]]:
     return [(axis, length) for axis, length in passes if how.box is not None or old[axis] != length]
 
 
-def two_passes(xp: Any, plane: Any, how: Resizing) -> Any:
+def resample_plane(xp: Namespace, plane: Plane, how: Resizing) -> Plane:
     """Resize a plane along one axis, then the other."""
-    passes = order(plane.shape[-2:], how)
+    passes = order_passes(plane.shape[-2:], how)
     if xp.__name__ == "numpy" and not how.clamp:  # the order shows in the rounding alone, and columns are faster
         passes.sort(reverse=True, key=lambda step: step[0] == -2)
     for axis, new in passes:
@@ -332,15 +348,15 @@ def two_passes(xp: Any, plane: Any, how: Resizing) -> Any:
             continue
         key = (plane.shape[axis], new, how.method, how.antialias, part)
         if has_kernel(xp, plane):
-            plane = compiled(xp, plane, resize_taps(*key), axis)
+            plane = pass_by_kernel(plane, resize_taps(*key), axis)
         elif how.method == "nearest":
-            plane = taken(xp, plane, resize_taps(*key)[0][0], axis)
+            plane = pick_pixels(xp, plane, resize_taps(*key)[0][0], axis)
         elif xp.__name__ == "numpy":
-            plane = multiplied(plane, axis, *key)
+            plane = pass_by_matmul(plane, axis, key)
         elif has_bags(plane):
-            plane = bagged(xp, plane, _resize_bags(xp, plane, *key), axis)
+            plane = pass_by_embedding_bag(plane, _resize_bags(xp, plane, key), axis)
         else:
-            plane = gathered(xp, plane, resize_taps(*key), axis)
+            plane = pass_by_indexing(xp, plane, resize_taps(*key), axis)
         plane = xp.clip(plane, 0, 1) if how.clamp else plane
     return plane
 
@@ -352,7 +368,7 @@ def two_passes(xp: Any, plane: Any, how: Resizing) -> Any:
 WORTH_A_THREAD = 1 << 16
 
 
-def each(work: Callable[[Any], Any], planes: Sequence[Any]) -> Planes:
+def map_in_threads(work: Callable[[Plane], Plane], planes: Sequence[Plane]) -> Planes:
     """Work on arrays, large ones in threads: NumPy and OpenCV let go of the interpreter."""
     if planes[0].size < WORTH_A_THREAD:
         return [work(plane) for plane in planes]
@@ -361,39 +377,41 @@ def each(work: Callable[[Any], Any], planes: Sequence[Any]) -> Planes:
     return in_threads(lambda context, plane: context.run(work, plane), contexts, planes)
 
 
-def thick(xp: Any, planes: Sequence[Any]) -> Planes:
-    """One tensor of all planes where that takes fewer kernels of torch; else a list of them."""
+def stack_planes(xp: Namespace, planes: Sequence[Plane]) -> Planes:
+    """Make one tensor of all planes where that takes fewer kernels of torch; else a list of them."""
     if xp.__name__ != "torch" or len(planes) < 2 or has_kernel(xp, planes[0]):
         return list(planes)
     return [xp.stack(list(planes))]
 
 
-def thin(planes: Planes, count: int) -> Planes:
-    """What `thick` took together."""
+def unstack_planes(planes: Planes, count: int) -> Planes:
+    """List the planes that `stack_planes` joined."""
     return list(planes[0].unbind(0)) if len(planes) < count else planes
 
 
-def premultiplied(xp: Any, planes: Sequence[Any], work: Callable[[Any], Any], *, linear: bool = False) -> Planes:
+def run_premultiplied(
+    xp: Namespace, planes: Sequence[Plane], work: Callable[[Plane], Plane], *, linear: bool = False
+) -> Planes:
     """Apply work to planes whose color is premultiplied, and in light if asked; undo both afterwards."""
     color, alpha = split_alpha_plane(planes)
     colors, alpha = len(color), None if alpha is None else clip_alpha(xp, alpha)
-    map_planes = each if xp.__name__ == "numpy" else _each_in_turn
+    map_planes = map_in_threads if xp.__name__ == "numpy" else _each_in_turn
 
-    def forth(plane: Any) -> Any:
+    def forth(plane: Plane) -> Plane:
         if plane is alpha:
             return work(plane)
         plane = rgb.decode(xp, [plane], None)[0] if linear else plane
         return work(plane if alpha is None else plane * alpha)
 
     # Color and alpha together: an even number of planes for the threads.
-    color = map_planes(forth, [*thick(xp, color), *([] if alpha is None else [alpha])])
+    color = map_planes(forth, [*stack_planes(xp, color), *([] if alpha is None else [alpha])])
     if alpha is not None:
         alpha = clip_alpha(xp, color.pop())
         color = divide_alpha(xp, color, alpha)
     if linear:
         color = map_planes(lambda plane: rgb.encode(xp, [plane], None)[0], color)
-    return [*thin(color, colors), *([] if alpha is None else [alpha])]
+    return [*unstack_planes(color, colors), *([] if alpha is None else [alpha])]
 
 
-def _each_in_turn(work: Callable[[Any], Any], planes: Sequence[Any]) -> Planes:
+def _each_in_turn(work: Callable[[Plane], Plane], planes: Sequence[Plane]) -> Planes:
     return [work(plane) for plane in planes]

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from numbers import Real
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from .._check import Within, integer, one_of, switch
 from .._foreign_names import explain_calls
-from .._pixels import TOP, Opened, Planes, Spec, load, run
+from .._pixels import TOP, Namespace, Opened, Plane, Planes, Spec, load, run
 from ..errors import InputTypeError, InputValueError, quoted
 from ..types import ImageT
-from .codes import codes_twin
-from .passes import KERNELS, Resizing, premultiplied, two_passes
+from .passes import KERNELS, Resizing, resample_plane, run_premultiplied
+from .uint8 import fast_path
 
 __all__ = ["resize"]
 
@@ -83,26 +83,26 @@ def resize(
     part = None if box is None else check_box(box, opened.spec.height, opened.spec.width)
     size = new_size(old_size(opened.spec.height, opened.spec.width, part), height, width, scale)
     how = Resizing(size, method, antialias, box=part)
-    return resized(opened, how, linear=linear)  # type: ignore[no-any-return]
+    return resize_opened(opened, how, linear=linear)
 
 
 def scaled(side: float, scale: float) -> int:
-    """A side times a scale, rounded half up, at least one pixel."""
+    """Multiply a side by a scale, rounded half up, at least one pixel."""
     return max(1, math.floor(side * scale + 0.5))
 
 
-def sides(height: Any, width: Any) -> tuple[int | None, int | None]:
-    """Both sides as whole numbers of pixels, None where one is left out."""
+def sides(height: object, width: object) -> tuple[int | None, int | None]:
+    """Read both sides as whole numbers of pixels, None where one is left out."""
     return None if height is None else integer("height", height), None if width is None else integer("width", width)
 
 
-def old_size(height: int, width: int, box: Any) -> tuple[float, float]:
-    """The (height, width) of what is resized."""
+def old_size(height: int, width: int, box: Box | None) -> tuple[float, float]:
+    """Give the (height, width) of what is resized."""
     return (height, width) if box is None else (box[3] - box[1], box[2] - box[0])
 
 
-def check_box(box: Any, height: float, width: float) -> Box:
-    """The box as four floats, if it is a part of a picture of this size."""
+def check_box(box: object, height: float, width: float) -> Box:
+    """Read the box as four floats, if it is a part of a picture of this size."""
     if not isinstance(box, Sequence) or isinstance(box, (str, bytes)) or len(box) != 4:
         raise InputTypeError("box", "left, top, right and bottom", quoted(box), "pass four numbers")
     if not all(isinstance(edge, Real) and not isinstance(edge, bool) for edge in box):
@@ -114,8 +114,8 @@ def check_box(box: Any, height: float, width: float) -> Box:
     return left, top, right, bottom
 
 
-def new_size(old: tuple[float, float], height: Any, width: Any, scale: Any) -> tuple[int, int]:
-    """The new (height, width) of something of an old one."""
+def new_size(old: tuple[float, float], height: object, width: object, scale: object) -> tuple[int, int]:
+    """Work out the new (height, width) of something of an old one."""
     if (scale is None) == (height is None and width is None):
         got = "none of them" if scale is None else "both"
         raise InputValueError("scale", "either scale or height and width", got, "pass one or the other")
@@ -128,14 +128,14 @@ def new_size(old: tuple[float, float], height: Any, width: Any, scale: Any) -> t
             factor = math.inf
         if not 0 < factor < math.inf:
             raise InputValueError("scale", "a positive number", quoted(scale), "pass for instance 0.5")
-        height, width = scaled(old[0], factor), scaled(old[1], factor)
+        new_height, new_width = scaled(old[0], factor), scaled(old[1], factor)
     else:
-        height, width = sides(height, width)
-        height = scaled(old[0], width / old[1]) if height is None else height
-        width = scaled(old[1], height / old[0]) if width is None else width
-    if max(height, width) > _LARGEST:
-        raise InputValueError("size", f"at most {_LARGEST} pixels a side", f"{height}x{width}", "pass less")
-    return height, width
+        tall, wide = sides(height, width)
+        new_height = scaled(old[0], (wide or 1) / old[1]) if tall is None else tall
+        new_width = scaled(old[1], new_height / old[0]) if wide is None else wide
+    if max(new_height, new_width) > _LARGEST:
+        raise InputValueError("size", f"at most {_LARGEST} pixels a side", f"{new_height}x{new_width}", "pass less")
+    return new_height, new_width
 
 
 def is_integer(spec: Spec) -> bool:
@@ -143,33 +143,33 @@ def is_integer(spec: Spec) -> bool:
     return spec.dtype in TOP or spec.dtype == "bool"
 
 
-def resized(opened: Opened[Any], how: Resizing, *, linear: bool = False) -> Any:
-    """An image in another size."""
+def resize_opened(opened: Opened[ImageT], how: Resizing, *, linear: bool = False) -> ImageT:
+    """Resize an image that is open."""
     spec = opened.spec
     old = spec.height, spec.width
     mixes = how.method != "nearest" and not how.is_cut(old)
     how = replace(how, clamp=is_integer(spec))
     as_in_pillow = how.antialias or all(new >= was for new, was in zip(how.size, how.old_size(old), strict=True))
     if mixes and as_in_pillow and not linear and not spec.has_alpha and spec.dtype == "uint8":
-        codes = codes_twin(opened, how)
-        if codes is not None:
-            return codes
+        image: ImageT | None = fast_path(opened, how)
+        if image is not None:
+            return image
     return run(
         partial(_resize, how, linear, mixes),
         opened,
         pointwise=False,
-        uint8_kernel=None if mixes else partial(_moved, how),
+        uint8_kernel=None if mixes else partial(_move_codes, how),
     )
 
 
-def _resize(how: Resizing, linear: bool, mixes: bool, xp: Any, *planes: Any) -> Planes:
+def _resize(how: Resizing, linear: bool, mixes: bool, xp: Namespace, *planes: Plane) -> Planes:
     if not mixes:
-        return [two_passes(xp, plane, how) for plane in planes]
-    return premultiplied(xp, planes, lambda plane: two_passes(xp, plane, how), linear=linear)
+        return [resample_plane(xp, plane, how) for plane in planes]
+    return run_premultiplied(xp, planes, lambda plane: resample_plane(xp, plane, how), linear=linear)
 
 
-def _moved(how: Resizing, *planes: Any) -> Planes:
-    """Codes that no other codes are mixed with."""
-    import numpy as np
+def _move_codes(how: Resizing, *planes: Plane) -> Planes:
+    """Move codes that no other codes are mixed with."""
+    from .._adapters import numpy as arrays
 
-    return [two_passes(np, plane, replace(how, clamp=False)) for plane in planes]
+    return [resample_plane(arrays.namespace, plane, replace(how, clamp=False)) for plane in planes]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from .._check import Within, number, one_of
 from .._foreign_names import explain_calls
 from .._pixels import load, run
 from ..types import ImageT
-from .gaussian import sharpened
+from .gaussian import sharpen_planes
 from .passes import Resizing
-from .size import METHODS, Method, is_integer, new_size, resized
+from .size import METHODS, Method, is_integer, new_size, resize_opened
+
+if TYPE_CHECKING:
+    from .network import Network
 
 __all__ = ["upsample"]
 
@@ -24,7 +27,7 @@ def upsample(
     *,
     method: Method = "lanczos",
     sharpen: Annotated[float, Within(0, 2)] = 0.0,
-    model: str | os.PathLike[str] | Any = None,
+    model: str | os.PathLike[str] | Network | None = None,
 ) -> ImageT:
     """Enlarge an image, sharpen it if asked, or let a super-resolution network do it.
 
@@ -60,7 +63,7 @@ def upsample(
     opened = load(image)
     size = new_size((opened.spec.height, opened.spec.width), None, None, scale)
     if model is None:
-        larger = resized(opened, Resizing(size, method))
+        larger = resize_opened(opened, Resizing(size, method))
     else:
         from .network import enlarge, open_network
 
@@ -68,6 +71,6 @@ def upsample(
         how = Resizing(size, method, clamp=is_integer(opened.spec))
         larger = run(partial(enlarge, network, how), opened, pointwise=False)
     if sharpen == 0:
-        return larger  # type: ignore[no-any-return]
+        return larger
     # The blur is as wide as the enlarged pixels are; half of that leaves their edges alone.
-    return run(partial(sharpened, sharpen, 0.5 * scale), larger, pointwise=False)  # type: ignore[no-any-return]
+    return run(partial(sharpen_planes, sharpen, 0.5 * scale), larger, pointwise=False)

@@ -1,31 +1,35 @@
-"""Twins of a resize for opaque 8-bit pictures: Pillow's and torch's own integer kernels, and matrices for a box."""
+"""Fast paths of a resize for opaque 8-bit pictures: Pillow's and torch's own integer kernels, and matrices for a box."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from .._pixels import Opened, in_threads, thread_count
+from .._adapters.numpy import Array
+from .._pixels import Opened, adapter, in_threads, thread_count
 from ..convert import to_numpy, to_pil
-from .passes import KERNELS, WORTH_A_THREAD, Resizing, combined, order, resize_runs
+from ..types import AnyImage
+from .passes import KERNELS, WORTH_A_THREAD, Resizing, combine_rows, order_passes, resize_runs
 
 if TYPE_CHECKING:
     import torch
     from PIL import Image
 
+    from .._pixels.contracts import OwnImage
 
-def codes_twin(opened: Opened[Any], how: Resizing) -> Any:
-    """An opaque 8-bit image in another size, or None where only floats serve."""
-    spec = opened.spec
-    if spec.kind == "torch":
+
+def fast_path(opened: Opened[AnyImage], how: Resizing) -> OwnImage | None:
+    """Resize an opaque 8-bit image; None where only floats serve."""
+    spec, own = opened.spec, adapter(opened.spec.kind)
+    if own.on_accelerators:
         return None if how.box else by_torch(opened.pixels.image, how)
     if spec.channels not in (1, 3):
         return None
-    if spec.kind == "pil":
+    if own.has_modes:
         picture = _resize_picture(opened.pixels.image, how)
         picture.info = dict(spec.info)
         return picture
@@ -42,13 +46,13 @@ def _resize_picture(picture: Image.Image, how: Resizing) -> Image.Image:
 
     if how.box is None:
         return by_pillow(picture, how)
-    axes = [axis for axis, _ in order(picture.size[::-1], how)]
+    axes = [axis for axis, _ in order_passes(picture.size[::-1], how)]
     return Image.fromarray(by_matrices(np.asarray(picture), how, axes))
 
 
 def by_pillow(picture: Image.Image, how: Resizing) -> Image.Image:
-    """Both passes by Pillow, whose bits these are, large pictures cut into strips for the threads."""
-    for axis, new in order(picture.size[::-1], how):
+    """Do both passes by Pillow, whose bits these are, large pictures cut into strips for the threads."""
+    for axis, new in order_passes(picture.size[::-1], how):
         picture = _pass(picture, axis, new, how.method)
     return picture
 
@@ -85,16 +89,20 @@ _RESULTS = 8
 _COLUMNS = 512
 
 
-def by_matrices(codes: Any, how: Resizing, axes: Sequence[int] = (-2, -1)) -> Any:
-    """A box of codes (H, W) or (H, W, C), one axis after the other, as in Pillow: within one code, in a third of its time."""
+def by_matrices(codes: Array, how: Resizing, axes: Sequence[int] = (-2, -1)) -> Array:
+    """Resize a box of codes (H, W) or (H, W, C), one axis after the other, as in Pillow: within one code, in a third of its time."""
     for axis in axes:
         # A pass works on whole rows; for the columns the picture is turned over.
-        codes = _rows(codes, how, axis) if axis == -2 else cv2.transpose(_rows(cv2.transpose(codes), how, axis))
+        codes = (
+            _resize_rows(codes, how, axis)
+            if axis == -2
+            else cv2.transpose(_resize_rows(cv2.transpose(codes), how, axis))
+        )
     return codes
 
 
-def _rows(codes: Any, how: Resizing, axis: int) -> Any:
-    """The rows of a picture as `how` wants this axis, by matrix products."""
+def _resize_rows(codes: Array, how: Resizing, axis: int) -> Array:
+    """Resize the rows of a picture as `how` wants this axis, by matrix products."""
     new = how.size[axis]
     runs = resize_runs(len(codes), new, how.method, how.antialias, how.part(axis), "float32", _RESULTS)
     rows = codes.reshape(len(codes), -1)
@@ -104,18 +112,18 @@ def _rows(codes: Any, how: Resizing, axis: int) -> Any:
         columns = slice(start, start + _COLUMNS)
         old = rows[:, columns].astype(np.float32)
         sums = np.empty((new, old.shape[1]), np.float32)
-        combined(runs, old, sums)
+        combine_rows(runs, old, sums)
         sums += 0.5
         result[:, columns] = np.clip(sums, 0, 255.5, out=sums)
     return result.reshape(new, *codes.shape[1:])
 
 
 def by_torch(tensor: torch.Tensor, how: Resizing) -> torch.Tensor | None:
-    """Both passes by torch's kernel for bytes; it begins horizontally, which shows where Lanczos or bicubic overshoots."""
+    """Do both passes by torch's kernel for bytes; it begins horizontally, which shows where Lanczos or bicubic overshoots."""
     import torch
 
     height, width = tensor.shape[-2:]
-    passes = order((height, width), how)
+    passes = order_passes((height, width), how)
     overshoots = how.method == "bicubic" or (how.method == "lanczos" and _torch_has_lanczos())
     as_in_torch = how.method == "bilinear" or (overshoots and passes[0][0] == -1)
     # To a single pixel of color, torch 2.15 stops with an assertion of its own.
