@@ -7,21 +7,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from numbers import Real
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from .._check import Within, integer, one_of, switch
 from .._foreign_names import explain_calls
 from .._pixels import TOP, Namespace, Opened, Plane, Planes, Spec, load, run
 from ..errors import InputTypeError, InputValueError, quoted
 from ..types import ImageT
-from .passes import KERNELS, Resizing, resample_plane, run_premultiplied
+from .passes import Resizing, resample_plane, run_premultiplied
 from .uint8 import fast_path
 
 __all__ = ["resize"]
 
 Method = Literal["nearest", "bilinear", "bicubic", "lanczos", "area"]
 
-METHODS = ("nearest", *KERNELS)
+METHODS: tuple[Method, ...] = get_args(Method)
 
 Side = Annotated[int, Within(1, unit="pixels")]
 Box = tuple[float, float, float, float]
@@ -49,8 +49,8 @@ def resize(
         height: the new height in pixels; without `width` the aspect is kept.
         width: the new width in pixels; without `height` the aspect is kept.
         scale: instead of these, the ratio of output size to input size.
-        method: "nearest", "bilinear", "bicubic" (a = -0.5), "lanczos" (a = 3) or "area" (the mean of what a pixel
-            covers).
+        method: "nearest", "bilinear", "bicubic" (a = -0.5), "lanczos" (a = 3) or "area": the mean of what a pixel
+            covers, parts of pixels too; of 8 bits Pillow's box, which takes a pixel at its edge whole or not at all.
         antialias: when shrinking, widen the kernel so that every input pixel counts. Without it detail aliases.
         linear: mix light instead of sRGB codes: fine detail keeps its brightness.
         box: (left, top, right, bottom) of the part that becomes the result, in pixels, fractions allowed; its sides
@@ -149,6 +149,7 @@ def resize_opened(opened: Opened[ImageT], how: Resizing, *, linear: bool = False
     old = spec.height, spec.width
     mixes = how.method != "nearest" and not how.is_cut(old)
     how = replace(how, clamp=is_integer(spec))
+    how = how.of_uint8() if spec.dtype in ("uint8", "bool") else how
     as_in_pillow = how.antialias or all(new >= was for new, was in zip(how.size, how.old_size(old), strict=True))
     if mixes and as_in_pillow and not linear and not spec.has_alpha and spec.dtype == "uint8":
         image: ImageT | None = fast_path(opened, how)

@@ -63,7 +63,7 @@ def _pass(picture: Image.Image, axis: int, new: int, method: str) -> Image.Image
     width, height = picture.size
     across = height if axis == -1 else width
     resampling = Image.Resampling[KERNELS[method].pillow]
-    strips = max(1, min(thread_count(), width * height // WORTH_A_THREAD))
+    strips = max(1, min(thread_count(), width * height // WORTH_A_THREAD, across))
 
     def one(start: int, stop: int) -> Image.Image:
         box, size = (
@@ -91,6 +91,7 @@ _COLUMNS = 512
 
 def by_matrices(codes: Array, how: Resizing, axes: Sequence[int] = (-2, -1)) -> Array:
     """Resize a box of codes (H, W) or (H, W, C), one axis after the other, as in Pillow: within one code, in a third of its time."""
+    how = how.of_uint8()
     for axis in axes:
         # A pass works on whole rows; for the columns the picture is turned over.
         codes = (
@@ -125,7 +126,13 @@ def by_torch(tensor: torch.Tensor, how: Resizing) -> torch.Tensor | None:
     height, width = tensor.shape[-2:]
     passes = order_passes((height, width), how)
     overshoots = how.method == "bicubic" or (how.method == "lanczos" and _torch_has_lanczos())
-    as_in_torch = how.method == "bilinear" or (overshoots and passes[0][0] == -1)
+    # A picture that gets much lower and wider would be a huge one between the passes.
+    any_order = how.method == "bilinear" and how.size[1] <= width
+    as_in_torch = any_order or ((overshoots or how.method == "bilinear") and passes[0][0] == -1)
+    # Its weights have 16 bits: about one code in a thousand differs by one after the first pass. Where the second gives
+    # such a pixel a weight near 1, or a negative one, two codes come of it, once in a million.
+    old = {-1: width, -2: height}
+    as_in_torch &= all(2 * new <= old[axis] or (how.method == "bilinear" and new > old[axis]) for axis, new in passes)
     # To a single pixel of color, torch 2.15 stops with an assertion of its own.
     if tensor.device.type != "cpu" or not as_in_torch or how.size == (1, 1):
         return None
