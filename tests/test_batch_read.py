@@ -18,10 +18,12 @@ from aikit import (
     InputValueError,
     LimitError,
     Limits,
+    _pixels,
     read_batch,
     stack,
 )
 from aikit.batch import jpeg, reading
+from aikit.batch.failures import Failures
 from pictures import codes, pil
 
 CPU = torch.device("cpu")
@@ -82,8 +84,12 @@ def test_sizes_and_channels_are_made_alike_as_stack_does(fit):
 def test_pictures_are_shrunk_as_they_come(monkeypatch):
     """So that a batch of thumbnails does not need the memory of all its photographs."""
     seen = []
-    original = reading.stack
-    monkeypatch.setattr(reading, "stack", lambda images, **options: seen.extend(images) or original(images, **options))
+    original = reading.stack_opened
+    monkeypatch.setattr(
+        reading,
+        "stack_opened",
+        lambda images, *rest, **options: seen.extend(images) or original(images, *rest, **options),
+    )
     read_batch([encoded(codes(60, 80, 3), "png")] * 2, height=6, width=8, fit="crop", device="cpu")
     assert [(each.spec.height, each.spec.width) for each in seen] == [(6, 8)] * 2
 
@@ -103,7 +109,7 @@ def test_out_and_dtype():
         (Path("a.jpg"), {}, InputTypeError, "sources: expected a list of paths"),
         ([encoded(codes(3, 3, 3), "png"), b"junk" * 9], {}, FileFormatError, r"sources\[1\]: expected PNG, JPEG"),
         (["no such file.png"], {}, FileAccessError, "no such file.png: expected a readable file"),
-        ([3], {}, InputTypeError, "source: expected a path, bytes or a binary file, got int"),
+        ([3], {}, InputTypeError, r"sources\[0\]: expected a path, bytes or a binary file, got int"),
         ([encoded(codes(9, 9, 3), "png")], {"limits": Limits(max_pixels=80)}, LimitError, r"sources\[0\]: .* got 81"),
         (
             [encoded(codes(3, 3, 3), "png")],
@@ -117,7 +123,7 @@ def test_out_and_dtype():
             [encoded(codes(3, 3, 3), "png"), encoded(codes(3, 3, 4), "png")],
             {},
             InputValueError,
-            r"images\[1\]: expected RGB like images\[0\], got RGBA",
+            r"sources\[1\]: expected RGB like sources\[0\], got RGBA",
         ),
     ],
 )
@@ -130,7 +136,7 @@ def test_what_cannot_be_read_is_told(sources, options, error, message):
 
 
 def checked(data, profile="srgb", limits=None):
-    return jpeg.checked_jpeg(data, name="a.jpg", profile=profile, limits=limits)
+    return jpeg.check_jpeg(data, name="a.jpg", profile=profile, limits=limits)
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True}, {"restart_marker_blocks": 1}])
@@ -232,6 +238,63 @@ def test_pictures_come_out_upright(orientation):
     assert (picture.int() - aikit.to_tensor(aikit.read_pil(data), dtype="uint8").int()).abs().max() <= 2
 
 
+def test_the_decoder_writes_into_memory_of_a_stream_of_its_own(monkeypatch):
+    """nvJPEG does not wait for the stream that is current, from whose memory torch would take that of the results."""
+    import torchvision.io
+
+    events = []
+
+    class Stream:
+        device = torch.device("cuda", 0)
+
+        def __init__(self, name):
+            self.name = name
+
+        def wait_stream(self, other):
+            events.append(f"{self.name} waits for {other.name}")
+
+    class Decoded:
+        def __init__(self, channels):
+            self.channels = channels
+
+        def record_stream(self, stream):
+            events.append(f"{self.channels} channels are used by {stream.name}")
+
+    @contextlib.contextmanager
+    def current(stream):
+        events.append(f"begin {stream.name}")
+        yield
+        events.append(f"end {stream.name}")
+
+    def decode(codes, *, mode, device):
+        events.append(f"decode {mode.name}")
+        return [Decoded(1 if mode.name == "GRAY" else 3) for _ in codes]
+
+    jpeg._own_stream.cache_clear()
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: Stream("caller"))
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: Stream("own"))
+    monkeypatch.setattr(torch.cuda, "stream", current)
+    monkeypatch.setattr(torchvision.io, "decode_jpeg", decode)
+    try:
+        files = [checked(encoded(smooth(9, 9, channels))) for channels in (3, 1, 3)]
+        pictures = jpeg.decode_jpegs(files, torch.device("cuda"))
+    finally:
+        jpeg._own_stream.cache_clear()
+    assert [picture.channels for picture in pictures] == [3, 1, 3]
+    assert events == [
+        *("begin own", "decode GRAY", "end own", "caller waits for own", "1 channels are used by caller"),
+        *("begin own", "decode RGB", "end own", "caller waits for own", *["3 channels are used by caller"] * 2),
+    ]
+
+
+def read_as_on_a_card(sources, failures=None):
+    """What the files give where there is a card, whose decoder torchvision's for the CPU stands for here."""
+    names = [reading._name(index, source) for index, source in enumerate(sources)]
+    failed = failures or Failures("sources", "raise")
+    files = reading._Files(sources, names, _pixels.load, "srgb", None, failed)
+    return [picture and picture.pixels.image for picture in files.read(CPU)]
+
+
 def test_gray_color_and_other_formats_keep_their_places(monkeypatch):
     monkeypatch.setattr(reading, "_PORTION", 33 * 50 * 2)
     arrays = [smooth(33, 50, channels, seed) for seed, channels in enumerate([3, 1, 3, 3, 1, 3])]
@@ -240,7 +303,7 @@ def test_gray_color_and_other_formats_keep_their_places(monkeypatch):
     calls = []
     original = jpeg.decode_jpegs
     monkeypatch.setattr(reading, "decode_jpegs", lambda files, card: calls.append(len(files)) or original(files, card))
-    pictures = reading.read_pictures(sources, lambda picture: picture, "srgb", None, CPU)
+    pictures = read_as_on_a_card(sources)
     assert calls == [2, 2, 1]
     assert [isinstance(picture, torch.Tensor) for picture in pictures] == [True, True, True, False, True, True]
     for picture, source in zip(pictures, sources, strict=True):
@@ -259,7 +322,7 @@ def test_what_the_card_refuses_goes_to_the_cpu_and_is_logged(monkeypatch, caplog
     monkeypatch.setattr(torchvision.io, "decode_jpeg", refuse)
     sources = [encoded(smooth(33, 50)), encoded(smooth(33, 50, 1))]
     with caplog.at_level("INFO", "aikit"):
-        pictures = reading.read_pictures(sources, lambda picture: picture, "srgb", None, CPU)
+        pictures = read_as_on_a_card(sources)
     assert [picture.mode for picture in pictures] == ["RGB", "L"]
     assert "2 JPEG files go to the CPU, the decoder of cpu says: nvjpegDecodeBatched failed: 5" in caplog.text
 
@@ -286,7 +349,7 @@ def test_too_little_memory_is_no_reason_to_decode_elsewhere(monkeypatch):
 
 def test_a_broken_jpeg_is_told_by_its_name():
     with pytest.raises(FileFormatError, match=r"sources\[1\]: expected a whole JPEG"):
-        reading.read_pictures([encoded(smooth(9, 9)), encoded(smooth(33, 50))[:-200]], lambda p: p, "srgb", None, CPU)
+        read_as_on_a_card([encoded(smooth(9, 9)), encoded(smooth(33, 50))[:-200]])
 
 
 # On a card
@@ -306,6 +369,20 @@ def test_nvjpeg_gives_what_the_cpu_gives(orientation, progressive):
     # Another inverse cosine transform, without halved color resolution.
     assert difference.max() <= 4
     assert difference.float().mean() < 1
+
+
+@pytest.mark.gpu
+def test_memory_that_is_still_to_be_read_is_not_written_to():
+    files = [checked(encoded(smooth(1080, 1920)))] * 4
+    for _ in range(10):
+        held = [torch.full((3, 1080, 1920), value, dtype=torch.uint8, device="cuda") for value in range(1, 9)]
+        torch.cuda.synchronize()
+        torch.cuda._sleep(100_000_000)  # so that the sums are still to come when their tensors are gone
+        sums = [tensor.sum(dtype=torch.int64) for tensor in held]
+        held.clear()
+        pictures = jpeg.decode_jpegs(files, torch.device("cuda"))
+        assert [int(total) for total in sums] == [value * 3 * 1080 * 1920 for value in range(1, 9)]
+        assert all(torch.equal(picture, pictures[0]) for picture in pictures)
 
 
 @pytest.mark.gpu

@@ -1,11 +1,14 @@
 """The command: what it prints, what it writes, how it ends."""
 
+import contextlib
+import io
 import json
 import os
 import pty
 import re
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -29,6 +32,7 @@ from aikit import (
     trim,
     write,
 )
+from aikit._raster import identify
 from aikit.cli import main
 from pictures import codes
 
@@ -116,12 +120,199 @@ def test_version(run):
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["bogus"], ["info"], ["convert"], ["convert", "a.png"], ["convert", "a", "b", "--quality", "high"]],
+    [["bogus"], ["info"], ["convert"], ["convert", "a.png"], ["convert", "a", "b", "--quality", "high"]],
 )
 def test_a_misspelled_command_is_2(run, arguments):
     status, out, err = run(*arguments)
     assert (status, out) == (2, "")
     assert "usage: aikit" in err
+
+
+def test_the_command_alone_prints_its_help(run):
+    status, out, err = run()
+    assert (status, err) == (0, "")
+    assert (status, out, err) == run("--help")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["convrt", "a", "b"], r"COMMAND: expected one of info, convert, .*, got 'convrt'; did you mean convert\?"),
+        (["svg", "rendr", "a", "b"], r"ACTION: expected one of render, .*, got 'rendr'; did you mean render\?"),
+        (["convert", "a", "b", "--resze", "5"], r"unrecognized arguments: --resze 5; did you mean --resize\?"),
+        (["convert", "a", "b", "--qualty=5"], r"unrecognized arguments: --qualty=5; did you mean --quality\?"),
+        (["info", "a", "--jsn"], r"unrecognized arguments: --jsn; did you mean --json\?"),
+        (["info", "a", "--completely-else"], r"unrecognized arguments: --completely-else"),
+        (["info\x1b[2J\u202e"], r"COMMAND: expected .*, got 'info\\x1b\[2J\\u202e'"),
+        (["info", "a", "--x\x1b[2J\n\u202e"], r"unrecognized arguments: --x\\x1b\[2J\\n\\u202e"),
+    ],
+)
+def test_a_misspelled_word_names_what_was_meant(run, arguments, message):
+    status, out, err = run(*arguments)
+    assert (status, out) == (2, "")
+    assert re.fullmatch(rf"aikit[a-z ]*: error: {message}", err.splitlines()[-1])
+
+
+# Names that steer a terminal, or are no text.
+
+NAMES = {
+    "escape": "a\x1b[2J",
+    "newline": "b\nc",
+    "carriage return": "c\rd",
+    "C1 control": "d\x9b2J",
+    "bidi override": "e\u202egnp",
+    "bidi isolate": "f\u2066g",
+    "line separator": "g\u2028h",
+    "no text": os.fsdecode(b"h\xe9"),
+    "delete": "i\x7f",
+    "byte order mark": "j\ufeffk",
+}
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+@pytest.mark.parametrize(
+    "content", [b"text", encode(np.zeros((4, 4, 3), np.uint8), "png"), None], ids=["text", "png", "none"]
+)
+def test_names_are_printed_escaped_everywhere(run, folder, caplog, name, content):
+    caplog.set_level("DEBUG")
+    Path("in").mkdir()
+    write(RGB, "in/good.png")
+    for path in (f"{name}.png", f"in/{name}.png", f"in/{name}.txt"):
+        if content is not None:
+            Path(path).write_bytes(content if path.endswith("png") else b"text")
+        elif path.startswith("in"):
+            os.symlink("nowhere", path)
+    texts = []
+    for arguments in (
+        ["info", f"{name}.png"],
+        ["info", "--json", f"{name}.png"],
+        ["info", "--untrusted", f"{name}.png"],
+        ["convert", "in", "out", "--to", "webp", "--report", "report.json"],
+        ["convert", "in", "out", "--to", "webp"],
+        ["convert", f"{name}.png", f"{name}.webp"],
+        ["convert", f"{name}.png", f"{name}/none/{name}.webp"],
+        ["convert", name, "out"],
+        ["convert", "in", f"{name}.png", "--to", "webp"],
+        ["convert", "in", "out", "--to", name],
+        ["run", name, "in", "out"],
+        ["run", f"{name}.toml", "in", "out"],
+        [name],
+        ["convert", "in", "out", f"--{name}"],
+    ):
+        status, out, err = run(*arguments)
+        assert status in (0, 1, 2)
+        texts += [out, err]
+    texts += [Path("report.json").read_text(), caplog.text]
+    for text in texts:
+        assert all(letter.isprintable() or letter == "\n" for letter in text)
+    with contextlib.closing(sqlite3.connect("out/.aikit-manifest.sqlite")) as manifest:
+        rows = manifest.execute("SELECT message, error FROM files WHERE status = 'failed'").fetchall()
+    for message, error in rows:
+        assert os.fsdecode(message).isprintable()
+        assert error.isprintable()
+    if content is not None:
+        assert json.loads(run("info", "--json", f"{name}.png")[1])[0]["file"] == f"{name}.png"
+    told = json.loads(Path("report.json").read_text())
+    assert f"in/{name}.txt" in [each["path"] for each in told["notices"]]
+
+
+@pytest.mark.parametrize("command", [["convert"], ["run", "blur sigma=1"]], ids=["convert", "run"])
+def test_a_damaged_profile_is_refused_in_the_words_of_the_command(run, folder, command):
+    Image.fromarray(RGB).save("a.jpg", icc_profile=b"junk" * 40)
+    status, _, err = run(*command, "a.jpg", "out.png")
+    assert status == 1
+    way_out = "pass --profile ignore" if command == ["convert"] else "add profile=ignore to the recipe"
+    assert way_out in err
+    command = ["convert", "--profile", "ignore"] if command == ["convert"] else ["run", "blur sigma=1; profile=ignore"]
+    assert run(*command, "a.jpg", "out.png")[0] == 0
+
+
+def test_metadata_are_left_out_where_that_is_asked_for(run, folder):
+    Image.fromarray(RGB).save("a.jpg", comment=b"of somebody")
+    run("convert", "a.jpg", "kept.jpg")
+    run("convert", "a.jpg", "public.jpg", "--metadata", "public")
+    run("convert", "a.jpg", "bare.jpg", "--metadata", "strip")
+    comments = [Image.open(f"{name}.jpg").info.get("comment") for name in ("kept", "public", "bare")]
+    assert comments == [b"of somebody", None, None]
+
+
+# Pipes
+
+
+@pytest.fixture
+def pipe(monkeypatch, capfdbinary):
+    """The command as a filter: status, output as bytes, errors."""
+
+    def call(data, *arguments):
+        stream = io.BytesIO(data)
+        stream.name = "<stdin>"
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(stream))
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            status = end.code
+        out, err = capfdbinary.readouterr()
+        return status, out, err.decode()
+
+    return call
+
+
+def test_a_picture_goes_through_a_pipe(pipe, folder):
+    data = encode(RGB, "png")
+    status, out, err = pipe(data, "convert", "-", "-", "--to", "webp", "--lossless")
+    assert (status, err) == (0, "")
+    assert np.array_equal(read_numpy(out), RGB)
+    # In the format that it came in, where no other is named.
+    status, out, err = pipe(data, "convert", "-", "-", "--resize", "15")
+    assert (status, identify(out), read_pil(out).size) == (0, "png", (15, 10))
+    assert pipe(data, "run", "resize width=15; to=jpg", "-", "-", "--untrusted")[1][:3] == b"\xff\xd8\xff"
+    assert pipe(data, "convert", "-", "made.webp", "--lossless") == (0, b"", "")
+    assert np.array_equal(read_numpy("made.webp"), RGB)
+    status, out, err = pipe(b"", "convert", "made.webp", "-", "--to", "png")
+    assert (status, np.array_equal(read_numpy(out), RGB)) == (0, True)
+    assert listing(folder) == ["made.webp"]
+
+
+def test_a_file_of_that_name_is_one_all_the_same(pipe, folder):
+    Path("-").write_bytes(encode(RGB, "png"))
+    assert pipe(b"text", "convert", "./-", "made.webp", "--lossless")[:2] == (0, b"1 converted, 0 failed\n")
+    assert np.array_equal(read_numpy("made.webp"), RGB)
+
+
+def test_info_reads_a_pipe(pipe, folder):
+    status, out, _ = pipe(encode(RGBA, "png"), "info", "--json", "-")
+    (row,) = json.loads(out)
+    assert (status, row["file"], row["width"], row["alpha_used"]) == (0, "-", 30, True)
+
+
+@pytest.mark.parametrize(
+    ("data", "arguments", "status", "message"),
+    [
+        (b"text", ["-", "-"], 1, r"<stdin>: expected .*; .*"),
+        (b"", ["-", "-"], 1, r"<stdin>: expected a picture, got 0 bytes; .*"),
+        (b"text", ["-", "a.png", "-"], 2, r"SRC: expected one picture beside -, got -, a\.png; .*"),
+        (b"text", ["in", "-"], 2, r"SRC: expected one picture beside -, got in; .*"),
+        (b"text", ["-", "in"], 2, r"OUT: expected a file name for a picture from a pipe, got 'in'; .*"),
+        (b"text", ["-", "a"], 2, r"OUT: expected a file name with a suffix, got 'a'; .*"),
+        (b"text", ["-", "there.png"], 2, r"there\.png: expected no file there, got one; pass --overwrite\."),
+        (b"text", ["-", "-", "--to", "exr"], 2, r"--to: expected one of .*, got \"exr\"; .*"),
+        (b"text", ["none.png", "-"], 1, r"none\.png: expected a readable file, got .*"),
+    ],
+)
+def test_mistakes_about_pipes(pipe, folder, data, arguments, status, message):
+    Path("in").mkdir()
+    Path("there.png").touch()
+    got, out, err = pipe(data, "convert", *arguments)
+    assert (got, out) == (status, b"")
+    assert re.fullmatch(rf"aikit convert: {message}\n", err)
+    assert listing(folder) == ["there.png"]
+
+
+def test_no_picture_is_printed_on_a_terminal(pipe, folder, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    status, out, err = pipe(encode(RGB, "png"), "convert", "-", "-")
+    assert (status, out) == (2, b"")
+    assert err.startswith("aikit convert: OUT: expected a file or a pipe, got - on a terminal; redirect it")
 
 
 # info
@@ -180,6 +371,7 @@ def test_info_as_json(run, folder):
         "file": "絵.png", "format": "png", "width": 30, "height": 20, "mode": "RGBA", "depth": 8, "channels": 4,
         "has_alpha": True, "alpha_used": True, "orientation": 1, "profile": None, "frames": 1,
         "bytes": (folder / "絵.png").stat().st_size,
+        "gain_map": False,
     }  # fmt: skip
     assert missing["code"] == "no_access"
     assert "missing.png: expected a readable file" in missing["error"]
@@ -456,6 +648,9 @@ def test_alpha_into_jpeg_names_the_option(run, folder):
         (["in", "out", "--to", "webp", "--lossless", "--quality", "9"], r"--quality: expected None with lossless"),
         (["in", "out", "--jobs", "0"], r"--jobs: expected 1 or more, got 0"),
         (["empty", "out"], r"SRC: expected pictures, got none in empty"),
+        (["", "out"], r"SRC: expected a path, got an empty text"),
+        (["in", ""], r"OUT: expected a path, got an empty text"),
+        (["https://a.b/c.png", "out"], r"SRC: expected a path, got the URL"),
     ],
 )
 def test_a_mistake_in_an_option_is_said_once(run, folder, arguments, message):
@@ -733,7 +928,7 @@ def test_run_takes_a_recipe(run, folder, form):
 @pytest.mark.parametrize(
     ("recipe", "message"),
     [
-        ("rotate", r"steps: expected names from resize, .* got 'rotate'"),
+        ("swirl", r"steps: expected names from resize, .* got 'swirl'"),
         ("resize width=0", r"resize\.width: expected a whole number of 1 or more, got 0"),
         ("resize width", r"recipe: expected keywords as name=value, got 'width'"),
         ("to=bogus", r'to: expected one of png, .* got "bogus"'),

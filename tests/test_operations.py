@@ -14,13 +14,18 @@ from PIL import Image
 
 import aikit
 import own_operations
-from aikit import InputTypeError, InputValueError, Recipe, WorkerError, alpha, color, operations, resample
+from aikit import InputTypeError, InputValueError, Recipe, WorkerError, alpha, color, geometry, operations, resample
 from aikit.operations import Within, registry
 from pictures import codes
 
 OURS = [
-    "resize", "blur", "trim", "flatten", "make_transparent", "color_to_alpha", "premultiply", "unpremultiply",
+    "resize", "blur", "trim", "crop", "pad", "fit", "thumbnail", "flip", "rot90", "rotate", "warp_affine",
+    "warp_perspective", "sharpen", "flatten", "make_transparent", "color_to_alpha", "premultiply", "unpremultiply",
     "estimate_foreground", "convert_color", "rgb_to_gray", "gray_to_rgb", "upsample",
+]  # fmt: skip
+
+CHANGING = [
+    "resize", "trim", "crop", "pad", "fit", "thumbnail", "rot90", "rotate", "warp_affine", "warp_perspective", "upsample",
 ]  # fmt: skip
 
 
@@ -39,9 +44,9 @@ def test_the_operations_there_are():
     assert [each.name for each in operations.all()] == operations.names()
     for name in OURS:
         function = operations.get(name).function
-        assert any(getattr(module, name, None) is function for module in (alpha, color, resample))
+        assert any(getattr(module, name, None) is function for module in (alpha, color, geometry, resample))
     changing = [each.name for each in operations.all() if each.name in OURS and each.changes_size]
-    assert changing == ["resize", "trim", "upsample"]
+    assert changing == CHANGING
 
 
 @pytest.mark.parametrize(
@@ -134,7 +139,7 @@ def test_the_page_lists_every_operation():
     table = "\n".join(line for line in page.splitlines() if line.startswith("| `"))
     rows = {name: line for line in table.splitlines() for name in re.findall(r"`(\w+)`", line.split("|")[1])}
     assert set(rows) == set(OURS)
-    assert [name for name in OURS if rows[name].endswith("| changes |")] == ["resize", "trim", "upsample"]
+    assert [name for name in OURS if rows[name].endswith("| changes |")] == CHANGING
 
 
 # What is refused
@@ -216,8 +221,8 @@ def test_any_pair_of_color_spaces_is_taken(keywords):
 
 
 def test_an_unknown_name():
-    with pytest.raises(InputValueError, match=r"steps: expected names from resize, blur, .* got 'rotate'; pass some"):
-        operations.get("rotate")
+    with pytest.raises(InputValueError, match=r"steps: expected names from resize, blur, .* got 'swirl'; pass some"):
+        operations.get("swirl")
 
 
 # Where points go

@@ -17,6 +17,7 @@ import pytest
 import torch
 from hypothesis import example, given, settings, strategies as st
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 import aikit
 import own_operations  # noqa: F401 - registers them
@@ -78,13 +79,73 @@ def test_digests_stay_as_they_were(recipe, digest):
 def test_a_field_that_comes_later_changes_digests_only_where_it_is_used():
     @dataclasses.dataclass(frozen=True, eq=False)
     class Later(Recipe):
-        profile: str = "srgb"
+        colors: int = 256
 
     recipe = DIGESTS[1][0]
     arguments = {"to": "webp", "quality": 80}
     assert Later(recipe.steps, **arguments).digest == recipe.digest
-    assert Later(recipe.steps, **arguments, profile="ignore").digest != recipe.digest
-    assert "profile=ignore" in str(Later(recipe.steps, **arguments, profile="ignore"))
+    assert Later(recipe.steps, **arguments, colors=16).digest != recipe.digest
+    assert "colors=16" in str(Later(recipe.steps, **arguments, colors=16))
+
+
+WORDS = {"metadata": ["keep", "public", "strip"], "profile": ["srgb", "ignore"]}
+
+
+@pytest.mark.parametrize(("name", "word"), [(name, word) for name, words in WORDS.items() for word in words])
+def test_options_of_files_are_part_of_the_value(name, word):
+    recipe = Recipe([("trim", {})], to="webp", **{name: word})
+    default = word == WORDS[name][0]
+    assert (recipe.digest == Recipe([("trim", {})], to="webp").digest) == default
+    assert (f"{name}={word}" in str(recipe)) != default
+    for again in (
+        Recipe.parse(str(recipe)), Recipe.from_json(recipe.to_json()), Recipe.from_toml(recipe.to_toml()),
+        pickle.loads(pickle.dumps(recipe)),
+    ):  # fmt: skip
+        assert (again, getattr(again, name)) == (recipe, word)
+
+
+@pytest.mark.parametrize("name", WORDS)
+@pytest.mark.parametrize("value", ["all", True, None, ["keep"]])
+def test_options_of_files_are_words(name, value):
+    with pytest.raises(InputValueError, match=rf"^{name}: expected one of {WORDS[name][0]}, .*; pass one of these\.$"):
+        Recipe(**{name: value})
+
+
+def described(data):
+    """What a PNG says beside its pixels."""
+    return {key for key in Image.open(io.BytesIO(data)).info if key in ("exif", "Title", "parameters", "icc_profile")}
+
+
+@pytest.mark.parametrize("limits", [None, Limits()], ids=["trusted", "strange"])
+def test_the_metadata_are_those_of_the_policy(limits):
+    exif = Image.Exif()
+    exif[315], exif[33432] = "somebody", "of somebody"
+    text = PngInfo()
+    text.add_text("Title", "a title")
+    text.add_text("parameters", "a prompt")
+    Image.fromarray(codes(8, 6, 3)).save(file := io.BytesIO(), "png", exif=exif, pnginfo=text)
+    for policy, expected in {
+        "keep": {"exif", "Title", "parameters"}, "public": {"exif", "Title"}, "strip": set(),
+    }.items():  # fmt: skip
+        recipe = Recipe([("resize", {"width": 3})], to="png", metadata=policy)
+        assert described(recipe.bytes(file.getvalue(), limits=limits)) == expected
+
+
+@pytest.mark.parametrize("limits", [None, Limits()], ids=["trusted", "strange"])
+def test_a_damaged_profile_is_refused_in_the_words_of_recipes_and_can_be_ignored(limits):
+    Image.fromarray(codes(8, 6, 3)).save(file := io.BytesIO(), "png", icc_profile=b"junk" * 40)
+    with pytest.raises(
+        FileFormatError, match=r'; set profile to "ignore" in the recipe to take the codes as they are\.$'
+    ):
+        Recipe(to="png").bytes(file.getvalue(), limits=limits)
+    made = Recipe(to="png", profile="ignore").bytes(file.getvalue(), limits=limits)
+    assert np.array_equal(aikit.read_numpy(made), codes(8, 6, 3))
+    assert described(made) == set()
+
+
+def test_alpha_that_a_format_cannot_hold_is_refused_in_the_words_of_recipes():
+    with pytest.raises(InputValueError, match=r'; add the step \("flatten", \{"background": "white"\}\), or write PNG'):
+        Recipe(to="jpg").bytes(aikit.encode(codes(8, 6, 4), "png"))
 
 
 def test_a_call_that_does_not_fit_is_answered():
@@ -151,7 +212,7 @@ def test_equal_recipes_have_equal_digests():
     [
         ("trim", {}, InputTypeError, r"steps: expected a list of steps, got 'trim'"),
         (["trim"], {}, InputTypeError, r"steps: expected pairs of a name and its keywords, got 'trim'"),
-        ([("rotate", {})], {}, InputValueError, r"steps: expected names from resize, .* got 'rotate'"),
+        ([("swirl", {})], {}, InputValueError, r"steps: expected names from resize, .* got 'swirl'"),
         ([("resize", {"breadth": 3})], {}, InputValueError, r"resize: expected keywords from height, .* got 'breadth'"),
         ([("resize", {})], {}, InputValueError, r"scale: expected either scale or height and width, got none"),
         (
@@ -317,7 +378,7 @@ def test_recipes_in_files(tmp_path, suffix):
             InputValueError,
             r"recipe: expected a value in",
         ),
-        (lambda: Recipe.parse("rotate"), InputValueError, r"steps: expected names from resize, .* got 'rotate'"),
+        (lambda: Recipe.parse("swirl"), InputValueError, r"steps: expected names from resize, .* got 'swirl'"),
         (lambda: Recipe.parse("size=3"), InputValueError, r"recipe: expected options from to, quality, .* got 'size'"),
         (lambda: Recipe.from_json("{"), InputValueError, r"recipe: expected JSON, got '\{' \(Expecting"),
         (lambda: Recipe.from_json("[]"), InputTypeError, r"recipe: expected an object with steps, got \[\]"),

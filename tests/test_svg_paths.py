@@ -389,3 +389,29 @@ def test_a_document_without_shapes_has_no_paths():
     assert svg_paths(document("")) == []
     assert svg_paths(b"<svg/>") == []
     assert svg_paths(document(RECT, ""))[0].bbox == (2, 1, 7, 4)
+
+
+@pytest.mark.parametrize(
+    ("sheet", "message"),
+    [
+        ("g " * 60 + "rect{fill:red}", r"selectors worth at most 60 s of matching, got more"),
+        ("g ~ " * 60 + "rect{fill:red}", r"selectors worth at most 60 s of matching, got more"),
+        (f"{':is(' * 500}g{')' * 500}{{fill:red}}", r"selectors that nest some ten levels, got more|fewer levels"),
+        (f"{':not(' * 150}g{')' * 150}{{fill:red}}", r"selectors that nest some ten levels, got more"),
+        (":has(*)" * 9 + "{fill:red}", r"selectors worth at most 60 s of matching, got more"),
+        (f"a{{b:{'(' * 20_000}}}", r"fewer levels"),
+    ],
+    ids="descendants siblings is not has values".split(),
+)
+@pytest.mark.parametrize("limits", [None, Limits()], ids=["trusted", "limits"])
+def test_selectors_without_end_are_refused(sheet, message, limits):
+    groups = f'{"<g>" * 59}<rect width="9" height="9"/>{"<g/>" * 60}{"</g>" * 59}'
+    data = document(f"<style>{sheet}</style>{groups}")
+    with pytest.raises(LimitError, match=f"^source: expected ({message})"):
+        svg_paths(data, limits=limits)
+
+
+def test_a_comment_hides_no_selector():
+    data = document(f"<style>/*{{*/ {'g /**/' * 60} rect{{}}</style>{'<g>' * 59}<rect/>{'</g>' * 59}")
+    with pytest.raises(LimitError, match=r"^source: expected selectors worth at most 60 s of matching"):
+        svg_paths(data)

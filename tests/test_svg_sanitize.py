@@ -412,16 +412,12 @@ TOO_MUCH = {
     "nested-sheet": (
         svg(embedded(svg(HUGE_TILE.format("", RED) + "<style>rect{transform:scale(10000)}.a{fill:url(#p)}</style>"
                          '<g class="a"><rect width="9" height="9"/></g>'), "image/svg+xml")), "at once"),
-    "removed-elements": (svg("<x/>" * 50_001), "50000 elements"),
-    "unknown-scale": (
-        svg('<svg width="99vw" height="99vw" viewBox="0 0 9 9"><g transform="scale(2)">'
-            + FILTER.format("", "<feTurbulence/>" * 50) + "</g></svg>", CANVAS), "worth at most"),
     "unknown-tile": (
         svg('<svg width="99vw" viewBox="0 0 9 9"><g transform="scale(2)"><pattern id="p" width="1" height="1"><g/></pattern>'
             '<rect width="9" height="9" fill="url(#p)"/></g></svg>'), "at once"),
     "far-box": (
         svg('<g opacity=".5">' * 120 + '<rect x="-1e39" y="-1e39" width="1e40" height="1e40" transform="scale(1e300)"/>'
-            + "</g>" * 120, 'width="1500" height="1500"'), "worth at most|at once"),
+            + "</g>" * 120, 'width="1500" height="1500"'), "at once"),
     "depth": (svg("<g>" * 250 + "</g>" * 250), LEVELS),
     "depth-far": (svg("<g>" * 1000 + "</g>" * 1000), "Excessive depth"),
     "use-depth": (svg(chain(150, '<g id="d{n}"><use href="#d{next}"/></g>')), LEVELS),
@@ -429,24 +425,13 @@ TOO_MUCH = {
         svg(chain(90, '<pattern id="d{n}" width="9" height="9"><g><rect width="9" height="9" fill="url(#d{next})"/></g>'
                   "</pattern>") + '<rect width="9" height="9" fill="url(#d0)"/>'), LEVELS),
     "mask-depth": (svg(chain(250, '<mask id="d{n}" mask="url(#d{next})"/>') + '<g mask="url(#d0)"/>'), LEVELS),
-    "elements": (svg("<g/>" * 50_001), "50000 elements"),
-    "morphology": (svg(FILTER.format("", '<feMorphology radius="200"/>'), CANVAS), "worth at most 2.2 s"),
     "morphology-scaled": (
         svg('<g transform="scale(100)">' + FILTER.format("", '<feMorphology radius="2"/>') + "</g>", CANVAS),
-        "worth at most"),
-    "octaves": (svg(FILTER.format("", '<feTurbulence numOctaves="1000000"/>'), CANVAS), "worth at most"),
-    "convolve": (
-        svg(FILTER.format("", f'<feConvolveMatrix order="99" kernelMatrix="{"1 " * 99**2}"/>'), CANVAS), "worth at most"),
-    "primitives": (svg(FILTER.format("", '<feGaussianBlur stdDeviation="9"/>' * 500), CANVAS), "worth at most"),
-    "filter-region": (
-        svg(FILTER.format('x="-900%" y="-900%" width="1900%" height="1900%"', "<feTurbulence/>" * 8), CANVAS),
-        "worth at most"),
-    "filters-inherited": (
-        svg('<filter id="f"><feGaussianBlur stdDeviation="9"/></filter><g filter="url(#f)">'
-            + '<rect width="400" height="400" filter="inherit"/>' * 60 + "</g>", CANVAS), "worth at most"),
+        "multiply to at most 600 s"),
+    "octaves": (svg(FILTER.format("", '<feTurbulence numOctaves="1000000"/>'), CANVAS), "multiply to at most 600 s"),
     "layers": (
         svg('<g opacity=".5">' * 150 + '<rect x="-999" y="-999" width="3000" height="3000"/>' + "</g>" * 150,
-            'width="1000" height="1000"'), "worth at most|at once"),
+            'width="1000" height="1000"'), "at once"),
     "tile-scaled": (
         svg(HUGE_TILE.format('patternTransform="scale(10000)"', RED) + '<rect width="9" height="9" fill="url(#p)"/>'),
         "at once"),
@@ -461,23 +446,24 @@ TOO_MUCH = {
     "tile-unknown": (
         svg('<pattern id="p" width="1" height="1"><g/></pattern><text fill="url(#p)" font-size="9e9em">a</text>'), "at once"),
     "tile-inherited-units": (
-        svg('<pattern id="q" width="99999" height="99999" patternUnits="userSpaceOnUse"><g/></pattern>'
+        svg('<pattern id="q" width="99999" height="99999" patternUnits="userSpaceOnUse">' + RED + "</pattern>"
             '<pattern id="p" href="#q"/><rect width="9" height="9" stroke="url(#p)"/>'), "at once"),
-    "dashes": (
-        svg('<path stroke="red" stroke-dasharray=".001" d="M0 0H400V400"/>' * 50, CANVAS), "worth at most"),
-    "pictures": (
-        svg(embedded(picture(size=(2000, 2000))).replace("<image", '<image id="i"') + '<use href="#i"/>' * 50), "worth at most"),
     "selectors": (
-        svg("<style>x g g g g rect{fill:red}</style>" + "<g>" * 180 + RED + "</g>" * 180), "4 s of matching"),
-    "selectors-costly": (
-        svg("<style>x g~g ~ g g{opacity:1}</style>" + "<g>" * 180 + RED + "</g>" * 180), "4 s of matching"),
-    "rules": (svg(f"<style>{'.a{fill:red}' * 9000}</style>{'<g/>' * 9000}"), "4 s of matching"),
-    "rules-costly": (
-        svg(f"<style>.a{{opacity:1;--b:{'x' * 50_000}}}</style>{'<g/>' * 9000}"), r"2e\+08 letters"),
-    "css": (svg(f"<style>{'a{b:c(/**/)}' * 50_000}</style>"), "500000 letters"),
+        svg("<style>x g g g g rect{fill:red}</style>" + "<g>" * 180 + RED + "</g>" * 180), "60 s of matching"),
     "css-levels": (svg(f"<style>a{{b:/**/{'(' * 20_000}</style>"), "fewer levels"),
     "arc": (svg('<path d="M0 0a18 84 0 0 1 1e38 9"/>'), r"coordinates up to 1e\+09, got 1e\+38"),
     "far": (svg('<polygon points="0,0 99999999999,1 2,2"/>'), r"coordinates up to 1e\+09, got 1e\+11"),
+    "functions": (
+        svg('<g id="d"><rect width="400" height="400" style="filter:' + "blur(9px) " * 100 + '"/></g>'
+            + '<use href="#d"/>' * 1000, CANVAS), "multiply to at most 600 s"),
+    "functions-many": (
+        svg(chain(12, TWICE, '<rect width="9" height="9" filter="' + "blur(1px) " * 50 + '"/>') + '<use href="#d0"/>'), MANY),
+    "siblings": (
+        svg("<style>g~g~g~g~g{opacity:1}</style>" + "<g/>" * 300), "60 s of matching"),
+    "selectors-here": (
+        svg("<style>x g g g g rect{opacity:1}</style>" + "<g>" * 60 + RED + "</g>" * 60), "60 s of matching"),
+    "selectors-nested": (
+        svg(f"<style>{':not(' * 150}a{')' * 150}{{opacity:1}}</style>" + RED), "selectors that nest some ten levels"),
 }  # fmt: skip
 
 
@@ -486,6 +472,65 @@ def test_what_multiplies_is_refused(name):
     data, message = TOO_MUCH[name]
     with pytest.raises(LimitError, match=f"^source: expected .*({message})"):
         render_svg(data)
+
+
+# What takes long only because the file says so: nothing of it is multiplied
+TAKES_LONG = {
+    "unknown-scale": svg('<svg width="99vw" height="99vw" viewBox="0 0 9 9"><g transform="scale(2)">'
+            + FILTER.format("", "<feTurbulence/>" * 50) + "</g></svg>", CANVAS),
+    "morphology": svg(FILTER.format("", '<feMorphology radius="200"/>'), CANVAS),
+    "convolve": svg(FILTER.format("", f'<feConvolveMatrix order="99" kernelMatrix="{"1 " * 99**2}"/>'), CANVAS),
+    "primitives": svg(FILTER.format("", '<feGaussianBlur stdDeviation="9"/>' * 500), CANVAS),
+    "filter-region": svg(FILTER.format('x="-900%" y="-900%" width="1900%" height="1900%"', "<feTurbulence/>" * 8), CANVAS),
+    "filters-inherited": svg('<filter id="f"><feGaussianBlur stdDeviation="9"/></filter><g filter="url(#f)">'
+            + '<rect width="400" height="400" filter="inherit"/>' * 60 + "</g>", CANVAS),
+    "dashes": svg('<path stroke="red" stroke-dasharray=".001" d="M0 0H400V400"/>' * 50, CANVAS),
+    "pictures": svg(embedded(picture(size=(2000, 2000))).replace("<image", '<image id="i"') + '<use href="#i"/>' * 50),
+    "rules": svg(f"<style>{'.a{fill:red}' * 9000}</style>{'<g/>' * 9000}"),
+    "css": svg(f"<style>{'a{b:c(/**/)}' * 50_000}</style>"),
+    "removed-elements": svg("<x/>" * 50_001),
+    "elements": svg("<g/>" * 50_001),
+    "rules-costly": svg(f"<style>.a{{opacity:1;--b:{'x' * 50_000}}}</style>{'<g/>' * 9000}"),
+    "selectors-costly": svg("<style>x g~g ~ g g{opacity:1}</style>" + "<g>" * 180 + RED + "</g>" * 180),
+    "functions": svg('<rect width="400" height="400" style="filter:' + "blur(50px) " * 200 + '"/>', CANVAS),
+    "fonts": svg(f"<style>@font-face{{font-family:x;src:url(data:font/woff2;base64,{'A' * 5_000_000})}}</style>{RED}"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TAKES_LONG)
+def test_what_takes_long_is_not_refused(name):
+    assert sanitize_svg(TAKES_LONG[name]).startswith(b"<svg")
+
+
+@pytest.mark.parametrize("name", ["morphology", "functions", "pictures"])
+def test_time_of_a_child_is_what_limits_it(name):
+    with pytest.raises(LimitError, match=r"^source: expected a result within 0\.3 seconds, got none; ") as caught:
+        render_svg(TAKES_LONG[name], limits=Limits(max_seconds=0.3))
+    assert caught.value.limit == "max_seconds"
+
+
+@pytest.mark.parametrize(
+    "primitive",
+    [
+        '<feMorphology radius="{}"/>',
+        '<feConvolveMatrix order="{}" kernelMatrix="1 1 1 1 1 1 1 1 1"/>',
+        '<feTurbulence numOctaves="{}" baseFrequency=".1"/>',
+        '<feGaussianBlur stdDeviation="{}"/>',
+        '<feColorMatrix values="{}"/>',
+    ],
+)
+@pytest.mark.parametrize("value", ["", " ", "none", "-", "1,", "%", "url(#f)"])
+def test_a_number_that_is_none_is_the_default(primitive, value):
+    data = svg(FILTER.format("", primitive.format(value)), CANVAS)
+    assert render_svg(data, width=9).size == (9, 9)
+    assert sanitize_svg(data).startswith(b"<svg")
+
+
+def test_what_cairo_calls_no_memory_is_no_lack_of_memory():
+    pattern = '<pattern id="p" width="-1e5" height="4" patternUnits="userSpaceOnUse">' + RED + "</pattern>"
+    data = svg(f'{pattern}<rect fill="url(#p)" width="9" height="9"/>')
+    with pytest.raises(FileFormatError, match=r"^source: expected an SVG that CairoSVG can draw, got .*NO_MEMORY"):
+        render_svg(data, engine="cairosvg")
 
 
 def test_the_other_engine_tiles_less():
@@ -530,29 +575,75 @@ def test_reading_takes_no_longer_than_the_file_is(name):
     assert time.process_time() - started < 4
 
 
+# With what is drawn when the reference is left out.
+GREEN = '<rect width="9" height="9" fill="#0f0"/>'
 CYCLES = {
-    "use": '<g id="a"><use href="#a"/></g>',
-    "use-2": '<g id="a"><use href="#b"/><use href="#b"/></g><g id="b"><use href="#a"/><use href="#a"/></g>',
-    "pattern": '<pattern id="a" width="9" height="9"><rect fill="url(#a)" width="9" height="9"/></pattern><rect fill="url(#a)"'
-    ' width="9" height="9"/>',
-    "inherited": '<g fill="url(#a)"><pattern id="a" width="9" height="9"><rect width="9" height="9"/></pattern>'
-    '<rect width="9" height="9"/></g>',
-    "mask": '<mask id="a"><g mask="url(#a)"/></mask><g mask="url(#a)"/>',
-    "clip": '<clipPath id="a" clip-path="url(#a)"/><g clip-path="url(#a)"/>',
-    "filter": '<g id="a"><filter id="f"><feImage href="#a"/></filter><rect width="9" height="9" filter="url(#f)"/></g>',
-    "mixed": '<mask id="m"><rect width="9" height="9" fill="url(#p)"/></mask><pattern id="p" width="5" height="5" '
-    'patternUnits="userSpaceOnUse"><rect width="9" height="9" mask="url(#m)"/></pattern>'
-    '<rect width="9" height="9" fill="url(#p)"/>',
-}
+    "use": ('<g id="a"><use href="#a"/>{}</g>', "{}"),
+    "use-child": ('<g id="a"><use href="#b"/></g><g id="b"><g><use href="#a" x="3"/>{}</g></g>', "<g/>{}"),
+    "use-2": ('<g id="a"><use href="#b"/><use href="#b"/></g><g id="b"><use href="#a"/><use href="#a"/></g>{}', "{}"),
+    "pattern": (
+        ('{}<pattern id="a" width="9" height="9" patternUnits="userSpaceOnUse"><rect fill="url(#a)" width="4" height="9"/>'
+        '<rect x="6" width="2" height="2"/></pattern><rect fill="url(#a)" width="9" height="9"/>'),
+        '{}<rect x="6" width="2" height="2"/>',
+    ),
+    "pattern-sheet": (
+        ('{}<style>.q{{stroke:url("#a")}}</style><pattern id="a" width="9" height="9" patternUnits="userSpaceOnUse">'
+        '<path class="q" d="M1 1h5v5" fill="blue"/></pattern><path class="q" stroke-width="30" fill="none" d="M0 0h9v9"/>'),
+        '{}<path d="M1 1h5v5" fill="blue"/>',
+    ),
+    "inherited": (
+        ('<g fill="url(#a)"><pattern id="a" width="9" height="9"><rect width="9" height="9"/></pattern>'
+        '<rect width="9" height="9"/></g>{}'),
+        "{}",
+    ),
+    "mask": (
+        '<mask id="a"><g mask="url(#a)"><rect width="4" height="9" fill="#fff"/></g></mask><g mask="url(#a)">{}</g>',
+        '<clipPath id="a"><rect width="4" height="9"/></clipPath><g clip-path="url(#a)">{}</g>',
+    ),
+    "clip": (
+        '<clipPath id="a" clip-path="url(#a)"><rect width="4" height="9"/></clipPath><g clip-path="url(#a)">{}</g>',
+        '<clipPath id="a"><rect width="4" height="9"/></clipPath><g clip-path="url(#a)">{}</g>',
+    ),
+    "filter": (
+        '<g id="a"><filter id="f"><feImage href="#a"/></filter><rect width="9" height="9" filter="url(#f)"/></g>{}', "{}"
+    ),
+    "mixed": (
+        ('<mask id="m"><rect width="9" height="9" fill="url(#p)"/></mask><pattern id="p" width="5" height="5" '
+        'patternUnits="userSpaceOnUse"><rect width="9" height="9" mask="url(#m)"/></pattern>{}'
+        '<rect width="9" height="9" fill="url(#p)"/>'),
+        "{}<g/>",
+    ),
+}  # fmt: skip
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", CYCLES)
-def test_what_is_inside_itself_is_refused(name):
-    for engine in ENGINES:
-        with pytest.raises(
-            FileFormatError, match=r"expected references that end, got <\w+ id='\w'> drawn inside itself"
-        ):
-            render_svg(svg(CYCLES[name]), engine=engine)
+def test_a_reference_to_where_it_stands_is_left_out(name, engine, caplog):
+    if (name, engine) == ("inherited", "cairosvg"):
+        pytest.skip("CairoSVG knows no pattern in a group that it fills, circular or not")
+    circular, plain = (svg(content.format(GREEN)) for content in CYCLES[name])
+    with caplog.at_level("INFO", "aikit"):
+        drawn = render_svg(circular, engine=engine)
+    assert re.search(r"source: left out (href|fill|stroke|mask|clip-path) of <\w+>", caplog.text)
+    if engine == "resvg":
+        assert drawn.tobytes() == render_svg(plain).tobytes()
+    safe = sanitize_svg(circular)
+    assert sanitize_svg(safe) == safe
+    assert render_svg(safe).tobytes() == render_svg(circular).tobytes()
+
+
+def test_a_use_of_nothing_is_nothing_to_cairosvg():
+    data = svg(f'{GREEN}<use href="http://a/b"/><use/>')
+    assert render_svg(data, engine="cairosvg").getpixel((4, 4)) == (0, 255, 0, 255)
+
+
+def test_a_circular_reference_in_an_embedded_drawing_is_left_out():
+    inner = svg(CYCLES["use"][0].format(GREEN))
+    data = svg(embedded(svg(embedded(inner, "image/svg+xml")), "image/svg+xml"))
+    assert render_svg(data).getpixel((4, 4)) == (0, 255, 0, 255)
+    safe = sanitize_svg(data)
+    assert render_svg(safe).getpixel((4, 4)) == (0, 255, 0, 255)
+    assert sanitize_svg(safe) == safe
 
 
 @pytest.mark.parametrize(
@@ -605,7 +696,7 @@ def test_sheets_that_cost_are_written_into_the_elements_as_css_says():
             '@media print{rect{opacity:.5}} nonsense[{opacity:.6}</style><g><rect id="a" style="opacity:.7"/></g><rect/>'
         )
     )
-    css.inline(root, list(root.iter("{*}style")))
+    css.inline(root, list(root.iter("{*}style")), "x")
     first, second = root.iter("{*}rect")
 
     def last(element):
@@ -698,7 +789,7 @@ def test_hostile_files_read_nothing_and_end_soon(tmp_path):
         attacks = list(reading(tmp_path, server.getsockname()[1]))
         # Counting up to the end of a budget is counted out once in the test above; here two will do.
         attacks += [(name, data) for name, (data, why) in TOO_MUCH.items() if why != MANY or name in ("use", "sheet")]
-        attacks += [(name, svg(content)) for name, content in CYCLES.items()]
+        attacks += [(name, svg(content.format(RED))) for name, (content, _) in CYCLES.items()]
         attacks += [("wide", svg(RED, 'width="200000" height="200000"')), ("long", svg(RED, 'width="1" height="1e9"'))]
         attacks += [("billion", bomb(9, lambda e: f"><text>{e}</text>"))]
         environment = {**os.environ, "PYTHONPATH": str(SRC)}

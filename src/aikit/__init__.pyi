@@ -11,6 +11,7 @@ from . import (
     files as files,
     folders as folders,
     fusion as fusion,
+    geometry as geometry,
     isolation as isolation,
     limits as limits,
     logs as logs,
@@ -69,12 +70,23 @@ from .files import (
     write as write,
 )
 from .folders import convert_folder as convert_folder, map_supervised as map_supervised
+from .geometry import (
+    crop as crop,
+    fit as fit,
+    flip as flip,
+    pad as pad,
+    rot90 as rot90,
+    rotate as rotate,
+    thumbnail as thumbnail,
+    warp_affine as warp_affine,
+    warp_perspective as warp_perspective,
+)
 from .limits import Limits as Limits
 from .memory import free_memory as free_memory
 from .operations import operation as operation
 from .psd import new_psd as new_psd, open_psd as open_psd
 from .recipe import Recipe as Recipe
-from .resample import blur as blur, resize as resize, upsample as upsample
+from .resample import blur as blur, resize as resize, sharpen as sharpen, upsample as upsample
 from .show import describe as describe, difference as difference, show as show
 from .svg import new_svg as new_svg, open_svg as open_svg, render_svg as render_svg
 

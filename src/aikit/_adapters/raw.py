@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._metadata import SOURCE_COLOR
 from .._pixels.facts import Memory, Raw
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def describe_picture(image: Image.Image) -> Raw:
         read,
         mode=image.mode,
         profile=image.info.get("icc_profile"),
+        source_color=image.info.get(SOURCE_COLOR),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from .colors import parse_color
 from .contracts import Adapter, InterleavedKernel, Kernel, Opened, Pixels, PixelSource, PixelTarget, adapter
 from .copying import copy_pixels
-from .driver import crop, load, load_beside, merge, run, run_uint8, split
+from .driver import crop, load, load_beside, merge, pass_open, run, run_uint8, split
 from .facts import Memory, Raw
 from .kinds import CHANNEL_NAMES, TOP, Namespace, Plane, Planes, Spec, kind_of
 from .strips import STRIP_PIXELS, batch_as_rows, cut_strips, for_each_strip
@@ -46,6 +46,7 @@ __all__ = [
     "merge",
     "no_number",
     "parse_color",
+    "pass_open",
     "power",
     "quantize",
     "rescale",

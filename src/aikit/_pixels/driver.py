@@ -71,6 +71,11 @@ def load(
         raise error.with_subject(subject) from error
 
 
+def pass_open(opened: Opened[ImageT]) -> ImageT:
+    """Pass an image that is open to a function of images: it takes it as it is, by `load`, which type checkers cannot know."""
+    return cast(ImageT, opened)
+
+
 def load_beside(image: ImageT, subject: str, *, bgr: bool) -> Opened[ImageT]:
     """Open an image beside others; of several, only arrays and tensors can run B, G, R."""
     return load(image, bgr=not adapter(kind_of(image, subject)).has_modes and bgr, subject=subject)

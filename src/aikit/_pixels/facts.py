@@ -54,3 +54,4 @@ class Raw:
     masked: int = 0
     orientation: int = 1
     profile: bytes | None = None
+    source_color: str | None = None

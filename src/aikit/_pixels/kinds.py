@@ -38,8 +38,16 @@ class Namespace(Protocol):
         """The dtype of planes, if they are not float64."""
 
     @property
+    def float64(self) -> OwnDType:
+        """The dtype of places between pixels."""
+
+    @property
     def int32(self) -> OwnDType:
         """The dtype of bits."""
+
+    @property
+    def int64(self) -> OwnDType:
+        """The dtype of indices."""
 
     @property
     def uint8(self) -> OwnDType:
@@ -89,6 +97,12 @@ class Namespace(Protocol):
 
     def full_like(self, plane: Plane, value: float, /) -> Plane:
         """Make a plane of one value."""
+
+    def full(self, shape: tuple[int, ...], value: float, /, *, dtype: OwnDType, device: Any) -> Plane:
+        """Make an array of one value."""
+
+    def arange(self, stop: int, /, *, dtype: OwnDType, device: Any) -> Plane:
+        """Count from 0."""
 
     def stack(self, planes: Planes, axis: int = 0, /) -> Plane:
         """Join planes along a new axis."""

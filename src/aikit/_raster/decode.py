@@ -11,6 +11,7 @@ import numpy as np
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import TiffImageFile
 
+from .._metadata import SOURCE_COLOR
 from .._metadata.orientation import orientation_of, upright, without_orientation
 from ..errors import FileFormatError, InputTypeError, InputValueError, quoted
 from ..limits import Limits
@@ -18,13 +19,17 @@ from . import high_depth, low_memory, png16, ppm, tiff
 from .guard import check_frames, check_samples_size, check_size, foreign
 from .high_depth import HighDepth, Samples
 from .integrity import Facts
+from .iso_depth import deep_avif, deep_heic
 from .job import Job, Profile, check_heic, frame_count, heic_images, open_image, png_exif, prepare
-from .profile import image_to_srgb, to_srgb_of
+from .profile import describe_profile, image_to_srgb, to_srgb_of
+from .source_color import with_source_profile
 from .tiff_tags import tiff_exif
 
 __all__ = ["decode", "frames"]
 
 _log = logging.getLogger("aikit.metadata")
+
+_GRAY = ("1", "L", "LA", "I;16", "I", "F")
 
 # Formats whose later frames are drawn over the earlier ones, so that frame k costs k + 1 frames.
 _COMPOSED = {"png", "gif", "webp", "avif"}
@@ -72,7 +77,7 @@ def decode(
 def _decode_frame(job: Job, frame: int, at_least: tuple[int, int] | None = None) -> Image.Image | HighDepth:
     check_frames(job.name, frame + 1, job.limits)
     if job.format == "heic":
-        return _finish_image(_heic(job, frame), job)
+        return _heic(job, frame)
     wide = _high_depth(job, frame)
     if wide is not None:
         return wide
@@ -85,7 +90,9 @@ def _decode_frame(job: Job, frame: int, at_least: tuple[int, int] | None = None)
             height, width = at_least if orientation_of(image.info) < 5 else at_least[::-1]
             image.draft(None, (width, height))  # None leaves the mode
         large = low_memory.decode_webp(job.data, image) if job.format == "webp" else None
-        return _finish_image(_load(image, job) if large is None else large, job)
+        loaded = _load(image, job) if large is None else large
+        codes = deep_avif(job, loaded.size, loaded.mode == "RGBA") if job.format == "avif" and not frame else None
+        return _finish_image(loaded, job) if codes is None else _finish_deep(codes, loaded.info, job, turned=False)
 
 
 def frames(
@@ -204,6 +211,7 @@ def _finish_image(image: Image.Image, job: Job) -> Image.Image:
         image.getexif().pop(int(ExifTags.Base.Orientation), None)
     else:
         image = _instead(upright(image), image)
+    image.info = with_source_profile(image.info, job, gray=image.mode in _GRAY)
     if job.profile == "srgb":
         image = _instead(image_to_srgb(image, job.name), image)
     # A copy cannot be asked for its other frames, past the limits checked here.
@@ -253,6 +261,7 @@ def _high_depth(job: Job, frame: int) -> HighDepth | Image.Image | None:
         info: dict[Any, Any] = dict(open_image(job).info)
     info.pop("transparency", None)
     info.update(png_exif(job.facts))
+    info = with_source_profile(info, job, gray=job.facts.color_type in (0, 4))
     channels = {0: 2, 2: 3 + (b"tRNS" in job.facts.chunks), 4: 2, 6: 4}[job.facts.color_type]
     finish = _finish(job, info, channels)
     return _deliver(png16.read_png(job.data, job.name, finish, lenient=job.lenient), info, job)
@@ -262,6 +271,8 @@ def _finish(job: Job, info: dict[Any, Any], channels: int) -> tiff.Finish:
     """Make what finishes each strip of uint16 samples: into sRGB, and into Pillow's depth where that is wanted."""
     profile = info.pop("icc_profile", None) if job.profile == "srgb" else None
     convert = to_srgb_of(profile, channels, job.name) if profile else None
+    if convert is not None and (name := describe_profile(profile)):
+        info[SOURCE_COLOR] = name
 
     def finish(strip: Samples) -> Samples:
         strip = strip if convert is None else convert(strip)
@@ -355,20 +366,43 @@ def _page_image(job: Job, index: int) -> Image.Image:
     return page
 
 
-def _heic(job: Job, frame: int) -> Image.Image:
+_HEIC_KEYS = ("exif", "xmp", "icc_profile")
+
+
+def _heic(job: Job, frame: int) -> Image.Image | HighDepth:
     images = heic_images(job)
     if frame >= len(images):
         raise _no_such_frame(frame, len(images), job.name)
     check_heic(images[frame], job)
+    deep = deep_heic(job, frame)
+    if deep is not None:
+        codes, info = deep
+        return _finish_deep(codes, {key: info[key] for key in _HEIC_KEYS if info.get(key)}, job, turned=True)
     with foreign(job.name, "heic"):
         # libheif has turned the picture; to_pillow sets the tag in EXIF to 1 to say so.
         picture: Image.Image = images[frame].to_pillow()
-    kept = ("exif", "xmp", "icc_profile")
-    picture.info = {key: picture.info[key] for key in kept if picture.info.get(key)}
-    return _correct(picture, job)
+    picture.info = {key: picture.info[key] for key in _HEIC_KEYS if picture.info.get(key)}
+    return _finish_image(_correct(picture, job), job)
+
+
+def _finish_deep(codes: Samples, info: dict[Any, Any], job: Job, *, turned: bool) -> HighDepth | Image.Image:
+    """Finish samples of 16 bits that a decoder gave as a whole, a strip of rows at a time."""
+    channels = codes.shape[2]
+    info = with_source_profile(info, job, gray=channels < 3)
+    finish = _finish(job, info, channels)
+    example = finish(codes[:1])
+    result = np.empty((*codes.shape[:2], example.shape[2]), example.dtype)
+    rows = max(1, _STRIP // codes.shape[1])
+    for top in range(0, codes.shape[0], rows):
+        result[top : top + rows] = finish(codes[top : top + rows])
+    return _deliver(result, info, job, turned=turned)
+
+
+# Samples in a strip of rows.
+_STRIP = 1 << 18
 
 
 def _heic_frames(job: Job) -> Iterator[Image.Image]:
     count = len(heic_images(job))
     check_frames(job.name, count, job.limits)
-    return (_finish_image(_heic(job, index), job) for index in range(count))
+    return (_page_image(job, index) for index in range(count))

@@ -10,8 +10,10 @@ from PIL import Image
 from .._metadata.orientation import orientation_of
 from ..limits import Limits
 from .guard import check_size, foreign
+from .isobmff import read_properties
 from .job import Job, check_heic, frame_count, heic_images, open_image, png_exif, prepare
 from .profile import describe_profile
+from .source_color import find_source_color
 
 __all__ = ["Header", "probe"]
 
@@ -29,9 +31,11 @@ class Header:
         channels: channels stored, 1 for a palette.
         has_alpha: an alpha channel, or a transparent color or index.
         orientation: 1..8.
-        profile: the name of the ICC profile, or None.
+        profile: the name of the ICC profile, or of colors that the file names otherwise, such as "gamma 1 (gAMA)" or
+            "BT.2020 PQ, which is HDR (nclx)"; or None.
         frames: frames or pages.
         bytes: size of the file.
+        gain_map: a second picture in the file says how it looks in HDR, which readers leave out.
     """
 
     format: str
@@ -45,6 +49,7 @@ class Header:
     profile: str | None
     frames: int
     bytes: int
+    gain_map: bool = False
 
 
 def probe(data: bytes, *, name: str, limits: Limits | None = None) -> Header:
@@ -60,7 +65,7 @@ def probe(data: bytes, *, name: str, limits: Limits | None = None) -> Header:
     if job.format == "heic":
         images = heic_images(job)
         check_heic(images[0], job)
-        return _header(job, images[0].size, (images[0].mode, 8), 1, images[0].info, len(images))
+        return _header(job, images[0].size, _iso_kind(job, images[0].mode), 1, images[0].info, len(images))
     with foreign(name, job.format):
         image = open_image(job)
         info: dict[Any, Any] = {**image.info, **png_exif(job.facts)}
@@ -75,8 +80,33 @@ def _png_kind(job: Job, image: Image.Image) -> tuple[str, int]:
         return (f"{name};16" if facts.depth == 16 and facts.color_type else name), facts.depth
     if job.format == "ppm" and facts.depth == 16:
         return ("RGB;16" if facts.color_type in (3, 6) else "I;16"), 16
+    if job.format == "avif":
+        return _iso_kind(job, image.mode)
     depth = {"1": 1, "I": 32, "F": 32}.get(image.mode, 16 if image.mode.startswith("I;16") else 8)
     return image.mode, depth
+
+
+def _iso_kind(job: Job, mode: str) -> tuple[str, int]:
+    """Mode and depth of AVIF and HEIC, whose samples decoders may bring in 8 bits."""
+    found = read_properties(job.data)
+    mode = ("LA" if mode.endswith("A") else "L") if found.is_gray else mode
+    return (f"{mode};{found.depth}" if found.depth > 8 else mode), found.depth
+
+
+# ISO 21496-1 and what came before it: marks in XMP, in an APP2 segment, in a property.
+_GAIN_MAPS = (b"://ns.adobe.com/hdr-gain-map/", b"urn:iso:std:iso:ts:21496:-1", b"://ns.apple.com/HDRGainMap/")
+
+
+def _has_gain_map(job: Job) -> bool:
+    if job.format in ("avif", "heic"):
+        return read_properties(job.data).has_gain_map
+    return job.format == "jpeg" and any(mark in job.data for mark in _GAIN_MAPS)
+
+
+def _color_name(job: Job, profile: bytes | None) -> str | None:
+    """The name of the colors: what overrules a profile first, then the profile, then numbers."""
+    color = find_source_color(job)
+    return describe_profile(profile) if color is None else color.name
 
 
 def _header(
@@ -94,9 +124,10 @@ def _header(
         channels,
         alpha,
         orientation,
-        describe_profile(info.get("icc_profile")),
+        _color_name(job, info.get("icc_profile")),
         count,
         len(job.data),
+        _has_gain_map(job),
     )
 
 

@@ -146,6 +146,11 @@ def png_header(body: bytes, name: str) -> tuple[int, int, int, int, int]:
     return width, height, depth, color_type, interlace
 
 
+# What the chunks of colors say holds where they stand before the pixels.
+_PNG_COLORS = (b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM")
+_PNG_FACTS = (b"tRNS", b"eXIf", b"acTL", *_PNG_COLORS)
+
+
 def _walk_png(data: bytes, name: str, lenient: bool) -> Facts:
     first: dict[bytes, bytes] = {}
     header: tuple[int, int, int, int, int] | None = None
@@ -157,7 +162,7 @@ def _walk_png(data: bytes, name: str, lenient: bool) -> Facts:
             header = png_header(bytes(body), name)
         if kind == b"IDAT":
             pixels += len(body)
-        elif kind in (b"tRNS", b"eXIf", b"acTL") and kind not in first:
+        elif kind in _PNG_FACTS and kind not in first and not (pixels and kind in _PNG_COLORS):
             first[kind] = bytes(body[:65536])
     if header is None:
         raise truncated(name, "png", f"{len(data)} bytes without an IHDR chunk")

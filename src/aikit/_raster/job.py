@@ -116,7 +116,8 @@ def png_exif(facts: Facts) -> dict[str, bytes]:
     return {"exif": b"Exif\0\0" + raw} if raw else {}
 
 
-def heic_images(job: Job) -> list[Any]:
+def heic_images(job: Job, *, deep: bool = False) -> list[Any]:
+    """The pictures of a HEIC, not decoded yet; `deep` keeps 10 and 12 bits as they are stored."""
     try:
         import pi_heif
     except ImportError as error:
@@ -124,7 +125,7 @@ def heic_images(job: Job) -> list[Any]:
             job.name, "the package pi-heif for HEIC", "none installed", "run: pip install pi-heif"
         ) from error
     with foreign(job.name, "heic"):
-        opened = pi_heif.open_heif(io.BytesIO(job.data))
+        opened = pi_heif.open_heif(io.BytesIO(job.data), convert_hdr_to_8bit=not deep, hdr_to_16bit=False)
         # libheif's file order may put a burst's first picture first; frame 0 is the one the file calls primary.
         images = sorted(opened, key=lambda image: not image.info.get("primary"))
     if not images:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, TypeAlias
 
 from .. import _check
-from .._metadata import exif, iptc, xmp
+from .._metadata import SOURCE_COLOR, exif, iptc, xmp
 from .._metadata.orientation import exif_block, xmp_packet
 from .high_depth import chunk
 from .icc import UnusableProfileError, color_space
@@ -55,7 +55,7 @@ def check_policy(policy: object) -> None:
 
 
 # What Pillow keeps as text in `info` that no PNG said, and what stands there in another form.
-_NO_TEXT = ("compression", "XML:com.adobe.xmp", "xmp", "icc_profile", "exif")
+_NO_TEXT = ("compression", "XML:com.adobe.xmp", "xmp", "icc_profile", "exif", SOURCE_COLOR)
 _RAW, _COMMENT = "Raw profile type ", "Comment"
 # Keywords of PNG, 3rd edition, section 11.3.3.2, and ImageMagick's dates. What is not listed is not public: parameters of
 # generators hold prompts and the names of files.

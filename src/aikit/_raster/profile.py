@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageCms
 
+from .._metadata import SOURCE_COLOR
 from ..errors import FileFormatError
 from . import icc
 from .high_depth import Samples
@@ -19,7 +20,7 @@ __all__ = ["describe_profile", "image_to_srgb", "samples_to_srgb", "to_srgb_of"]
 # The space a profile must be for, by the mode LittleCMS is handed.
 _SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab"}
 _TO_RGB = {"P": "RGB", "YCbCr": "RGB", "RGBX": "RGB", "HSV": "RGB"}
-# Photoshop's choice for pictures; for matrix profiles all intents agree.
+# Photoshop's choice for pictures: black becomes black, in 8 bits and in 16.
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
 _FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
 _STRIP = 1 << 18
@@ -42,11 +43,19 @@ def image_to_srgb(image: Image.Image, name: str) -> Image.Image:
         return image
     if image.mode.startswith("I;16"):
         samples = np.asarray(image).astype(np.uint16)[..., None]
-        return _copy_info(Image.fromarray(samples_to_srgb(samples, profile, name)[..., 0]), image)
+        changed = samples_to_srgb(samples, profile, name)
+        result = _copy_info(Image.fromarray(changed[..., 0]), image)
+        if changed is not samples and (told := describe_profile(profile)):
+            result.info[SOURCE_COLOR] = told
+        return result
     if image.mode == "1":
         return _copy_info(image, image)
     try:
-        return _copy_info(_convert(image, profile), image)
+        converted = _convert(image, profile)
+        result = _copy_info(converted, image)
+        if converted is not image and (told := describe_profile(profile)):
+            result.info[SOURCE_COLOR] = told
+        return result
     except icc.UnusableProfileError as error:
         raise _unusable(name, str(error), error.code) from error
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
@@ -98,12 +107,11 @@ def to_srgb_of(profile: bytes, channels: int, name: str) -> Callable[[Samples], 
 
 def _encode(codes: Samples, matrix: icc.Matrix) -> Samples:
     if matrix.columns is None:
-        table: Samples = icc.srgb_encode(matrix.curves[0])[codes]
+        table: Samples = icc.srgb_encode(icc.to_light(np.linspace(0.0, 1.0, 65536), matrix))[codes]
         return table
     channels = [codes[..., index if codes.shape[2] == 3 else 0] for index in range(3)]
     light = np.stack([curve[channel] for curve, channel in zip(matrix.curves, channels, strict=True)], axis=-1)
-    to_srgb = np.linalg.solve(icc.srgb_to_pcs(), matrix.columns)
-    encoded = icc.srgb_encode(light @ to_srgb.T)
+    encoded = icc.srgb_encode(icc.from_columns(light, matrix))
     # Gray under an RGB profile: red, green and blue came out alike but for the matrix's rounding.
     return encoded if codes.shape[2] == 3 else encoded[..., 1:2]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .._foreign_names import explain_calls
+from .._pixels import Spec
 from ..types import AnyImage
+from .failures import Failures
 from .stacking import list_of, open_pictures
 
 __all__ = ["group_by_shape", "sizes_of"]
@@ -40,8 +42,7 @@ def group_by_shape(images: Iterable[AnyImage]) -> list[tuple[list[int], list[Any
     """
     pictures = list_of(images)
     groups: dict[tuple[int, int, int], tuple[list[int], list[AnyImage]]] = {}
-    for index, (picture, opened) in enumerate(zip(pictures, open_pictures(pictures), strict=True)):
-        spec = opened.spec
+    for index, (picture, spec) in enumerate(zip(pictures, _read_specs(pictures), strict=True)):
         indices, group = groups.setdefault((spec.height, spec.width, spec.channels), ([], []))
         indices.append(index)
         group.append(picture)
@@ -50,7 +51,7 @@ def group_by_shape(images: Iterable[AnyImage]) -> list[tuple[list[int], list[Any
 
 @explain_calls
 def sizes_of(images: Iterable[AnyImage]) -> list[tuple[int, int]]:
-    """The size of each picture, as `stack` sees it and `unstack` wants it.
+    """List the size of each picture, as `stack` sees it and `unstack` wants it.
 
     A PIL image counts as it comes out, upright: one whose EXIF data say that it lies on its side has height and width
     exchanged.
@@ -73,4 +74,9 @@ def sizes_of(images: Iterable[AnyImage]) -> list[tuple[int, int]]:
         >>> [picture.shape for picture in unstack(batch, sizes=sizes_of(images))]
         [(4, 6, 3), (5, 2, 3)]
     """
-    return [(spec.height, spec.width) for _, spec in open_pictures(list_of(images))]
+    return [(spec.height, spec.width) for spec in _read_specs(list_of(images))]
+
+
+def _read_specs(pictures: list[AnyImage]) -> list[Spec]:
+    opened = open_pictures(pictures, Failures("images", "raise"))
+    return [one.spec for one in opened if one is not None]

@@ -10,21 +10,24 @@ from __future__ import annotations
 import logging
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING
 
 from .._metadata.orientation import orientation_of
 from .._raster.guard import foreign
-from .._raster.job import open_image, prepare
+from .._raster.job import Profile, open_image, prepare
 from .._raster.profile import image_to_srgb
 
 if TYPE_CHECKING:
     import torch
+    from PIL import Image
 
     from ..limits import Limits
 
-__all__ = ["CheckedJpeg", "checked_jpeg", "decode_jpegs"]
+__all__ = ["CheckedJpeg", "check_jpeg", "decode_jpegs"]
 
 _log = logging.getLogger("aikit")
 
@@ -40,8 +43,8 @@ class CheckedJpeg:
     orientation: int
 
 
-def checked_jpeg(data: bytes, *, name: str, profile: str, limits: Limits | None) -> CheckedJpeg | None:
-    """What to hand the card; None where another decoder has to read these bytes, or to say what is wrong with them.
+def check_jpeg(data: bytes, *, name: str, profile: Profile, limits: Limits | None) -> CheckedJpeg | None:
+    """Check what may be handed to the card; None where another decoder has to read these bytes, or to say what is wrong with them.
 
     Raises:
         FileFormatError: not a picture, or damaged.
@@ -49,8 +52,8 @@ def checked_jpeg(data: bytes, *, name: str, profile: str, limits: Limits | None)
     """
     if data[:3] != b"\xff\xd8\xff":
         return None
-    job = prepare(data, name, profile, limits, False)  # type: ignore[arg-type]
-    channels = _plain_channels(data)
+    job = prepare(data, name, profile, limits, False)
+    channels = _count_channels(data)
     if channels is None:
         return None
     with foreign(name, "jpeg"):
@@ -63,7 +66,7 @@ def checked_jpeg(data: bytes, *, name: str, profile: str, limits: Limits | None)
         return CheckedJpeg(data, name, image.width * image.height, channels, orientation_of(image.info))
 
 
-def _is_srgb(image: Any, name: str) -> bool:
+def _is_srgb(image: Image.Image, name: str) -> bool:
     """Whether a picture's profile changes nothing: then a pixel with that profile comes back as the object it was."""
     from PIL import Image
 
@@ -84,7 +87,7 @@ _DHT, _EOI, _SOS, _DQT, _DNL = 0xC4, 0xD9, 0xDA, 0xDB, 0xDC
 _NEXT_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
 
 
-def _plain_channels(data: bytes) -> int | None:
+def _count_channels(data: bytes) -> int | None:
     """1 or 3 for a whole gray or Y'CbCr picture without anything unusual in it, else None."""
     at, components, scans = 2, None, 0
     try:
@@ -102,12 +105,12 @@ def _plain_channels(data: bytes) -> int | None:
             if marker in _FRAMES:
                 if components is not None:
                     return None
-                components = _components(body)
-            fits = {_DHT: _sound_huffman, _DQT: _sound_quantization}.get(marker)
+                components = _read_components(body)
+            fits = {_DHT: _is_sound_huffman, _DQT: _is_sound_quantization}.get(marker)
             if fits is not None and not fits(body):
                 return None
             if marker == _SOS:
-                if components is None or not _sound_scan(body, components):
+                if components is None or not _is_sound_scan(body, components):
                     return None
                 found = _NEXT_MARKER.search(data, at)
                 at, scans = found.start() if found else len(data), scans + 1
@@ -115,8 +118,8 @@ def _plain_channels(data: bytes) -> int | None:
         return None
 
 
-def _components(body: bytes) -> bytes | None:
-    """The identifiers of a frame's components, where they are what JFIF says: 1, or 1, 2 and 3."""
+def _read_components(body: bytes) -> bytes | None:
+    """Read the identifiers of a frame's components, where they are what JFIF says: 1, or 1, 2 and 3."""
     depth, height, width, count = struct.unpack_from(">BHHB", body)
     ids, samplings, tables = body[6::3], body[7::3], body[8::3]
     # 4:4:4, 4:2:2, 4:4:0, 4:2:0 and 4:1:1; of a gray picture the sampling says nothing.
@@ -125,7 +128,7 @@ def _components(body: bytes) -> bytes | None:
     return ids if sound and usual and ids in (b"\x01", b"\x01\x02\x03") else None
 
 
-def _sound_scan(body: bytes, components: bytes) -> bool:
+def _is_sound_scan(body: bytes, components: bytes) -> bool:
     count = body[0]
     ids, tables = body[1 : 1 + 2 * count : 2], body[2 : 2 + 2 * count : 2]
     first, last, shifts = body[1 + 2 * count :]
@@ -141,7 +144,7 @@ def _sound_scan(body: bytes, components: bytes) -> bool:
     )
 
 
-def _sound_huffman(body: bytes) -> bool:
+def _is_sound_huffman(body: bytes) -> bool:
     """Whether tables end where their segment does and no code is given twice (T.81, annex C)."""
     at = 0
     while at < len(body):
@@ -157,7 +160,7 @@ def _sound_huffman(body: bytes) -> bool:
     return at == len(body)
 
 
-def _sound_quantization(body: bytes) -> bool:
+def _is_sound_quantization(body: bytes) -> bool:
     at = 0
     while at < len(body):
         if body[at] >> 4 > 1 or body[at] & 15 > 3:
@@ -170,10 +173,10 @@ def _sound_quantization(body: bytes) -> bool:
 
 
 def decode_jpegs(files: Sequence[CheckedJpeg], device: torch.device) -> list[torch.Tensor] | None:
-    """All pictures as uint8 (C, H, W) on the device, upright; None where its decoder refuses one of them."""
+    """Decode all pictures to uint8 (C, H, W) on the device, upright; None where its decoder refuses one of them."""
     import torch
 
-    pictures: list[Any] = [None] * len(files)
+    pictures: dict[int, torch.Tensor] = {}
     try:
         # torchvision says that these will go; the CPU reads what they read.
         from torchvision.io import ImageReadMode, decode_jpeg
@@ -182,20 +185,56 @@ def decode_jpegs(files: Sequence[CheckedJpeg], device: torch.device) -> list[tor
             chosen = [index for index, file in enumerate(files) if file.channels == channels]
             # A bytearray, because torch warns of memory that it must not write to.
             codes = [torch.frombuffer(bytearray(files[index].data), dtype=torch.uint8) for index in chosen]
-            decoded = decode_jpeg(codes, mode=mode, device=device) if codes else []
-            for index, picture in zip(chosen, decoded, strict=True):
-                pictures[index] = _turned(picture, files[index].orientation)
+            with _decoder_memory(device) as hand_over:
+                decoded = decode_jpeg(codes, mode=mode, device=device) if codes else []
+            for index, picture in zip(chosen, map(hand_over, decoded), strict=True):
+                pictures[index] = _turn(picture, files[index].orientation)
     except torch.OutOfMemoryError:
         raise
     except (RuntimeError, ImportError) as error:
         # It gives no part of a batch, and may lack what a file asks for; the other decoder has the last word.
         _log.info("%d JPEG files go to the CPU, the decoder of %s says: %s", len(files), device, error)
         return None
-    return pictures
+    return [pictures[index] for index in range(len(files))]
 
 
-def _turned(picture: torch.Tensor, orientation: int) -> torch.Tensor:
-    """Rows and columns brought upright (EXIF 2.32, section 4.6.4, tag 274)."""
+@contextmanager
+def _decoder_memory(device: torch.device) -> Iterator[Callable[[torch.Tensor], torch.Tensor]]:
+    """Let the decoder write into memory of a stream of its own; what is given hands its results to the caller's stream.
+
+    nvJPEG writes without waiting for the work that is queued on the current stream, and torch takes the memory for its
+    results from that stream: from blocks that kernels may still be about to read. To synchronise first does not do where
+    threads share a stream, for one may queue kernels and free their memory while the other waits for the decoder.
+
+    Source: pytorch/vision, pull request 9606; meta-pytorch/torchcodec, pull request 1634.
+    """
+    if device.type != "cuda":
+        yield lambda picture: picture
+        return
+    import torch
+
+    caller = torch.cuda.current_stream(device)
+    own = _own_stream(caller.device)
+
+    def hand_over(picture: torch.Tensor) -> torch.Tensor:
+        # Not to be taken for another picture before the caller's kernels have read it.
+        picture.record_stream(caller)
+        return picture
+
+    with torch.cuda.stream(own):
+        yield hand_over
+    caller.wait_stream(own)
+
+
+@cache
+def _own_stream(device: torch.device) -> torch.cuda.Stream:
+    import torch
+
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+
+def _turn(picture: torch.Tensor, orientation: int) -> torch.Tensor:
+    """Bring rows and columns upright (EXIF 2.32, section 4.6.4, tag 274)."""
     if orientation >= 5:
         picture = picture.transpose(1, 2)
     flips = {2: [2], 3: [1, 2], 4: [1], 6: [2], 7: [1, 2], 8: [1]}.get(orientation)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from .._foreign_names import explain_calls
-from .._pixels import TOP, kind_of, load
+from .._pixels import TOP, load
 from ..errors import InputTypeError, InputValueError, quoted
 
 if TYPE_CHECKING:
@@ -58,23 +57,27 @@ def normalize(
         >>> normalize(torch.tensor([[[0, 255]]], dtype=torch.uint8), mean=0.5, std=0.5).tolist()
         [[[-1.0, 1.0]]]
     """
-    if kind_of(batch, "batch") != "torch":
+    import torch
+
+    tensor: object = load(batch, subject="batch").pixels.image
+    if not isinstance(tensor, torch.Tensor):
         raise InputTypeError("batch", "a tensor", type(batch).__name__, "stack or to_tensor makes one of pictures")
-    tensor = load(batch, subject="batch").pixels.image
-    means = _values("mean", mean, _MEANS, tensor.shape[-3])
-    deviations = _values("std", std, _DEVIATIONS, tensor.shape[-3])
+    means = _list_values("mean", mean, _MEANS, tensor.shape[-3])
+    deviations = _list_values("std", std, _DEVIATIONS, tensor.shape[-3])
     if not all(value > 0 for value in deviations):
         raise InputValueError("std", "numbers above 0", quoted(std), "for a channel that never varies pass 1")
     return _normalize(tensor, means, deviations, out)
 
 
-def _values(subject: str, given: Any, named: Mapping[str, tuple[float, ...]], channels: int) -> tuple[float, ...]:
-    """One number for each channel."""
+def _list_values(
+    subject: str, given: str | float | Sequence[float], named: Mapping[str, tuple[float, ...]], channels: int
+) -> tuple[float, ...]:
+    """List one number for each channel."""
     if isinstance(given, str):
         if given not in named:
             raise InputValueError(subject, f"one of {', '.join(named)}, or numbers", quoted(given), "pass one of these")
         given = named[given]
-    parts = (float(given),) * channels if isinstance(given, Real) else _list_of_numbers(subject, given)
+    parts = _convert_to_floats(subject, given, channels)
     if len(parts) != channels:
         raise InputValueError(
             subject,
@@ -87,9 +90,9 @@ def _values(subject: str, given: Any, named: Mapping[str, tuple[float, ...]], ch
     return parts
 
 
-def _list_of_numbers(subject: str, given: Any) -> tuple[float, ...]:
+def _convert_to_floats(subject: str, given: float | Sequence[float], channels: int) -> tuple[float, ...]:
     try:
-        return tuple(float(part) for part in given)
+        return tuple(map(float, given)) if isinstance(given, Iterable) else (float(given),) * channels
     except (TypeError, ValueError) as error:
         raise InputTypeError(
             subject, 'a name such as "imagenet", a number or one a channel', quoted(given), "pass one of these"
@@ -103,7 +106,7 @@ _BLOCK = 1 << 20
 def _normalize(
     batch: torch.Tensor, means: tuple[float, ...], deviations: tuple[float, ...], out: torch.Tensor | None
 ) -> torch.Tensor:
-    """(x - mean) / std as one multiplication and one addition: x / (top * std) - mean / std."""
+    """Compute (x - mean) / std as one multiplication and one addition: x / (top * std) - mean / std."""
     import torch
 
     from .._adapters import torch as tensors
@@ -120,7 +123,7 @@ def _normalize(
         steps = zip(batch.unbind(-3), factors, summands, strict=True)
         traced = torch.stack([(plane.to(wide) * factor + summand).to(target) for plane, factor, summand in steps], -3)
         return traced if out is None else out.copy_(traced)
-    scale, shift = _constants(factors, summands, wide, batch.device)
+    scale, shift = _make_constants(factors, summands, wide, batch.device)
     if batch.requires_grad or tensors.is_transformed(batch):
         differentiable = torch.addcmul(shift, batch.to(wide), scale).to(target)
         return differentiable if out is None else out.copy_(differentiable)
@@ -136,7 +139,7 @@ def _normalize(
 
 
 def _normalize_blocks(batch: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor, result: torch.Tensor) -> None:
-    """In host memory, where a mixed addcmul would make floats of the whole batch first: four times as fast."""
+    """Work in host memory, where a mixed addcmul would make floats of the whole batch first: four times as fast."""
     pictures, results = (tensor.reshape(-1, *tensor.shape[-3:]) for tensor in (batch, result))
     step = max(1, _BLOCK // pictures[0].numel())
     for first in range(0, len(pictures), step):
@@ -148,10 +151,10 @@ def _normalize_blocks(batch: torch.Tensor, scale: torch.Tensor, shift: torch.Ten
 
 
 @lru_cache(maxsize=16)
-def _constants(
+def _make_constants(
     factors: tuple[float, ...], summands: tuple[float, ...], dtype: torch.dtype, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Factor and summand of each channel, kept where they are used: a transfer makes the program wait for a device."""
+    """Make the factor and the summand of each channel, kept where they are used: a transfer makes the program wait for a device."""
     import torch
 
     # Outside inference mode: tensors made inside could serve no gradient later, and these are kept.

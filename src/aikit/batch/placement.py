@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._pixels import Spec
 from ..errors import InputValueError
+from ..types import DeviceLike
 
 if TYPE_CHECKING:
     import torch
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["choose_device"]
 
 
-def choose_device(device: Any, specs: Sequence[Spec] = (), out: torch.Tensor | None = None) -> torch.device:
+def choose_device(device: DeviceLike, specs: Sequence[Spec] = (), out: torch.Tensor | None = None) -> torch.device:
     """Find the device asked for; for "auto" where `out` is, where the tensors are, or the one picked for this process."""
     import torch
     from torch.utils.data import get_worker_info
@@ -35,12 +36,12 @@ def choose_device(device: Any, specs: Sequence[Spec] = (), out: torch.Tensor | N
     if there:
         return next(iter(there))
     # A forked worker cannot use CUDA, and what a spawned one puts there costs a context for each of them.
-    return torch.device("cpu") if get_worker_info() is not None else _picked()
+    return torch.device("cpu") if get_worker_info() is not None else _pick()
 
 
 @lru_cache(maxsize=1)
-def _picked() -> torch.device:
-    """One device for the whole process: two batches on two devices could not meet."""
+def _pick() -> torch.device:
+    """Pick one device for the whole process: two batches on two devices could not meet."""
     from ..device import pick_device
 
     return pick_device("auto")

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Literal
 
 from .._check import one_of
 from .._foreign_names import explain_calls
 from .._io import name_of, read_bytes
 from .._pixels import Opened, in_threads, load
-from ..errors import InputValueError
+from ..errors import AikitError, InputValueError
 from ..files import Profile, read_any
 from ..limits import Limits
-from ..types import AnyImage, Source
-from .fitting import FITS, Channels, Fit, canvas_for, fit_picture
-from .jpeg import CheckedJpeg, checked_jpeg, decode_jpegs
+from ..resample.size import Method
+from ..types import AnyImage, Color, DeviceLike, DTypeLike, Source
+from .failures import Failure, Failures, OnError, collect_failures
+from .fitting import Channels, Fit, Fitting, canvas_for, check_fitting, fit_picture
+from .jpeg import CheckedJpeg, check_jpeg, decode_jpegs
 from .placement import choose_device
-from .stacking import list_of, stack
+from .stacking import list_of, stack_opened
 
 if TYPE_CHECKING:
     import torch
@@ -35,13 +39,16 @@ def read_batch(
     width: int | None = None,
     fit: Fit = "exact",
     channels: Channels | None = None,
-    background: Any = "white",
-    device: Any = "auto",
-    dtype: Any = "float32",
+    method: Method = "bilinear",
+    background: AnyImage | Color = "white",
+    device: DeviceLike = "auto",
+    dtype: DTypeLike | None = "float32",
     out: torch.Tensor | None = None,
     profile: Profile = "srgb",
     limits: Limits | None = None,
     decoder: Decoder = "auto",
+    on_error: OnError = "raise",
+    failures: list[Failure] | None = None,
 ) -> torch.Tensor:
     """Read many pictures into one batch, decoded in threads or on the graphics card.
 
@@ -55,6 +62,7 @@ def read_batch(
         width: of the batch, as in `stack`.
         fit: "exact", "pad", "crop" or "stretch", as in `stack`.
         channels: "gray", "rgb" or "rgba" for all; None wants all pictures alike.
+        method: how "crop" and "stretch" scale, as in `stack`.
         background: under transparency that "gray" or "rgb" removes.
         device: where to; "auto" is what `pick_device` picks once for the process, and the CPU in a worker of a
             DataLoader.
@@ -65,16 +73,20 @@ def read_batch(
         decoder: "auto" uses nvJPEG for JPEG files on CUDA without `limits`; files of strangers stay on the CPU, where
             a fault costs an exception and not the device. "cpu" always decodes there. "nvjpeg" uses it under limits
             too. Files that it cannot read, such as CMYK or with a profile of their own, go to the CPU.
+        on_error: "raise" ends with the first file that cannot be read or does not fit. "skip" leaves it out, "zeros"
+            puts zeros in its place; what is wrong with the options always raises.
+        failures: a list that receives (index, error) for each file that failed, in their order; without one, the logger
+            "aikit" is told.
 
     Returns:
-        (N, C, height, width), as `stack` gives it.
+        (N, C, height, width), as `stack` gives it. With "skip" N is the number of the files that are left.
 
     Raises:
         FileAccessError: a file cannot be opened.
         FileFormatError: one is not a picture in a format aikit reads, damaged, or cut off; the message names it.
         LimitError: one is larger than `limits` allow.
         InputTypeError: `sources` is no list of them.
-        InputValueError: none at all, a size or channels that do not fit, or nvjpeg without CUDA.
+        InputValueError: none at all, or none left; a size or channels that do not fit, or nvjpeg without CUDA.
         DeviceError: the device does not exist.
 
     Example:
@@ -83,82 +95,110 @@ def read_batch(
         >>> files = [encode(Image.new("RGB", size), "png") for size in [(30, 20), (16, 40)]]
         >>> read_batch(files, height=8, width=8, fit="crop", device="cpu").shape
         torch.Size([2, 3, 8, 8])
+        >>> failures = []
+        >>> files[1] = files[1][:40]
+        >>> read_batch(files, device="cpu", on_error="skip", failures=failures).shape
+        torch.Size([1, 3, 20, 30])
+        >>> [(index, error.code) for index, error in failures]
+        [(1, 'truncated')]
     """
     given = list_of(sources, "sources", "paths, bytes or binary files")
-    one_of("fit", fit, FITS)
+    fitting = check_fitting(
+        height=height, width=width, fit=fit, channels=channels, method=method, background=background
+    )
     one_of("decoder", decoder, ("auto", "cpu", "nvjpeg"))
     where = choose_device(device, out=out)
     if decoder == "nvjpeg" and where.type != "cuda":
         raise InputValueError("decoder", f'"auto" or "cpu" on {where}', '"nvjpeg"', "it needs a CUDA device")
     on_card = where.type == "cuda" and (decoder == "nvjpeg" or (decoder == "auto" and limits is None))
-
-    def fit_early(picture: Any) -> Any:
-        """A picture that will be rescaled is, before the next one is decoded: the batch may be far smaller than all."""
-        if fit not in ("crop", "stretch"):
-            return picture
-        opened: Opened[AnyImage] = load(picture)
-        return fit_picture(picture, opened, canvas_for([opened.spec], height, width, fit, channels), background)
-
-    return stack(
-        read_pictures(given, fit_early, profile, limits, where if on_card else None),
-        height=height,
-        width=width,
-        fit=fit,
-        channels=channels,
-        background=background,
-        device=where,
-        dtype=dtype,
-        out=out,
-    )
+    names = [_name(index, source) for index, source in enumerate(given)]
+    with collect_failures(on_error, failures, "sources") as failed:
+        files = _Files(given, names, partial(_fit_early, fitting), profile, limits, failed)
+        pictures = files.read(where if on_card else None)
+        return stack_opened(pictures, names, fitting, failed, device=where, dtype=dtype, out=out)
 
 
-def read_pictures(
-    sources: list[Source],
-    finish: Callable[[Any], Any],
-    profile: Any,
-    limits: Limits | None,
-    card: torch.device | None,
-) -> list[Any]:
-    """Each file decoded and finished: on the card, where there is one and it may see the file; else in threads."""
+def _fit_early(fitting: Fitting, picture: AnyImage) -> Opened[AnyImage]:
+    """Rescale a picture that will be, before the next one is decoded: the batch may be far smaller than all of them."""
+    opened = load(picture)
+    return fit_picture(opened, canvas_for([opened.spec], fitting)) if fitting.fit in ("crop", "stretch") else opened
 
-    def decoded(data: bytes, name: str) -> Any:
+
+def _name(index: int, source: Source) -> str:
+    name = name_of(source)
+    return f"sources[{index}]" if name == "source" else name
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """Files to be read, what they are called, and what is done with each picture at once."""
+
+    sources: Sequence[Source]
+    names: Sequence[str]
+    finish: Callable[[AnyImage], Opened[AnyImage]]
+    profile: Profile
+    limits: Limits | None
+    failures: Failures
+
+    def read(self, card: torch.device | None) -> list[Opened[AnyImage] | None]:
+        """Read every file: on the card, where there is one and it may see the file; else in threads."""
+        everyone = range(len(self.sources))
+        if card is None:
+            return in_threads(partial(self.failures.attempt, work=self._read_one), everyone)
+        found = in_threads(partial(self.failures.attempt, work=self._look_at_one), everyone)
+        pictures = {index: one for index, one in enumerate(found) if isinstance(one, Opened)}
+        waiting = {index: one for index, one in enumerate(found) if isinstance(one, CheckedJpeg)}
+        for portion in _cut_portions(waiting):
+            pictures |= self._decode_portion(portion, card)
+        return [pictures.get(index) for index in everyone]
+
+    def _read_one(self, index: int) -> Opened[AnyImage]:
+        return self._decode(self._load(index), self.names[index])
+
+    def _look_at_one(self, index: int) -> Opened[AnyImage] | CheckedJpeg:
+        """Check a file that the card may see; read one that it may not."""
+        data, name = self._load(index), self.names[index]
+        jpeg = check_jpeg(data, name=name, profile=self.profile, limits=self.limits)
+        return self._decode(data, name) if jpeg is None else jpeg
+
+    def _load(self, index: int) -> bytes:
+        try:
+            return read_bytes(self.sources[index], limits=self.limits)
+        except AikitError as error:
+            if error.subject != "source":
+                raise
+            raise error.with_subject(self.names[index]) from error
+
+    def _decode(self, data: bytes, name: str) -> Opened[AnyImage]:
         file = io.BytesIO(data)
         file.name = name  # for messages
-        return finish(read_any(file, profile=profile, limits=limits))
+        return self.finish(read_any(file, profile=self.profile, limits=self.limits))
 
-    def read(index: int, source: Source) -> Any:
-        name = name_of(source)
-        name = f"sources[{index}]" if name == "source" else name
-        data = read_bytes(source, limits=limits)
-        jpeg = checked_jpeg(data, name=name, profile=profile, limits=limits) if card is not None else None
-        return decoded(data, name) if jpeg is None else jpeg
-
-    pictures = in_threads(read, range(len(sources)), sources)
-    waiting = [index for index, picture in enumerate(pictures) if isinstance(picture, CheckedJpeg)]
-    for indices in _portions(waiting, [pictures[index].pixels for index in waiting]):
-        files = [pictures[index] for index in indices]
-        on_card = decode_jpegs(files, card)  # type: ignore[arg-type] # only with a card is one waiting
-        done = (
-            in_threads(lambda file: decoded(file.data, file.name), files) if on_card is None else map(finish, on_card)
-        )
-        for index, picture in zip(indices, done, strict=True):
-            pictures[index] = picture
-    return pictures
+    def _decode_portion(self, files: dict[int, CheckedJpeg], card: torch.device) -> dict[int, Opened[AnyImage]]:
+        """Decode some files on the card at once; where it cannot, in threads."""
+        tensors = decode_jpegs(list(files.values()), card)
+        if tensors is None:
+            work = partial(self.failures.attempt, work=lambda index: self._decode(files[index].data, files[index].name))
+            done = in_threads(work, list(files))
+        else:
+            decoded = dict(zip(files, tensors, strict=True))
+            done = [self.failures.attempt(index, lambda index: self.finish(decoded[index])) for index in files]
+        return {index: picture for index, picture in zip(files, done, strict=True) if picture is not None}
 
 
 # What the card decodes at once, in pixels: 200 MB of codes.
 _PORTION = 1 << 26
 
 
-def _portions(indices: list[int], pixels: list[int]) -> Iterator[list[int]]:
-    """Runs of pictures that together are as large as the card shall decode at once."""
-    portion: list[int] = []
+def _cut_portions(files: dict[int, CheckedJpeg]) -> Iterator[dict[int, CheckedJpeg]]:
+    """Cut files into runs that together are as large as the card shall decode at once."""
+    portion: dict[int, CheckedJpeg] = {}
     total = 0
-    for index, size in zip(indices, pixels, strict=True):
-        if portion and total + size > _PORTION:
+    for index, file in files.items():
+        if portion and total + file.pixels > _PORTION:
             yield portion
-            portion, total = [], 0
-        portion.append(index)
-        total += size
+            portion, total = {}, 0
+        portion[index] = file
+        total += file.pixels
     if portion:
         yield portion

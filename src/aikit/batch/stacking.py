@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar, overload
 
 from .._foreign_names import explain_calls
-from .._pixels import TOP, Opened, adapter, copy_pixels, in_threads, load_beside
+from .._pixels import TOP, Opened, adapter, copy_pixels, in_threads, load_beside, pass_open
 from ..convert import TORCH_DTYPES, dtype_name, to_tensor
 from ..errors import InputTypeError, InputValueError
-from ..types import AnyImage
-from .fitting import Canvas, Channels, Fit, canvas_for, fit_picture
+from ..resample.size import Method
+from ..types import AnyImage, Color, DeviceLike, DTypeLike
+from .failures import Failure, Failures, OnError, collect_failures
+from .fitting import Canvas, Channels, Fit, Fitting, canvas_for, check_fits, check_fitting, fit_picture
 from .placement import choose_device
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
 
-__all__ = ["list_of", "open_pictures", "stack"]
+    from .._pixels.kinds import Array
+
+__all__ = ["list_of", "open_pictures", "stack", "stack_opened"]
+
+Item = TypeVar("Item")
 
 # What is worth a thread of its own, in pixels to copy and in pixels to rescale.
 _WORTH_COPYING, _WORTH_SCALING = 1 << 21, 1 << 17
@@ -32,11 +38,14 @@ def stack(
     width: int | None = None,
     fit: Fit = "exact",
     channels: Channels | None = None,
-    background: Any = "white",
+    method: Method = "bilinear",
+    background: AnyImage | Color = "white",
     bgr: bool = False,
-    device: Any = "auto",
-    dtype: Any = "float32",
+    device: DeviceLike = "auto",
+    dtype: DTypeLike | None = "float32",
     out: torch.Tensor | None = None,
+    on_error: OnError = "raise",
+    failures: list[Failure] | None = None,
 ) -> torch.Tensor:
     """Make one batch of many pictures.
 
@@ -49,7 +58,9 @@ def stack(
         fit: "exact" takes pictures of one size only. "pad" adds zeros on the right and below and never rescales;
             `sizes_of(images)` remembers the sizes for `unstack`. "crop" cuts the middle to the proportions of the
             batch, then scales it; "stretch" scales each side for itself; both need height and width, and scale
-            bilinearly with antialiasing.
+            with antialiasing.
+        method: how "crop" and "stretch" scale, a word of `resize`: most training data was shrunk by "bilinear", which
+            does not ring; models of the CLIP family want "bicubic".
         channels: "gray", "rgb" or "rgba" for all; None wants all pictures alike, of 1 to 4 channels.
         background: under transparency that "gray" or "rgb" removes: a color, or as `flatten` takes it. A name or a
             hex code means the same to 8-bit, 16-bit and float pictures.
@@ -59,15 +70,20 @@ def stack(
         dtype: "float32", "float16", "bfloat16", "float64", "uint8" or "uint16"; None takes the widest of the pictures'.
         out: a contiguous tensor of the result's shape and dtype, which is filled and returned. Without it a large
             result in host memory costs more in fresh pages than in arithmetic.
+        on_error: "raise" ends with the first picture that is none, cannot be decoded or does not fit. "skip" leaves
+            it out, "zeros" puts zeros in its place; what is wrong with the options always raises.
+        failures: a list that receives (index, error) for each picture that failed, in their order; without one, the
+            logger "aikit" is told.
 
     Returns:
         (N, C, height, width), contiguous, in [0, 1] where it is float: each picture as `to_tensor` gives it.
-        Tensors that require gradients keep them.
+        Tensors that require gradients keep them. With "skip" N is the number of those that are left, and an `out` is
+        filled from its beginning.
 
     Raises:
         InputTypeError: one of them is no image, or they are not in a list.
-        InputValueError: none at all, a size or channels that do not fit, a batch among the pictures, or NaN on the
-            way to integers.
+        InputValueError: none at all, or none left; a size or channels that do not fit, a batch among the pictures, or
+            NaN on the way to integers.
         DeviceError: the device does not exist.
 
     Example:
@@ -77,78 +93,122 @@ def stack(
         torch.Size([2, 3, 5, 6])
     """
     pictures = list_of(images)
-    opened = open_pictures(pictures, bgr=bgr)
-    specs = [each.spec for each in opened]
-    widest = _widest(spec.dtype for spec in specs)
-    canvas = canvas_for(specs, height, width, fit, channels)
-    name = dtype_name(dtype, TORCH_DTYPES, None) or widest
+    fitting = check_fitting(
+        height=height, width=width, fit=fit, channels=channels, method=method, background=background
+    )
+    with collect_failures(on_error, failures, "images") as failed:
+        opened = open_pictures(pictures, failed, bgr=bgr)
+        names = [f"images[{index}]" for index in range(len(pictures))]
+        return stack_opened(opened, names, fitting, failed, device=device, dtype=dtype, out=out)
+
+
+def stack_opened(
+    pictures: Sequence[Opened[AnyImage] | None],
+    names: Sequence[str],
+    fitting: Fitting,
+    failures: Failures,
+    *,
+    device: DeviceLike,
+    dtype: DTypeLike | None,
+    out: torch.Tensor | None,
+) -> torch.Tensor:
+    """Stack pictures that are open; those that failed before are None. `names` are what messages call them."""
     from .._adapters import torch as tensors
 
+    name = dtype_name(dtype, TORCH_DTYPES, None)
+    canvas, sound = _make_canvas(pictures, names, fitting, failures)
+    specs = [one.spec for one in sound.values()]
+    if not specs and (name is None or failures.on_error == "skip"):
+        raise failures.none_left()
+    widest = _widest(spec.dtype for spec in specs) if specs else "uint8"
+    name = name or widest
     shape = (len(pictures), canvas.channels, canvas.height, canvas.width)
     tensors.check_tensor_out(out, shape, name)
     where = choose_device(device, specs, out)
+    # Codes become floats where the batch lies.
+    codes = name if name in TOP else widest
+    if any(adapter(one.spec.kind).view_on_host(one.pixels) is None for one in sound.values()):
+        batch = _stack_on_device(sound, canvas, where, codes, failures)
+        return _convert(batch, name, _shorten(out, len(batch)))
+
+    def place(array: Array, planar: bool, index: int) -> None:
+        _place(fit_picture(sound[index], canvas), array[index], planar=planar)
 
     # Runs of pictures, one for each thread.
-    worth = _WORTH_SCALING if fit in ("crop", "stretch") else _WORTH_COPYING
-    runs = min(len(specs), 32, max(1, sum(spec.height * spec.width for spec in specs) // worth))
-
-    def fit_one(index: int) -> Opened[AnyImage]:
-        return fit_picture(pictures[index], opened[index], canvas, background)
-
-    if any(_must_stay_tensor(each) for each in opened):
-        parts = [_to_batch_tensor(fit_one(index), canvas, where) for index in range(len(pictures))]
-        return _convert(_stack_tensors(parts, name), name, out)
+    worth = _WORTH_SCALING if fitting.fit in ("crop", "stretch") else _WORTH_COPYING
+    runs = max(1, min(len(specs), 32, sum(spec.height * spec.width for spec in specs) // worth))
     if where.type == "cpu":
-        batch, target = tensors.allocate_on_host(shape, name, out)
-        _fill(target.array, fit_one, runs, planar=True)
-        batch = tensors.move(batch, name, where)
-        return _copy_to(out, batch)
-    buffer = _allocate((shape[0], *shape[2:], shape[1]), name if name in TOP else widest, where)
-    _fill(buffer.numpy(), fit_one, runs, planar=False)
+        on_host, target = tensors.allocate_on_host(shape, name, out)
+        left = _fill(target.array, partial(place, target.array, True), runs, failures)
+        return _copy_to(_shorten(out, left), tensors.move(_shorten(on_host, left), name, where))
+    buffer = _allocate((shape[0], *shape[2:], shape[1]), codes, where)
+    array: Array = buffer.numpy()
+    buffer = _shorten(buffer, _fill(array, partial(place, array, False), runs, failures))
     # The allocator of pinned memory keeps the buffer until the copy is done, and hands it out again to the next batch.
     on_device = buffer.to(where, non_blocking=buffer.is_pinned())
-    return _convert(on_device.permute(0, 3, 1, 2), name, out)
+    return _convert(on_device.permute(0, 3, 1, 2), name, _shorten(out, len(on_device)))
 
 
 # ---------------------------------------------------------------- the pictures
 
 
-def list_of(given: Any, subject: str = "images", of: str = "images") -> list[Any]:
-    """What is for many pictures, as a list."""
+def list_of(given: Iterable[Item], subject: str = "images", of: str = "images") -> list[Item]:
+    """List what is for many pictures."""
+    thing: object = given
     # An array would give its rows as gray pictures, a file its lines.
-    single = isinstance(given, (str, bytes, bytearray)) or hasattr(given, "ndim") or hasattr(given, "read")
-    if single or not isinstance(given, Iterable):
-        raise InputTypeError(subject, f"a list of {of}", type(given).__name__, f"for one picture pass [{subject[:-1]}]")
+    single = isinstance(thing, (str, bytes, bytearray)) or hasattr(thing, "ndim") or hasattr(thing, "read")
+    if single or not isinstance(thing, Iterable):
+        raise InputTypeError(subject, f"a list of {of}", type(thing).__name__, f"for one picture pass [{subject[:-1]}]")
     items = list(given)
     if not items:
         raise InputValueError(subject, "at least one", "none", "check where the list was made")
     return items
 
 
-def open_pictures(pictures: Sequence[Any], *, bgr: bool = False) -> list[Opened[AnyImage]]:
+def open_pictures(
+    pictures: Sequence[AnyImage], failures: Failures, *, bgr: bool = False
+) -> list[Opened[AnyImage] | None]:
     """Open each picture once; files that PIL opened lazily are decoded in threads."""
-
-    def opened(index: int) -> Opened[AnyImage]:
-        subject, picture = f"images[{index}]", pictures[index]
-        result = picture if isinstance(picture, Opened) else load_beside(picture, subject, bgr=bgr)
-        if result.spec.batch:
-            raise InputValueError(
-                subject,
-                "one picture",
-                f"a batch of shape {tuple(picture.shape)}",
-                "put its pictures into the list one by one",
-            )
-        return result
-
+    attempt = partial(failures.attempt, work=partial(_open_picture, pictures, bgr))
     lazy = [index for index, picture in enumerate(pictures) if getattr(picture, "tile", None)]
     # One picture twice in the list is opened by one thread: two would fight over its file.
     first = {id(pictures[index]): index for index in reversed(lazy)}
-    decoded = dict(zip(first.values(), in_threads(opened, list(first.values())), strict=True))
-    return [decoded[index] if index in decoded else opened(index) for index in range(len(pictures))]
+    decoded = dict(zip(first.values(), in_threads(attempt, list(first.values())), strict=True))
+    return [decoded[index] if index in decoded else attempt(index) for index in range(len(pictures))]
+
+
+def _open_picture(pictures: Sequence[AnyImage], bgr: bool, index: int) -> Opened[AnyImage]:
+    subject = f"images[{index}]"
+    opened = load_beside(pictures[index], subject, bgr=bgr)
+    if opened.spec.batch:
+        raise InputValueError(
+            subject,
+            "one picture",
+            f"a batch of shape {tuple(opened.pixels.image.shape)}",
+            "put its pictures into the list one by one",
+        )
+    return opened
+
+
+def _make_canvas(
+    pictures: Sequence[Opened[AnyImage] | None], names: Sequence[str], fitting: Fitting, failures: Failures
+) -> tuple[Canvas, dict[int, Opened[AnyImage]]]:
+    """Choose what the pictures become, and those that can."""
+    known = {index: one for index, one in enumerate(pictures) if one is not None}
+    if not known and None in (fitting.height, fitting.width, fitting.channels):
+        raise failures.none_left()
+    canvas = canvas_for([one.spec for one in known.values()], fitting, names[next(iter(known), 0)])
+
+    def check(index: int) -> Opened[AnyImage]:
+        check_fits(names[index], known[index].spec, canvas)
+        return known[index]
+
+    fit = {index: failures.attempt(index, check) for index in known}
+    return canvas, {index: one for index, one in fit.items() if one is not None}
 
 
 def _widest(names: Iterable[str]) -> str:
-    """The smallest dtype that holds all pictures exactly; 16-bit codes are not in half floats."""
+    """Choose the smallest dtype that holds all pictures exactly; 16-bit codes are not in half floats."""
     different = {"uint8" if name == "bool" else name for name in names}
     if len(different) == 1:
         return different.pop()
@@ -160,18 +220,38 @@ def _widest(names: Iterable[str]) -> str:
 # ---------------------------------------------------------------- host memory
 
 
-def _fill(array: np.ndarray[Any, Any], fit_one: Callable[[int], Opened[AnyImage]], runs: int, *, planar: bool) -> None:
-    """Fit every picture and store it at its place, in as many runs as there is work for threads."""
+def _fill(array: Array, place: Callable[[int], None], runs: int, failures: Failures) -> int:
+    """Place every picture, in as many runs as there is work for threads; how many there are in the end."""
 
     def fill(indices: range) -> None:
         for index in indices:
-            _place(fit_one(index), array[index], planar=planar)
+            failures.attempt(index, place)
 
     edges = [len(array) * run // runs for run in range(runs + 1)]
     in_threads(fill, [range(start, stop) for start, stop in pairwise(edges)])
+    if failures.on_error == "zeros":
+        for index, _ in failures:
+            array[index] = 0
+        return len(array)
+    left = failures.find_left(len(array))
+    if not left:
+        raise failures.none_left()
+    for at, index in enumerate(left):
+        if at != index:
+            array[at] = array[index]
+    return len(left)
 
 
-def _place(opened: Opened[AnyImage], array: np.ndarray[Any, Any], *, planar: bool) -> None:
+@overload
+def _shorten(batch: torch.Tensor, count: int) -> torch.Tensor: ...
+@overload
+def _shorten(batch: torch.Tensor | None, count: int) -> torch.Tensor | None: ...
+def _shorten(batch: torch.Tensor | None, count: int) -> torch.Tensor | None:
+    """Give the first pictures of a batch, and the batch itself where that is all."""
+    return batch if batch is None or len(batch) == count else batch[:count]
+
+
+def _place(opened: Opened[AnyImage], array: Array, *, planar: bool) -> None:
     """Store one picture at the top left of its place, and zeros beside and below it."""
     from .._adapters import numpy as arrays
 
@@ -197,12 +277,27 @@ def _allocate(shape: tuple[int, ...], dtype: str, where: torch.device) -> torch.
     return torch.empty(shape, dtype=getattr(torch, dtype), pin_memory=where.type == "cuda")
 
 
-def _must_stay_tensor(opened: Opened[AnyImage]) -> bool:
-    """Whether NumPy cannot do the work: pixels on a device, or a gradient."""
-    from .._adapters.torch import TensorPixels
+def _stack_on_device(
+    pictures: dict[int, Opened[AnyImage]], canvas: Canvas, where: torch.device, dtype: str, failures: Failures
+) -> torch.Tensor:
+    """Stack pictures that NumPy cannot see, on a device or with a gradient, and whatever is beside them."""
+    import torch
 
-    pixels = opened.pixels
-    return isinstance(pixels, TensorPixels) and (pixels.tensor.device.type != "cpu" or pixels.tensor.requires_grad)
+    from .._adapters import torch as tensors
+
+    common: torch.dtype = getattr(torch, dtype)
+
+    def bring(index: int) -> torch.Tensor:
+        return tensors.cast(_to_batch_tensor(fit_picture(pictures[index], canvas), canvas, where), common)
+
+    parts = {index: failures.attempt(index, bring) for index in pictures}
+    empty = torch.zeros((canvas.channels, canvas.height, canvas.width), dtype=common, device=where)
+    if failures.on_error == "zeros":
+        parts |= {index: empty for index, _ in failures}
+    left = [part for _, part in sorted(parts.items()) if part is not None]
+    if not left:
+        raise failures.none_left()
+    return torch.stack(left)
 
 
 def _to_batch_tensor(opened: Opened[AnyImage], canvas: Canvas, where: torch.device) -> torch.Tensor:
@@ -216,7 +311,7 @@ def _to_batch_tensor(opened: Opened[AnyImage], canvas: Canvas, where: torch.devi
         tensor = pixels.rgb().to(where)
         tensor = tensors.cast(tensor, torch.uint8) if spec.dtype == "bool" else tensor
     else:
-        tensor = to_tensor(opened, dtype=None, device=where)  # type: ignore[arg-type]
+        tensor = to_tensor(pass_open(opened), dtype=None, device=where)
     if spec.channels < canvas.channels:
         color = tensor[:-1] if spec.has_alpha else tensor
         parts = [color] if len(color) == 3 else [color] * 3
@@ -229,17 +324,6 @@ def _to_batch_tensor(opened: Opened[AnyImage], canvas: Canvas, where: torch.devi
     padded = tensor.new_zeros((canvas.channels, canvas.height, canvas.width))
     padded[:, : spec.height, : spec.width] = tensor
     return padded
-
-
-def _stack_tensors(parts: list[torch.Tensor], name: str) -> torch.Tensor:
-    """Stack all pictures in the smallest dtype that serves."""
-    import torch
-
-    from .._adapters import torch as tensors
-
-    names = {tensors.dtype_name(part.dtype) for part in parts}
-    common = getattr(torch, name if name in TOP else _widest(names))
-    return torch.stack([tensors.cast(part, common) for part in parts])
 
 
 def _convert(batch: torch.Tensor, name: str, out: torch.Tensor | None) -> torch.Tensor:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._foreign_names import explain_calls
-from .._pixels import Opened, Spec, adapter, load
+from .._pixels import Opened, Spec, adapter, load, pass_open
 from ..convert import to_numpy
 from ..errors import InputTypeError, InputValueError, quoted
 from ..types import AnyImage
@@ -15,17 +15,18 @@ from ..types import AnyImage
 if TYPE_CHECKING:
     import numpy as np
     import torch
+    from numpy.typing import NDArray
 
 __all__ = ["unstack"]
 
 
 @explain_calls
 def unstack(
-    batch: torch.Tensor | np.ndarray[Any, Any],
+    batch: torch.Tensor | NDArray[np.generic],
     sizes: Sequence[tuple[int, int]] | None = None,
     *,
-    out: np.ndarray[Any, Any] | None = None,
-) -> list[np.ndarray[Any, Any]]:
+    out: NDArray[np.uint8] | None = None,
+) -> list[NDArray[np.uint8]]:
     """Take a batch apart into 8-bit pictures.
 
     Values are rounded and channels put last where the batch lies, so that a quarter of the bytes leave a device, in
@@ -68,22 +69,22 @@ def unstack(
     return [picture[:height, :width] for picture, (height, width) in zip(pictures, cuts, strict=True)]
 
 
-def _to_uint8(opened: Opened[AnyImage], out: np.ndarray[Any, Any] | None) -> np.ndarray[Any, Any]:
+def _to_uint8(opened: Opened[AnyImage], out: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
     """Round all pictures to uint8, (N, H, W, C), in host memory."""
     pixels, spec = opened
     if spec.device is not None and spec.device.type != "cpu":
         return _to_uint8_on_device(pixels.image, out)
-    return to_numpy(opened, dtype="uint8", out=out)  # type: ignore[arg-type]
+    return to_numpy(pass_open(opened), dtype="uint8", out=out)
 
 
-def _to_uint8_on_device(batch: torch.Tensor, out: np.ndarray[Any, Any] | None) -> np.ndarray[Any, Any]:
+def _to_uint8_on_device(batch: torch.Tensor, out: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
     import torch
 
     from .._adapters import numpy as arrays, torch as tensors
 
     codes = tensors.cast(batch.detach(), torch.uint8, to_host=True).permute(0, 2, 3, 1).contiguous()
     if out is None:
-        array: np.ndarray[Any, Any] = codes.cpu().numpy()
+        array: NDArray[np.uint8] = codes.cpu().numpy()
         return array
     count, height, width, channels = codes.shape
     arrays.check_out(out, Spec("numpy", "uint8", channels, height, width, (count,)))
@@ -91,7 +92,7 @@ def _to_uint8_on_device(batch: torch.Tensor, out: np.ndarray[Any, Any] | None) -
     return out
 
 
-def _check_sizes(sizes: Iterable[Any], opened: Opened[AnyImage]) -> list[tuple[int, int]]:
+def _check_sizes(sizes: Iterable[tuple[int, int]], opened: Opened[AnyImage]) -> list[tuple[int, int]]:
     """Give the sizes as pairs, one for each picture and none larger than the batch."""
     try:
         pairs = [(operator.index(height), operator.index(width)) for height, width in sizes]

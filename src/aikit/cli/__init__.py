@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ..errors import AikitError, printable
 from . import convert, demo, devices, info, many, psd, run, settings, svg
+from .parser import Parser, parse
 from .wording import in_words
 
 __all__ = ["main"]
@@ -24,14 +25,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = given[0] if given else ""
     _take_any_file_name()
     try:
-        options = _parse(given, command)
+        parser = _make_parser(given, command)
+        if not given:
+            parser.print_help()
+            return 0
+        options = parse(parser, given)
         status: int = options.run(options)
         sys.stdout.flush()  # here, where a reader that has gone is no surprise
     except AikitError as error:
         print(f"aikit {printable(command)}: {in_words(error)}", file=sys.stderr)
         return CANNOT_RUN
     except KeyboardInterrupt:
-        print(f"aikit {command}: interrupted", file=sys.stderr)
+        print(f"aikit {printable(command)}: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # The reader, `head` for instance, has gone; keep the interpreter from complaining when it flushes.
@@ -40,9 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parse(given: list[str], command: str) -> argparse.Namespace:
-    """What the command line says; its help and its mistakes end the program."""
-    parser = argparse.ArgumentParser(
+def _make_parser(given: list[str], command: str) -> argparse.ArgumentParser:
+    """Make the parser; operations that the line names a module for are loaded before."""
+    parser: argparse.ArgumentParser = Parser(
         prog="aikit", description="Look at pictures and convert them, with alpha, depth and color kept."
     )
     parser.add_argument("--version", action="version", version=f"aikit {_read_version()}")
@@ -53,7 +58,7 @@ def _parse(given: list[str], command: str) -> argparse.Namespace:
     convert.add_parser(commands, with_operations=command == "convert")
     for module in (run, svg, psd, settings, devices, demo):
         module.add_parser(commands)
-    return parser.parse_args(given)
+    return parser
 
 
 def _take_any_file_name() -> None:

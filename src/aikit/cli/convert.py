@@ -16,15 +16,30 @@ if TYPE_CHECKING:
     from ..operations import Operation
 
 # The operations run in this order, whatever that of the options is; those of one's own between the two halves.
-_FIRST = ("make_transparent", "color_to_alpha", "estimate_foreground", "trim", "resize", "upsample", "blur")
+_FIRST = (
+    "make_transparent", "color_to_alpha", "estimate_foreground", "trim", "crop", "flip", "rot90", "rotate", "warp_affine",
+    "warp_perspective", "resize", "fit", "thumbnail", "upsample", "blur", "sharpen", "pad",
+)  # fmt: skip
 _LAST = ("unpremultiply", "premultiply", "flatten", "gray_to_rgb", "rgb_to_gray", "convert_color")
 
 # What an option is called in the help, and operations that have one though nothing is required.
-_METAVARS = {"resize": "SIZE", "flatten": "COLOR", "make_transparent": "COLOR", "color_to_alpha": "COLOR"}
+_METAVARS = {
+    "resize": "SIZE", "flatten": "COLOR", "make_transparent": "COLOR", "color_to_alpha": "COLOR", "crop": "BOX",
+    "flip": "AXIS", "rot90": "K", "fit": "SIZE", "thumbnail": "SIDE", "sharpen": "STRENGTH", "pad": "MARGIN",
+}  # fmt: skip
+# What a value alone is for, where it is not the first parameter.
+_MAIN = {"crop": "box"}
 _HELP = {
     "make_transparent": "make this color transparent",
     "trim": "cut off transparent margins",
     "resize": "1024 (width), x768 (height), 1024x768 or 50%%",
+    "crop": "[left,top,right,bottom], or a middle by 'width=640 height=480'",
+    "flip": "horizontal swaps left and right, vertical top and bottom",
+    "rot90": "turn by so many quarter turns, counter-clockwise",
+    "rotate": "turn by so many degrees, counter-clockwise",
+    "fit": "640x480 (width x height) to fit within; 'width=640 height=480 how=cover' and its like",
+    "thumbnail": "make the longer side no longer than this",
+    "pad": "so many pixels on each side, or 'left=10 fill=white' and its like",
     "flatten": "lay over a color, or 'checker', and drop the alpha channel",
 }
 # Keywords with options of their own.
@@ -36,8 +51,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], *,
     parser = commands.add_parser(
         "convert",
         help="convert files or folders: format, size, transparency, margins",
-        description="Convert pictures. The operations run in this order: make transparent, trim, resize, blur, flatten, "
-        "write; aikit run takes them in any order. "
+        description="Convert pictures. The operations run in this order: make transparent, trim, crop, turn, resize, blur, pad, "
+        "flatten, write; aikit run takes them in any order. "
         "Pictures come out upright and in sRGB; 16-bit depth is kept where the new format can. Of an animation "
         "the first frame is converted, of a TIFF the first page. A folder remembers what is done in "
         ".aikit-manifest.sqlite: the same command again does the rest.",
@@ -48,6 +63,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], *,
         _add_operations(parser)
     parser.add_argument("--quality", type=int, metavar="N", help="1 to 100, for JPEG, WebP and AVIF")
     parser.add_argument("--lossless", action="store_true", default=None, help="for WebP")
+    parser.add_argument(
+        "--metadata", choices=["keep", "public", "strip"], default="keep",
+        help="what stands beside the pixels: public leaves out places, owners and serial numbers, strip all but the profile",
+    )  # fmt: skip
+    parser.add_argument(
+        "--profile", choices=["srgb", "ignore"], default="srgb", help="ignore takes the codes as they are"
+    )
     parser.add_argument("--allow-truncated", action="store_true", help="take what is there of a file that is cut off")
     add_folder_options(parser)
     parser.set_defaults(run=run)
@@ -63,6 +85,8 @@ def run(options: argparse.Namespace) -> int:
             quality=options.quality,
             lossless=options.lossless,
             allow_truncated=options.allow_truncated,
+            metadata=options.metadata,
+            profile=options.profile,
         )
     return convert_all(options, recipe, words)
 
@@ -100,6 +124,8 @@ def _add_operations(parser: argparse.ArgumentParser) -> None:
 def _find_main(operation: Operation) -> str | None:
     """The parameter that a value alone is for."""
     required = [each.name for each in operation.parameters if each.required]
+    if operation.name in _MAIN:
+        return _MAIN[operation.name]
     if required or operation.name in _METAVARS:
         return (required or [each.name for each in operation.parameters])[0]
     return None
@@ -134,21 +160,23 @@ def _read_keywords(operation: Operation, given: str) -> dict[str, object]:
     if re.match(r"\s*[A-Za-z_]\w*=", given):
         with named_as_options(({"recipe": _name_option(operation.name)}, {})):
             return parse_keywords(given)
-    if operation.name == "resize":
-        return _read_size(given)
+    if operation.name in ("resize", "fit"):
+        return _read_size(given, _name_option(operation.name))
+    if operation.name == "pad":
+        return dict.fromkeys(("left", "right", "top", "bottom"), parse_value(given))
     main = _find_main(operation)
     parameter = next(each for each in operation.parameters if each.name == main)
     # A word stays one where only words will do: the color "000" is no number.
     return {parameter.name: given if "string" in parameter.type and given[:1] != "[" else parse_value(given)}
 
 
-def _read_size(text: str) -> dict[str, object]:
-    """Read what --resize says."""
+def _read_size(text: str, option: str) -> dict[str, object]:
+    """Read what --resize and --fit say."""
     if match := re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)%", text):
         return {"scale": float(match[1]) / 100}
     match = re.fullmatch(r"([0-9]+)?(?:x([0-9]+))?", text)
     if not text or match is None:
-        raise InputValueError("--resize", "a size", quoted(text), "pass 1024, x768, 1024x768, 50% or width=1024")
+        raise InputValueError(option, "a size", quoted(text), "pass 1024, x768, 1024x768, 50% or width=1024")
     sides = {"width": match[1], "height": match[2]}
     return {name: int(side) for name, side in sides.items() if side is not None}
 
@@ -165,6 +193,7 @@ def _make_words() -> Words:
     remedies = {
         "allow_truncated": "fetch the file again, or pass --allow-truncated to read what is there",
         "flatten": "pass --flatten white first, or write PNG or WebP",
+        "profile": "pass --profile ignore to take the codes as they are",
         "to": "pass --to",
     }
     return subjects, remedies

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import FileAccessError, quoted
+from ..errors import FileAccessError, printable, quoted
 from ..types import AnyImage
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     seconds = time.perf_counter() - started
     count = len(cells) // _COLUMNS
     print(f"{count} picture{'s' if count > 1 else ''}, {len(cells)} results in {seconds:.1f} s")
-    print(f"contact sheet: {(out / 'contact-sheet.png').resolve()}")
+    print(f"contact sheet: {printable(str((out / 'contact-sheet.png').resolve()))}")
     return 0
 
 

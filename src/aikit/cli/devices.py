@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 
 from ..device import DeviceInfo, list_devices
 from ..device.sizes import format_size
+from .wording import to_json
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     devices = list_devices()
     if options.json:
         rows = [{"device": info.device, **asdict(info)} for info in devices]
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        print(to_json(rows))
     else:
         _print_table(devices)
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
+import io
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -14,7 +14,7 @@ from ..errors import AikitError, printable
 from ..isolation import guarded
 from ..limits import Limits
 from .untrusted import add_untrusted, limits_of
-from .wording import in_words
+from .wording import in_words, to_json
 
 if TYPE_CHECKING:
     from .._raster import Header
@@ -30,7 +30,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="say what files hold: format, size, mode, depth, alpha, orientation, profile, frames",
         description="Say what picture files hold. Alpha is 'used' where some pixel really is transparent.",
     )
-    parser.add_argument("files", nargs="+", metavar="FILE")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="pictures; - for a pipe")
     parser.add_argument("--json", action="store_true", help="print a JSON list, for programs")
     add_untrusted(parser)
     parser.set_defaults(run=run)
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     rows = [_look(path, limits_of(options)) for path in options.files]
     failed = [row for row in rows if "error" in row]
     if options.json:
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        print(to_json(rows))
     else:
         _print_table([row for row in rows if "error" not in row])
         for row in failed:
@@ -51,8 +51,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _look(path: str, limits: Limits | None) -> Facts:
     try:
-        row = _probe_guarded(read_bytes(path, limits=limits), path, limits)
-        return {"file": path, **row, "alpha_used": row["has_alpha"] and _uses_alpha(path, limits)}
+        data = read_bytes(sys.stdin.buffer if path == "-" else path, limits=limits)
+        row = _probe_guarded(data, path, limits)
+        return {"file": path, **row, "alpha_used": row["has_alpha"] and _uses_alpha(data, path, limits)}
     except AikitError as error:
         return {"file": path, "error": str(in_words(error)), "code": error.code}
 
@@ -77,11 +78,13 @@ def _probe(data: bytes, path: str, limits: Limits | None) -> tuple[Header, int |
     return (svg.probe if kind == "svg" else _raster.probe)(data, name=path, limits=limits), None
 
 
-def _uses_alpha(path: str, limits: Limits | None) -> bool:
+def _uses_alpha(data: bytes, path: str, limits: Limits | None) -> bool:
     from ..alpha import is_transparent
     from ..files import read_any
 
-    return is_transparent(read_any(path, profile="ignore", limits=limits, isolate=limits is not None))
+    file = io.BytesIO(data)
+    file.name = path
+    return is_transparent(read_any(file, profile="ignore", limits=limits, isolate=limits is not None))
 
 
 def _print_table(rows: list[Facts]) -> None:
@@ -119,6 +122,8 @@ def _write_notes(row: Facts) -> Iterator[str]:
         yield f"{row['layers']} layers"
     if row["profile"]:
         yield printable(row["profile"])
+    if row.get("gain_map"):
+        yield "HDR gain map"
 
 
 # Exif 2.32, table 4: what has to be done to show the picture upright.

@@ -11,10 +11,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ..errors import AikitError, InputValueError, quoted
+from ..errors import AikitError, InputValueError, printable, quoted
 from ..folders import Failure, Notice, Recipe, Report
 from ..folders.converting import Existing, Progress, convert_jobs
-from ..folders.planning import Job, find_files, make_job
+from ..folders.planning import Job, check_out, check_sources, find_files, make_job
+from .streams import check_stream, convert_stream, is_stream
 from .untrusted import add_untrusted, limits_of
 from .wording import in_words
 
@@ -35,8 +36,12 @@ _REMEDIES = {"overwrite": "pass --overwrite or --skip-existing", "workers": "pas
 
 def add_sources(parser: argparse.ArgumentParser) -> None:
     """Add what is read and where it goes."""
-    parser.add_argument("sources", nargs="+", metavar="SRC", help="files, or folders with all that is in them")
-    parser.add_argument("out", metavar="OUT", help="a file name with a suffix for one picture, else a folder")
+    parser.add_argument(
+        "sources", nargs="+", metavar="SRC", help="files, or folders with all that is in them; - for a pipe"
+    )
+    parser.add_argument(
+        "out", metavar="OUT", help="a file name with a suffix for one picture, - for a pipe, else a folder"
+    )
 
 
 def add_folder_options(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +78,8 @@ def import_operations(arguments: Sequence[str]) -> None:
 
 def convert_all(options: argparse.Namespace, recipe: Recipe, words: Words) -> int:
     """Convert everything; what fails is listed at the end and makes the status 1."""
+    if is_stream(options):
+        return _convert_one(options, recipe, words)
     existing: Existing = "overwrite" if options.overwrite else "skip" if options.skip_existing else "refuse"
     with _show_progress(options.command) as progress, named_as_options(words):
         to_file = _names_a_file(options, recipe.to)
@@ -98,6 +105,27 @@ def convert_all(options: argparse.Namespace, recipe: Recipe, words: Words) -> in
     return 1 if report.failures else 0
 
 
+def _convert_one(options: argparse.Namespace, recipe: Recipe, words: Words) -> int:
+    """Convert the picture that comes or goes through a pipe; nothing but it is printed there."""
+    with named_as_options(words):
+        check_stream(options)
+        to = None
+        if options.out != "-":
+            if not _names_a_file(options, recipe.to):
+                raise InputValueError(
+                    "OUT", "a file name with a suffix", quoted(options.out), "name a file, or - for a pipe"
+                )
+            to = recipe.to or os.path.splitext(options.out)[1]
+    try:
+        told = convert_stream(options, recipe, to)
+    except AikitError as error:
+        print(f"aikit {options.command}: {_in_words(error, words)}", file=sys.stderr)
+        return 1
+    if told is not None:
+        print(f"aikit {options.command}: {told}", file=sys.stderr)
+    return 0
+
+
 @contextlib.contextmanager
 def named_as_options(words: Words) -> Iterator[None]:
     """Errors name the option where the library names its argument."""
@@ -118,8 +146,9 @@ def _tell(report: Report, words: Words) -> None:
     print(", ".join([f"{report.done} converted", *others, f"{report.failed} failed"]))
     for notice in report.notices[:_MOST_NOTICES]:
         print(f"  {notice.message}", file=sys.stderr)
-    if len(report.notices) > _MOST_NOTICES:
-        print(f"  and {len(report.notices) - _MOST_NOTICES} more like these; --report FILE names them", file=sys.stderr)
+    more = max(report.left, len(report.notices)) - _MOST_NOTICES
+    if more > 0:
+        print(f"  and {more} more like these; --report FILE names them", file=sys.stderr)
     for failure in report.failures:
         print(f"  {_format_failure(failure, words)}", file=sys.stderr)
 
@@ -127,7 +156,8 @@ def _tell(report: Report, words: Words) -> None:
 def _format_failure(failure: Failure, words: Words) -> str:
     """Write a failure on one line, which names the file once."""
     if failure.error is None:  # of a manifest that has its message alone
-        return failure.message if failure.path in failure.message else f"{failure.path}: {failure.message}"
+        path = printable(failure.path)
+        return failure.message if path in failure.message else f"{path}: {failure.message}"
     # Of a picture the subject is an argument of the library, not of the command.
     error = in_words(failure.error, remedies={**_REMEDIES, **words[1]})
     path = error.with_subject(failure.path).subject
@@ -139,8 +169,8 @@ def _format_failure(failure: Failure, words: Words) -> str:
 
 def _find_jobs(options: argparse.Namespace, to: str | None, to_file: bool) -> Iterator[Job | Failure | Notice]:
     """Find the files to convert and where each goes."""
-    out = Path(options.out)
-    for found in find_files(map(Path, options.sources), out):
+    out = check_out(options.out)
+    for found in find_files(check_sources(options.sources), out):
         if isinstance(found, (Failure, Notice)):
             yield found
         else:

@@ -13,6 +13,7 @@ _WORDS: Words = (
     {
         "allow_truncated": "fetch the file again, or add allow_truncated=true to the recipe",
         "flatten": 'add "flatten background=white" to the recipe, or write PNG or WebP',
+        "profile": "add profile=ignore to the recipe, which takes the codes as they are",
         "to": "add to=png or another format to the recipe",
     },
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from typing import Any
 from ..errors import AikitError, FileAccessError, printable
 from ..limits import Limits
 from .untrusted import add_untrusted, limits_of
-from .wording import in_words
+from .wording import in_words, to_json
 
 
 def add_parser(commands: Any) -> None:
@@ -148,7 +147,7 @@ def _info(options: argparse.Namespace) -> int:
     rows = [_look(path, limits_of(options)) for path in options.files]
     failed = [row for row in rows if "error" in row]
     if options.json:
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        print(to_json(rows))
     else:
         for row in rows:
             if "error" not in row:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from ..errors import AikitError
 
-__all__ = ["in_words"]
+__all__ = ["in_words", "to_json"]
 
 # What to do, by the `option` of the error. A command that has an option for it says so in a table of its own.
 _REMEDIES = {
@@ -38,3 +39,9 @@ def in_words(
     other = error.with_subject(subject, {**_REMEDIES, **(remedies or {})}.get(error.option or ""))
     other.option = None  # said: no other table may say it again
     return other
+
+
+def to_json(rows: object) -> str:
+    """Rows as JSON for programs, which people may see too: what steers a terminal is escaped, letters are as they are."""
+    text = json.dumps(rows, indent=2, ensure_ascii=False)
+    return "".join(each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in text)

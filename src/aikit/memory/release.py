@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
     from torch.optim import Optimizer
 
-__all__ = ["collect_and_trim", "count_held_bytes", "free_memory"]
+__all__ = ["collect_and_trim", "count_held_bytes", "forget_locals", "free_memory"]
 
 # What is emptied.
 Part: TypeAlias = Union["torch.Tensor", "Module", "Optimizer", BaseException]
@@ -71,7 +71,7 @@ def free_memory(*owned: object, device: str | torch.device | None = None) -> int
                 _empty(part)
     for error in (sys.exception(), getattr(sys, "last_value", None)):
         if error is not None:
-            _forget_locals(error)
+            forget_locals(error)
     collect_and_trim(places)
     return max(0, before - _count_taken(places))
 
@@ -114,7 +114,7 @@ def _empty(part: Part) -> None:
     from torch.nn import Module
 
     if isinstance(part, BaseException):
-        _forget_locals(part)
+        forget_locals(part)
     elif isinstance(part, Module):
         _empty_module(part)
     elif isinstance(part, Tensor):
@@ -284,7 +284,7 @@ def _empty_optimizer(optimizer: torch.optim.Optimizer) -> None:
 # ---------------------------------------------------------------- errors
 
 
-def _forget_locals(error: BaseException) -> None:
+def forget_locals(error: BaseException) -> None:
     """Drop the local variables of the finished frames that a traceback keeps alive."""
     for one in walk_related(error):
         traceback.clear_frames(one.__traceback__)

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..types import AnyImage
+from . import geometric
 from .values import Keywords
 
 if TYPE_CHECKING:
@@ -82,9 +83,7 @@ def _matrix_of_trim(image: AnyImage, keywords: Keywords) -> object:
 def _try_pixel(function: Function, keywords: Keywords) -> None:
     import numpy as np
 
-    # A color may be one of 16 bits: which images the recipe will meet is not known yet.
-    parts = [part for value in keywords.values() for part in (value if isinstance(value, tuple) else (value,))]
-    deep = any(isinstance(part, (int, float)) and part > 255 for part in parts)
+    deep = any(map(geometric.may_be_16_bit, keywords.values()))
     function(np.zeros((1, 1, 4), np.uint16 if deep else np.uint8), **keywords)
 
 
@@ -118,6 +117,12 @@ def _try_color(function: Function, keywords: Keywords) -> None:
     )
 
 
+def _build_placing(
+    placing: geometric.Placing, attempt: Callable[[Function, Keywords], object] | None = None
+) -> BuiltIn:
+    return BuiltIn("geometry", changes_size=True, matrix=placing.matrix, new_size=placing.new_size, attempt=attempt)
+
+
 # In this order their names are shown.
 BUILT_IN: dict[str, BuiltIn] = {
     "resize": BuiltIn(
@@ -129,6 +134,16 @@ BUILT_IN: dict[str, BuiltIn] = {
     ),
     "blur": BuiltIn("resample"),
     "trim": BuiltIn("alpha", changes_size=True, matrix=_matrix_of_trim),
+    "crop": _build_placing(geometric.CROP, geometric.try_crop),
+    "pad": _build_placing(geometric.PAD, geometric.try_pad),
+    "fit": _build_placing(geometric.FIT, geometric.try_fit),
+    "thumbnail": _build_placing(geometric.THUMBNAIL, geometric.try_thumbnail),
+    "flip": BuiltIn("geometry", matrix=geometric.FLIP.matrix),
+    "rot90": _build_placing(geometric.ROT90),
+    "rotate": _build_placing(geometric.ROTATE, geometric.try_fill),
+    "warp_affine": _build_placing(geometric.WARP_AFFINE, geometric.try_warp_affine),
+    "warp_perspective": _build_placing(geometric.WARP_PERSPECTIVE, geometric.try_warp_perspective),
+    "sharpen": BuiltIn("resample"),
     "flatten": BuiltIn("alpha", attempt=_try_pixel),
     "make_transparent": BuiltIn("alpha", attempt=_try_pixel),
     "color_to_alpha": BuiltIn("alpha", attempt=_try_pixel),

@@ -99,12 +99,7 @@ def _into_profile(codes: Codes, matrix: icc.Matrix) -> Codes:
     """SRGB codes to those of a matrix/TRC profile: to light, to its primaries, back through its curves."""
     top = np.iinfo(codes.dtype).max
     light = rgb_to_linear_rgb(to_numpy(_repeat_gray(codes), dtype="float64"))
-    if matrix.columns is not None:
-        light = light @ np.linalg.solve(matrix.columns, icc.srgb_to_pcs()).T
-    curves = matrix.curves if codes.shape[-1] == 3 else matrix.curves[:1]
-    steps = np.linspace(0.0, 1.0, len(curves[0]))
-    planes = [np.interp(light[..., at], curve, steps) for at, curve in enumerate(curves)]
-    result: Codes = np.rint(top * np.stack(planes, axis=-1)).astype(codes.dtype)
+    result: Codes = np.rint(top * icc.from_light(light, matrix)[..., : codes.shape[-1]]).astype(codes.dtype)
     return result
 
 

@@ -15,7 +15,7 @@ from .._io import name_of, read_bytes
 from .._raster import capabilities, identify, probe
 from ..convert import to_pil
 from ..errors import InputValueError
-from ..files import encode, read_any
+from ..files import MetadataPolicy, Profile, encode, read_any
 from ..isolation import guarded, register_record
 from ..limits import Limits
 from ..operations.registry import import_modules, modules_of
@@ -49,6 +49,8 @@ class FileOptions:
     quality: int | None
     lossless: bool | None
     allow_truncated: bool
+    metadata: MetadataPolicy = "keep"
+    profile: Profile = "srgb"
 
 
 class Made(NamedTuple):
@@ -69,9 +71,9 @@ def check_formats(formats: Iterable[str], options: FileOptions) -> None:
     takers = [name for name in names if capabilities(name).quality is not None]
     pixel = Image.new("RGB", (1, 1))
     for name in takers or names:
-        encode(pixel, name, quality=options.quality, lossless=options.lossless)
+        encode(pixel, name, quality=options.quality, lossless=options.lossless, metadata=options.metadata)
     for name in names:
-        encode(pixel, name, lossless=options.lossless)
+        encode(pixel, name, lossless=options.lossless, metadata=options.metadata)
 
 
 def keep_memory() -> None:
@@ -97,6 +99,8 @@ def apply_to_file(
 def _format_of(data: bytes, name: str) -> str:
     """Find the format the data are in, which has to be one to write."""
     found = identify(data)
+    if found is None:
+        probe(data, name=name)  # which says why it cannot be read
     try:
         return capabilities(found or "").name
     except InputValueError as error:
@@ -128,7 +132,7 @@ def _apply(
     image = apply_steps(image, rest, subject=name, limits=limits)
     target = capabilities(to)
     quality = None if target.quality is None else options.quality
-    encoded = encode(image, target.name, quality=quality, lossless=options.lossless)
+    encoded = encode(image, target.name, quality=quality, lossless=options.lossless, metadata=options.metadata)
     return Made(encoded, 1, _count_frames(data, name, limits) - 1)
 
 
@@ -153,7 +157,7 @@ def _read(
     file = io.BytesIO(data)
     file.name = name
     image: Image.Image | Array = read_any(
-        file, limits=limits, allow_truncated=options.allow_truncated, at_least=at_least
+        file, profile=options.profile, limits=limits, allow_truncated=options.allow_truncated, at_least=at_least
     )
     return image
 

@@ -9,9 +9,9 @@ import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, get_args
 
-from .._check import integer, switch
+from .._check import integer, one_of, switch
 from .._foreign_names import explain_calls
 from .._io import name_of
 from ..errors import AikitError, InputTypeError, InputValueError, printable, quoted
@@ -22,11 +22,18 @@ from . import stored, text
 from .steps import Step, apply_steps, as_plain, check_steps
 
 if TYPE_CHECKING:
+    from ..files import MetadataPolicy, Profile
     from .files import FileOptions, Made
 
 __all__ = ["Recipe"]
 
 _log = logging.getLogger("aikit.recipe")
+
+# What to do where a reader or a writer names its own keyword, by the `option` of the error.
+_REMEDIES = {
+    "profile": 'set profile to "ignore" in the recipe to take the codes as they are',
+    "flatten": 'add the step ("flatten", {"background": "white"}), or write PNG or WebP',
+}
 
 # In every digest since the first version. A field that came later is in it only where it differs from its default.
 _IN_EVERY_DIGEST = ("steps", "to", "quality", "lossless", "allow_truncated")
@@ -46,6 +53,9 @@ class Recipe:
         quality: 1 to 100, for the formats that know it.
         lossless: True for WebP without loss.
         allow_truncated: take what is there of a JPEG or PNG that ends too early.
+        metadata: what is written of what stands beside the pixels of a file: "keep", "public" or "strip", as for
+            `write`.
+        profile: "srgb" turns what an embedded ICC profile says into sRGB; "ignore" keeps the codes.
 
     Raises:
         InputTypeError: a step is no such pair, or its keywords are no plain data.
@@ -67,6 +77,8 @@ class Recipe:
     quality: int | None = None
     lossless: bool | None = None
     allow_truncated: bool = False
+    metadata: MetadataPolicy = "keep"
+    profile: Profile = "srgb"
 
     @explain_calls
     def __init__(
@@ -77,8 +89,13 @@ class Recipe:
         quality: int | None = None,
         lossless: bool | None = None,
         allow_truncated: bool = False,
+        metadata: MetadataPolicy = "keep",
+        profile: Profile = "srgb",
     ) -> None:
-        given = {"steps": steps, "to": to, "quality": quality, "lossless": lossless, "allow_truncated": allow_truncated}
+        given = {
+            "steps": steps, "to": to, "quality": quality, "lossless": lossless, "allow_truncated": allow_truncated,
+            "metadata": metadata, "profile": profile,
+        }  # fmt: skip
         for name, value in given.items():
             object.__setattr__(self, name, value)
         self.__post_init__()
@@ -90,6 +107,11 @@ class Recipe:
         if self.lossless is not None:
             object.__setattr__(self, "lossless", switch("lossless", self.lossless))
         object.__setattr__(self, "allow_truncated", switch("allow_truncated", self.allow_truncated))
+        if (self.metadata, self.profile) != ("keep", "srgb"):
+            from ..files import MetadataPolicy, Profile  # not without need: it loads NumPy
+
+            one_of("metadata", self.metadata, get_args(MetadataPolicy))
+            one_of("profile", self.profile, get_args(Profile))
         if self.to is not None:
             object.__setattr__(self, "to", _check_format(self.to))
             self.check([self.to])
@@ -291,7 +313,12 @@ class Recipe:
         from .files import apply_to_file
 
         target = self.to if to is None else _check_format(to)
-        return apply_to_file(source, target, self.steps, self._make_file_options(), _check_limits(limits))
+        try:
+            return apply_to_file(source, target, self.steps, self._make_file_options(), _check_limits(limits))
+        except AikitError as error:
+            if error.option not in _REMEDIES:
+                raise
+            raise error.with_subject(error.subject, _REMEDIES[error.option]) from error
 
     def check(self, formats: Iterable[str]) -> None:
         """Try how the pictures are written on one pixel, so that a mistake is said once and before any work."""
@@ -302,7 +329,7 @@ class Recipe:
     def _make_file_options(self) -> FileOptions:
         from .files import FileOptions
 
-        return FileOptions(self.quality, self.lossless, self.allow_truncated)
+        return FileOptions(self.quality, self.lossless, self.allow_truncated, self.metadata, self.profile)
 
 
 def _rebuild(kind: type[Recipe], modules: Sequence[str], arguments: Mapping[str, Any]) -> Recipe:

@@ -85,7 +85,7 @@ class Description:
         alpha: how alpha is used, or None without an alpha channel.
         masked: values that the mask of a masked array hides.
         orientation: the EXIF orientation, 1 to 8; 1 is upright.
-        profile: the name of an embedded ICC profile, or None.
+        profile: the name of an embedded ICC profile, "sRGB, from" and the name of what a reader converted, or None.
         memory: where it lies and what may be done with it.
         problems: why operations would refuse the image; empty for every image they take.
         hints: what looks wrong, guessed from the values; pictures that are right may look so too.
@@ -183,8 +183,10 @@ def describe(image: AnyImage, *, bgr: bool = False) -> Description:
         alpha = _alpha(found) if found.has_alpha else None
         hints = look_wrong(found, channels)
         picture = _thumbnail(found)
-    profile = describe_profile(found.raw.profile)
     cls, raw = type(image), found.raw
+    profile = describe_profile(raw.profile)
+    if profile is None and raw.source_color is not None:
+        profile = f"sRGB, from {raw.source_color}"
     return Description(
         kind=found.kind,
         type=f"{cls.__module__}.{cls.__qualname__}",

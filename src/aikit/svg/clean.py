@@ -14,24 +14,30 @@ from urllib.parse import unquote_to_bytes
 from .. import _raster
 from ..errors import FileFormatError, LimitError, printable
 from ..limits import Limits
-from .css import LOCAL, clean_declarations, clean_sheet, costs, inline, is_local, is_plain, matching_time
+from .css import (
+    LOCAL,
+    check_matching,
+    clean_declarations,
+    clean_sheet,
+    costs,
+    declarations,
+    inline,
+    is_local,
+    measure_extent,
+)
 from .size import numbers
 from .source import SVG, XLINK_HREF, local_name, parse
 
 if TYPE_CHECKING:
     from lxml import etree
 
-__all__ = ["MAX_DEPTH", "MAX_ELEMENTS", "Clean", "clean"]
+__all__ = ["MAX_DEPTH", "Clean", "clean", "drop_reference", "picture_of", "set_picture"]
 
 _log = logging.getLogger("aikit")
 
-MAX_ELEMENTS = 50_000
 # resvg's stack holds about 240 levels, a browser's 512.
 MAX_DEPTH = 200
 _MAX_ATTRIBUTES = 500
-# Letters of CSS that have to be parsed to be judged; nanoseconds that matching selectors may take; and letters that
-# rules may become when they are written into the elements.
-_MAX_PARSED, _MAX_MATCHING, _MAX_INLINED = 500_000, 4e9, 2e8
 # An SVG in a data URL in an SVG in a data URL ...
 _MAX_NESTED = 3
 
@@ -85,8 +91,7 @@ class Clean:
         refers: whether any element refers to another, or is composed as a group.
         costly_sheets: whether a style sheet says so.
         sheets: the <style> elements.
-        met: how many elements there were below the root, with those that were removed.
-        parsed: how many letters of CSS had to be parsed.
+        cuts: elements with references that led to where they stand, and what the references were; they are gone.
     """
 
     root: etree._Element
@@ -100,8 +105,7 @@ class Clean:
     refers: bool = False
     costly_sheets: bool = False
     sheets: list[etree._Element] = field(default_factory=list)
-    met: int = 0
-    parsed: int = 0
+    cuts: list[tuple[etree._Element, str]] = field(default_factory=list)
 
     def note(self, what: str) -> None:
         """Remember what was taken out: in a few words fit to be printed, and not in a million different ones."""
@@ -116,15 +120,17 @@ class Clean:
         """Write style sheets that say which elements cost more into the elements, where they are counted."""
         if not self.costly_sheets:
             return
-        if self.elements * sum(len(sheet.text or "") for sheet in self.sheets) > _MAX_INLINED:
-            self.refuse(
-                f"style sheets and elements worth at most {_MAX_INLINED:.0e} letters",
-                "simplify the styles",
-                "inlined_styles",
-                _MAX_INLINED,
-            )
-        inline(self.root, self.sheets)
+        inline(self.root, self.sheets, self.name)
         self.costly_sheets = False
+
+    def cut(self, element: etree._Element, said: str) -> None:
+        """Take out a reference that leads to where it stands."""
+        self.cuts.append((element, said))
+        if said == "picture":
+            set_picture(element, _data_url("svg+xml", _text(self.nested[element].root)))
+        else:
+            drop_reference(element, said)
+            self.note(f"{said} of <{local_name(element)}> to what it stands in")
 
     def removed_summary(self) -> tuple[str, ...]:
         """Summarise what was taken out, a line a kind."""
@@ -162,7 +168,9 @@ def _clean(document: Clean, limits: Limits | None, level: int) -> None:
             _clean_text(element, local, document)
         # Backwards, so that the elements are met in the order of the document.
         todo += [(child, depth + 1) for child in reversed(_prune(element, document))]
-    _check_sheets(document)
+    if document.sheets:
+        sheets = (sheet.text or "" for sheet in document.sheets)
+        check_matching(document.name, sheets, measure_extent(document.root), here=False)
 
 
 _SVG_PREFIX = len(f"{{{SVG}}}")
@@ -173,8 +181,6 @@ _TELLING = (f"{{{SVG}}}", "{http://www.w3.org/1999/xhtml}")
 def _count(document: Clean, depth: int) -> None:
     document.elements += 1
     document.depth = max(document.depth, depth)
-    if document.elements > MAX_ELEMENTS:
-        document.refuse(f"at most {MAX_ELEMENTS} elements", "simplify the drawing", "elements", MAX_ELEMENTS)
     if depth > MAX_DEPTH:
         document.refuse(f"at most {MAX_DEPTH} levels of elements", "ungroup the drawing", "levels", MAX_DEPTH)
 
@@ -183,9 +189,6 @@ def _prune(element: etree._Element, document: Clean) -> list[etree._Element]:
     """The children that may stay; the others are taken out, and the text behind them kept."""
     kept: list[etree._Element] = []
     behind = [element.text or ""]
-    document.met += len(element)
-    if document.met > MAX_ELEMENTS:
-        document.refuse(f"at most {MAX_ELEMENTS} elements", "simplify the drawing", "elements", MAX_ELEMENTS)
     for child in element:
         if _stays(child, document):
             _set_text(element, kept, behind)
@@ -254,7 +257,6 @@ def _clean_attributes(element: etree._Element, document: Clean) -> None:
             if document.ids.setdefault(value, element) is not element:
                 del element.attrib[name]
         elif name == "style":
-            _count_css(value, document)
             text = clean_declarations(value, document.note)
             _set(element, name, value, text)
             document.refers |= costs(text)
@@ -273,6 +275,29 @@ def _clean_attributes(element: etree._Element, document: Clean) -> None:
             document.refers = True
         elif name in _COORDINATES and _may_be_huge(value):
             _check_coordinates(element, value, document)
+
+
+def drop_reference(element: etree._Element, said: str) -> None:
+    """Have an element refer to nothing, wherever what it says comes from."""
+    if said == "href":
+        for name in ("href", XLINK_HREF):
+            element.attrib.pop(name, None)
+        return
+    element.attrib.pop(said, None)
+    kept = [f"{name}:{value}" for name, value in declarations(element.get("style", "")) if name != said]
+    element.set("style", ";".join([*kept, f"{said}:none!important"]))
+
+
+def picture_of(image: etree._Element) -> str:
+    """The data URL of an embedded picture."""
+    return image.get("href") or image.get(XLINK_HREF) or ""
+
+
+def set_picture(image: etree._Element, url: str) -> None:
+    """Put another picture in the place of an embedded one."""
+    for name in ("href", XLINK_HREF):
+        if name in image.attrib:
+            image.set(name, url)
 
 
 def _set(element: etree._Element, name: str, before: str, after: str) -> None:
@@ -344,33 +369,11 @@ _TEXTS = frozenset(["style", "title", "desc"])
 def _clean_text(element: etree._Element, local: str, document: Clean) -> None:
     del element[:]
     if local == "style":
-        _count_css(element.text or "", document)
         text = clean_sheet(element.text or "", document.note)
         element.text = text
         document.sheets.append(element)
         if costs(text):
             document.costly_sheets = document.refers = True
-
-
-def _count_css(text: str, document: Clean) -> None:
-    if not is_plain(text):
-        document.parsed += len(text)
-        if document.parsed > _MAX_PARSED:
-            document.refuse(
-                f"at most {_MAX_PARSED} letters of CSS that is not plain", "simplify the styles", "css", _MAX_PARSED
-            )
-
-
-def _check_sheets(document: Clean) -> None:
-    """Refuse style sheets that would be matched for minutes, as a few nested selectors can be."""
-    sheets = (sheet.text or "" for sheet in document.sheets)
-    if sum(matching_time(sheet, document.elements, document.depth) for sheet in sheets) > _MAX_MATCHING:
-        document.refuse(
-            f"selectors worth at most {_MAX_MATCHING / 1e9:.0f} s of matching",
-            "simplify the styles",
-            "matching",
-            _MAX_MATCHING,
-        )
 
 
 def _clean_picture(element: etree._Element, document: Clean, limits: Limits | None, level: int) -> None:

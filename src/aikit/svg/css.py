@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..errors import LimitError
 
 if TYPE_CHECKING:
+    from cssselect2.compiler import CompiledSelector
     from lxml import etree
 
 __all__ = [
     "LOCAL",
+    "Extent",
     "Note",
+    "check_matching",
     "clean_declarations",
     "clean_sheet",
     "costs",
     "declarations",
     "inline",
     "is_local",
-    "is_plain",
-    "matching_time",
+    "measure_extent",
 ]
 
 # Told of everything that is cut.
@@ -46,26 +50,32 @@ def is_local(value: str) -> bool:
     return "url" not in LOCAL.sub("", value).lower()
 
 
-def is_plain(text: str) -> bool:
+# Fonts and pictures in a sheet, which are megabytes of letters, and go in any case.
+_DATA_URL = re.compile(r"""url\(\s*(["']?)data:[\w/+.;,=%-]*\1\s*\)""", re.ASCII)
+
+
+def _is_plain(text: str) -> bool:
     """Whether CSS can be seen to be harmless without parsing it, which takes 3 microseconds a letter."""
     return not _SUSPECT.search(LOCAL.sub("", text))
 
 
 def clean_declarations(text: str, note: Note) -> str:
     """The text of a style attribute without what would fetch or run. References become url(#id)."""
-    if is_plain(text):
+    if _is_plain(text):
         return LOCAL.sub(r"url(#\2)", text)
     import tinycss2
 
+    text = _DATA_URL.sub("url(data:)", text)
     return _write_declarations(tinycss2.parse_declaration_list(text, skip_comments=True, skip_whitespace=True), note)
 
 
 def clean_sheet(text: str, note: Note) -> str:
     """The text of a <style> element without what would fetch or run. References become url(#id)."""
-    if is_plain(text):
+    if _is_plain(text):
         return LOCAL.sub(r"url(#\2)", text)
     import tinycss2
 
+    text = _DATA_URL.sub("url(data:)", text)
     return _write_rules(tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True), note)
 
 
@@ -169,24 +179,79 @@ def declarations(text: str) -> Iterator[tuple[str, str]]:
 # ---------------------------------------------------------------- style sheets and elements
 
 
-# Measured with resvg: a rule looked at, and an element met on the way up from another.
-_RULE, _STEP = 60.0, 20.0
+# Nanoseconds, measured: resvg looks at a rule; resvg and cssselect2 meet an element on the way up from another.
+_RULE, _STEP, _STEP_HERE = 60.0, 20.0, 1500.0
+_MOST_SECONDS = 60
+# Letters that rules may become when they are written into the elements.
+_MOST_INLINED = 200_000_000
 
 
-def matching_time(sheet: str, elements: int, depth: int) -> float:
+class Extent(NamedTuple):
+    """How large a document is: its elements, its deepest level, and the most children of one element."""
+
+    elements: int
+    depth: int
+    breadth: int
+
+
+def measure_extent(root: etree._Element) -> Extent:
+    """Measure a document for `check_matching`."""
+    elements, deepest, broadest = 0, 0, 0
+    level: list[etree._Element] = [root]
+    while level:
+        deepest += 1
+        elements += len(level)
+        broadest = max(broadest, *(len(element) for element in level))
+        level = [child for element in level for child in element]
+    return Extent(elements, deepest, broadest)
+
+
+def check_matching(name: str, sheets: Iterable[str], extent: Extent, *, here: bool) -> None:
+    """Refuse cleaned style sheets that would be matched without end, as a few nested selectors can be.
+
+    Args:
+        name: the subject of messages.
+        sheets: cleaned style sheets.
+        extent: of the document.
+        here: whether cssselect2 matches them, not a renderer.
+
+    Raises:
+        LimitError: it would take more than a minute.
+    """
+    if sum(_matching_time(sheet, extent, here) for sheet in sheets) > _MOST_SECONDS * 1e9:
+        raise LimitError(
+            name,
+            f"selectors worth at most {_MOST_SECONDS} s of matching",
+            "more",
+            "simplify the styles",
+            limit="matching",
+            allowed=_MOST_SECONDS,
+        )
+
+
+def _matching_time(sheet: str, extent: Extent, here: bool) -> float:
     """Nanoseconds that matching the selectors of a cleaned sheet may take.
 
     For "a b c d" each ancestor that is a "c" is tried with each of its own that is a "b", and so on: renderers go
-    through all the ways to choose three out of the ancestors.
+    through all the ways to choose three out of the ancestors, and for "a ~ b ~ c" two out of the elements before.
     """
-    times = 0.0
+    times, step = 0.0, _STEP_HERE if here else _STEP
     for block in sheet.split("{")[:-1]:
         for selector in block.rpartition("}")[2].split(","):
-            words = selector.replace(">", " > ").replace("+", " + ").split()
+            words = selector.replace(">", " > ").replace("+", " + ").replace("~", " ~ ").split()
+            once, before = words.count(">") + words.count("+"), words.count("~")
             # "a > b" is tried once: the sign and the two beside it are one step.
-            steps = max(0, len(words) - 1 - 2 * (words.count(">") + words.count("+")))
-            times += _RULE + _STEP * math.comb(depth, min(steps, depth // 2))
-    return times * elements
+            above = max(0, len(words) - 1 - 2 * (once + before))
+            ways = _count_ways(extent.depth, above) * _count_ways(extent.breadth, before)
+            ways *= float(extent.elements) ** min(20, selector.count(":has("))
+            ways *= float(max(1, extent.breadth)) ** min(20, selector.count(":nth-"))
+            times += _RULE + step * min(ways, 1e100)
+    return times * extent.elements
+
+
+def _count_ways(size: int, steps: int) -> float:
+    """In how many ways so many can be chosen, at most; enough to be too much where there are very many."""
+    return float(math.comb(size, min(steps, size // 2))) if steps < 10 or size < 500 else 1e100
 
 
 # What makes a picture cost more than its text: references, and groups that are composed on a layer of their own.
@@ -201,31 +266,48 @@ def costs(text: str) -> bool:
     return _COSTLY.search(text) is not None
 
 
-def inline(root: etree._Element, styles: list[etree._Element]) -> None:
+def inline(root: etree._Element, styles: list[etree._Element], name: str) -> None:
     """Write what the rules of style sheets say into style attributes, by the cascade of CSS, and empty the sheets.
 
     Rules in at-rules are left out, as both renderers do.
+
+    Raises:
+        LimitError: matching takes without end, selectors nest too deeply, or the rules would become too much text.
     """
     import cssselect2
 
+    sheets = [style.text or "" for style in styles]
+    check_matching(name, sheets, measure_extent(root), here=True)
     matcher = cssselect2.Matcher()
-    for selector, found in _selectors([style.text or "" for style in styles]):
+    for selector, found in _selectors(sheets, name):
         matcher.add_selector(selector, found)
+    written = 0
     for wrapped in cssselect2.ElementWrapper.from_xml_root(root).iter_subtree():
         element = wrapped.etree_element
         normal: dict[str, str] = {}
         important: dict[str, str] = {}
         for _, _, _, found in sorted(matcher.match(wrapped), key=lambda match: match[:2]):
-            for name, value, urgent in found:
-                (important if urgent else normal)[name] = f"{name}:{value}" + ("!important" if urgent else "")
+            for key, value, urgent in found:
+                (important if urgent else normal)[key] = f"{key}:{value}" + ("!important" if urgent else "")
         if normal or important:
             own = element.get("style", "").strip().rstrip(";")
-            element.set("style", ";".join([*normal.values(), *([own] if own else []), *important.values()]))
+            text = ";".join([*normal.values(), *([own] if own else []), *important.values()])
+            written += len(text)
+            if written > _MOST_INLINED:
+                raise LimitError(
+                    name,
+                    f"style sheets and elements worth at most {_MOST_INLINED:.0e} letters",
+                    "more",
+                    "simplify the styles",
+                    limit="inlined_styles",
+                    allowed=_MOST_INLINED,
+                )
+            element.set("style", text)
     for style in styles:
         style.text = None
 
 
-def _selectors(sheets: list[str]) -> Iterator[tuple[Any, list[tuple[str, str, bool]]]]:
+def _selectors(sheets: list[str], name: str) -> Iterator[tuple[CompiledSelector, list[tuple[str, str, bool]]]]:
     import cssselect2
     import tinycss2
 
@@ -241,6 +323,11 @@ def _selectors(sheets: list[str]) -> Iterator[tuple[Any, list[tuple[str, str, bo
             selectors = cssselect2.compile_selector_list(rule.prelude)
         except cssselect2.SelectorError:
             continue  # CSS says: a rule whose selector is not understood does not count
+        except (RecursionError, SyntaxError, MemoryError) as error:
+            # cssselect2 writes Python for a selector, and Python has such limits.
+            raise LimitError(
+                name, "selectors that nest some ten levels", "more", "simplify the styles", limit="selector_levels"
+            ) from error
         for selector in selectors:
             if not selector.never_matches and selector.pseudo_element is None:
                 yield selector, found

@@ -166,14 +166,18 @@ def _surface(kind: Any, root: etree._Element, output: Any, name: str, background
     from lxml import etree
 
     _say_size_once(root)
+    _aim_uses(root)
     data = etree.tostring(root, encoding="utf-8", with_tail=False)
     try:
         # Never unsafe=True, which lets files and URLs in and lifts what CairoSVG limits.
         tree = Tree(bytestring=data, unsafe=False, url_fetcher=_decode_embedded)
         return kind(tree, output, 96, background_color=background)
-    except (AikitError, MemoryError, RecursionError):
+    except (AikitError, RecursionError):
         raise
     except Exception as error:
+        # cairo calls a surface that it refuses for its size one without memory.
+        if isinstance(error, MemoryError) and "CAIRO_STATUS" not in str(error):
+            raise
         raise _not_drawn("CairoSVG", error, name) from error
 
 
@@ -182,6 +186,14 @@ def _say_size_once(root: etree._Element) -> None:
     kept = [f"{key}:{value}" for key, value in declarations(root.get("style", "")) if key not in ("width", "height")]
     kept += [f"{side}:{root.get(side)}px" for side in ("width", "height")]
     root.set("style", ";".join(kept))
+
+
+def _aim_uses(root: etree._Element) -> None:
+    """CairoSVG takes a <use> of nothing for one of the entire document, and draws that inside itself."""
+    nowhere = "#" + "-" * (1 + max(len(element.get("id", "")) for element in root.iter()))
+    for use in root.iter(f"{{{SVG}}}use"):
+        if not (use.get("href") or use.get(XLINK_HREF)):
+            use.set("href", nowhere)
 
 
 def _decode_embedded(url: str, resource_type: str) -> bytes:

@@ -70,7 +70,7 @@ def svg_info(source: Source, *, limits: Limits | None = None) -> SvgInfo:
     Raises:
         FileAccessError: the file cannot be opened.
         FileFormatError: not an SVG, or damaged.
-        LimitError: more than 50,000 elements or 200 levels, or beyond `limits`.
+        LimitError: more than 200 levels of elements, selectors without end, or beyond `limits`.
         WorkerError: with `limits`, the parser crashed.
 
     Example:

@@ -15,8 +15,9 @@ from ..limits import Limits
 from ..types import Source
 from . import transform as transforms
 from .cascade import PAINT, properties
-from .css import inline
+from .css import clean_sheet, inline
 from .document import Svg
+from .engines import with_deep_stack
 from .outline import SvgPath
 from .shapes import OUTLINES, Lengths
 from .size import Size, size_of, to_pixels, view_box
@@ -65,7 +66,8 @@ def svg_paths(source: Source | Svg, *, limits: Limits | None = None) -> list[Svg
         FileAccessError: the file cannot be read.
         FileFormatError: not an SVG, or XML that is not well formed.
         WorkerError: with `limits`, the parser crashed.
-        LimitError: the file is beyond `limits`, or <use> multiplies its shapes to more than a million curves.
+        LimitError: the file is beyond `limits`, <use> multiplies its shapes to more than a million curves, or selectors
+            take without end.
 
     Example:
         >>> disk, plate = svg_paths(
@@ -129,8 +131,12 @@ def _find_paths(data: bytes, name: str, limits: Limits | None) -> _Paths:
     import numpy as np
 
     root = parse(data, limits, name=name)
-    with np.errstate(all="ignore"):  # coordinates that grow beyond a float are met where they are
-        return _Paths(list(_shapes(root, name)))
+
+    def work() -> _Paths:
+        with np.errstate(all="ignore"):  # coordinates that grow beyond a float are met where they are
+            return _Paths(list(_shapes(root, name)))
+
+    return with_deep_stack(work, name)
 
 
 class PathContext(NamedTuple):
@@ -148,7 +154,7 @@ class PathContext(NamedTuple):
 
 
 def _shapes(root: _Element, name: str) -> Iterator[SvgPath]:
-    inline(root, list(root.iter(f"{{{SVG}}}style")))
+    _inline_styles(root, name)
     by_id: dict[str, _Element] = {}
     for element in root.iter(f"{{{SVG}}}*"):
         if element.get("id"):
@@ -181,6 +187,14 @@ def _shapes(root: _Element, name: str) -> Iterator[SvgPath]:
         if place.reused:
             cost += _ELEMENT + sum(len(subpath.curves) for path in paths for subpath in path.subpaths)
             _check(cost, name)
+
+
+def _inline_styles(root: _Element, name: str) -> None:
+    """Write style sheets into the elements, cleaned, so that what is checked of a selector is what is matched."""
+    styles = list(root.iter(f"{{{SVG}}}style"))
+    for style in styles:
+        style.text = clean_sheet("".join(style.itertext()), lambda what: None)
+    inline(root, styles, name)
 
 
 def _check(cost: int, name: str) -> None:

@@ -42,7 +42,8 @@ def _select_css(element: _Element, css: str) -> set[_Element]:
         for selector in cssselect2.compile_selector_list(css):
             if not selector.never_matches and selector.pseudo_element is None:
                 matcher.add_selector(selector, None)
-    except (cssselect2.SelectorError, TypeError, AttributeError) as error:
+    except (cssselect2.SelectorError, TypeError, AttributeError, RecursionError, SyntaxError, MemoryError) as error:
+        # cssselect2 writes Python for a selector, and Python does not nest without end.
         remedy = 'write for instance "g.icon > path"'
         raise InputValueError("css", "a selector", f"{quoted(css)} ({error})", remedy) from error
     root = cssselect2.ElementWrapper.from_xml_root(element.getroottree().getroot())

@@ -93,9 +93,9 @@ def render_svg(
 
     Raises:
         FileAccessError: the file cannot be opened.
-        FileFormatError: not an SVG, damaged, or with an element inside itself.
-        LimitError: the result would be larger than allowed, or the drawing takes more than a picture of its size may;
-            with `limits`, more than their time and memory.
+        FileFormatError: not an SVG, or damaged.
+        LimitError: the result would be larger than allowed; references or numbers multiply the drawing without end;
+            with `limits`, it takes more than their time and memory.
         WorkerError: with `limits`, the renderer crashed.
         InputTypeError: a size that is not a whole number.
         InputValueError: an unknown kind, `scale` beside a size, a size below 1, or no size in the file and not both asked for.
@@ -154,7 +154,7 @@ def _make_ready(root: etree._Element, name: str, sizes: Plan, engine: str, limit
     """Make a document one that can be given to a renderer, or refuse it."""
     document = clean(root, name, limits)
     document.inline_styles()
-    estimate_cost(document, sizes.width, sizes.height, engine=engine)
+    estimate_cost(document, sizes.width, sizes.height, engine=engine, limits=limits)
 
 
 def _set_size(root: etree._Element, sizes: Plan) -> None:
@@ -190,8 +190,9 @@ def svg_to_pdf(source: Source, *, limits: Limits | None = None) -> bytes:
 
     Raises:
         FileAccessError: the file cannot be opened.
-        FileFormatError: not an SVG, damaged, or with an element inside itself.
-        LimitError: the drawing takes more than one of its size may, or more time or memory than `limits` allow.
+        FileFormatError: not an SVG, or damaged.
+        LimitError: references or numbers multiply the drawing without end, or it takes more time or memory than
+            `limits` allow.
         WorkerError: with `limits`, the renderer crashed.
         InputValueError: the file has neither a size nor a viewBox.
         MissingDependencyError: the system's cairo library is not installed.

@@ -10,16 +10,17 @@ from ..errors import printable
 from ..isolation import guarded
 from ..limits import Limits
 from ..types import Source
-from .clean import clean
+from .clean import Clean, clean, drop_reference, picture_of, set_picture
 from .cost import estimate_cost
 from .engines import with_deep_stack
+from .size import size_of
 from .source import parse
 
 __all__ = ["sanitize_svg"]
 
 _log = logging.getLogger("aikit")
 
-# What a drawing costs depends on how large it is drawn: here as large as a browser may.
+# What a drawing costs depends on how large it is drawn: as large as it says, and no larger than a browser may.
 _SIDE = 1024
 
 
@@ -31,7 +32,7 @@ def sanitize_svg(source: Source, *, limits: Limits | None = None) -> bytes:
     same file, and embedded PNG, JPEG, GIF and WebP pictures and SVGs, which are sanitized too. What goes are scripts,
     event handlers, foreignObject, elements and attributes of other namespaces (editors' data among them), links,
     references to anything else, @import and @font-face, processing instructions, comments and the doctype; entities
-    that the file declares itself are resolved. The log says what was taken out, and so does `svg_info`.
+    that the file declares itself are resolved. A reference that leads to where it stands goes too. The log says what was taken out, and so does `svg_info`.
 
     Args:
         source: a path, bytes or an open binary file, SVG or svgz. A str is a path and is never fetched.
@@ -42,9 +43,9 @@ def sanitize_svg(source: Source, *, limits: Limits | None = None) -> bytes:
 
     Raises:
         FileAccessError: the file cannot be opened.
-        FileFormatError: not an SVG, damaged, or with an element inside itself.
-        LimitError: more than 50,000 elements or 200 levels, or references that multiply them beyond 100,000 or 200;
-            filters, patterns and layers that take too long; an embedded picture beyond `limits`, or more time.
+        FileFormatError: not an SVG, or damaged.
+        LimitError: more than 200 levels; references or numbers that multiply the drawing to more than 100,000 elements,
+            200 levels or ten minutes; selectors without end; an embedded picture beyond `limits`, or more time.
         WorkerError: with `limits`, the parser crashed.
 
     Example:
@@ -72,7 +73,29 @@ def _sanitize(data: bytes, name: str, limits: Limits | None) -> tuple[bytes, str
         etree.cleanup_namespaces(root)
         text = etree.tostring(root, encoding="utf-8", with_tail=False)
         document.inline_styles()
-        estimate_cost(document, _SIDE, _SIDE)
+        width, height = size_of(root) or (_SIDE, _SIDE)
+        estimate_cost(document, _round(width), _round(height))
+        if document.cuts:
+            text = _drop_again(text, document)
         return text, ", ".join(document.removed_summary())
 
     return with_deep_stack(work, name)
+
+
+def _round(side: float) -> int:
+    return max(1, min(_SIDE, round(side)))
+
+
+def _drop_again(text: bytes, document: Clean) -> bytes:
+    """Take circular references out of a document whose style sheets are where they were."""
+    from lxml import etree
+
+    root = parse(text, name=document.name)
+    places = {element: place for place, element in enumerate(document.root.iter())}
+    elements = list(root.iter())
+    for element, said in document.cuts:
+        if said == "picture":
+            set_picture(elements[places[element]], picture_of(element))
+        else:
+            drop_reference(elements[places[element]], said)
+    return etree.tostring(root, encoding="utf-8", with_tail=False)
