@@ -127,6 +127,36 @@ def test_thin_pictures(size, method, cores, monkeypatch):
         assert difference(hwc(resize(tensor(array[..., None]), **to(new, method=method)))[..., 0], expected) <= 1
 
 
+@pytest.mark.usefixtures("tensors_work_in")
+def test_halves_are_rounded_alike_in_every_layout():
+    # Two become one: every second mean ends in a half, which Pillow rounds up.
+    plane = np.random.default_rng(0).integers(0, 4, (64, 64), np.uint8)
+    opaque = np.full_like(plane, 255)
+    expected = (plane.reshape(64, 32, 2).sum(2, dtype=int) + 1) // 2
+    for image, shown in (
+        (plane, ...),
+        (np.asfortranarray(plane), ...),
+        (pil(plane), ...),
+        (np.stack([plane, opaque], -1), (..., 0)),
+        (np.stack([plane] * 3 + [opaque], -1), (..., 1)),
+        (np.stack([np.stack([plane] * 3, -1)] * 2), (1, ..., 2)),
+        (torch.from_numpy(plane)[None], 0),
+        (torch.from_numpy(np.stack([plane] * 3 + [opaque])), 2),
+    ):
+        np.testing.assert_array_equal(np.asarray(resize(image, **to((64, 32), method="area")))[shown], expected)
+
+
+@each_method
+def test_8_bit_tensors_that_grow_are_pillow_bit_for_bit(method):
+    if method == "bilinear":
+        pytest.skip("torch's own kernel, within a code")
+    noise = np.random.default_rng(0).integers(0, 256, (97, 131, 3), np.uint8)
+    for array in (noise, noise // 128 * np.uint8(255)):
+        for size in ((200, 300), (97, 300), (150, 60), (90, 120)):
+            made = resize(tensor(array), **to(size, method=method))
+            np.testing.assert_array_equal(hwc(made), pillow(array, size, method))
+
+
 def test_area_is_what_opencv_calls_area():
     noise = np.random.default_rng(3).random((301, 401, 3), np.float32)
     for size in ((100, 133), (299, 299), (7, 400), (301, 2), (1, 1)):

@@ -153,9 +153,12 @@ def resize_runs(
     part: tuple[float, float] | None = None,
     dtype: str = "float32",
     size: int = _BLOCK,
+    bits: int | None = None,
 ) -> list[Run]:
-    """Arrange the taps of a resize as small dense matrices of about `size` results."""
+    """Arrange the taps of a resize as small dense matrices of about `size` results, weights rounded to so many bits."""
     positions, weights = resize_taps(old, new, method, antialias, part)
+    if bits is not None:
+        weights = np.copysign(np.floor(np.abs(weights) * 2.0**bits + 0.5) / 2.0**bits, weights)
     # The size whose blocks come closest to a whole number of pixels apart has the longest runs.
     step = old / new if part is None else (part[1] - part[0]) / new
     sizes = sorted(range(size - size // 4, size + size // 4 + 1), key=lambda each: abs(each - size))

@@ -149,14 +149,15 @@ def resize_opened(opened: Opened[ImageT], how: Resizing, *, linear: bool = False
     old = spec.height, spec.width
     mixes = how.method != "nearest" and not how.is_cut(old)
     how = replace(how, clamp=is_integer(spec))
-    how = how.of_uint8() if spec.dtype in ("uint8", "bool") else how
+    is_uint8 = spec.dtype in ("uint8", "bool")
+    how = how.of_uint8() if is_uint8 else how
     as_in_pillow = how.antialias or all(new >= was for new, was in zip(how.size, how.old_size(old), strict=True))
     if mixes and as_in_pillow and not linear and not spec.has_alpha and spec.dtype == "uint8":
         image: ImageT | None = fast_path(opened, how)
         if image is not None:
             return image
     return run(
-        partial(_resize, how, linear, mixes),
+        partial(_resize_uint8 if is_uint8 and mixes else _resize, how, linear, mixes),
         opened,
         pointwise=False,
         uint8_kernel=None if mixes else partial(_move_codes, how),
@@ -167,6 +168,11 @@ def _resize(how: Resizing, linear: bool, mixes: bool, xp: Namespace, *planes: Pl
     if not mixes:
         return [resample_plane(xp, plane, how) for plane in planes]
     return run_premultiplied(xp, planes, lambda plane: resample_plane(xp, plane, how), linear=linear)
+
+
+def _resize_uint8(how: Resizing, linear: bool, mixes: bool, xp: Namespace, *planes: Plane) -> Planes:
+    """Resize codes and round halves up as Pillow does, so that ties are the same whatever way a picture takes."""
+    return [xp.floor(plane * 255 + 0.5) * (1 / 255) for plane in _resize(how, linear, mixes, xp, *planes)]
 
 
 def _move_codes(how: Resizing, *planes: Plane) -> Planes:
