@@ -227,6 +227,16 @@ def test_a_damaged_profile_is_refused_in_the_words_of_the_command(run, folder, c
     assert run(*command, "a.jpg", "out.png")[0] == 0
 
 
+def test_a_frame_of_an_animation_is_taken(run, folder):
+    pictures = [Image.new("RGB", (8, 6), color) for color in ("red", "lime", "blue")]
+    pictures[0].save("a.gif", save_all=True, append_images=pictures[1:])
+    assert run("convert", "a.gif", "c.png", "--frame", "2") == (0, "1 converted, 0 failed\n", "")
+    assert tuple(read_numpy("c.png")[0, 0]) == (0, 0, 255)
+    status, _, err = run("convert", "a.gif", "d.png", "--frame", "3")
+    assert (status, err) == (1, "  a.gif: frame: expected 0 to 2, got 3; a.gif has 3 frames.\n")
+    assert run("convert", "a.gif", "d.png", "--frame", "-1")[2].startswith("aikit convert: --frame: expected 0 or more")
+
+
 def test_metadata_are_left_out_where_that_is_asked_for(run, folder):
     Image.fromarray(RGB).save("a.jpg", comment=b"of somebody")
     run("convert", "a.jpg", "kept.jpg")

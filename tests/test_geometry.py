@@ -163,11 +163,13 @@ def test_fit_is_pillows_contain_pad_and_fit(size, method, pillow):
 
 @pytest.mark.parametrize("degrees", [0, 17, 45, 90, -90, 180, 200.5, 270, 359, 720.25])
 @pytest.mark.parametrize("expand", [True, False])
-def test_a_turned_picture_is_as_large_as_pillows_and_shows_the_same(degrees, expand):
-    picture = pil(codes(23, 31, 3))
+@pytest.mark.parametrize("size", [(23, 31), (20, 21)], ids=str)
+def test_a_turned_picture_is_as_large_as_pillows_and_shows_the_same(degrees, expand, size):
+    picture = pil(codes(*size, 3))
     expected = picture.rotate(degrees, Image.NEAREST, expand=expand)
     result = aikit.rotate(picture, degrees, expand=expand, method="nearest")
     assert result.size == expected.size
+    assert operations.get("rotate").new_size(picture, {"degrees": degrees, "expand": expand}) == result.size[::-1]
     # Pillow steps in 1/65536 of a pixel, so that a center near an edge may fall on its other side.
     assert (np.asarray(result) != np.asarray(expected)).any(-1).mean() < 0.01
 

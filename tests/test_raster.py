@@ -298,8 +298,6 @@ TIFF_LAYOUTS = {
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.float16, np.float64], ids=lambda d: d.__name__)
 def test_deep_tiff(layout, channels, dtype):
-    if layout == "predictor" and dtype != np.uint16:
-        pytest.skip("tifffile writes the float predictor only with imagecodecs")
     pixels = picture(21, 19, channels, np.uint16 if dtype == np.uint16 else np.float32).astype(dtype)
     options = dict(TIFF_LAYOUTS[layout], photometric="rgb" if channels > 2 else "minisblack")
     if channels in (2, 4):
@@ -393,12 +391,6 @@ def test_associated_alpha_becomes_straight():
     assert np.array_equal(got[..., 3], pixels[..., 3])
     assert np.abs(got[1:, :, :3].astype(int) - pixels[1:, :, :3]).max() <= 2
     assert got[0, 0].tolist() == [0, 0, 0, 0]
-
-
-def test_unspecified_extra_sample_is_not_alpha():
-    pixels = picture(channels=4, dtype=np.uint16)
-    got = decode(tiff_bytes(pixels, photometric="rgb", extrasamples=["unspecified"])).pixels
-    assert np.array_equal(got, pixels[..., :3])
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -111,6 +111,43 @@ def test_options_of_files_are_words(name, value):
         Recipe(**{name: value})
 
 
+@pytest.mark.parametrize("limits", [None, Limits()], ids=["trusted", "strange"])
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png", "tiff"])
+def test_the_frame_that_is_asked_for_is_taken(suffix, limits):
+    pictures = [Image.new("RGB", (8, 6), color) for color in ("red", "lime", "blue")]
+    lossless = {"lossless": True} if suffix == "webp" else {}
+    pictures[0].save(file := io.BytesIO(), suffix, save_all=True, append_images=pictures[1:], **lossless)
+    for at, picture in enumerate(pictures):
+        recipe = Recipe([("trim", {})], to="png", frame=at)
+        made = recipe.make(file.getvalue(), limits=limits)
+        assert np.array_equal(aikit.read_numpy(made.data)[..., :3], np.asarray(picture))
+        assert made[1:] == (1, 0)
+    with pytest.raises(InputValueError, match=r"^frame: expected 0 to 2, got 3; "):
+        Recipe(to="png", frame=3).bytes(file.getvalue(), limits=limits)
+
+
+def test_a_frame_is_part_of_the_value():
+    recipe = Recipe(to="png", frame=np.int64(2))
+    assert str(recipe) == "to=png frame=2"
+    assert (
+        recipe == Recipe.parse(str(recipe)) == Recipe.from_toml(recipe.to_toml()) == Recipe.from_json(recipe.to_json())
+    )
+    assert len({recipe.digest, Recipe(to="png").digest, Recipe(to="png", frame=0).digest}) == 3
+
+
+@pytest.mark.parametrize(
+    ("frame", "kind", "match"),
+    [
+        (-1, InputValueError, r"^frame: expected 0 or more, got -1;"),
+        (1.5, InputTypeError, r"^frame: expected a whole number, got 1\.5;"),
+        (True, InputTypeError, r"^frame: expected a whole number, got True;"),
+    ],
+)
+def test_frames_are_counted_from_0(frame, kind, match):
+    with pytest.raises(kind, match=match):
+        Recipe(frame=frame)
+
+
 def described(data):
     """What a PNG says beside its pixels."""
     return {key for key in Image.open(io.BytesIO(data)).info if key in ("exif", "Title", "parameters", "icc_profile")}

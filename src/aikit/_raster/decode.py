@@ -82,9 +82,7 @@ def _decode_frame(job: Job, frame: int, at_least: tuple[int, int] | None = None)
     if wide is not None:
         return wide
     with foreign(job.name, job.format):
-        image = open_image(job)
-        if frame:
-            _seek(image, frame, job)
+        image = _open_frame(job, frame)
         _check_image(image, job, (frame + 1) if job.format in _COMPOSED else 1)
         if at_least is not None and job.format == "jpeg":
             height, width = at_least if orientation_of(image.info) < 5 else at_least[::-1]
@@ -137,6 +135,16 @@ def _no_such_frame(frame: int, count: int, name: str) -> InputValueError:
     return InputValueError("frame", f"0 to {count - 1}", quoted(frame), f"{name} has {has}")
 
 
+def _open_frame(job: Job, frame: int) -> Image.Image:
+    if frame and job.format == "tiff" and not tiff.is_by_pillow(job.pages[0]):
+        # Pillow opens the first page before any other.
+        return open_image(replace(job, data=tiff.start_at(job.data, job.pages[frame])))
+    image = open_image(job)
+    if frame:
+        _seek(image, frame, job)
+    return image
+
+
 def _seek(image: Image.Image, frame: int, job: Job) -> None:
     count = frame_count(image, job)
     if frame >= count:
@@ -176,10 +184,6 @@ def _correct(image: Image.Image, job: Job) -> Image.Image:
     """Scale what Pillow leaves unscaled, and resolve modes of its own."""
     if job.format == "png" and b"tRNS" in job.facts.chunks:
         _scale_key(image, job.facts)
-    if job.format == "tiff" and job.pages[0].bits[0] == 12 and image.mode == "I;16":
-        # Pillow keeps 12-bit codes as they are; a 16-bit integer spans its whole range.
-        codes = np.asarray(image).astype(np.uint32)
-        return _like(Image.fromarray(((codes * 65535 + 2047) // 4095).astype(np.uint16)), image)
     if image.mode in ("La", "RGBa"):
         return _like(image.convert(image.mode[:-1] + "A"), image)
     if image.mode.startswith("I;16") and image.mode != "I;16":
@@ -286,19 +290,37 @@ def _wide_tiff(job: Job, frame: int) -> HighDepth | Image.Image | None:
         raise _no_such_frame(frame, len(job.pages), job.name)
     page = job.pages[frame]
     check_size(job.name, page.width, page.height, job.limits)
-    if not page.wide:
-        # Pillow opens the first page before any other, and logs an error about more samples than it has modes for.
-        tiff.check_samples(max(page.samples, job.pages[0].samples), job.name)
+    tiff.require_known(page, job.name)
+    if not tiff.is_ours(page):
         return None
     _check_total(job, page.width * page.height)
-    check_samples_size(job.name, page.width * page.height * page.samples * page.bits[0] // 8, job.limits)
+    check_samples_size(job.name, page.width * page.height * page.samples * page.depth // 8, job.limits)
     info: dict[Any, Any] = {"icc_profile": page.profile, "xmp": page.xmp, "dpi": page.dpi}
     info = {key: value for key, value in info.items() if value is not None} | _said_by_page(job, frame)
-    if job.pil_depth and page.sample_format == 3 and page.kept > 1:
+    if job.pil_depth and page.sample_format == 3 and page.samples > 1:
         raise high_depth.no_mode_for(job.name)
-    codes = page.sample_format == 1 and page.bits[0] == 16
-    finish = _finish(job, info, page.kept) if codes else lambda strip: strip
+    if page.photometric == 5:
+        return _cmyk(page, info, job)
+    codes = page.sample_format == 1 and 8 < page.depth <= 16
+    finish = _finish(job, info, page.samples) if codes and page.photometric != 3 else lambda strip: strip
     return _deliver(tiff.read_page(job.data, page, job.name, finish, lenient=job.lenient), info, job, turned=True)
+
+
+def _cmyk(page: tiff.Page, info: dict[Any, Any], job: Job) -> Image.Image:
+    """Inks in 8 bits, the most that profiles of inks are applied in."""
+    if page.depth > 8 and not job.pil_depth:
+        raise FileFormatError(
+            job.name,
+            "CMYK of 8 bits",
+            f"{page.depth} bits",
+            "read it with read_pil, in 8 bits, or convert it to RGB first",
+            code="unsupported_format",
+        )
+    finish = high_depth.round_strip if page.depth > 8 else lambda strip: strip
+    samples = tiff.read_page(job.data, page, job.name, finish, lenient=job.lenient)
+    image = Image.frombytes("CMYK", samples.shape[1::-1], samples.tobytes())
+    image.info = without_orientation(info)
+    return image_to_srgb(image, job.name) if job.profile == "srgb" else image
 
 
 def _deliver(samples: Samples, info: dict[Any, Any], job: Job, *, turned: bool = False) -> HighDepth | Image.Image:
@@ -306,6 +328,10 @@ def _deliver(samples: Samples, info: dict[Any, Any], job: Job, *, turned: bool =
     if not turned:
         samples = tiff.turn(samples, orientation_of(info))
     info = without_orientation(info)
+    if samples.dtype == np.uint8 and not job.pil_depth:
+        image = Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
+        image.info = info
+        return image_to_srgb(image, job.name) if job.profile == "srgb" else image
     if samples.shape[2] > 1:
         return HighDepth(samples, info)
     image = Image.fromarray(np.ascontiguousarray(samples[..., 0]))
@@ -314,12 +340,13 @@ def _deliver(samples: Samples, info: dict[Any, Any], job: Job, *, turned: bool =
 
 
 def _frames(job: Job) -> Iterator[Image.Image]:
-    if any(page.wide for page in job.pages):
+    for page in job.pages:
+        tiff.require_known(page, job.name)
+    if any(tiff.is_ours(page) for page in job.pages):
         # Pillow may not know the other pages' kinds, so each goes its own way.
         check_frames(job.name, len(job.pages), job.limits)
         _check_total(job, sum(page.width * page.height for page in job.pages))
         return (_page_image(job, index) for index in range(len(job.pages)))
-    tiff.check_samples(max((page.samples for page in job.pages), default=1), job.name)
     with foreign(job.name, job.format):
         image = open_image(job)
         count = frame_count(image, job)

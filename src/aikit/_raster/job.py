@@ -22,7 +22,7 @@ Profile = Literal["srgb", "ignore"]
 
 # Per format, the one Pillow plugin that may open it, and what Pillow gets wrong, so we read it ourselves:
 #   png   OpenCV for 16-bit color, which Pillow rounds to 8 bits
-#   tiff  our own strips (tiff.py) for 16-bit and float, which Pillow rounds, scrambles or refuses
+#   tiff  our own strips (tiff/) for what Pillow rounds, scrambles or refuses; tiff/kinds.py says which
 #   ppm   our own samples above 8 bits, which Pillow rounds
 # A plugin is named so that a mislabelled file cannot reach another parser, EPS and Ghostscript least of all.
 _PLUGINS = {

@@ -70,6 +70,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], *,
     parser.add_argument(
         "--profile", choices=["srgb", "ignore"], default="srgb", help="ignore takes the codes as they are"
     )
+    parser.add_argument("--frame", type=int, metavar="N", help="the frame of an animation, or the page, counted from 0")
     parser.add_argument("--allow-truncated", action="store_true", help="take what is there of a file that is cut off")
     add_folder_options(parser)
     parser.set_defaults(run=run)
@@ -87,6 +88,7 @@ def run(options: argparse.Namespace) -> int:
             allow_truncated=options.allow_truncated,
             metadata=options.metadata,
             profile=options.profile,
+            frame=options.frame,
         )
     return convert_all(options, recipe, words)
 
@@ -183,7 +185,7 @@ def _read_size(text: str, option: str) -> dict[str, object]:
 
 def _make_words() -> Words:
     """What the options are called, by what the library calls them."""
-    subjects = {"quality": "--quality", "lossless": "--lossless", "format": "--to", "to": "--to"}
+    subjects = {"quality": "--quality", "lossless": "--lossless", "format": "--to", "to": "--to", "frame": "--frame"}
     for operation in _list_operations():
         option = _name_option(operation.name)
         subjects[operation.name] = option

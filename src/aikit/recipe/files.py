@@ -51,6 +51,7 @@ class FileOptions:
     allow_truncated: bool
     metadata: MetadataPolicy = "keep"
     profile: Profile = "srgb"
+    frame: int | None = None
 
 
 class Made(NamedTuple):
@@ -133,7 +134,8 @@ def _apply(
     target = capabilities(to)
     quality = None if target.quality is None else options.quality
     encoded = encode(image, target.name, quality=quality, lossless=options.lossless, metadata=options.metadata)
-    return Made(encoded, 1, _count_frames(data, name, limits) - 1)
+    # Who has asked for one frame has not lost the others.
+    return Made(encoded, 1, _count_frames(data, name, limits) - 1 if options.frame is None else 0)
 
 
 # What shows that a file may hold several frames, by its format: without it nobody looks again.
@@ -157,7 +159,12 @@ def _read(
     file = io.BytesIO(data)
     file.name = name
     image: Image.Image | Array = read_any(
-        file, profile=options.profile, limits=limits, allow_truncated=options.allow_truncated, at_least=at_least
+        file,
+        frame=options.frame or 0,
+        profile=options.profile,
+        limits=limits,
+        allow_truncated=options.allow_truncated,
+        at_least=at_least,
     )
     return image
 
