@@ -22,8 +22,8 @@ ROOT = Path(__file__).parents[1]
 SRC = ROOT / "src" / "aikit"
 
 SURFACE = """
-AikitError DeviceError FileAccessError FileFormatError InputTypeError InputValueError LimitError Limits
-MissingDependencyError Recipe Sample WorkerError blur color_to_alpha composite convert_color convert_folder crop describe difference
+AikitError AikitWarning DeviceError FileAccessError FileFormatError InputTypeError InputValueError LimitError Limits
+MissingDependencyError Recipe Sample WorkerError blur color_to_alpha composite convert_color convert_folder convert_profile crop describe difference
 encode fit flatten flip free_memory has_alpha hsv_to_rgb lab_to_rgb make_transparent map_supervised merge_alpha new_psd new_svg
 normalize open_psd open_svg operation pad pick_device premultiply read_batch read_cv2 read_label_map read_numpy read_pil read_tensor render_svg resize
 rgb_to_gray rgb_to_hsv rgb_to_lab rot90 rotate sharpen show split_alpha stack thumbnail to_cv2 to_numpy to_pil to_tensor trim unpremultiply unstack
@@ -31,7 +31,7 @@ upsample warp_affine warp_perspective write
 """.split()
 
 MODULES = """
-alpha batch codec color convert device errors files folders fusion geometry isolation limits logs memory operations paths plugins psd recipe resample sample settings svg transforms types
+alpha batch codec color convert device errors files folders fusion geometry isolation limits logs memory operations paths plugins profiles psd recipe resample sample settings svg transforms types
 """.split()
 
 # A module may import from the layers above its line here, and from the names before it on its own line.
@@ -41,7 +41,7 @@ LAYERS = [
     "convert color alpha resample geometry",
     "_raster",
     "svg psd",
-    "files",
+    "profiles files",
     "operations fusion batch show",
     "codec sample recipe transforms",
     "folders",
