@@ -169,6 +169,8 @@ def explain_calls(function: _Function) -> _Function:
                 raise
         raise InputTypeError(*found)
 
+    # For whoever asks a function which options it has; `wraps` leaves these out.
+    call.__kwdefaults__ = function.__kwdefaults__
     return cast(_Function, call)
 
 

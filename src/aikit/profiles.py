@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import numpy as np
 from PIL import Image
@@ -75,9 +75,7 @@ def convert_profile(
 
     Source: ICC.1:2022; Display P3 as SMPTE EG 432-1 with the curve of sRGB.
     """
-    if isinstance(image, Image.Image) and source is None and image.mode in _NOT_RGB and image.info.get("icc_profile"):
-        image = image_to_srgb(image.copy(), "image")
-    opened = load(image, bgr=bgr)
+    opened = load(image if source is not None else cast(ImageT, _in_rgb(image)), bgr=bgr)
     spec = opened.spec
     if spec.dtype not in _DTYPES:
         raise InputTypeError("image", f"one of {', '.join(_DTYPES)}", spec.dtype, "convert it to float32 first")
@@ -93,6 +91,13 @@ def convert_profile(
     return run_uint8(partial(_convert_planes, origin.matrix, target.matrix, 1 if gray else 3), opened, into=into)
 
 
+def _in_rgb(image: object) -> object:
+    """A PIL image of inks or Lab with its profile as sRGB, by LittleCMS; whatever else as it is."""
+    if isinstance(image, Image.Image) and image.mode in _NOT_RGB and image.info.get("icc_profile"):
+        return image_to_srgb(image.copy(), "image")
+    return image
+
+
 def open_profile(source: ProfileSource, subject: str, *, gray: bool) -> Target:
     """Open a profile for gray or for RGB pixels.
 
@@ -103,9 +108,12 @@ def open_profile(source: ProfileSource, subject: str, *, gray: bool) -> Target:
         raise InputTypeError(
             subject, f"one of {', '.join(_NAMES)}, a path or bytes", type(source).__name__, "pass one of these"
         )
-    named = isinstance(source, str) and source in _NAMES
-    profile = named_profile(source, gray=gray) if named else source if isinstance(source, bytes) else _read(source)
-    name = subject if named or isinstance(source, bytes) else name_of(source)
+    if isinstance(source, bytes):
+        profile, name = source, subject
+    elif isinstance(source, str) and source in _NAMES:
+        profile, name = named_profile(source, gray=gray), subject
+    else:
+        profile, name = _read(source), name_of(source)
     try:
         space, wanted = icc.color_space(profile), "GRAY" if gray else "RGB"
         if space != wanted:

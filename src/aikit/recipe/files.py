@@ -12,7 +12,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from .._io import name_of, read_bytes
-from .._raster import capabilities, identify, probe
+from .._pixels import load
+from .._raster import Format, capabilities, identify, probe
 from ..convert import to_pil
 from ..errors import FileFormatError, InputValueError
 from ..files import encode, read_any
@@ -26,7 +27,7 @@ from ..types import AnyImage, Source
 from .options import FileOptions
 from .steps import Keywords, Step, apply_steps, check_size
 
-__all__ = ["Made", "apply_to_file", "check_formats", "keep_memory"]
+__all__ = ["Made", "apply_to_file", "check_formats", "keep_memory", "pick_format"]
 
 # Kernels whose result hardly tells where the picture came at twice the size that is wanted.
 _SMOOTH = ("bilinear", "bicubic", "lanczos", "area")
@@ -102,9 +103,16 @@ def keep_memory() -> None:
 
 
 def apply_to_file(
-    source: Source, to: str | None, steps: tuple[Step, ...], options: FileOptions, limits: Limits | None
+    source: Source,
+    to: str | tuple[str, ...] | None,
+    steps: tuple[Step, ...],
+    options: FileOptions,
+    limits: Limits | None,
 ) -> Made:
-    """A file after the steps, as the bytes of another; with limits in a child process, within time and memory."""
+    """A file after the steps, as the bytes of another; with limits in a child process, within time and memory.
+
+    Of several formats the first is taken that holds what the steps give.
+    """
     name, data = name_of(source), read_bytes(source, limits=limits)
     task = data, name, to or _format_of(data, name), steps, options, limits
     if limits is None:
@@ -127,11 +135,23 @@ def _format_of(data: bytes, name: str) -> str:
         ) from error
 
 
+def pick_format(names: tuple[str, ...], image: AnyImage) -> Format:
+    """The first format that holds an image's alpha, depth and size, or else the last, whose error says what it lacks."""
+    spec = load(image).spec
+    for target in map(capabilities, names):
+        # Floats become the codes of the format, as everywhere; 16 bits would lose half of theirs.
+        deep = spec.dtype != "uint16" or (target.color16 if spec.channels > 1 else target.gray16)
+        small = target.max_side is None or max(spec.height, spec.width) <= target.max_side
+        if deep and small and (target.alpha or not spec.has_alpha):
+            return target
+    return capabilities(names[-1])
+
+
 def _in_child(
     modules: tuple[str, ...],
     data: bytes,
     name: str,
-    to: str,
+    to: str | tuple[str, ...],
     steps: tuple[Step, ...],
     options: FileOptions,
     limits: Limits | None,
@@ -142,7 +162,12 @@ def _in_child(
 
 
 def _apply(
-    data: bytes, name: str, to: str, steps: tuple[Step, ...], options: FileOptions, limits: Limits | None
+    data: bytes,
+    name: str,
+    to: str | tuple[str, ...],
+    steps: tuple[Step, ...],
+    options: FileOptions,
+    limits: Limits | None,
 ) -> Made:
     """The other file, whose codes are taken as they are if its profile is bad and that is no matter."""
     try:
@@ -158,7 +183,7 @@ def _apply(
 def _convert(
     data: bytes,
     name: str,
-    to: str,
+    to: str | tuple[str, ...],
     steps: tuple[Step, ...],
     options: FileOptions,
     limits: Limits | None,
@@ -168,7 +193,7 @@ def _convert(
     small = _read_reduced(read, steps)
     image, rest = (read(), steps) if small is None else (small, steps[1:])
     image = apply_steps(image, rest, subject=name, limits=limits)
-    target = capabilities(to)
+    target = pick_format((to,) if isinstance(to, str) else to, image)
     encoded = _encode(image, target.name, options if target.quality is not None else replace(options, quality=None))
     # Who has asked for one frame has not lost the others.
     return Made(encoded, 1, _count_frames(data, name, limits) - 1 if options.frame is None else 0, "")
