@@ -24,6 +24,7 @@ from . import (
     recipe as recipe,
     resample as resample,
     sample as sample,
+    serve as serve,
     settings as settings,
     svg as svg,
     transforms as transforms,

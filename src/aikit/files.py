@@ -54,6 +54,11 @@ MetadataPolicy = _raster.MetadataPolicy
 _MIME = {"ico": "image/vnd.microsoft.icon", "ppm": "image/x-portable-pixmap"}
 
 
+def media_type(format: str) -> str:
+    """What HTTP and data URLs call a format."""
+    return _MIME.get(format, f"image/{format}")
+
+
 # ---------------------------------------------------------------- reading
 
 
@@ -695,7 +700,7 @@ def to_data_url(
     """
     name = _raster.capabilities(format).name
     data = encode(image, name, quality=quality, lossless=lossless, metadata=metadata, profile=profile, bgr=bgr)
-    return f"data:{_MIME.get(name, f'image/{name}')};base64,{base64.b64encode(data).decode('ascii')}"
+    return f"data:{media_type(name)};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 # RFC 2397, section 3: dataurl := "data:" [ mediatype ] [ ";base64" ] "," data

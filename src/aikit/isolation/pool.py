@@ -229,4 +229,4 @@ pool = IdlePool()
 
 if hasattr(os, "register_at_fork"):
     # Looked up in the child: tests put other pools in its place.
-    os.register_at_fork(after_in_child=lambda: pool.begin())
+    os.register_at_fork(after_in_child=lambda: pool.begin())  # noqa: PLW0108

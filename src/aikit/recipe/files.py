@@ -12,7 +12,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from .._io import name_of, read_bytes
-from .._raster import capabilities, identify, probe
+from .._pixels import load
+from .._raster import Format, capabilities, identify, probe
 from ..convert import to_pil
 from ..errors import InputValueError
 from ..files import MetadataPolicy, Profile, encode, read_any
@@ -22,10 +23,10 @@ from ..operations.registry import import_modules, modules_of
 from ..resample.passes import Resizing
 from ..resample.size import new_size
 from ..resample.uint8 import by_matrices
-from ..types import Source
+from ..types import AnyImage, Source
 from .steps import Keywords, Step, apply_steps, check_size
 
-__all__ = ["FileOptions", "Made", "apply_to_file", "check_formats", "keep_memory"]
+__all__ = ["FileOptions", "Made", "apply_to_file", "check_formats", "keep_memory", "pick_format"]
 
 # Kernels whose result hardly tells where the picture came at twice the size that is wanted.
 _SMOOTH = ("bilinear", "bicubic", "lanczos", "area")
@@ -86,9 +87,16 @@ def keep_memory() -> None:
 
 
 def apply_to_file(
-    source: Source, to: str | None, steps: tuple[Step, ...], options: FileOptions, limits: Limits | None
+    source: Source,
+    to: str | tuple[str, ...] | None,
+    steps: tuple[Step, ...],
+    options: FileOptions,
+    limits: Limits | None,
 ) -> Made:
-    """A file after the steps, as the bytes of another; with limits in a child process, within time and memory."""
+    """A file after the steps, as the bytes of another; with limits in a child process, within time and memory.
+
+    Of several formats the first is taken that holds what the steps give.
+    """
     name, data = name_of(source), read_bytes(source, limits=limits)
     task = data, name, to or _format_of(data, name), steps, options, limits
     if limits is None:
@@ -111,11 +119,23 @@ def _format_of(data: bytes, name: str) -> str:
         ) from error
 
 
+def pick_format(names: tuple[str, ...], image: AnyImage) -> Format:
+    """The first format that holds an image's alpha, depth and size, or else the last, whose error says what it lacks."""
+    spec = load(image).spec
+    for target in map(capabilities, names):
+        # Floats become the codes of the format, as everywhere; 16 bits would lose half of theirs.
+        deep = spec.dtype != "uint16" or (target.color16 if spec.channels > 1 else target.gray16)
+        small = target.max_side is None or max(spec.height, spec.width) <= target.max_side
+        if deep and small and (target.alpha or not spec.has_alpha):
+            return target
+    return capabilities(names[-1])
+
+
 def _in_child(
     modules: tuple[str, ...],
     data: bytes,
     name: str,
-    to: str,
+    to: str | tuple[str, ...],
     steps: tuple[Step, ...],
     options: FileOptions,
     limits: Limits | None,
@@ -126,12 +146,17 @@ def _in_child(
 
 
 def _apply(
-    data: bytes, name: str, to: str, steps: tuple[Step, ...], options: FileOptions, limits: Limits | None
+    data: bytes,
+    name: str,
+    to: str | tuple[str, ...],
+    steps: tuple[Step, ...],
+    options: FileOptions,
+    limits: Limits | None,
 ) -> Made:
     small = _read_reduced(data, name, steps, options, limits)
     image, rest = (_read(data, name, options, limits), steps) if small is None else (small, steps[1:])
     image = apply_steps(image, rest, subject=name, limits=limits)
-    target = capabilities(to)
+    target = pick_format((to,) if isinstance(to, str) else to, image)
     quality = None if target.quality is None else options.quality
     encoded = encode(image, target.name, quality=quality, lossless=options.lossless, metadata=options.metadata)
     # Who has asked for one frame has not lost the others.

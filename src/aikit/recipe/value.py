@@ -374,11 +374,14 @@ class Recipe:
             _log.warning("%s: %d frames or pages converted, %d left", printable(name_of(source)), *made[1:])
         return made.data
 
-    def make(self, source: Source, *, to: str | None = None, limits: Limits | None = None) -> Made:
-        """Do the same as `bytes`, and say how many frames or pages the result has and has not."""
+    def make(self, source: Source, *, to: str | tuple[str, ...] | None = None, limits: Limits | None = None) -> Made:
+        """Do the same as `bytes`, and say how many frames or pages the result has and has not.
+
+        Of several formats the first is written that holds the picture.
+        """
         from .files import apply_to_file
 
-        target = self.to if to is None else _check_format(to)
+        target = self.to if to is None else to if isinstance(to, tuple) else _check_format(to)
         try:
             return apply_to_file(source, target, self.steps, self._make_file_options(), _check_limits(limits))
         except AikitError as error:
