@@ -223,8 +223,24 @@ def test_a_damaged_profile_is_refused_in_the_words_of_the_command(run, folder, c
     assert status == 1
     way_out = "pass --profile ignore" if command == ["convert"] else "add profile=ignore to the recipe"
     assert way_out in err
+    warn = ["--on-bad-profile", "warn"] if command == ["convert"] else []
+    status, out, err = run(
+        *command[:1], *warn, *(["blur sigma=1; on_bad_profile=warn"] if not warn else []), "a.jpg", "warned.png"
+    )
+    assert (status, out) == (0, "1 converted, 0 failed\n")
+    assert re.fullmatch(r"  a\.jpg: expected an ICC .*; its codes are taken as sRGB\.\n", err)
     command = ["convert", "--profile", "ignore"] if command == ["convert"] else ["run", "blur sigma=1; profile=ignore"]
     assert run(*command, "a.jpg", "out.png")[0] == 0
+
+
+def test_a_frame_of_an_animation_is_taken(run, folder):
+    pictures = [Image.new("RGB", (8, 6), color) for color in ("red", "lime", "blue")]
+    pictures[0].save("a.gif", save_all=True, append_images=pictures[1:])
+    assert run("convert", "a.gif", "c.png", "--frame", "2") == (0, "1 converted, 0 failed\n", "")
+    assert tuple(read_numpy("c.png")[0, 0]) == (0, 0, 255)
+    status, _, err = run("convert", "a.gif", "d.png", "--frame", "3")
+    assert (status, err) == (1, "  a.gif: frame: expected 0 to 2, got 3; a.gif has 3 frames.\n")
+    assert run("convert", "a.gif", "d.png", "--frame", "-1")[2].startswith("aikit convert: --frame: expected 0 or more")
 
 
 def test_metadata_are_left_out_where_that_is_asked_for(run, folder):
@@ -648,6 +664,9 @@ def test_alpha_into_jpeg_names_the_option(run, folder):
         (["in", "out", "--to", "webp", "--lossless", "--quality", "9"], r"--quality: expected None with lossless"),
         (["in", "out", "--jobs", "0"], r"--jobs: expected 1 or more, got 0"),
         (["empty", "out"], r"SRC: expected pictures, got none in empty"),
+        (["", "out"], r"SRC: expected a path, got an empty text"),
+        (["in", ""], r"OUT: expected a path, got an empty text"),
+        (["https://a.b/c.png", "out"], r"SRC: expected a path, got the URL"),
     ],
 )
 def test_a_mistake_in_an_option_is_said_once(run, folder, arguments, message):

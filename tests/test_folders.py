@@ -1,5 +1,6 @@
 """Whole folders: recipes, the manifest, what a killed run leaves, and the engines."""
 
+import errno
 import fcntl
 import hashlib
 import io
@@ -43,6 +44,7 @@ from aikit.folders.work import Work
 from aikit.isolation import calls
 from aikit.isolation.child import RequestLoop
 from aikit.recipe import files as recipe_files
+from aikit.recipe.options import FileOptions
 from pictures import codes
 
 SRC = Path(__file__).parents[1] / "src"
@@ -244,6 +246,29 @@ def test_what_was_named_is_tried_whatever_its_name(folder):
     assert (report.left, [each.code for each in report.failures]) == (0, ["unsupported_format"])
 
 
+def test_names_that_no_file_can_have_are_told(tmp_path):
+    """Of the source, and of the result, which would be longer than a file system takes."""
+    (tmp_path / "in").mkdir()
+    long = "x" * 251 + ".png"
+    write(codes(4, 4, 3), tmp_path / "in" / long)
+    report = convert_folder([tmp_path / "in", tmp_path / "a\0b", tmp_path / "\ud800"], tmp_path / "out", SMALL)
+    assert counts(report) == (0, 3, 0)
+    assert {each.code for each in report.failures} == {"no_access"}
+    (failure,) = [each for each in report.failures if each.path.endswith(long)]
+    assert failure.error.filename == str(tmp_path / "out" / f"{'x' * 251}.webp")
+    assert failure.error.errno == errno.ENAMETOOLONG
+
+
+def test_the_folder_for_the_results_need_not_be_text(folder):
+    out = folder / os.fsdecode(b"caf\xe9 \xff")
+    assert counts(convert_folder(folder / "in", out, SMALL)) == (6, 0, 0)
+    assert counts(convert_folder(folder / "in", out, SMALL)) == (0, 0, 6)
+
+
+def test_any_number_of_workers_is_taken(folder):
+    assert run(folder, workers=10**9) == (6, 0, 0)
+
+
 def test_notices_are_bounded_and_counted(tmp_path, monkeypatch):
     monkeypatch.setattr(reporting, "_MOST_NOTICES", 3)
     (tmp_path / "in").mkdir()
@@ -284,6 +309,19 @@ def test_frames_that_the_result_has_not_are_told(tmp_path, limits):
     assert {each.message.partition(": ")[2] for each in report.notices} == {"1 of 3 frames or pages converted, 2 left."}
 
 
+@pytest.mark.parametrize("limits", [None, Limits()], ids=["trusted", "strange"])
+def test_profiles_that_were_ignored_are_told(tmp_path, limits):
+    (tmp_path / "in").mkdir()
+    write(codes(4, 4, 3), tmp_path / "in" / "good.png")
+    Image.fromarray(codes(4, 4, 3)).save(tmp_path / "in" / "bad.png", icc_profile=b"junk" * 40)
+    recipe = Recipe(to="webp", on_bad_profile="warn")
+    report = convert_folder(tmp_path / "in", tmp_path / "out", recipe, limits=limits)
+    assert counts(report) == (2, 0, 0)
+    (notice,) = report.notices
+    assert (notice.path, notice.code) == (str(tmp_path / "in" / "bad.png"), "corrupt")
+    assert notice.message.endswith("got 160 bytes that are not an ICC profile; its codes are taken as sRGB.")
+
+
 def test_frames_that_the_bytes_have_not_are_logged(caplog):
     frames = [Image.fromarray(each) for each in codes(8, 6, 3, batch=(3,))]
     frames[0].save(file := io.BytesIO(), "gif", save_all=True, append_images=frames[1:])
@@ -291,7 +329,7 @@ def test_frames_that_the_bytes_have_not_are_logged(caplog):
     file.seek(0)
     Recipe(to="jpg").bytes(file)
     assert [record.getMessage() for record in caplog.records if record.name == "aikit.recipe"] == [
-        "a\\x1b[2J\\u202e.gif: 1 frames or pages converted, 2 left"
+        "a\\x1b[2J\\u202e.gif: 1 of 3 frames or pages converted, 2 left"
     ]
 
 
@@ -360,6 +398,12 @@ def test_file_names_need_not_be_text(tmp_path):
         ((b"in", "out", SMALL), {}, InputTypeError, r"src: expected a path, got int"),
         ((5, "out", SMALL), {}, InputTypeError, r"src: expected a path or a list of paths, got int"),
         (("in", None, SMALL), {}, InputTypeError, r"out: expected a path, got NoneType"),
+        (("", "out", SMALL), {}, InputValueError, r"src: expected a path, got an empty text; pass \"\.\" for"),
+        ((["in", ""], "out", SMALL), {}, InputValueError, r"src: expected a path, got an empty text"),
+        (("in", "", SMALL), {}, InputValueError, r"out: expected a path, got an empty text"),
+        (("https://a.b/c.png", "out", SMALL), {}, InputTypeError, r"src: expected a path, got the URL 'https://a\.b/c"),
+        (("in", "o\0ut", SMALL), {}, FileAccessError, r"out: expected a path, got 'o\\x00ut', which no file can have"),
+        (("in", "\ud800", SMALL), {}, FileAccessError, r"out: expected a path, got '\\ud800', which no file can have"),
         (("in", "file", SMALL), {}, InputValueError, r"out: expected a folder, got the file 'file'"),
         (("in", "out", [("trim", {})]), {}, InputTypeError, r"recipe: expected a Recipe, got list"),
         (("in", "out", SMALL), {"workers": 0}, InputValueError, r"workers: expected 1 or more, got 0"),
@@ -654,7 +698,7 @@ def test_what_an_engine_elsewhere_has_made_is_not_made_again(folder, monkeypatch
         for job in batch:
             announce(job, "*")
         for job in batch[:3]:
-            assert work(job) == (None, None)
+            assert work(job) == (None, ())
         raise KeyboardInterrupt
         yield
 
@@ -725,7 +769,7 @@ def test_a_child_needs_no_other_child(folder, monkeypatch, suffix):
     monkeypatch.setattr(RequestLoop, "decoder", True)
     monkeypatch.setattr(calls, "in_another_process", None)
     data = (folder / f"a.{suffix}").read_bytes()
-    made, *_ = recipe_files._apply(data, "a", ".png", (), recipe_files.FileOptions(None, None, False), Limits())
+    made, *_ = recipe_files._apply(data, "a", ".png", (), FileOptions(), Limits())
     monkeypatch.undo()
     assert made == encode(read_pil(folder / f"a.{suffix}"), "png")
 
@@ -754,11 +798,11 @@ def test_a_child_that_dies_is_asked_once_more(folder, monkeypatch, deaths, expec
 HOOKS = """
 import os, sys, time
 try:
-    import PIL.Image
+    from PIL.PngImagePlugin import PngImageFile
 except ImportError:
-    PIL = None  # an interpreter that a tool has started, without our packages
+    PngImageFile = None  # an interpreter that a tool has started, without our packages
 
-def opening(file, *arguments, **options):
+def opening(self, file, *arguments, **options):
     data = file.getvalue() if hasattr(file, "getvalue") else b""
     if b"crash here" in data:
         os.kill(os.getpid(), 11)
@@ -771,10 +815,10 @@ def opening(file, *arguments, **options):
             os.write(handle, b"%d %d" % (os.getpid(), os.getppid()))
             os.fsync(handle)
             time.sleep(600)
-    return open_image(file, *arguments, **options)
+    open_image(self, file, *arguments, **options)
 
-if PIL:
-    open_image, PIL.Image.open = PIL.Image.open, opening
+if PngImageFile:
+    open_image, PngImageFile.__init__ = PngImageFile.__init__, opening
 """
 
 

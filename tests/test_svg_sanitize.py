@@ -446,7 +446,7 @@ TOO_MUCH = {
     "tile-unknown": (
         svg('<pattern id="p" width="1" height="1"><g/></pattern><text fill="url(#p)" font-size="9e9em">a</text>'), "at once"),
     "tile-inherited-units": (
-        svg('<pattern id="q" width="99999" height="99999" patternUnits="userSpaceOnUse"><g/></pattern>'
+        svg('<pattern id="q" width="99999" height="99999" patternUnits="userSpaceOnUse">' + RED + "</pattern>"
             '<pattern id="p" href="#q"/><rect width="9" height="9" stroke="url(#p)"/>'), "at once"),
     "selectors": (
         svg("<style>x g g g g rect{fill:red}</style>" + "<g>" * 180 + RED + "</g>" * 180), "60 s of matching"),
@@ -507,6 +507,30 @@ def test_time_of_a_child_is_what_limits_it(name):
     with pytest.raises(LimitError, match=r"^source: expected a result within 0\.3 seconds, got none; ") as caught:
         render_svg(TAKES_LONG[name], limits=Limits(max_seconds=0.3))
     assert caught.value.limit == "max_seconds"
+
+
+@pytest.mark.parametrize(
+    "primitive",
+    [
+        '<feMorphology radius="{}"/>',
+        '<feConvolveMatrix order="{}" kernelMatrix="1 1 1 1 1 1 1 1 1"/>',
+        '<feTurbulence numOctaves="{}" baseFrequency=".1"/>',
+        '<feGaussianBlur stdDeviation="{}"/>',
+        '<feColorMatrix values="{}"/>',
+    ],
+)
+@pytest.mark.parametrize("value", ["", " ", "none", "-", "1,", "%", "url(#f)"])
+def test_a_number_that_is_none_is_the_default(primitive, value):
+    data = svg(FILTER.format("", primitive.format(value)), CANVAS)
+    assert render_svg(data, width=9).size == (9, 9)
+    assert sanitize_svg(data).startswith(b"<svg")
+
+
+def test_what_cairo_calls_no_memory_is_no_lack_of_memory():
+    pattern = '<pattern id="p" width="-1e5" height="4" patternUnits="userSpaceOnUse">' + RED + "</pattern>"
+    data = svg(f'{pattern}<rect fill="url(#p)" width="9" height="9"/>')
+    with pytest.raises(FileFormatError, match=r"^source: expected an SVG that CairoSVG can draw, got .*NO_MEMORY"):
+        render_svg(data, engine="cairosvg")
 
 
 def test_the_other_engine_tiles_less():

@@ -19,9 +19,12 @@ from . import (
     operations as operations,
     paths as paths,
     plugins as plugins,
+    profiles as profiles,
     psd as psd,
     recipe as recipe,
     resample as resample,
+    sample as sample,
+    serve as serve,
     settings as settings,
     svg as svg,
     transforms as transforms,
@@ -52,6 +55,7 @@ from .convert import to_cv2 as to_cv2, to_numpy as to_numpy, to_pil as to_pil, t
 from .device import pick_device as pick_device
 from .errors import (
     AikitError as AikitError,
+    AikitWarning as AikitWarning,
     DeviceError as DeviceError,
     FileAccessError as FileAccessError,
     FileFormatError as FileFormatError,
@@ -64,6 +68,7 @@ from .errors import (
 from .files import (
     encode as encode,
     read_cv2 as read_cv2,
+    read_label_map as read_label_map,
     read_numpy as read_numpy,
     read_pil as read_pil,
     read_tensor as read_tensor,
@@ -84,9 +89,11 @@ from .geometry import (
 from .limits import Limits as Limits
 from .memory import free_memory as free_memory
 from .operations import operation as operation
+from .profiles import convert_profile as convert_profile
 from .psd import new_psd as new_psd, open_psd as open_psd
 from .recipe import Recipe as Recipe
 from .resample import blur as blur, resize as resize, sharpen as sharpen, upsample as upsample
+from .sample import Sample as Sample
 from .show import describe as describe, difference as difference, show as show
 from .svg import new_svg as new_svg, open_svg as open_svg, render_svg as render_svg
 

@@ -39,10 +39,12 @@ NAMES: Mapping[str, str] = {
         "hsv_to_rgb": "hsv2rgb",
         "rgb_to_lab": "rgb2lab",
         "lab_to_rgb": "lab2rgb",
+        "convert_profile": "profileToProfile profile_to_profile apply_profile apply_icc icc_transform to_srgb to_p3",
         "resize": "imresize rescale interpolate zoom Resize",
         "upsample": "upscale super_resolution",
         "crop": "center_crop CenterCrop imcrop crop_image",
         "pad": "copyMakeBorder copy_make_border Pad border add_border zero_pad",
+        "read_label_map": "read_mask read_labels load_mask read_segmentation",
         "fit": "letterbox LetterBox letterbox_image contain cover resize_with_pad resize_and_pad pad_to_size",
         "flip": "hflip vflip fliplr flipud mirror horizontal_flip vertical_flip",
         "rot90": "rotate90 rotate_90",
@@ -154,6 +156,11 @@ def explain_calls(function: _Function) -> _Function:
         try:
             return function(*args, **options)
         except TypeError as error:
+            # What holds an image, such as a Sample, says itself what an operation makes of it. Images never get here.
+            if args and hasattr(args[0], "__apply_operation__"):
+                result = args[0].__apply_operation__(function.__name__, args[1:], options)
+                if result is not NotImplemented:
+                    return result
             # A deeper frame: the call did fit, and something in the function went wrong.
             if error.__traceback__ is None or error.__traceback__.tb_next is not None:
                 raise
@@ -162,6 +169,8 @@ def explain_calls(function: _Function) -> _Function:
                 raise
         raise InputTypeError(*found)
 
+    # For whoever asks a function which options it has; `wraps` leaves these out.
+    call.__kwdefaults__ = function.__kwdefaults__
     return cast(_Function, call)
 
 

@@ -19,7 +19,16 @@ from .types import Source
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["make_folder", "name_of", "read_bytes", "read_whole", "remove_leftovers", "write_bytes"]
+__all__ = [
+    "check_local",
+    "check_path",
+    "make_folder",
+    "name_of",
+    "read_bytes",
+    "read_whole",
+    "remove_leftovers",
+    "write_bytes",
+]
 
 _CHUNK = 1 << 20
 # RFC 3986, section 3.1. Two letters at least: "C:" is a drive.
@@ -86,7 +95,7 @@ def _fits(data: bytes | bytearray | memoryview, name: str, limits: Limits) -> bo
 
 
 def _read_path(path: str | os.PathLike[str], name: str, limits: Limits | None) -> bytes:
-    _check_path("source", path)
+    check_path("source", path)
     if isinstance(path, str):
         _check_no_markup(path)
     try:
@@ -128,17 +137,9 @@ def _is_base64_of_a_picture(text: str) -> bool:
     return head.startswith(_HEADS) or head[4:8] == b"ftyp" or head[8:12] == b"WEBP"
 
 
-def _check_path(subject: str, path: object) -> None:
+def check_path(subject: str, path: object) -> str:
     """Refuse what open() would answer with a puzzle: URLs, null bytes, names no file system can hold."""
-    text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
-    if not isinstance(text, str):
-        raise InputTypeError(subject, "a path", type(path).__name__, "pass a str or a pathlib.Path")
-    if text[:5].lower() == "data:":
-        raise InputTypeError(subject, "a path", "a data URL", "pass from_data_url(url) to a reader")
-    if _URL.match(text):
-        raise InputTypeError(
-            subject, "a path", f"the URL {quoted(text)}", "aikit uses no network: move the bytes yourself"
-        )
+    text = check_local(subject, path)
     try:
         valid = b"\0" not in os.fsencode(text)
     except UnicodeEncodeError:
@@ -151,6 +152,21 @@ def _check_path(subject: str, path: object) -> None:
             "check the path",
             filename=text,
         )
+    return text
+
+
+def check_local(subject: str, path: object) -> str:
+    """The path as a text, whether such a file can be or not; URLs are refused."""
+    text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
+    if not isinstance(text, str):
+        raise InputTypeError(subject, "a path", type(path).__name__, "pass a str or a pathlib.Path")
+    if text[:5].lower() == "data:":
+        raise InputTypeError(subject, "a path", "a data URL", "pass from_data_url(url) to a reader")
+    if _URL.match(text):
+        raise InputTypeError(
+            subject, "a path", f"the URL {quoted(text)}", "aikit uses no network: move the bytes yourself"
+        )
+    return text
 
 
 def _drain(file: IO[bytes], name: str, limits: Limits | None) -> bytes:
@@ -183,7 +199,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes, *, times: tuple[int, 
         InputTypeError: the path is a URL.
         FileAccessError: the path is a directory or in none, may not be written, or the disk is full.
     """
-    _check_path("path", path)
+    check_path("path", path)
     name = name_of(path)
     if os.path.isdir(path) or name.endswith(os.sep):
         raise FileAccessError("path", "a file", f"the directory {quoted(name)}", "add a file name", filename=name)

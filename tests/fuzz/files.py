@@ -10,6 +10,7 @@ import tifffile
 from PIL import Image, ImageCms
 
 from pictures import codes
+from tiff_files import by_hand, tags_of
 
 # Two gradients of 64x64, made with pillow-heif 1.8: nothing that the tests need can write the format.
 _HEIC = (
@@ -107,6 +108,7 @@ def _files():
         "tiff-16": _tiff(deep, photometric="rgb", byteorder=">", compression="zlib", predictor=True),
         "tiff-16-lzw": _lzw_of_16_bits(),
         "tiff-float": _tiff(floats, tile=(16, 16), bigtiff=True),
+        **_kinds_of_tiff(rgb, rgba, deep),
         "tiff-integers": _tiff(codes(5, 6, None, "uint16").astype(np.int32)),
         "bmp": _saved(rgb, "BMP"),
         "bmp-palette": _saved(palette, "BMP"),
@@ -122,6 +124,38 @@ def _files():
         "pgm-plain-16": b"P2 3 2 4095\n0 1 2 4000 4094 4095\n",
         "heic": base64.b64decode(_HEIC),
     }.items()
+
+
+def _kinds_of_tiff(rgb, rgba, deep):
+    """Each kind that our own reader of samples takes, and some that Pillow's libtiff does."""
+    gray, turned = {"photometric": "minisblack"}, {"byteorder": ">", "bigtiff": True}
+    inks, lab = codes(13, 17, 4), tags_of(13, 17, [8] * 3, 8, rgb.tobytes())
+    table, indexes = codes(3, 256, None, "uint16"), codes(13, 17)
+    palette = tags_of(13, 17, [8], 3, indexes.tobytes(), more={320: (3, table.ravel().tolist()), 266: (3, [2])})
+    luma = zlib.compress(codes(12, 16, 6).tobytes())
+    return {
+        "tiff-12": _tiff(deep >> 4, bitspersample=12, photometric="rgb"),
+        "tiff-zstd-16": _tiff(deep, compression="zstd", predictor=2, photometric="rgb"),
+        "tiff-lzma": _tiff(rgb, compression="lzma", photometric="rgb", **turned),
+        "tiff-webp": _tiff(codes(32, 32, 3), compression="webp", tile=(16, 16), photometric="rgb"),
+        "tiff-half": _tiff(codes(13, 17, None, "float32").astype(np.float16), compression="zlib", predictor=3),
+        "tiff-bytes": _tiff(indexes.view(np.int8), compression="packbits", **gray),
+        "tiff-associated": _tiff(rgba, photometric="rgb", extrasamples=["assocalpha"], compression="zlib"),
+        "tiff-planes": _tiff(np.moveaxis(codes(13, 17, 2), -1, 0), planarconfig="separate", extrasamples=[2], **gray),
+        "tiff-palette-16": by_hand(palette, indexes.tobytes()),
+        "tiff-lab": by_hand(lab, rgb.tobytes()),
+        "tiff-ycbcr": by_hand(tags_of(24, 32, [8] * 3, 6, luma, 8), luma),
+        "tiff-inks-16": _tiff(inks.astype(np.uint16) * 257, photometric="separated", planarconfig="contig"),
+        "tiff-pages-of-kinds": _tiff_of_kinds(rgb, deep),
+    }
+
+
+def _tiff_of_kinds(rgb, deep):
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as writer:
+        writer.write(deep[..., 0] >> 6, bitspersample=10, photometric="minisblack")
+        writer.write(rgb, photometric="rgb", compression="lzw")
+    return file.getvalue()
 
 
 def _lzw_of_16_bits():

@@ -34,14 +34,20 @@ def mutated(seed, number):
     """(name of the file it was, bytes)."""
     rng = np.random.default_rng([seed, number])
     name = list(FILES)[number % len(FILES)]
-    data = bytearray(FILES[name])
-    for _ in range(1 + rng.geometric(0.5)):
-        way = _WAYS[rng.integers(len(_WAYS))]
-        data = way(data, rng) if len(data) > 1 else data
+    data = bytearray(mutate(FILES[name], rng))
     # Three times in four a PNG gets its checksums again: behind a wrong one nothing else is looked at.
     if name.startswith("png") and rng.random() < 0.75:
         data = _with_checksums(data)
     return name, bytes(data)
+
+
+def mutate(data, rng):
+    """The bytes of a file with a few mutations."""
+    data = bytearray(data)
+    for _ in range(1 + rng.geometric(0.5)):
+        way = _WAYS[rng.integers(len(_WAYS))]
+        data = way(data, rng) if len(data) > 1 else data
+    return bytes(data)
 
 
 def _flip_bits(data, rng):

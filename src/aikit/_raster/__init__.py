@@ -5,6 +5,7 @@ from .encode import Format, capabilities, encode
 from .header import Header, probe
 from .high_depth import HighDepth, round_to_8_bits
 from .isolated import decode_guarded, frames_guarded, needs_child
+from .labels import decode_labels_guarded
 from .metadata import Metadata, MetadataPolicy, check_policy, collect
 from .signatures import format_of_suffix, identify
 from .wire_format import Picture
@@ -21,6 +22,7 @@ __all__ = [
     "collect",
     "decode",
     "decode_guarded",
+    "decode_labels_guarded",
     "encode",
     "format_of_suffix",
     "frames",

@@ -16,6 +16,7 @@ from .._metadata.orientation import orientation_of, upright, without_orientation
 from ..errors import FileFormatError, InputTypeError, InputValueError, quoted
 from ..limits import Limits
 from . import high_depth, low_memory, png16, ppm, tiff
+from .animation import Animation, Layer, compose
 from .guard import check_frames, check_samples_size, check_size, foreign
 from .high_depth import HighDepth, Samples
 from .integrity import Facts
@@ -78,13 +79,16 @@ def _decode_frame(job: Job, frame: int, at_least: tuple[int, int] | None = None)
     check_frames(job.name, frame + 1, job.limits)
     if job.format == "heic":
         return _heic(job, frame)
+    animation = job.facts.animation
+    if animation is not None and (frame or not animation.plain):
+        return _composed_frame(job, animation, frame)
     wide = _high_depth(job, frame)
     if wide is not None:
         return wide
     with foreign(job.name, job.format):
-        image = open_image(job)
-        if frame:
-            _seek(image, frame, job)
+        image = (
+            _open_first(job, animation) if job.format == "gif" and animation is not None else _open_frame(job, frame)
+        )
         _check_image(image, job, (frame + 1) if job.format in _COMPOSED else 1)
         if at_least is not None and job.format == "jpeg":
             height, width = at_least if orientation_of(image.info) < 5 else at_least[::-1]
@@ -93,6 +97,14 @@ def _decode_frame(job: Job, frame: int, at_least: tuple[int, int] | None = None)
         loaded = _load(image, job) if large is None else large
         codes = deep_avif(job, loaded.size, loaded.mode == "RGBA") if job.format == "avif" and not frame else None
         return _finish_image(loaded, job) if codes is None else _finish_deep(codes, loaded.info, job, turned=False)
+
+
+def _open_first(job: Job, animation: Animation) -> Image.Image:
+    """Open the one picture of a GIF that fills its screen, past whatever follows it."""
+    layer = next(animation.layers())
+    image = open_image(replace(job, data=layer.file()))
+    image.info.update({**animation.info, **_duration_of(layer)})
+    return image
 
 
 def frames(
@@ -106,7 +118,8 @@ def frames(
     """All frames of an animation, composed, or the pages of a TIFF; `info["duration"]` in ms where known.
 
     Animations come as RGB, or RGBA where any frame may be transparent; pages come in their own mode,
-    16-bit color rounded to 8 bits, the only depth Pillow has.
+    16-bit color rounded to 8 bits, the only depth Pillow has. The default image of an animated PNG is a frame where the
+    file says so.
 
     Raises:
         As `decode`, before the first frame where the header tells.
@@ -135,6 +148,16 @@ def _check_options(frame: object, profile: object) -> None:
 def _no_such_frame(frame: int, count: int, name: str) -> InputValueError:
     has = "1 frame" if count == 1 else f"{count} frames"
     return InputValueError("frame", f"0 to {count - 1}", quoted(frame), f"{name} has {has}")
+
+
+def _open_frame(job: Job, frame: int) -> Image.Image:
+    if frame and job.format == "tiff" and not tiff.is_by_pillow(job.pages[0]):
+        # Pillow opens the first page before any other.
+        return open_image(replace(job, data=tiff.start_at(job.data, job.pages[frame])))
+    image = open_image(job)
+    if frame:
+        _seek(image, frame, job)
+    return image
 
 
 def _seek(image: Image.Image, frame: int, job: Job) -> None:
@@ -176,10 +199,6 @@ def _correct(image: Image.Image, job: Job) -> Image.Image:
     """Scale what Pillow leaves unscaled, and resolve modes of its own."""
     if job.format == "png" and b"tRNS" in job.facts.chunks:
         _scale_key(image, job.facts)
-    if job.format == "tiff" and job.pages[0].bits[0] == 12 and image.mode == "I;16":
-        # Pillow keeps 12-bit codes as they are; a 16-bit integer spans its whole range.
-        codes = np.asarray(image).astype(np.uint32)
-        return _like(Image.fromarray(((codes * 65535 + 2047) // 4095).astype(np.uint16)), image)
     if image.mode in ("La", "RGBa"):
         return _like(image.convert(image.mode[:-1] + "A"), image)
     if image.mode.startswith("I;16") and image.mode != "I;16":
@@ -286,19 +305,37 @@ def _wide_tiff(job: Job, frame: int) -> HighDepth | Image.Image | None:
         raise _no_such_frame(frame, len(job.pages), job.name)
     page = job.pages[frame]
     check_size(job.name, page.width, page.height, job.limits)
-    if not page.wide:
-        # Pillow opens the first page before any other, and logs an error about more samples than it has modes for.
-        tiff.check_samples(max(page.samples, job.pages[0].samples), job.name)
+    tiff.require_known(page, job.name)
+    if not tiff.is_ours(page):
         return None
     _check_total(job, page.width * page.height)
-    check_samples_size(job.name, page.width * page.height * page.samples * page.bits[0] // 8, job.limits)
+    check_samples_size(job.name, page.width * page.height * page.samples * page.depth // 8, job.limits)
     info: dict[Any, Any] = {"icc_profile": page.profile, "xmp": page.xmp, "dpi": page.dpi}
     info = {key: value for key, value in info.items() if value is not None} | _said_by_page(job, frame)
-    if job.pil_depth and page.sample_format == 3 and page.kept > 1:
+    if job.pil_depth and page.sample_format == 3 and page.samples > 1:
         raise high_depth.no_mode_for(job.name)
-    codes = page.sample_format == 1 and page.bits[0] == 16
-    finish = _finish(job, info, page.kept) if codes else lambda strip: strip
+    if page.photometric == 5:
+        return _cmyk(page, info, job)
+    codes = page.sample_format == 1 and 8 < page.depth <= 16
+    finish = _finish(job, info, page.samples) if codes and page.photometric != 3 else lambda strip: strip
     return _deliver(tiff.read_page(job.data, page, job.name, finish, lenient=job.lenient), info, job, turned=True)
+
+
+def _cmyk(page: tiff.Page, info: dict[Any, Any], job: Job) -> Image.Image:
+    """Inks in 8 bits, the most that profiles of inks are applied in."""
+    if page.depth > 8 and not job.pil_depth:
+        raise FileFormatError(
+            job.name,
+            "CMYK of 8 bits",
+            f"{page.depth} bits",
+            "read it with read_pil, in 8 bits, or convert it to RGB first",
+            code="unsupported_format",
+        )
+    finish = high_depth.round_strip if page.depth > 8 else lambda strip: strip
+    samples = tiff.read_page(job.data, page, job.name, finish, lenient=job.lenient)
+    image = Image.frombytes("CMYK", samples.shape[1::-1], samples.tobytes())
+    image.info = without_orientation(info)
+    return image_to_srgb(image, job.name) if job.profile == "srgb" else image
 
 
 def _deliver(samples: Samples, info: dict[Any, Any], job: Job, *, turned: bool = False) -> HighDepth | Image.Image:
@@ -306,6 +343,10 @@ def _deliver(samples: Samples, info: dict[Any, Any], job: Job, *, turned: bool =
     if not turned:
         samples = tiff.turn(samples, orientation_of(info))
     info = without_orientation(info)
+    if samples.dtype == np.uint8 and not job.pil_depth:
+        image = Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
+        image.info = info
+        return image_to_srgb(image, job.name) if job.profile == "srgb" else image
     if samples.shape[2] > 1:
         return HighDepth(samples, info)
     image = Image.fromarray(np.ascontiguousarray(samples[..., 0]))
@@ -314,12 +355,18 @@ def _deliver(samples: Samples, info: dict[Any, Any], job: Job, *, turned: bool =
 
 
 def _frames(job: Job) -> Iterator[Image.Image]:
-    if any(page.wide for page in job.pages):
+    for page in job.pages:
+        tiff.require_known(page, job.name)
+    if any(tiff.is_ours(page) for page in job.pages):
         # Pillow may not know the other pages' kinds, so each goes its own way.
         check_frames(job.name, len(job.pages), job.limits)
         _check_total(job, sum(page.width * page.height for page in job.pages))
         return (_page_image(job, index) for index in range(len(job.pages)))
-    tiff.check_samples(max((page.samples for page in job.pages), default=1), job.name)
+    animation = job.facts.animation
+    if animation is not None and (animation.frames > 1 or not animation.plain):
+        check_frames(job.name, animation.frames, job.limits)
+        _check_total(job, animation.frames * animation.width * animation.height)
+        return _composed_frames(job, animation)
     with foreign(job.name, job.format):
         image = open_image(job)
         count = frame_count(image, job)
@@ -347,6 +394,53 @@ def _each(image: Image.Image, count: int, job: Job) -> Iterator[Image.Image]:
                 # Once its palette is resolved a frame's transparency is its alpha.
                 frame = _flat(frame, "RGBA" if alpha else "RGB")
         yield frame
+
+
+def _composed_frame(job: Job, animation: Animation, frame: int) -> Image.Image:
+    if frame >= animation.frames:
+        raise _no_such_frame(frame, animation.frames, job.name)
+    _check_total(job, (frame + 1) * animation.width * animation.height)
+    return next(_composed_frames(job, animation, frame))
+
+
+def _composed_frames(job: Job, animation: Animation, first: int = 0) -> Iterator[Image.Image]:
+    """The frames from `first` on, each drawn over those before it."""
+    info: dict[Any, Any] = dict(animation.info)
+    if job.format == "png":
+        with foreign(job.name, "png"):
+            found = open_image(job).info
+        info = {key: value for key, value in found.items() if key not in _OF_A_FRAME} | png_exif(job.facts) | info
+    for index, (layer, canvas) in enumerate(compose(animation, lambda layer: _layer_pixels(layer, job))):
+        if index >= first:
+            image = canvas.copy() if animation.transparent else canvas.convert("RGB")
+            if job.facts.color_type in (0, 4):
+                # A profile for gray wants gray.
+                image = image.convert("LA" if animation.transparent else "L")
+            image.info = {**info, **_duration_of(layer)}
+            yield _flat(_finish_image(image, job), canvas.mode if animation.transparent else "RGB")
+
+
+# What Pillow says of the frame at hand.
+_OF_A_FRAME = {"duration", "disposal", "blend", "bbox", "default_image", "transparency", "timestamp"}
+
+
+def _duration_of(layer: Layer) -> dict[Any, Any]:
+    return {} if layer.duration is None else {"duration": layer.duration}
+
+
+def _layer_pixels(layer: Layer, job: Job) -> Image.Image:
+    """Decode one picture of an animation, RGBA, in the codes of the file."""
+    check_size(job.name, layer.width, layer.height, job.limits)
+    chunks = {kind: body for kind, body in job.facts.chunks.items() if kind == b"tRNS"}
+    facts = replace(job.facts, width=layer.width, height=layer.height, chunks=chunks, animation=None, profile=None)
+    part = replace(job, data=layer.file(), facts=facts, profile="ignore", pil_depth=True)
+    wide = _high_depth(part, 0)
+    if isinstance(wide, HighDepth):
+        wide = high_depth.round_to_8_bits(wide, job.name)
+    if wide is None:
+        with foreign(job.name, job.format):
+            wide = _load(open_image(part), part)
+    return _flat(wide, "RGBA")
 
 
 def _flat(frame: Image.Image, mode: str) -> Image.Image:

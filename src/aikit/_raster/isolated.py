@@ -30,7 +30,7 @@ def needs_child(data: bytes, name: str, limits: Limits | None) -> bool:
         if kind != "tiff":
             return low_memory.is_too_large(data, str(kind), name)
         pages = tiff.pages(data, name, lenient=True, at_most=limits.max_frames)
-        return any(page.noisy for page in pages)
+        return any(tiff.is_noisy(page) for page in pages)
     except FileFormatError:
         # The decoder's own walk says the same before it unpacks anything.
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import threading
@@ -15,7 +16,7 @@ from ..errors import FileFormatError
 from . import icc
 from .high_depth import Samples
 
-__all__ = ["describe_profile", "image_to_srgb", "samples_to_srgb", "to_srgb_of"]
+__all__ = ["describe_profile", "image_to_srgb", "is_srgb_in_all_but_name", "samples_to_srgb", "to_srgb_of"]
 
 # The space a profile must be for, by the mode LittleCMS is handed.
 _SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab"}
@@ -35,7 +36,7 @@ def image_to_srgb(image: Image.Image, name: str) -> Image.Image:
     Raises:
         FileFormatError: the profile is damaged, or for another color space than the pixels.
     """
-    profile = image.info.get("icc_profile")
+    profile = image.info.get("icc_profile") or (_lab_profile() if image.mode == "LAB" else None)
     if not profile:
         image.info.pop("icc_profile", None)
         return image
@@ -181,7 +182,14 @@ def _transform(color: Image.Image, profile: bytes, space: str) -> Image.Image:
         ramp = Image.frombytes("L", (256, 1), bytes(range(256)))
         table = _apply_lcms(ramp.convert("RGB") if space == "RGB" else ramp, profile, exact=True).getchannel("G")
         return color.point(list(table.tobytes()))
-    return _apply_lcms(color, profile)
+    # Without its tables: those of Lab are up to 13 codes off in dark channels of bright colors.
+    return _apply_lcms(color, profile, exact=color.mode == "LAB")
+
+
+@functools.cache
+def _lab_profile() -> bytes:
+    """Lab as TIFF means it, relative to D50; Lab needs no profile to be understood."""
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
 
 
 def _apply_lcms(color: Image.Image, profile: bytes, *, exact: bool = False, in_place: bool = False) -> Image.Image:
@@ -191,6 +199,18 @@ def _apply_lcms(color: Image.Image, profile: bytes, *, exact: bool = False, in_p
     target = ImageCms.createProfile("sRGB")
     transform = ImageCms.buildTransform(source, target, color.mode, color.mode if in_place else "RGB", _INTENT, flags)
     return ImageCms.applyTransform(color, transform, inPlace=in_place) or color
+
+
+def is_srgb_in_all_but_name(profile: bytes, *, gray: bool) -> bool:
+    """Tell whether codes under a profile for gray or for RGB mean what they mean in sRGB.
+
+    Raises:
+        UnusableProfileError: LittleCMS refuses it.
+    """
+    try:
+        return _is_srgb(profile, "L" if gray else "RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
+        raise icc.UnusableProfileError(f"a profile that LittleCMS refuses ({error})") from error
 
 
 _known: dict[bytes, bool] = {}

@@ -14,7 +14,7 @@ from pathlib import Path
 from ..errors import AikitError, InputValueError, printable, quoted
 from ..folders import Failure, Notice, Recipe, Report
 from ..folders.converting import Existing, Progress, convert_jobs
-from ..folders.planning import Job, find_files, make_job
+from ..folders.planning import Job, check_out, check_sources, find_files, make_job
 from .streams import check_stream, convert_stream, is_stream
 from .untrusted import add_untrusted, limits_of
 from .wording import in_words
@@ -117,12 +117,12 @@ def _convert_one(options: argparse.Namespace, recipe: Recipe, words: Words) -> i
                 )
             to = recipe.to or os.path.splitext(options.out)[1]
     try:
-        told = convert_stream(options, recipe, to)
+        remarks = convert_stream(options, recipe, to)
     except AikitError as error:
         print(f"aikit {options.command}: {_in_words(error, words)}", file=sys.stderr)
         return 1
-    if told is not None:
-        print(f"aikit {options.command}: {told}", file=sys.stderr)
+    for remark in remarks:
+        print(f"aikit {options.command}: {remark}", file=sys.stderr)
     return 0
 
 
@@ -169,8 +169,8 @@ def _format_failure(failure: Failure, words: Words) -> str:
 
 def _find_jobs(options: argparse.Namespace, to: str | None, to_file: bool) -> Iterator[Job | Failure | Notice]:
     """Find the files to convert and where each goes."""
-    out = Path(options.out)
-    for found in find_files(map(Path, options.sources), out):
+    out = check_out(options.out)
+    for found in find_files(check_sources(options.sources), out):
         if isinstance(found, (Failure, Notice)):
             yield found
         else:

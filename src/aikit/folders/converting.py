@@ -15,7 +15,7 @@ from ..errors import AikitError, FileAccessError, InputTypeError, InputValueErro
 from ..limits import Limits
 from ..recipe import Recipe
 from .manifest import Manifest, Row, is_in_place
-from .planning import Job, find_files, make_job
+from .planning import Job, check_out, check_sources, find_files, make_job
 from .reporting import Failure, Notice, Report
 from .work import Run, Work
 
@@ -99,8 +99,7 @@ def convert_folder(
     sources = [src] if isinstance(src, (str, os.PathLike)) else src
     if not isinstance(sources, Iterable):
         raise InputTypeError("src", "a path or a list of paths", type(src).__name__, "pass a folder")
-    paths = [_check_path("src", source) for source in sources]
-    folder = _check_path("out", out)
+    paths, folder = check_sources(sources), check_out(out)
     if folder.exists() and not folder.is_dir():
         raise InputValueError("out", "a folder", f"the file {quoted(name_of(out))}", "name a folder")
     if not isinstance(recipe, Recipe):
@@ -164,21 +163,14 @@ def convert_jobs(
                 else:
                     manifest.failed(job, verdict.failure)
                     report.add(verdict.failure)
-                if verdict.notice is not None:
-                    report.note(Notice.of(str(job.source), *verdict.notice))
+                for what, code in verdict.notices:
+                    report.note(Notice.of(str(job.source), what, code))
                 if progress is not None:
                     progress(report, total)
         manifest.finish()
     report.failures.sort()
     report.notices.sort()
     return report
-
-
-def _check_path(subject: str, value: object) -> Path:
-    text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
-    if not isinstance(text, str):
-        raise InputTypeError(subject, "a path", type(value).__name__, "pass a str or a pathlib.Path")
-    return Path(text)
 
 
 def _check_options(workers: object, limits: object, engine: object) -> None:
@@ -221,10 +213,12 @@ def _pick_undone(manifest: Manifest, report: Report, existing: Existing, retry_f
             verdict = _judge(manifest, job, existing, retry_failed)
             if verdict == "do":
                 manifest.begin(job)
-        except OSError as error:  # of the source: it has gone, or may not be looked at
-            path, why = str(job.source), quoted(error.strerror or str(error))
-            fields = path, "a readable file", why, "check the path"
-            verdict = Failure.of(path, FileAccessError(*fields, errno=error.errno, filename=path))
+        except OSError as error:  # the source has gone, or the name of the target is too long
+            path = str(job.source)
+            blamed = path if error.filename is None else os.fsdecode(error.filename)
+            expected = "a readable file" if blamed == path else "a path that can be written"
+            fields = blamed, expected, quoted(error.strerror or str(error)), "check the path"
+            verdict = Failure.of(path, FileAccessError(*fields, errno=error.errno, filename=blamed))
         if verdict == "do":
             yield job
         elif isinstance(verdict, Failure):

@@ -18,6 +18,10 @@ __all__ = ["run"]
 _PATIENCE = 5.0
 
 
+# More threads than this are no use to anybody.
+_MOST_WORKERS = 1024
+
+
 class _Stopped(BaseException):
     """Ends a thread whose result nobody waits for any more."""
 
@@ -33,7 +37,7 @@ def run(work: Work, jobs: Iterator[Job], *, workers: int | None, announce: Annou
     todo: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
     done: queue.SimpleQueue[tuple[Job, Verdict | BaseException]] = queue.SimpleQueue()
     stop = threading.Event()
-    count = workers or os.cpu_count() or 1
+    count = min(workers or os.cpu_count() or 1, _MOST_WORKERS)
     computing, writing = threading.Semaphore(count), threading.Semaphore(count)
 
     def serve() -> None:

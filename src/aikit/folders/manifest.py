@@ -146,7 +146,8 @@ class Manifest:
             place = os.path.join(folder, NAME)
         with _translate_errors(place), self._lock:
             self._base.execute("PRAGMA busy_timeout = 200")
-            self._base.execute("ATTACH ? AS manifest", (place,))
+            # As bytes, for the name need not be text.
+            self._base.execute("ATTACH ? AS manifest", (os.fsencode(place),))
             # Held until the connection ends, also by SIGKILL. Rows survive the process; files are synced one by one.
             for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL"):
                 self._base.execute(f"PRAGMA manifest.{pragma}")

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from .._io import check_local, check_path
 from ..errors import FileAccessError, InputValueError, quoted
 from .reporting import Failure, Notice
 
-__all__ = ["Job", "find_files", "make_job"]
+__all__ = ["Job", "check_out", "check_sources", "find_files", "make_job"]
 
 
 class Job(NamedTuple):
@@ -20,6 +21,33 @@ class Job(NamedTuple):
 
     source: Path
     target: Path
+
+
+def check_sources(sources: Iterable[object]) -> list[Path]:
+    """The sources as paths. A name that no file can have is one more file that is not there.
+
+    Raises:
+        InputTypeError: something else than a path, or a URL.
+        InputValueError: an empty text, which would be the working directory.
+    """
+    return [_as_path("src", check_local("src", source)) for source in sources]
+
+
+def check_out(out: object) -> Path:
+    """The folder for the results.
+
+    Raises:
+        InputTypeError: something else than a path, or a URL.
+        InputValueError: an empty text.
+        FileAccessError: no folder can have such a name.
+    """
+    return _as_path("out", check_path("out", out))
+
+
+def _as_path(subject: str, text: str) -> Path:
+    if not text:
+        raise InputValueError(subject, "a path", "an empty text", 'pass "." for the working directory')
+    return Path(text)
 
 
 # Pictures by their names, beside those that can be written: those that can be read alone, and formats that cannot be

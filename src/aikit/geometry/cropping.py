@@ -164,6 +164,13 @@ class Window:
         """The height and width of the result."""
         return self.height, self.width
 
+    def positions(self, height: int, width: int) -> tuple[Array, Array]:
+        """Which row and column of a picture of this size each one of the window is, but for a "constant" margin."""
+        return (
+            _positions(self.top, self.height, height, self.mode),
+            _positions(self.left, self.width, width, self.mode),
+        )
+
     def fill_array(self, source: Array, into: Array, color: Sequence[float]) -> None:
         """Copy what the window shows of the picture, then fill what is beyond it."""
         if self.mode != "constant":
@@ -189,9 +196,8 @@ class Window:
 
         height, width = tensor.shape[-2:]
         if self.mode != "constant":
-            for axis, start, length, side in ((-2, self.top, self.height, height), (-1, self.left, self.width, width)):
-                index = torch.as_tensor(_positions(start, length, side, self.mode), device=tensor.device)
-                tensor = tensor.index_select(axis, index)
+            for axis, at in zip((-2, -1), self.positions(height, width), strict=True):
+                tensor = tensor.index_select(axis, torch.as_tensor(at, device=tensor.device))
             return tensor
         rows, at_rows = _overlap(self.top, self.height, height)
         columns, at_columns = _overlap(self.left, self.width, width)
@@ -234,8 +240,7 @@ def _fill_by_index(window: Window, source: Array, into: Array) -> None:
 
     rows, at_rows = _overlap(window.top, window.height, source.shape[0])
     columns, at_columns = _overlap(window.left, window.width, source.shape[1])
-    across = _positions(window.left, window.width, source.shape[1], window.mode)
-    down = _positions(window.top, window.height, source.shape[0], window.mode)
+    down, across = window.positions(*source.shape[:2])
     into[at_rows, at_columns] = source[rows, columns]
     for beside in (slice(0, at_columns.start), slice(at_columns.stop, window.width)):
         into[at_rows, beside] = source[rows][:, across[beside]]

@@ -205,7 +205,9 @@ def rotation(
     else:
         cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     height, width = old_height, old_width
-    if expand:
+    if expand and degrees % 90 == 0:
+        height, width = (old_width, old_height) if degrees % 180 else (old_height, old_width)
+    elif expand:
         # Pillow's size: whole pixels on either side of the center.
         corners = [(x, y) for x in (-old_width / 2, old_width / 2) for y in (-old_height / 2, old_height / 2)]
         width = _span([round(cos * x + sin * y + old_width / 2, 9) for x, y in corners])

@@ -89,12 +89,16 @@ class IdlePool:
     """Children that wait for work, and the places at work that calls wait for."""
 
     def __init__(self, settings: Settings = Settings()) -> None:  # noqa: B008 - it cannot be changed
+        self.settings = settings
+        self.begin()
+
+    def begin(self) -> None:
+        """Start without children. A forked process does too: they are its parent's, and another thread may hold the lock."""
         # The garbage collector may close a stream, which gives its child back, while this thread holds the lock.
         self._lock = threading.RLock()
         self._idle: list[Worker] = []
         self._working = 0
         self._waiting: deque[threading.Event] = deque()
-        self.settings = settings
 
     def set(self, settings: Settings) -> None:
         """Take other settings; who waits may get a place by that."""
@@ -223,10 +227,9 @@ class IdlePool:
 pool = IdlePool()
 
 
-def _renew() -> None:
-    """A forked process starts with an empty pool, for the children are its parent's; another thread may hold the lock."""
-    pool.__init__(pool.settings)  # type: ignore[misc]
-
-
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew)
+
+    def _begin_anew() -> None:
+        pool.begin()  # looked up in the child: another pool may stand in its place
+
+    os.register_at_fork(after_in_child=_begin_anew)

@@ -23,7 +23,7 @@ from .built_in import BUILT_IN, BuiltIn, NewSize
 from .parameters import Parameter, parameters_of, summary_of
 from .values import Keywords, check_value
 
-__all__ = ["Matrix", "Operation", "all", "get", "import_modules", "modules_of", "names", "operation"]
+__all__ = ["IDENTITY", "Matrix", "Operation", "all", "get", "import_modules", "modules_of", "names", "operation"]
 
 # From (x, y, 1) of the source to that of the result, by rows.
 Matrix = tuple[tuple[float, float, float], ...]
@@ -31,7 +31,7 @@ Function = TypeVar("Function", bound=Callable[..., object])
 # Any, because a user's function takes its own kind of image, and believes what the schema says of its keywords.
 MatrixOf: TypeAlias = Callable[[Any, Keywords], object]
 
-_IDENTITY: Matrix = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+IDENTITY: Matrix = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +103,11 @@ class Operation:
             with self._name_operation():
                 self._attempt(keywords)
 
+    @property
+    def knows_size(self) -> bool:
+        """Whether the size of its result follows from that of the image and the keywords."""
+        return self._new_size is not None
+
     def new_size(self, image: AnyImage, keywords: Keywords) -> tuple[int, int] | None:
         """The height and width of the result, where they are known before any work; else None."""
         if self._new_size is None:
@@ -134,7 +139,7 @@ class Operation:
         self.check(keywords)
         if self._matrix is not None:
             return _as_matrix(self.name, self._matrix(image, keywords))
-        return None if self.changes_size else _IDENTITY
+        return None if self.changes_size else IDENTITY
 
     def __call__(self, image: ImageT, keywords: Keywords) -> ImageT:
         """The function's result, which has to be an image of the same kind."""

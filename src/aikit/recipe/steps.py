@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias, overload
 
 from .._pixels import kind_of, load
 from ..errors import InputTypeError, InputValueError, quoted
 from ..limits import Limits
 from ..operations import get
+from ..sample import Sample
 from ..types import AnyImage, ImageT
 
 __all__ = ["Keywords", "Step", "apply_steps", "as_dict", "as_plain", "check_size", "check_steps"]
@@ -87,21 +88,30 @@ def as_plain(value: object) -> object:
     return [as_plain(each) for each in value] if isinstance(value, tuple) else value
 
 
-def apply_steps(image: ImageT, steps: Iterable[Step], *, subject: str, limits: Limits | None) -> ImageT:
-    """The picture after these steps.
+@overload
+def apply_steps(image: Sample, steps: Iterable[Step], *, subject: str, limits: Limits | None) -> Sample: ...
+@overload
+def apply_steps(image: ImageT, steps: Iterable[Step], *, subject: str, limits: Limits | None) -> ImageT: ...
+def apply_steps(image: Any, steps: Iterable[Step], *, subject: str, limits: Limits | None) -> Any:
+    """The picture, or the sample, after these steps.
 
     Raises:
         LimitError: a step would make more pixels than `limits` allow; said before it takes memory where it can be known.
     """
-    kind_of(image)
+    if not isinstance(image, Sample):
+        kind_of(image)
     for name, keywords in steps:
         operation = get(name)
         if limits is not None:
-            check_size(operation.new_size(image, keywords), subject, limits)
-        image = operation(image, keywords)
+            check_size(operation.new_size(_picture_of(image), keywords), subject, limits)
+        image = image.apply(name, **keywords) if isinstance(image, Sample) else operation(image, keywords)
         if limits is not None and operation.changes_size:
-            check_size(_size_of(image), subject, limits)
+            check_size(_size_of(_picture_of(image)), subject, limits)
     return image
+
+
+def _picture_of(image: AnyImage | Sample) -> AnyImage:
+    return image.image if isinstance(image, Sample) else image
 
 
 def check_size(size: tuple[int, int] | None, subject: str, limits: Limits) -> None:

@@ -172,9 +172,12 @@ def _surface(kind: Any, root: etree._Element, output: Any, name: str, background
         # Never unsafe=True, which lets files and URLs in and lifts what CairoSVG limits.
         tree = Tree(bytestring=data, unsafe=False, url_fetcher=_decode_embedded)
         return kind(tree, output, 96, background_color=background)
-    except (AikitError, MemoryError, RecursionError):
+    except (AikitError, RecursionError):
         raise
     except Exception as error:
+        # cairo calls a surface that it refuses for its size one without memory.
+        if isinstance(error, MemoryError) and "CAIRO_STATUS" not in str(error):
+            raise
         raise _not_drawn("CairoSVG", error, name) from error
 
 
