@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from PIL import Image
 
@@ -35,7 +33,7 @@ def read_flat(
     pixels = document.render()
     colors = [0] if document.mode in ("L", "BITMAP", "DUOTONE") else [0, 1, 2]
     pixels = np.ascontiguousarray(pixels[..., colors if preview.is_opaque(raw) else [*colors, 3]])
-    info: dict[Any, Any] = {}
+    info: dict[str | tuple[int, int], object] = {}
     if pixels.shape[-1] == 1:
         image = Image.fromarray(pixels[..., 0])
     elif pixels.dtype == np.uint8:
