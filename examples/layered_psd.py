@@ -40,7 +40,7 @@ generated = {
 target = sys.argv[1] if len(sys.argv) > 1 else "layers.psd"
 picture = sys.argv[2] if len(sys.argv) > 2 else "layered_psd.png"
 
-# Eight bits, as most documents have; floats would make one of 32 bits in linear light.
+# Eight bits, as most documents have; floats would make one of 16.
 codes = [aikit.to_tensor(image, dtype="uint8") for image in generated.values()]
 document = aikit.psd.psd_from_layers(codes, names=list(generated))
 document["Sun"].blend_mode = "screen"

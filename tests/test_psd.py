@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from PIL import Image
 
 import aikit
-from aikit.psd import channels, colors
+from aikit.psd import channels, colors, preview
 from pictures import codes, pil, tensor
 
 DTYPES = {8: "uint8", 16: "uint16", 32: "float32"}
@@ -730,9 +730,71 @@ def test_a_batch_becomes_a_document(batch):
     assert [layer.name for layer in document.layers] == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize(("dtype", "depth"), [("uint8", 8), ("uint16", 16), ("float32", 32), ("float64", 32)])
+@pytest.mark.parametrize(("dtype", "depth"), [("uint8", 8), ("uint16", 16), ("float32", 16), ("float64", 16)])
 def test_the_deepest_image_decides(dtype, depth):
     assert aikit.psd.psd_from_layers([codes(2, 2, 3), codes(2, 2, 3, dtype)]).depth == depth
+
+
+@pytest.mark.parametrize("depth", [None, 8, 16, 32])
+def test_floats_make_a_document_of_the_depth_that_is_asked_for(depth):
+    images = codes(3, 4, 4, "float32", batch=(2,))
+    document = aikit.psd.psd_from_layers(tensor(images), depth=depth)
+    assert document.depth == (depth or 16)
+    for layer, image in zip(document.layers, images, strict=True):
+        found = layer.render().astype(np.float64) / TOPS[document.depth]
+        # Half a code of rounding; in 32 bits the way through linear light and back.
+        np.testing.assert_allclose(found, image, rtol=0, atol=2e-6 if depth == 32 else 0.501 / TOPS[document.depth])
+
+
+def test_a_depth_that_documents_do_not_have():
+    with pytest.raises(aikit.InputValueError, match=r"^depth: expected 8, 16 or 32 bits, at most 16 in CMYK, got 24; "):
+        aikit.psd.psd_from_layers([codes(2, 2)], depth=24)
+
+
+def test_a_document_beyond_two_gibibytes_is_refused_before_it_is_made():
+    with pytest.raises(
+        aikit.InputValueError, match=r"^new_psd: expected a canvas of at most 2146435072 bytes, .*, got "
+    ):
+        aikit.new_psd(height=13_000, width=13_765, depth=32)
+
+
+def test_a_layer_that_cannot_be_drawn_is_refused_before_it_is_added():
+    document = aikit.new_psd(height=1, width=30_001)
+    layer = document.add(codes(1, 2, 3), name="layer")
+    for call in (lambda image: document.add(image, name="wide"), layer.replace):
+        with pytest.raises(
+            aikit.InputValueError, match=r"^image: expected at most 30000 pixels a side, .*, got 30001x1; "
+        ):
+            call(np.zeros((1, 30_001, 3), np.uint8))
+    assert [each.name for each in aikit.open_psd(document.encode()).layers] == ["layer"]
+
+
+@pytest.mark.parametrize(("mode", "depth"), [("RGB", 8), ("RGB", 16), ("CMYK", 8), ("L", 32)])
+def test_the_highest_canvas_is_saved_and_opened(mode, depth):
+    document = aikit.new_psd(height=300_000, width=1, mode=mode, depth=depth)
+    document.add(codes(5, 1, 4, DTYPES[depth]), name="layer", top=299_000)
+    opened = aikit.open_psd(document.encode())
+    np.testing.assert_array_equal(opened["layer"].render(), document["layer"].render())
+    merged, _ = preview.read_merged(opened.raw, "file")
+    assert merged.shape[:2] == (300_000, 1)
+    assert (merged[:299_000] == TOPS[depth]).all()
+    assert len(np.unique(merged[299_000:299_005, 0], axis=0)) > 1
+
+
+@pytest.mark.parametrize("depth", DTYPES)
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_the_merged_picture_is_stored_as_photoshop_does(mode, depth):
+    document = aikit.new_psd(height=5, width=6, mode=mode, depth=depth)
+    document.add(codes(5, 6, 3, DTYPES[depth]), name="layer")
+    data = document.encode()
+    count = {"RGB": 3, "L": 1}[mode]
+    if depth == 8:
+        assert raw_of(data)._record.image_data.compression == 1
+    else:  # raw, at the very end of the file
+        size = count * 5 * 6 * depth // 8
+        assert data[-size - 2 : -size] == b"\0\0"
+        stored = np.frombuffer(data[-size:], {16: ">u2", 32: ">f4"}[depth]).reshape(count, 5, 6)
+        np.testing.assert_array_equal(stored, np.moveaxis(preview.read_merged(raw_of(data), "file")[0], -1, 0))
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ NAMES: Mapping[str, str] = {
         "hsv_to_rgb": "hsv2rgb",
         "rgb_to_lab": "rgb2lab",
         "lab_to_rgb": "lab2rgb",
+        "convert_profile": "profileToProfile profile_to_profile apply_profile apply_icc icc_transform to_srgb to_p3",
         "resize": "imresize rescale interpolate zoom Resize",
         "upsample": "upscale super_resolution",
         "crop": "center_crop CenterCrop imcrop crop_image",
@@ -168,6 +169,8 @@ def explain_calls(function: _Function) -> _Function:
                 raise
         raise InputTypeError(*found)
 
+    # For whoever asks a function which options it has; `wraps` leaves these out.
+    call.__kwdefaults__ = function.__kwdefaults__
     return cast(_Function, call)
 
 

@@ -9,7 +9,7 @@ Source: Adobe Photoshop File Formats Specification, "Channel image data" and "Im
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,7 +81,9 @@ def _inflate(
         if len(counts) < height or int(counts.sum(dtype=np.uint64)) + counts.nbytes > len(data):
             return None
         try:
-            return decode_rle(data, width, height, depth, version)
+            return b"".join(
+                decode_rle(block, width, rows, depth, version) for block, rows in _blocks_of_rows(data, counts)
+            )
         except (ValueError, IndexError, OSError):
             return None
     try:
@@ -94,6 +96,23 @@ def _inflate(
     if compression == 2:
         return inflated
     return decode_prediction(inflated, width, height, depth)
+
+
+# The channels of a merged image lie below each other, and psd-tools takes no more rows than a canvas has.
+_MOST_ROWS = 300_000
+
+
+def _blocks_of_rows(data: bytes, counts: NDArray[np.unsignedinteger]) -> Iterator[tuple[bytes, int]]:
+    """PackBits rows in blocks that psd-tools takes, each with the lengths of its rows before it, and their number."""
+    if len(counts) <= _MOST_ROWS:
+        yield data, len(counts)
+        return
+    at = counts.nbytes
+    for start in range(0, len(counts), _MOST_ROWS):
+        block = counts[start : start + _MOST_ROWS]
+        end = at + int(block.sum(dtype=np.uint64))
+        yield block.tobytes() + data[at:end], len(block)
+        at = end
 
 
 def pack(codes: Codes, depth: int, version: int) -> ChannelData:

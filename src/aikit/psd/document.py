@@ -19,11 +19,11 @@ from ..errors import InputTypeError, InputValueError, quoted, shortened
 from ..limits import Limits
 from ..types import AnyImage, Color, Kind, Source
 from . import isolated, preview, report
-from .channels import DTYPES, TOPS, Codes
+from .channels import COLORS, DTYPES, TOPS, Codes
 from .colors import from_srgb
 from .export import export_layers
 from .layers import Layer, check_layer, store
-from .painting import Painted, draw_layers
+from .painting import Painted, check_drawable, draw_layers
 from .parsing import mode_of, parse, serialize, translate_errors
 from .render import colors_of, render_document
 from .words import blend_mode_of, check_coordinate, check_name, check_share
@@ -241,8 +241,8 @@ class Psd:
 
         Raises:
             InputTypeError: not an image, or not what an option takes.
-            InputValueError: a batch, an unknown blend mode, a name that is too long, no such group, or a document
-                whose mode knows no layers.
+            InputValueError: a batch, more than 30,000 pixels a side, an unknown blend mode, a name that is too long, no
+                such group, or a document whose mode knows no layers.
 
         Example:
             >>> import numpy as np
@@ -258,6 +258,7 @@ class Psd:
         self._check_layered()
         target = self._group_of(self if group is None else group)
         codes, alpha = self._codes(image)
+        check_drawable("image", alpha.shape)
         self._keep_flat_picture()
         raw = PixelLayer(target, LayerRecord(name="layer"), ChannelDataList())
         store(raw, codes, alpha, place)
@@ -512,6 +513,7 @@ def new_psd(*, height: int, width: int, mode: Literal["RGB", "L", "CMYK"] = "RGB
     if depth not in (8, 16, 32) or (mode == "CMYK" and depth == 32):
         raise InputValueError("depth", "8, 16 or 32 bits, at most 16 in CMYK", quoted(depth), "pass one of these")
     check_size("new_psd", width, height, None, remedy="pass a smaller canvas")
+    _check_bytes(int(height), int(width), mode, depth)
     from psd_tools import PSDImage
 
     raw = PSDImage.new(mode, (int(width), int(height)), color=1.0, depth=depth)  # type: ignore[arg-type]
@@ -520,22 +522,40 @@ def new_psd(*, height: int, width: int, mode: Literal["RGB", "L", "CMYK"] = "RGB
     return Psd(raw, source="document", original=None, profile="srgb", limits=None)
 
 
+# A PSD is at most 2 GiB, and its merged image may be as large as its pixels; a PSB has no such bound.
+_MOST_BYTES = 2**31 - 2**20
+
+
+def _check_bytes(height: int, width: int, mode: str, depth: int) -> None:
+    size = height * width * COLORS[mode] * depth // 8
+    if max(height, width) <= 30_000 and size > _MOST_BYTES:
+        raise InputValueError(
+            "new_psd",
+            f"a canvas of at most {_MOST_BYTES} bytes, which a PSD can hold",
+            f"{size} for {width}x{height} pixels of {depth} bits",
+            "pass a smaller depth or canvas",
+            option="depth",
+        )
+
+
 @explain_calls
-def psd_from_layers(images: Sequence[AnyImage], *, names: Sequence[str] | None = None) -> Psd:
+def psd_from_layers(images: Sequence[AnyImage], *, names: Sequence[str] | None = None, depth: int | None = None) -> Psd:
     """Make a document of images laid over each other at the top left corner, the first at the bottom.
 
-    The canvas is as large as the largest of them, and of the depth of the deepest: float images make 32 bits.
+    The canvas is as large as the largest of them.
 
     Args:
         images: images of any kinds and sizes, or one batch.
         names: of the layers; None counts them, "Layer 1" at the bottom.
+        depth: 8, 16 or 32 bits a channel. None: 16 where an image has 16 bits or floats, which few other programs open
+            in 32 bits, else 8. In 16 bits floats are rounded to 1/65535, and what lies outside [0, 1] is cut off.
 
     Returns:
         The document, to be edited or saved.
 
     Raises:
         InputTypeError: not images.
-        InputValueError: no images, or another number of names.
+        InputValueError: no images, another number of names, or another depth.
 
     Example:
         >>> import numpy as np
@@ -548,8 +568,8 @@ def psd_from_layers(images: Sequence[AnyImage], *, names: Sequence[str] | None =
     labels = [f"Layer {number}" for number in range(1, len(pictures) + 1)] if names is None else list(names)
     if len(labels) != len(pictures):
         raise InputValueError("names", f"{len(pictures)}, one an image", str(len(labels)), "pass as many")
-    depths = {"uint8": 8, "uint16": 16}
-    depth = max(depths.get(picture.dtype.name, 32) for picture in pictures)
+    if depth is None:
+        depth = 8 if all(picture.dtype == np.uint8 for picture in pictures) else 16
     height, width = (max(picture.shape[axis] for picture in pictures) for axis in (0, 1))
     document = new_psd(height=height, width=width, depth=depth)
     for picture, label in zip(pictures, labels, strict=True):

@@ -15,7 +15,7 @@ from ..types import AnyImage, Kind
 from . import isolated
 from .channels import MASK, REAL_MASK, SHAPE, Codes, pack
 from .masks import Box, Mask, describe, paste
-from .painting import box_of
+from .painting import box_of, check_drawable
 from .parsing import translate_errors
 from .render import render_layer
 from .words import blend_mode_of, blend_word, check_coordinate, check_name, check_share, kind_of
@@ -362,7 +362,8 @@ class Layer:
 
         Raises:
             InputTypeError: not an image.
-            InputValueError: a batch, a group or adjustment layer, or numbers that are not finite.
+            InputValueError: a batch, more than 30,000 pixels a side, a group or adjustment layer, or numbers that are
+                not finite.
         """
         self._check_attached()
         if self.kind in ("group", "adjustment"):
@@ -370,6 +371,7 @@ class Layer:
                 "layer", "one with pixels", f"{quoted(self.path)}, {_WITHOUT[self.kind]}", "add a layer instead"
             )
         codes, alpha = self._document._codes(image)
+        check_drawable("image", alpha.shape)
         left, top, _, _ = (0, 0, 0, 0) if canvas else self.bbox
         record = self.raw._record
         kept = [

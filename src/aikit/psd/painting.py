@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._raster.guard import check_size
-from ..errors import LimitError
+from ..errors import InputValueError, LimitError
 from ..limits import Limits
 from .channels import COLORS, DTYPES, SHAPE, TOPS, Codes, read_channel, read_colors, unpack
 from .masks import FILLS, Box, coverage, join, needs_joining
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from psd_tools import PSDImage
     from psd_tools.api.layers import Layer
 
-__all__ = ["Painted", "box_of", "draw_layers", "layer_pixels"]
+__all__ = ["Painted", "box_of", "check_drawable", "draw_layers", "layer_pixels"]
 
 # Colors (H, W, C) and alpha (H, W) in codes of the document.
 Painted = tuple[Codes, Codes]
@@ -159,6 +159,17 @@ def _check_cost(box: Box, layers: list[tuple[Layer, int]], channels: int, name: 
     limits.check(name, "pixels of layers on the canvas", "max_total_pixels", canvas * len(layers))
     cost = canvas * max(channels, 3) * (_BYTES_CANVAS + _BYTES_GROUP * depth) // 3
     limits.check(name, "bytes of memory", "max_memory", cost)
+
+
+def check_drawable(subject: str, size: tuple[int, ...]) -> None:
+    """Refuse an image that would make a layer with which the document cannot be drawn, and so not be saved."""
+    if max(size) > _FARTHEST:
+        raise InputValueError(
+            subject,
+            f"at most {_FARTHEST} pixels a side, which can be drawn",
+            f"{size[1]}x{size[0]}",
+            "cut it, and add the parts one by one",
+        )
 
 
 def _check_side(raw: Layer, name: str) -> None:

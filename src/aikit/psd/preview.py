@@ -98,7 +98,7 @@ def _alpha(raw: PSDImage, planes: Codes) -> Codes:
 
 def _off_white(raw: PSDImage, colors: Codes, alpha: Codes) -> Codes:
     """The colors without the white that Photoshop has laid under them."""
-    if _alpha_index(raw) < 0 or mode_of(raw) not in ("RGB", "L") or not _says_merged_transparency(raw):
+    if _alpha_index(raw) < 0 or mode_of(raw) not in ("RGB", "L", "CMYK") or not _says_merged_transparency(raw):
         return colors
     top = TOPS[raw._record.header.depth]
     share = (alpha.astype(np.float32) / top)[..., None]
@@ -145,7 +145,8 @@ def refresh(raw: PSDImage, painted: Painted, name: str) -> None:
         colors = white + (colors - white) * alpha
     with translate_errors(name):
         planes = encode_image_data(raw, colors, alpha)
-        raw._record.image_data.compression = Compression.RLE
+        # As Photoshop writes it; other programs look for nothing else.
+        raw._record.image_data.compression = Compression.RLE if header.depth <= 8 else Compression.RAW
         raw._record.image_data.set_data(planes, header)
         info = raw.image_resources.get_data(_VERSION_INFO)
         if info is not None:

@@ -13,7 +13,18 @@ from .._pixels import load
 from ..errors import InputTypeError, InputValueError, quoted
 from ..operations import get
 from ..sample import Sample
-from ..sample.places import Matrix, Places, check_box_format, clip_boxes, enclose, from_corners, read_places, to_corners
+from ..sample.orientation import stored_rows
+from ..sample.places import (
+    Matrix,
+    Places,
+    as_matrix,
+    check_box_format,
+    clip_boxes,
+    enclose,
+    from_corners,
+    read_places,
+    to_corners,
+)
 from ..types import AnyImage
 from .steps import Step
 
@@ -54,7 +65,7 @@ def trace(steps: Iterable[Step], like: Like) -> Path:
         else:
             image = operation(image, keywords)
     spec = load(image).spec
-    return Path(tuple(tuple(map(float, row)) for row in matrix), size, (spec.height, spec.width))
+    return Path(as_matrix(matrix), size, (spec.height, spec.width))
 
 
 def _is_known(step: Step) -> bool:
@@ -93,9 +104,9 @@ def map_back(
     path = trace(steps, like)
     back, size = np.linalg.inv(np.array(path.matrix)), path.before
     if stored:
-        turn, size = _to_stored(like, size)
+        turn, size = stored_rows(like.image if isinstance(like, Sample) else like, size)
         back = turn @ back
-    matrix: Matrix = tuple(tuple(map(float, row)) for row in back)
+    matrix = as_matrix(back)
     if isinstance(given, Sample):
         if stored:
             raise InputValueError("stored", "False for a sample, whose picture is upright", "True", "pass its boxes")
@@ -116,21 +127,3 @@ def _sample_back(given: Sample, like: Like, path: Path, matrix: Matrix) -> Sampl
     image = like.image if isinstance(like, Sample) else like
     # The places of a prediction are those of a picture of this size, whatever that of the sample holds.
     return replace(given.move(_stand_in(path.before), matrix), image=image)
-
-
-def _to_stored(like: Like, size: Size) -> tuple[np.ndarray[Any, Any], Size]:
-    """From an upright picture to the rows and columns that its file has."""
-    image = like.image if isinstance(like, Sample) else like
-    if not hasattr(image, "getexif"):
-        return np.eye(3), size
-    from .._metadata.orientation import orientation_of_image
-
-    height, width = size
-    # Exif 3.0, tag 274: where the stored first row and column are in the picture as it is seen.
-    turns = {
-        1: ((1, 0, 0), (0, 1, 0)), 2: ((-1, 0, width), (0, 1, 0)), 3: ((-1, 0, width), (0, -1, height)),
-        4: ((1, 0, 0), (0, -1, height)), 5: ((0, 1, 0), (1, 0, 0)), 6: ((0, 1, 0), (-1, 0, width)),
-        7: ((0, -1, height), (-1, 0, width)), 8: ((0, -1, height), (1, 0, 0)),
-    }  # fmt: skip
-    orientation = orientation_of_image(image)  # type: ignore[arg-type]
-    return np.array([*turns[orientation], (0, 0, 1)], float), size if orientation < 5 else (width, height)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
-    "BoxFormat", "Matrix", "Numbers", "Places", "check_box_format", "clip_boxes", "enclose", "from_corners", "is_tensor",
+    "BoxFormat", "Matrix", "Numbers", "Places", "as_matrix", "check_box_format", "clip_boxes", "enclose", "from_corners", "is_tensor",
     "map_points", "read_places", "to_corners",
 ]  # fmt: skip
 
@@ -44,6 +44,11 @@ class Numbers:
 
     values: Array
     give: Callable[[Array], Any]
+
+
+def as_matrix(rows: Array) -> Matrix:
+    """Rows of numbers as a matrix that can be compared and stored."""
+    return tuple(tuple(map(float, row)) for row in rows)
 
 
 def read_places(given: object, subject: str, columns: tuple[int, ...], axes: tuple[int, ...]) -> Numbers:
