@@ -1069,7 +1069,7 @@ def in_mode(mode):
         return ImageCms.applyTransform(rgb, ImageCms.buildTransform(srgb, lab, "RGB", "LAB")), rgb, 20
     if mode in ("La", "RGBa"):
         straight = pil(array[..., :2] if mode == "La" else array)
-        return straight.convert(mode), straight.convert(mode).convert(straight.mode), 0
+        return straight.convert(mode), straight.convert(mode).convert(straight.mode), 1  # Pillow cuts off
     if mode == "RGBX":
         return rgb.convert("RGBX"), rgb, 0
     return rgb.convert(mode), rgb.convert(mode).convert("RGB"), 0
@@ -1087,6 +1087,41 @@ def test_other_modes_show_their_colors(mode):
     check("torch", to_tensor(image, dtype="uint8"), np.asarray(result))
 
 
+@pytest.mark.parametrize("mode", ["La", "RGBa"])
+def test_premultiplied_codes_are_rounded(mode):
+    codes, alphas = (part.ravel() for part in np.meshgrid(np.arange(256), np.arange(1, 256)))
+    color = codes[codes <= alphas].astype(np.uint8)[None]
+    alpha = alphas[codes <= alphas].astype(np.uint8)[None]
+    planes = [color, color[:, ::-1], alpha] if mode == "RGBa" else [alpha]
+    block = np.stack([color, *planes], -1)
+    image = Image.frombytes(mode, block.shape[1::-1], np.minimum(block, alpha[..., None]).tobytes())
+    image.info["dpi"] = (72, 72)
+    straight = to_numpy(image)
+    np.testing.assert_array_equal(straight[..., -1], alpha)
+    expected = np.rint(np.minimum(block, alpha[..., None])[..., :-1] * 255.0 / alpha[..., None])
+    np.testing.assert_array_equal(straight[..., :-1], expected)
+    assert to_pil(image).info == {"dpi": (72, 72)}
+
+
+@pytest.mark.parametrize("value_range", [(0, 255), (-1, 1), (0, 100), (-128, 127)], ids=str)
+def test_halves_are_rounded_alike_in_every_layout(value_range):
+    low, high = value_range
+    row = ((np.arange(255) + 0.5) / 255 * (high - low) + low).astype(np.float32)
+    plane = np.tile(row, (3, 1))
+    options = {"dtype": "uint8", "value_range": value_range}
+    expected = to_numpy(plane, **options)
+    recorded = torch.from_numpy(plane.copy())[None].requires_grad_()
+    for other in (
+        to_numpy(np.asfortranarray(plane), **options),
+        to_numpy(np.stack([plane] * 3, -1), **options)[..., 1],
+        to_numpy(np.stack([plane] * 3), layout="CHW", **options)[..., 2],
+        to_tensor(torch.from_numpy(plane)[None], **options)[0].numpy(),
+        to_tensor(recorded, **options)[0].numpy(),
+        np.asarray(to_pil(plane, value_range=value_range)),
+    ):
+        np.testing.assert_array_equal(other, expected)
+
+
 def test_known_colors_of_other_modes():
     def first(mode, pixel):
         return to_numpy(Image.new(mode, (1, 1), pixel))[0, 0].tolist()
@@ -1094,7 +1129,7 @@ def test_known_colors_of_other_modes():
     assert first("CMYK", (0, 255, 255, 0)) == [255, 0, 0]
     assert first("YCbCr", (128, 128, 128)) == [128, 128, 128]
     assert first("HSV", (0, 255, 255)) == [255, 0, 0]
-    assert first("RGBa", (128, 64, 0, 128)) == [255, 127, 0, 128]  # Pillow truncates
+    assert first("RGBa", (128, 64, 0, 128)) == [255, 128, 0, 128]  # 127.5, which Pillow cuts off
     # L* 53.585 is sRGB gray 128; Pillow keeps 255/100 of it, and a* and b* from 128 on.
     assert np.abs(np.array(first("LAB", (137, 128, 128))) - 128).max() <= 1
 

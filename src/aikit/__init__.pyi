@@ -19,10 +19,12 @@ from . import (
     operations as operations,
     paths as paths,
     plugins as plugins,
+    profiles as profiles,
     psd as psd,
     recipe as recipe,
     resample as resample,
     sample as sample,
+    serve as serve,
     settings as settings,
     svg as svg,
     transforms as transforms,
@@ -53,6 +55,7 @@ from .convert import to_cv2 as to_cv2, to_numpy as to_numpy, to_pil as to_pil, t
 from .device import pick_device as pick_device
 from .errors import (
     AikitError as AikitError,
+    AikitWarning as AikitWarning,
     DeviceError as DeviceError,
     FileAccessError as FileAccessError,
     FileFormatError as FileFormatError,
@@ -86,6 +89,7 @@ from .geometry import (
 from .limits import Limits as Limits
 from .memory import free_memory as free_memory
 from .operations import operation as operation
+from .profiles import convert_profile as convert_profile
 from .psd import new_psd as new_psd, open_psd as open_psd
 from .recipe import Recipe as Recipe
 from .resample import blur as blur, resize as resize, sharpen as sharpen, upsample as upsample

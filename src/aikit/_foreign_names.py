@@ -40,6 +40,7 @@ NAMES: Mapping[str, str] = {
         "hsv_to_rgb": "hsv2rgb",
         "rgb_to_lab": "rgb2lab",
         "lab_to_rgb": "lab2rgb",
+        "convert_profile": "profileToProfile profile_to_profile apply_profile apply_icc icc_transform to_srgb to_p3",
         "resize": "imresize rescale interpolate zoom Resize",
         "upsample": "upscale super_resolution",
         "crop": "center_crop CenterCrop imcrop crop_image",

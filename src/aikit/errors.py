@@ -23,6 +23,7 @@ from typing import Any, Self, TypeVar
 __all__ = [
     "CODES",
     "AikitError",
+    "AikitWarning",
     "DeviceError",
     "FileAccessError",
     "FileFormatError",
@@ -268,6 +269,13 @@ class WorkerError(AikitError, RuntimeError):
     """
 
     code = "worker_crashed"
+
+
+class AikitWarning(UserWarning):
+    """What is done all the same, and may not be what was meant. Reads as messages of errors do.
+
+    `warnings.filterwarnings("error", category=aikit.AikitWarning)` makes errors of it.
+    """
 
 
 def _plain(amount: float | None) -> float | None:

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import base64
 import binascii
+import io
 import os
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import unquote_to_bytes
 
 from . import _raster, convert
-from ._check import integer
+from ._check import integer, one_of
 from ._foreign_names import explain_calls
 from ._io import name_of, read_bytes, write_bytes
 from ._pixels import load
-from .errors import InputTypeError, InputValueError, quoted
+from .errors import AikitWarning, FileFormatError, InputTypeError, InputValueError, quoted
 from .isolation import guarded
 from .limits import Limits
+from .profiles import ProfileSource, convert_profile, open_profile
 from .types import AnyImage, Source
 
 if TYPE_CHECKING:
@@ -43,10 +47,16 @@ __all__ = [
 ]
 
 Profile = Literal["srgb", "ignore"]
+OnBadProfile = Literal["raise", "warn"]
 MetadataPolicy = _raster.MetadataPolicy
 
 # Registered with IANA, but for the portable pixmap, which only has the name everybody uses.
 _MIME = {"ico": "image/vnd.microsoft.icon", "ppm": "image/x-portable-pixmap"}
+
+
+def media_type(format: str) -> str:
+    """What HTTP and data URLs call a format."""
+    return _MIME.get(format, f"image/{format}")
 
 
 # ---------------------------------------------------------------- reading
@@ -58,6 +68,7 @@ def read_pil(
     *,
     frame: int = 0,
     profile: Profile = "srgb",
+    on_bad_profile: OnBadProfile = "raise",
     limits: Limits | None = None,
     allow_truncated: bool = False,
     isolate: bool = False,
@@ -68,6 +79,8 @@ def read_pil(
         source: a path, bytes, or an open binary file. A str is a path and is never fetched.
         frame: which frame of an animation, composed, or which page of a TIFF.
         profile: "srgb" turns an embedded ICC profile into sRGB; "ignore" keeps the codes, and the profile in `info`.
+        on_bad_profile: "raise" refuses a picture whose ICC profile is damaged or for other pixels; "warn" takes its codes
+            as sRGB and issues an `AikitWarning`.
         limits: what the file may cost, `Limits()` for uploads. None trusts the file up to Pillow's ceiling of
             178 million pixels.
         allow_truncated: give what could be decoded of a JPEG or PNG that ends too early, instead of refusing it.
@@ -92,7 +105,10 @@ def read_pil(
         >>> read_pil(encode(Image.new("P", (2, 1)), "png")).mode
         'RGB'
     """
-    return _as_pil(_decode(source, frame, profile, limits, allow_truncated, isolate, pil_depth=True), name_of(source))
+    return _as_pil(
+        _decode(source, frame, profile, on_bad_profile, limits, allow_truncated, isolate, pil_depth=True),
+        name_of(source),
+    )
 
 
 @explain_calls
@@ -101,6 +117,7 @@ def read_numpy(
     *,
     frame: int = 0,
     profile: Profile = "srgb",
+    on_bad_profile: OnBadProfile = "raise",
     limits: Limits | None = None,
     allow_truncated: bool = False,
     isolate: bool = False,
@@ -111,6 +128,7 @@ def read_numpy(
         source: a path, bytes, or an open binary file. A str is a path and is never fetched.
         frame: which frame of an animation, composed, or which page of a TIFF.
         profile: "srgb" turns an embedded ICC profile into sRGB; "ignore" keeps the codes.
+        on_bad_profile: what to do about a damaged profile, as in `read_pil`.
         limits: what the file may cost, `Limits()` for uploads; None trusts the file.
         allow_truncated: give what could be decoded of a JPEG or PNG that ends too early, instead of refusing it.
         isolate: decode in a child process, as in `read_pil`.
@@ -133,7 +151,15 @@ def read_numpy(
         [[[1000, 1000, 1000]]]
     """
     return convert.to_numpy(
-        read_any(source, frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated, isolate=isolate)
+        read_any(
+            source,
+            frame=frame,
+            profile=profile,
+            on_bad_profile=on_bad_profile,
+            limits=limits,
+            allow_truncated=allow_truncated,
+            isolate=isolate,
+        )
     )
 
 
@@ -143,6 +169,7 @@ def read_cv2(
     *,
     frame: int = 0,
     profile: Profile = "srgb",
+    on_bad_profile: OnBadProfile = "raise",
     limits: Limits | None = None,
     allow_truncated: bool = False,
     isolate: bool = False,
@@ -153,6 +180,7 @@ def read_cv2(
         source: a path, bytes, or an open binary file. A str is a path and is never fetched.
         frame: which frame of an animation, composed, or which page of a TIFF.
         profile: "srgb" turns an embedded ICC profile into sRGB; "ignore" keeps the codes.
+        on_bad_profile: what to do about a damaged profile, as in `read_pil`.
         limits: what the file may cost, `Limits()` for uploads; None trusts the file.
         allow_truncated: give what could be decoded of a JPEG or PNG that ends too early, instead of refusing it.
         isolate: decode in a child process, as in `read_pil`.
@@ -175,7 +203,15 @@ def read_cv2(
         [[[30, 20, 10]]]
     """
     pixels: Any = load(
-        read_any(source, frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated, isolate=isolate)
+        read_any(
+            source,
+            frame=frame,
+            profile=profile,
+            on_bad_profile=on_bad_profile,
+            limits=limits,
+            allow_truncated=allow_truncated,
+            isolate=isolate,
+        )
     )
     return convert.to_cv2(pixels, dtype="float32" if pixels.spec.dtype == "float32" else "auto")
 
@@ -186,6 +222,7 @@ def read_tensor(
     *,
     frame: int = 0,
     profile: Profile = "srgb",
+    on_bad_profile: OnBadProfile = "raise",
     limits: Limits | None = None,
     allow_truncated: bool = False,
     isolate: bool = False,
@@ -196,6 +233,7 @@ def read_tensor(
         source: a path, bytes, or an open binary file. A str is a path and is never fetched.
         frame: which frame of an animation, composed, or which page of a TIFF.
         profile: "srgb" turns an embedded ICC profile into sRGB; "ignore" keeps the codes.
+        on_bad_profile: what to do about a damaged profile, as in `read_pil`.
         limits: what the file may cost, `Limits()` for uploads; None trusts the file.
         allow_truncated: give what could be decoded of a JPEG or PNG that ends too early, instead of refusing it.
         isolate: decode in a child process, as in `read_pil`.
@@ -217,7 +255,15 @@ def read_tensor(
         torch.Size([3, 1, 2])
     """
     return convert.to_tensor(
-        read_any(source, frame=frame, profile=profile, limits=limits, allow_truncated=allow_truncated, isolate=isolate)
+        read_any(
+            source,
+            frame=frame,
+            profile=profile,
+            on_bad_profile=on_bad_profile,
+            limits=limits,
+            allow_truncated=allow_truncated,
+            isolate=isolate,
+        )
     )
 
 
@@ -265,6 +311,7 @@ def read_frames(
     source: Source,
     *,
     profile: Profile = "srgb",
+    on_bad_profile: OnBadProfile = "raise",
     limits: Limits | None = None,
     allow_truncated: bool = False,
     isolate: bool = False,
@@ -274,6 +321,7 @@ def read_frames(
     Args:
         source: a path, bytes, or an open binary file. A str is a path and is never fetched.
         profile: "srgb" turns an embedded ICC profile into sRGB; "ignore" keeps the codes.
+        on_bad_profile: what to do about a damaged profile, as in `read_pil`.
         limits: what the file may cost, `Limits()` for uploads; None trusts the file.
         allow_truncated: give the frames that could be decoded of a file that ends too early.
         isolate: decode in a child process, as in `read_pil`. It is kept until the iterator ends or is dropped.
@@ -294,28 +342,77 @@ def read_frames(
         >>> [frame.size for frame in read_frames(encode(Image.new("L", (3, 2)), "gif"))]
         [(3, 2)]
     """
+    one_of("on_bad_profile", on_bad_profile, get_args(OnBadProfile))
     name, data = name_of(source), read_bytes(source, limits=limits)
     if _raster.identify(data) in _DOCUMENTS:
-        return iter([_as_pil(_document(data, name, limits, isolate, frame=0, profile=profile), name)])
-    options: dict[str, Any] = {"profile": profile, "allow_truncated": allow_truncated}
-    frames = _raster.frames_guarded(data, name=name, limits=limits, isolate=isolate, **options)
-    return (frame if frame.mode == "I" else convert.to_pil(frame) for frame in frames)
+        page = _decode(_named(data, name), 0, profile, on_bad_profile, limits, allow_truncated, isolate)
+        return iter([_as_pil(page, name)])
+    options: dict[str, Any] = {"limits": limits, "allow_truncated": allow_truncated, "isolate": isolate}
+
+    def frames() -> Iterator[Image.Image]:
+        return _raster.frames_guarded(data, name=name, profile=profile, **options)
+
+    found = _warned(frames, data, name, options) if on_bad_profile == "warn" else frames()
+    return (frame if frame.mode == "I" else convert.to_pil(frame) for frame in found)
+
+
+def _warned(
+    frames: Callable[[], Iterator[Image.Image]], data: bytes, name: str, options: dict[str, Any]
+) -> Iterator[Image.Image]:
+    """Frames, those with a bad profile taken as sRGB; from the first of them on each is read by itself."""
+    done = 0
+    try:
+        for frame in frames():
+            yield frame
+            done += 1
+    except FileFormatError as error:
+        if not _is_about_profile(error):
+            raise
+        count = _raster.probe(data, name=name, limits=options["limits"]).frames
+        for index in range(done, count):
+            yield read_pil(_named(data, name), frame=index, on_bad_profile="warn", **options)
+
+
+def _named(data: bytes, name: str) -> IO[bytes]:
+    file = io.BytesIO(data)
+    file.name = name
+    return file
 
 
 def _decode(
     source: Source,
     frame: int,
     profile: Any,
+    on_bad_profile: OnBadProfile,
     limits: Limits | None,
     allow_truncated: bool,
     isolate: bool,
     **more: Any,
 ) -> Any:
+    one_of("on_bad_profile", on_bad_profile, get_args(OnBadProfile))
     name, data = name_of(source), read_bytes(source, limits=limits)
-    if _raster.identify(data) in _DOCUMENTS:
-        return _document(data, name, limits, isolate, frame=frame, profile=profile)
-    options = {"frame": frame, "profile": profile, "allow_truncated": allow_truncated, **more}
-    return _raster.decode_guarded(data, name=name, limits=limits, isolate=isolate, **options)
+
+    def decode(profile: Any) -> Any:
+        if _raster.identify(data) in _DOCUMENTS:
+            return _document(data, name, limits, isolate, frame=frame, profile=profile)
+        options = {"frame": frame, "profile": profile, "allow_truncated": allow_truncated, **more}
+        return _raster.decode_guarded(data, name=name, limits=limits, isolate=isolate, **options)
+
+    try:
+        return decode(profile)
+    except FileFormatError as error:
+        if on_bad_profile == "raise" or not _is_about_profile(error):
+            raise
+        message = str(error.with_subject(error.subject, "its codes are taken as sRGB"))
+    warnings.warn(message, AikitWarning, stacklevel=4)
+    decoded = decode("ignore")
+    decoded.info.pop("icc_profile", None)
+    return decoded
+
+
+def _is_about_profile(error: FileFormatError) -> bool:
+    """Whether a profile is to blame that is damaged or does not fit; colors that sRGB has not are another matter."""
+    return error.option == "profile" and error.code != "unsupported_color"
 
 
 _DOCUMENTS = ("psd", "svg")
@@ -369,6 +466,7 @@ def read_any(
     *,
     frame: int = 0,
     profile: Profile = "srgb",
+    on_bad_profile: OnBadProfile = "raise",
     limits: Limits | None = None,
     allow_truncated: bool = False,
     isolate: bool = False,
@@ -378,9 +476,26 @@ def read_any(
 
     `at_least` is the (height, width) that will do: a JPEG may come smaller than it is, but no smaller than that.
     """
-    decoded = _decode(source, frame, profile, limits, allow_truncated, isolate, at_least=at_least)
+    options: dict[str, Any] = {"limits": limits, "allow_truncated": allow_truncated, "isolate": isolate}
+    colors: dict[str, Any] = {"profile": profile, "on_bad_profile": on_bad_profile}
+    return read_with_info(source, frame=frame, **colors, **options, at_least=at_least)[0]
+
+
+def read_with_info(
+    source: Source,
+    *,
+    frame: int = 0,
+    profile: Profile = "srgb",
+    on_bad_profile: OnBadProfile = "raise",
+    limits: Limits | None = None,
+    allow_truncated: bool = False,
+    isolate: bool = False,
+    at_least: tuple[int, int] | None = None,
+) -> tuple[Any, dict[Any, Any]]:
+    """The same, and what the file says beside its pixels: arrays have no place for it."""
+    decoded = _decode(source, frame, profile, on_bad_profile, limits, allow_truncated, isolate, at_least=at_least)
     if isinstance(decoded, _raster.HighDepth):
-        return decoded.pixels
+        return decoded.pixels, decoded.info
     if decoded.mode == "I":
         raise InputValueError(
             name_of(source),
@@ -388,7 +503,7 @@ def read_any(
             "32-bit integers",
             "read them with read_pil and convert with value_range=(low, high)",
         )
-    return decoded
+    return decoded, decoded.info
 
 
 # ---------------------------------------------------------------- writing
@@ -402,6 +517,7 @@ def write(
     quality: int | None = None,
     lossless: bool | None = None,
     metadata: MetadataPolicy = "keep",
+    profile: ProfileSource | None = None,
     bgr: bool = False,
 ) -> None:
     """Write an image to a file, entirely or not at all.
@@ -418,6 +534,8 @@ def write(
         metadata: what a PIL image's `info` says beside its pixels, as far as the format has a place for it: "keep" is
             all that still holds, so no thumbnail and no size of the original, "public" leaves out places, owners,
             serial numbers, maker notes, keywords and the parameters of generators, "strip" everything but the profile.
+        profile: the colors to write in, "srgb", "display-p3", or the path or bytes of an ICC profile: the image is
+            converted as by `convert_profile` and the file carries the profile. None writes the codes as they are.
         bgr: the array or tensor runs B, G, R(, A).
 
     Raises:
@@ -442,7 +560,9 @@ def write(
         raise InputValueError("path", "a suffix that names the format", quoted(str(path)), "add one such as .png")
     if suffix.lower() in (".pgm", ".pbm") and load(image, bgr=bgr).spec.channels > 1:
         raise InputValueError("image", f"gray for {suffix}", "color or alpha", "write .ppm or .png")
-    write_bytes(path, encode(image, suffix, quality=quality, lossless=lossless, metadata=metadata, bgr=bgr))
+    write_bytes(
+        path, encode(image, suffix, quality=quality, lossless=lossless, metadata=metadata, profile=profile, bgr=bgr)
+    )
 
 
 @explain_calls
@@ -453,6 +573,7 @@ def encode(
     quality: int | None = None,
     lossless: bool | None = None,
     metadata: MetadataPolicy = "keep",
+    profile: ProfileSource | None = None,
     bgr: bool = False,
 ) -> bytes:
     """Encode an image to the bytes of a file.
@@ -466,6 +587,8 @@ def encode(
         metadata: what a PIL image's `info` says beside its pixels, as far as the format has a place for it: "keep" is
             all that still holds, so no thumbnail and no size of the original, "public" leaves out places, owners,
             serial numbers, maker notes, keywords and the parameters of generators, "strip" everything but the profile.
+        profile: the colors to write in, "srgb", "display-p3", or the path or bytes of an ICC profile: the image is
+            converted as by `convert_profile` and the file carries the profile. None writes the codes as they are.
         bgr: the array or tensor runs B, G, R(, A).
 
     Returns:
@@ -481,8 +604,28 @@ def encode(
         >>> encode(Image.new("RGB", (1, 1)), "png")[1:4]
         b'PNG'
     """
+    options: dict[str, Any] = {"quality": quality, "lossless": lossless, "metadata": metadata, "profile": profile}
+    return encode_with_info(image, format, {}, bgr=bgr, **options)
+
+
+def encode_with_info(
+    image: AnyImage,
+    format: str,
+    info: Mapping[Any, Any],
+    *,
+    quality: int | None = None,
+    lossless: bool | None = None,
+    metadata: MetadataPolicy = "keep",
+    profile: ProfileSource | None = None,
+    bgr: bool = False,
+) -> bytes:
+    """As `encode`, with what a file said that the image came from, for arrays and tensors, which cannot carry it."""
     target = _raster.capabilities(format)
     _raster.check_policy(metadata)
+    embedded = None
+    if profile is not None:
+        embedded = _profile_for(profile, target, gray=load(image, bgr=bgr).spec.channels < 3)
+        image = convert_profile(image, to=profile, bgr=bgr)
     spec = load(image, bgr=bgr)[1]
     dtype = "uint8"
     if spec.dtype.startswith(("float", "bfloat")) and target.float32:
@@ -494,8 +637,23 @@ def encode(
         pixels: Any = convert.to_pil(image, dtype=dtype if spec.channels == 1 else "uint8", bgr=bgr)
     else:
         pixels = convert.to_numpy(image, dtype=dtype, bgr=bgr)
-    beside = _raster.collect(getattr(pixels, "info", {}), metadata, gray=spec.channels < 3)
+    beside = _raster.collect({**info, **getattr(pixels, "info", {})}, metadata, gray=spec.channels < 3)
+    if embedded is not None:
+        beside = replace(beside, icc_profile=embedded)
     return _raster.encode(pixels, target.name, quality=quality, lossless=lossless, metadata=beside)
+
+
+def _profile_for(profile: ProfileSource, target: _raster.Format, *, gray: bool) -> bytes:
+    """The bytes of the profile to write; none in a format that has no place for it, where that says the same."""
+    opened = open_profile(profile, "profile", gray=gray)
+    if "icc_profile" in target.metadata:
+        return opened.profile
+    if not opened.is_srgb:
+        title = target.name.upper()
+        raise InputValueError(
+            "profile", f'None or "srgb" for {title}, which holds no profile', quoted(profile), "write PNG instead"
+        )
+    return b""
 
 
 # ---------------------------------------------------------------- data URLs
@@ -509,6 +667,7 @@ def to_data_url(
     quality: int | None = None,
     lossless: bool | None = None,
     metadata: MetadataPolicy = "keep",
+    profile: ProfileSource | None = None,
     bgr: bool = False,
 ) -> str:
     """Encode an image as a data URL, for the src of an <img> or for JSON.
@@ -521,6 +680,8 @@ def to_data_url(
         metadata: what a PIL image's `info` says beside its pixels, as far as the format has a place for it: "keep" is
             all that still holds, so no thumbnail and no size of the original, "public" leaves out places, owners,
             serial numbers, maker notes, keywords and the parameters of generators, "strip" everything but the profile.
+        profile: the colors to write in, "srgb", "display-p3", or the path or bytes of an ICC profile: the image is
+            converted as by `convert_profile` and the file carries the profile. None writes the codes as they are.
         bgr: the array or tensor runs B, G, R(, A).
 
     Returns:
@@ -538,8 +699,8 @@ def to_data_url(
     Source: RFC 2397.
     """
     name = _raster.capabilities(format).name
-    data = encode(image, name, quality=quality, lossless=lossless, metadata=metadata, bgr=bgr)
-    return f"data:{_MIME.get(name, f'image/{name}')};base64,{base64.b64encode(data).decode('ascii')}"
+    data = encode(image, name, quality=quality, lossless=lossless, metadata=metadata, profile=profile, bgr=bgr)
+    return f"data:{media_type(name)};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 # RFC 2397, section 3: dataurl := "data:" [ mediatype ] [ ";base64" ] "," data

@@ -182,6 +182,12 @@ def interleave(planes: list[Array], target: Array) -> None:
         np.copyto(target[..., channel], plane)
 
 
+def unpremultiply_uint8(planes: list[Array]) -> list[Array]:
+    """Divide 8-bit codes by alpha, the last plane: to nearest, ties to even; 0 where alpha is 0."""
+    *color, alpha = planes
+    return [*(cv2.divide(plane, alpha, scale=255) for plane in color), alpha]
+
+
 def reorder(source: PixelSource, target: PixelTarget, index: tuple[int, ...], rows: slice) -> bool:
     """Copy rows between interleaved pixels of one dtype without splitting them into planes; False if that cannot be."""
     if (

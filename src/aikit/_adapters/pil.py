@@ -38,8 +38,6 @@ _BECOMES = {
     "1": "L",
     "P": "RGB",
     "PA": "RGBA",
-    "La": "LA",
-    "RGBa": "RGBA",
     "RGBX": "RGB",
     "CMYK": "RGB",
     "YCbCr": "RGB",
@@ -49,6 +47,8 @@ _BECOMES = {
     "I;16N": "I;16",
 }
 
+# Modes whose color is multiplied by alpha, and what they are without.
+_PREMULTIPLIED = {"La": "LA", "RGBa": "RGBA"}
 
 # Modes whose values an ICC profile of theirs describes, and the RGB they become no longer.
 _OTHER_PROFILES = ("CMYK", "LAB")
@@ -154,6 +154,8 @@ def _resolve(image: Image.Image) -> tuple[Image.Image, tuple[int, ...] | None]:
         )
     if mode == "LAB":
         return _lab_to_rgb(image), None
+    if mode in _PREMULTIPLIED:
+        return _unpremultiply(image, _PREMULTIPLIED[mode]), None
     target = mode if mode in _RESOLVED else _BECOMES.get(mode)
     if target is None:
         raise InputTypeError("image", "a PIL mode such as L, RGB, RGBA, P or CMYK", mode, "convert it first")
@@ -161,6 +163,14 @@ def _resolve(image: Image.Image) -> tuple[Image.Image, tuple[int, ...] | None]:
     if target == "I;16" or mode in ("1", "L", "RGB"):
         return plain, _as_key(key, 3 if mode == "RGB" else 1)
     return plain, None
+
+
+def _unpremultiply(image: Image.Image, mode: str) -> Image.Image:
+    """Divide by alpha as every operation does; Pillow would cut the quotients off."""
+    planes = arrays.unpremultiply_uint8([np.asarray(band) for band in image.split()])
+    plain = Image.merge(mode, [Image.fromarray(plane) for plane in planes])
+    plain.info = dict(image.info)
+    return plain
 
 
 def _as_key(key: object, channels: int) -> tuple[int, ...] | None:

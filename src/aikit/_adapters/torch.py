@@ -151,7 +151,7 @@ def cast(
     it becomes 0, because looking would make the program wait for the device.
     """
     if value_range is not None:
-        tensor = rescale(tensor.to(torch.float64 if tensor.dtype == torch.float64 else torch.float32), value_range)
+        tensor = rescale(tensor.to(_wide_for(tensor, dtype)), value_range)
     if tensor.dtype == torch.bool and dtype != torch.bool:
         tensor = tensor.to(torch.uint8) * 255
     if tensor.dtype == dtype:
@@ -166,6 +166,12 @@ def cast(
     codes = tensor.to(torch.int32)
     codes = codes * 257 if dtype == torch.uint16 else (codes + 128).div(257, rounding_mode="floor")
     return codes.to(dtype)
+
+
+def _wide_for(tensor: torch.Tensor, dtype: torch.dtype) -> torch.dtype:
+    """Choose what a range is taken out in: for codes as precisely as NumPy does it, or halves would be rounded otherwise."""
+    precise = tensor.dtype == torch.float32 and not dtype.is_floating_point and tensor.device.type != "mps"
+    return torch.float64 if tensor.dtype == torch.float64 or (precise and not is_traced(tensor)) else torch.float32
 
 
 def _to_codes(tensor: torch.Tensor, dtype: torch.dtype, to_host: bool) -> torch.Tensor:

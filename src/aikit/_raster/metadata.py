@@ -80,7 +80,7 @@ def collect(info: Mapping[Any, Any], policy: MetadataPolicy, *, gray: bool) -> M
     return Metadata(
         icc_profile=profile,
         exif=_exif(exif_block(info), public),
-        xmp=_xmp(xmp_packet(info), public),
+        xmp=_xmp(xmp_packet(info) or _raw_bytes(info, "xmp"), public),
         iptc=_iptc(info, public),
         dpi=_dpi(info.get("dpi")),
         text=text,
@@ -116,19 +116,25 @@ def _xmp(packet: bytes, public: bool) -> bytes:
 def _iptc(info: Mapping[Any, Any], public: bool) -> bytes:
     resources = info.get("photoshop")
     records = resources.get(0x0404, b"") if isinstance(resources, dict) else b""
-    raw = info.get(_RAW + "iptc")
-    if not records and isinstance(raw, str):
-        try:
-            block = bytes.fromhex("".join(raw.split("\n")[3:]))
-            records = iptc.find_in_resources(block) or block
-        except ValueError as error:
-            _log.info("IPTC not written, for it is not hexadecimal: %s", error)
+    for name in ("iptc", "8bim"):
+        block = b"" if records else _raw_bytes(info, name)
+        records = records or iptc.find_in_resources(block) or (block if name == "iptc" else b"")
     if not isinstance(records, bytes) or not records:
         return b""
     try:
         return iptc.public_part(records) if public else records
     except iptc.DamagedIptcError as error:
         _log.info("IPTC not written, for it cannot be read: %s", error)
+        return b""
+
+
+def _raw_bytes(info: Mapping[Any, Any], name: str) -> bytes:
+    """A binary block that ImageMagick has put into the text of a PNG: hexadecimal behind three lines of header."""
+    raw = info.get(_RAW + name)
+    try:
+        return bytes.fromhex("".join(raw.split("\n")[3:])) if isinstance(raw, str) else b""
+    except ValueError as error:
+        _log.info("%s of a PNG not written, for it is not hexadecimal: %s", name.upper(), error)
         return b""
 
 

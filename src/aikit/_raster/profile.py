@@ -16,7 +16,7 @@ from ..errors import FileFormatError
 from . import icc
 from .high_depth import Samples
 
-__all__ = ["describe_profile", "image_to_srgb", "samples_to_srgb", "to_srgb_of"]
+__all__ = ["describe_profile", "image_to_srgb", "is_srgb_in_all_but_name", "samples_to_srgb", "to_srgb_of"]
 
 # The space a profile must be for, by the mode LittleCMS is handed.
 _SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab"}
@@ -199,6 +199,18 @@ def _apply_lcms(color: Image.Image, profile: bytes, *, exact: bool = False, in_p
     target = ImageCms.createProfile("sRGB")
     transform = ImageCms.buildTransform(source, target, color.mode, color.mode if in_place else "RGB", _INTENT, flags)
     return ImageCms.applyTransform(color, transform, inPlace=in_place) or color
+
+
+def is_srgb_in_all_but_name(profile: bytes, *, gray: bool) -> bool:
+    """Tell whether codes under a profile for gray or for RGB mean what they mean in sRGB.
+
+    Raises:
+        UnusableProfileError: LittleCMS refuses it.
+    """
+    try:
+        return _is_srgb(profile, "L" if gray else "RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
+        raise icc.UnusableProfileError(f"a profile that LittleCMS refuses ({error})") from error
 
 
 _known: dict[bytes, bool] = {}

@@ -21,7 +21,7 @@ from . import icc
 from .isobmff import read_properties
 from .job import Job
 
-__all__ = ["SourceColor", "find_source_color", "with_source_profile"]
+__all__ = ["SourceColor", "find_source_color", "named_profile", "with_source_profile"]
 
 _log = logging.getLogger("aikit.color")
 
@@ -78,8 +78,17 @@ _TRANSFERS: dict[int, tuple[str, bytes]] = {
     7: ("SMPTE 240M", icc.parametric(3, 1 / 0.45, 1 / 1.1115, 0.1115 / 1.1115, 1 / 4, 0.0912)),
     8: ("linear", icc.parametric(0, 1.0)),
 }
+# The curve of Display P3 is that of sRGB.
+_NAMED = {"srgb": ("sRGB", 1), "display-p3": ("Display P3", 12)}
 _HDR = {16: "PQ", 18: "HLG"}
 _UNSPECIFIED = 2
+
+
+def named_profile(name: str, *, gray: bool) -> bytes:
+    """Make the profile of a space that has a name here."""
+    title, number = _NAMED[name]
+    _, points, white = _PRIMARIES[number]
+    return SourceColor(title, points, white, _SRGB_CURVE).profile(gray=gray)
 
 
 def find_source_color(job: Job) -> SourceColor | None:

@@ -88,11 +88,10 @@ def _unpremultiply(xp: Namespace, *planes: Plane) -> Planes:
 
 
 def _unpremultiply_uint8(*planes: Plane) -> Planes:
-    """`_unpremultiply` on 8-bit codes: a quotient next to a half goes to the even code, as it should."""
-    import cv2
+    """Do the same on 8-bit codes."""
+    from .._adapters import numpy as arrays
 
-    *color, alpha = planes
-    return [*(cv2.divide(plane, alpha, scale=255) for plane in color), alpha]
+    return arrays.unpremultiply_uint8(list(planes))
 
 
 def split_alpha_plane(planes: Sequence[Plane]) -> tuple[Planes, Plane]:

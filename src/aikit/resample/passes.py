@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -63,7 +63,7 @@ KERNELS = {
     "bilinear": Kernel(_triangle, 1, "BILINEAR"),
     "bicubic": Kernel(_cubic, 2, "BICUBIC"),
     "lanczos": Kernel(_lanczos, 3, "LANCZOS"),
-    "area": Kernel(_box, 0.5, "BOX"),
+    "box": Kernel(_box, 0.5, "BOX"),
 }
 
 
@@ -79,7 +79,9 @@ def resize_taps(old: int, new: int, method: str, antialias: bool, part: tuple[fl
         # Pillow adds up its steps, and so decides ties by its rounding errors: so do we.
         at = np.add.accumulate(np.r_[begin + 0.5 * step, np.full(new - 1, step)])
         return np.minimum(at.astype(np.int32), old - 1)[None], np.ones((1, new))
-    kernel = KERNELS[method]
+    if method == "area" and (antialias or step <= 1):
+        return _cover(old, new, begin, step)
+    kernel = KERNELS["box" if method == "area" else method]
     stretch = max(step, 1.0) if antialias else 1.0
     centers = begin + (np.arange(new) + 0.5) * step
     first = np.maximum((centers - kernel.reach * stretch + 0.5).astype(np.int32), 0)
@@ -89,6 +91,19 @@ def resize_taps(old: int, new: int, method: str, antialias: bool, part: tuple[fl
     total = weights.sum(0)
     # Past its last pixel a row repeats it with weight 0, so that NaN reaches no further than the kernel does.
     return np.minimum(positions, last - 1), weights / total
+
+
+def _cover(old: int, new: int, begin: float, step: float) -> Taps:
+    """List which pixels lie under each new one, by how much of it they fill: a mean, also of parts of pixels."""
+    start = begin + np.arange(new) * step
+    # The edge of a pixel, but for rounding: the next one is not touched, whose NaN would else come in with weight 1e-16.
+    start, stop = (
+        np.where(abs(edge - np.rint(edge)) < 1e-9 * old, np.rint(edge), edge) for edge in (start, start + step)
+    )
+    first, last = np.floor(start).astype(np.int32), np.minimum(np.ceil(stop), old).astype(np.int32)
+    positions = first + np.arange(int((last - first).max()), dtype=np.int32)[:, None]
+    weights = np.maximum(np.minimum(positions + 1, stop) - np.maximum(positions, start), 0.0)
+    return np.minimum(positions, last - 1), weights / weights.sum(0)
 
 
 def pass_by_indexing(xp: Namespace, plane: Plane, taps: Taps, axis: int) -> Plane:
@@ -138,9 +153,12 @@ def resize_runs(
     part: tuple[float, float] | None = None,
     dtype: str = "float32",
     size: int = _BLOCK,
+    bits: int | None = None,
 ) -> list[Run]:
-    """Arrange the taps of a resize as small dense matrices of about `size` results."""
+    """Arrange the taps of a resize as small dense matrices of about `size` results, weights rounded to so many bits."""
     positions, weights = resize_taps(old, new, method, antialias, part)
+    if bits is not None:
+        weights = np.copysign(np.floor(np.abs(weights) * 2.0**bits + 0.5) / 2.0**bits, weights)
     # The size whose blocks come closest to a whole number of pixels apart has the longest runs.
     step = old / new if part is None else (part[1] - part[0]) / new
     sizes = sorted(range(size - size // 4, size + size // 4 + 1), key=lambda each: abs(each - size))
@@ -312,6 +330,10 @@ class Resizing:
         """Give the height and width of what becomes the new picture, of planes of this shape."""
         return shape if self.box is None else (self.box[3] - self.box[1], self.box[2] - self.box[0])
 
+    def of_uint8(self) -> Resizing:
+        """How 8 bits are resized, as Pillow does it: where pixels count in part, its box takes them whole or not at all."""
+        return replace(self, method="box") if self.method == "area" else self
+
     def is_cut(self, shape: tuple[int, int]) -> bool:
         """Whether all pixels stay as they are."""
         return all(_is_cut(self.part(axis) or (0, shape[axis]), self.size[axis]) for axis in (-1, -2))
@@ -337,8 +359,11 @@ def order_passes(shape: tuple[int, int], how: Resizing) -> list[tuple[int, int]]
 
 def resample_plane(xp: Namespace, plane: Plane, how: Resizing) -> Plane:
     """Resize a plane along one axis, then the other."""
-    passes = order_passes(plane.shape[-2:], how)
-    if xp.__name__ == "numpy" and not how.clamp:  # the order shows in the rounding alone, and columns are faster
+    height, width = plane.shape[-2:]
+    passes = order_passes((height, width), how)
+    # Without clamping the order shows in the rounding alone, and columns are faster, unless a huge picture lay between.
+    columns_first = how.size[0] * width <= max(height * width, how.size[0] * how.size[1])
+    if xp.__name__ == "numpy" and not how.clamp and columns_first:
         passes.sort(reverse=True, key=lambda step: step[0] == -2)
     for axis, new in passes:
         part = how.part(axis)

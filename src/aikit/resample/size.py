@@ -7,21 +7,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from numbers import Real
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from .._check import Within, integer, one_of, switch
 from .._foreign_names import explain_calls
 from .._pixels import TOP, Namespace, Opened, Plane, Planes, Spec, load, run
 from ..errors import InputTypeError, InputValueError, quoted
 from ..types import ImageT
-from .passes import KERNELS, Resizing, resample_plane, run_premultiplied
+from .passes import Resizing, resample_plane, run_premultiplied
 from .uint8 import fast_path
 
 __all__ = ["resize"]
 
 Method = Literal["nearest", "bilinear", "bicubic", "lanczos", "area"]
 
-METHODS = ("nearest", *KERNELS)
+METHODS: tuple[Method, ...] = get_args(Method)
 
 Side = Annotated[int, Within(1, unit="pixels")]
 Box = tuple[float, float, float, float]
@@ -49,8 +49,8 @@ def resize(
         height: the new height in pixels; without `width` the aspect is kept.
         width: the new width in pixels; without `height` the aspect is kept.
         scale: instead of these, the ratio of output size to input size.
-        method: "nearest", "bilinear", "bicubic" (a = -0.5), "lanczos" (a = 3) or "area" (the mean of what a pixel
-            covers).
+        method: "nearest", "bilinear", "bicubic" (a = -0.5), "lanczos" (a = 3) or "area": the mean of what a pixel
+            covers, parts of pixels too; of 8 bits Pillow's box, which takes a pixel at its edge whole or not at all.
         antialias: when shrinking, widen the kernel so that every input pixel counts. Without it detail aliases.
         linear: mix light instead of sRGB codes: fine detail keeps its brightness.
         box: (left, top, right, bottom) of the part that becomes the result, in pixels, fractions allowed; its sides
@@ -149,13 +149,15 @@ def resize_opened(opened: Opened[ImageT], how: Resizing, *, linear: bool = False
     old = spec.height, spec.width
     mixes = how.method != "nearest" and not how.is_cut(old)
     how = replace(how, clamp=is_integer(spec))
+    is_uint8 = spec.dtype in ("uint8", "bool")
+    how = how.of_uint8() if is_uint8 else how
     as_in_pillow = how.antialias or all(new >= was for new, was in zip(how.size, how.old_size(old), strict=True))
     if mixes and as_in_pillow and not linear and not spec.has_alpha and spec.dtype == "uint8":
         image: ImageT | None = fast_path(opened, how)
         if image is not None:
             return image
     return run(
-        partial(_resize, how, linear, mixes),
+        partial(_resize_uint8 if is_uint8 and mixes else _resize, how, linear, mixes),
         opened,
         pointwise=False,
         uint8_kernel=None if mixes else partial(_move_codes, how),
@@ -166,6 +168,11 @@ def _resize(how: Resizing, linear: bool, mixes: bool, xp: Namespace, *planes: Pl
     if not mixes:
         return [resample_plane(xp, plane, how) for plane in planes]
     return run_premultiplied(xp, planes, lambda plane: resample_plane(xp, plane, how), linear=linear)
+
+
+def _resize_uint8(how: Resizing, linear: bool, mixes: bool, xp: Namespace, *planes: Plane) -> Planes:
+    """Resize codes and round halves up as Pillow does, so that ties are the same whatever way a picture takes."""
+    return [xp.floor(plane * 255 + 0.5) * (1 / 255) for plane in _resize(how, linear, mixes, xp, *planes)]
 
 
 def _move_codes(how: Resizing, *planes: Plane) -> Planes:
