@@ -223,6 +223,12 @@ def test_a_damaged_profile_is_refused_in_the_words_of_the_command(run, folder, c
     assert status == 1
     way_out = "pass --profile ignore" if command == ["convert"] else "add profile=ignore to the recipe"
     assert way_out in err
+    warn = ["--on-bad-profile", "warn"] if command == ["convert"] else []
+    status, out, err = run(
+        *command[:1], *warn, *(["blur sigma=1; on_bad_profile=warn"] if not warn else []), "a.jpg", "warned.png"
+    )
+    assert (status, out) == (0, "1 converted, 0 failed\n")
+    assert re.fullmatch(r"  a\.jpg: expected an ICC .*; its codes are taken as sRGB\.\n", err)
     command = ["convert", "--profile", "ignore"] if command == ["convert"] else ["run", "blur sigma=1; profile=ignore"]
     assert run(*command, "a.jpg", "out.png")[0] == 0
 

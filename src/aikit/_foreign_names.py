@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from types import FunctionType
 from typing import TypeVar, cast
 
 from .errors import InputTypeError, printable, quoted, shortened
@@ -174,7 +175,7 @@ def explain_calls(function: _Function) -> _Function:
         raise InputTypeError(*found)
 
     # For whoever asks a function which options it has; `wraps` leaves these out.
-    call.__kwdefaults__ = function.__kwdefaults__
+    cast(FunctionType, call).__kwdefaults__ = function.__kwdefaults__
     return cast(_Function, call)
 
 

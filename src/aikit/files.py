@@ -12,7 +12,7 @@ import io
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import unquote_to_bytes
@@ -476,9 +476,26 @@ def read_any(
 
     `at_least` is the (height, width) that will do: a JPEG may come smaller than it is, but no smaller than that.
     """
+    options: dict[str, Any] = {"limits": limits, "allow_truncated": allow_truncated, "isolate": isolate}
+    colors: dict[str, Any] = {"profile": profile, "on_bad_profile": on_bad_profile}
+    return read_with_info(source, frame=frame, **colors, **options, at_least=at_least)[0]
+
+
+def read_with_info(
+    source: Source,
+    *,
+    frame: int = 0,
+    profile: Profile = "srgb",
+    on_bad_profile: OnBadProfile = "raise",
+    limits: Limits | None = None,
+    allow_truncated: bool = False,
+    isolate: bool = False,
+    at_least: tuple[int, int] | None = None,
+) -> tuple[Any, dict[Any, Any]]:
+    """The same, and what the file says beside its pixels: arrays have no place for it."""
     decoded = _decode(source, frame, profile, on_bad_profile, limits, allow_truncated, isolate, at_least=at_least)
     if isinstance(decoded, _raster.HighDepth):
-        return decoded.pixels
+        return decoded.pixels, decoded.info
     if decoded.mode == "I":
         raise InputValueError(
             name_of(source),
@@ -486,7 +503,7 @@ def read_any(
             "32-bit integers",
             "read them with read_pil and convert with value_range=(low, high)",
         )
-    return decoded
+    return decoded, decoded.info
 
 
 # ---------------------------------------------------------------- writing
@@ -587,6 +604,22 @@ def encode(
         >>> encode(Image.new("RGB", (1, 1)), "png")[1:4]
         b'PNG'
     """
+    options: dict[str, Any] = {"quality": quality, "lossless": lossless, "metadata": metadata, "profile": profile}
+    return encode_with_info(image, format, {}, bgr=bgr, **options)
+
+
+def encode_with_info(
+    image: AnyImage,
+    format: str,
+    info: Mapping[Any, Any],
+    *,
+    quality: int | None = None,
+    lossless: bool | None = None,
+    metadata: MetadataPolicy = "keep",
+    profile: ProfileSource | None = None,
+    bgr: bool = False,
+) -> bytes:
+    """As `encode`, with what a file said that the image came from, for arrays and tensors, which cannot carry it."""
     target = _raster.capabilities(format)
     _raster.check_policy(metadata)
     embedded = None
@@ -604,7 +637,7 @@ def encode(
         pixels: Any = convert.to_pil(image, dtype=dtype if spec.channels == 1 else "uint8", bgr=bgr)
     else:
         pixels = convert.to_numpy(image, dtype=dtype, bgr=bgr)
-    beside = _raster.collect(getattr(pixels, "info", {}), metadata, gray=spec.channels < 3)
+    beside = _raster.collect({**info, **getattr(pixels, "info", {})}, metadata, gray=spec.channels < 3)
     if embedded is not None:
         beside = replace(beside, icc_profile=embedded)
     return _raster.encode(pixels, target.name, quality=quality, lossless=lossless, metadata=beside)
