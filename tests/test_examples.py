@@ -102,8 +102,8 @@ def test_every_coin_is_found_and_boxed_where_it_is(ran):
     box = list(map(int, re.search(r"first at \[(.*)\]", printed)[1].split(", ")))
     np.testing.assert_allclose(box, [306, 16, 364, 72], atol=3)
     drawn = np.asarray(Image.open(folder / "detection.jpg")).astype(int)
-    orange = (drawn[..., 0] - drawn[..., 2] > 100).astype(np.uint8)
-    assert orange[16:72, 305].mean() > 0.9  # its left edge
+    orange = drawn[..., 0] - drawn[..., 2] > 60
+    assert orange[18:70, 304:307].any(1).mean() > 0.9  # its left edge, of which a JPEG blurs the color
 
 
 def test_the_lane_mask_covers_the_line_and_nothing_else(ran):
