@@ -60,7 +60,7 @@ async def load(url, seconds, samples, process):
 
 def test_thirty_seconds_of_thirty_two_clients():
     with command(AIKIT_CACHE="memory:?size=1MB", AIKIT_LOG_LEVEL="error") as (url, process):
-        asyncio.run(load(url, 8, [], process))  # until children and caches are there
+        asyncio.run(load(url, 20, [], process))  # until children and caches are there
         samples = []
         seen, alive = asyncio.run(load(url, SECONDS, samples, process))
         children = children_of(process)
