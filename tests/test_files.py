@@ -544,7 +544,7 @@ def test_the_bytes_decide_and_not_the_name(tmp_path):
         ("a\0b.png", FileAccessError, r"which no file can have as its name"),
         ("", FileAccessError, r"source: expected a readable file, got 'No such file"),
         (b"", FileFormatError, r"source: expected a picture, got 0 bytes"),
-        (b"hello world", FileFormatError, r"expected PNG, JPEG, .* got bytes that begin with 68 65 6c 6c 6f"),
+        (b"hello world", FileFormatError, r"expected PNG, JPEG, .* got text; check the download"),
     ],
     ids="None list int array text url data-url missing folder null empty-name empty text-bytes".split(),
 )

@@ -12,7 +12,7 @@ import io
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import unquote_to_bytes
@@ -52,6 +52,11 @@ MetadataPolicy = _raster.MetadataPolicy
 
 # Registered with IANA, but for the portable pixmap, which only has the name everybody uses.
 _MIME = {"ico": "image/vnd.microsoft.icon", "ppm": "image/x-portable-pixmap"}
+
+
+def media_type(format: str) -> str:
+    """What HTTP and data URLs call a format."""
+    return _MIME.get(format, f"image/{format}")
 
 
 # ---------------------------------------------------------------- reading
@@ -471,9 +476,26 @@ def read_any(
 
     `at_least` is the (height, width) that will do: a JPEG may come smaller than it is, but no smaller than that.
     """
+    options: dict[str, Any] = {"limits": limits, "allow_truncated": allow_truncated, "isolate": isolate}
+    colors: dict[str, Any] = {"profile": profile, "on_bad_profile": on_bad_profile}
+    return read_with_info(source, frame=frame, **colors, **options, at_least=at_least)[0]
+
+
+def read_with_info(
+    source: Source,
+    *,
+    frame: int = 0,
+    profile: Profile = "srgb",
+    on_bad_profile: OnBadProfile = "raise",
+    limits: Limits | None = None,
+    allow_truncated: bool = False,
+    isolate: bool = False,
+    at_least: tuple[int, int] | None = None,
+) -> tuple[Any, dict[Any, Any]]:
+    """The same, and what the file says beside its pixels: arrays have no place for it."""
     decoded = _decode(source, frame, profile, on_bad_profile, limits, allow_truncated, isolate, at_least=at_least)
     if isinstance(decoded, _raster.HighDepth):
-        return decoded.pixels
+        return decoded.pixels, decoded.info
     if decoded.mode == "I":
         raise InputValueError(
             name_of(source),
@@ -481,7 +503,7 @@ def read_any(
             "32-bit integers",
             "read them with read_pil and convert with value_range=(low, high)",
         )
-    return decoded
+    return decoded, decoded.info
 
 
 # ---------------------------------------------------------------- writing
@@ -547,7 +569,7 @@ def write(
     suffix = os.path.splitext(os.fspath(path))[1]
     if not suffix:
         raise InputValueError("path", "a suffix that names the format", quoted(str(path)), "add one such as .png")
-    images, _ = _images_of(image, bgr=bgr)
+    images = _images_of(image, bgr=bgr)
     if suffix.lower() in (".pgm", ".pbm") and any(load(each, bgr=bgr).spec.channels > 1 for each in images):
         raise InputValueError("image", f"gray for {suffix}", "color or alpha", "write .ppm or .png")
     write_bytes(
@@ -613,33 +635,50 @@ def encode(
         >>> encode(Image.new("RGB", (1, 1)), "png")[1:4]
         b'PNG'
     """
+    images = _images_of(image, bgr=bgr)
+    if len(images) == 1 and duration is None and loop is None:
+        return encode_with_info(
+            images[0], format, {}, quality=quality, lossless=lossless, metadata=metadata, profile=profile, bgr=bgr
+        )
     target = _raster.capabilities(format)
     _raster.check_policy(metadata)
-    images, is_one = _images_of(image, bgr=bgr)
-    if is_one and duration is None and loop is None:
-        pixels, beside = _prepared(images[0], target, metadata=metadata, profile=profile, bgr=bgr)
-        return _raster.encode(pixels, target.name, quality=quality, lossless=lossless, metadata=beside)
     told = [getattr(each, "info", {}) for each in images]
     known = [_known(each, "duration") for each in told]
     times = _raster.check_times(target, duration, loop, known, _known(told[0], "loop"))
-    frames = [_prepared(each, target, metadata=metadata, profile=profile, bgr=bgr) for each in images]
-    if len(frames) == 1 and duration is None and loop is None:
-        return _raster.encode(frames[0][0], target.name, quality=quality, lossless=lossless, metadata=frames[0][1])
+    frames = [_prepare(each, target, {}, metadata=metadata, profile=profile, bgr=bgr) for each in images]
     return _raster.encode_frames(frames, target, times, quality=quality, lossless=lossless)
 
 
-def _images_of(image: AnyImage | Iterable[AnyImage], *, bgr: bool) -> tuple[list[AnyImage], bool]:
-    """The images of a list, an iterator or a batch, or one; and whether it is one that was passed."""
+def encode_with_info(
+    image: AnyImage,
+    format: str,
+    info: Mapping[Any, Any],
+    *,
+    quality: int | None = None,
+    lossless: bool | None = None,
+    metadata: MetadataPolicy = "keep",
+    profile: ProfileSource | None = None,
+    bgr: bool = False,
+) -> bytes:
+    """As `encode`, with what a file said that the image came from, for arrays and tensors, which cannot carry it."""
+    target = _raster.capabilities(format)
+    _raster.check_policy(metadata)
+    pixels, beside = _prepare(image, target, info, metadata=metadata, profile=profile, bgr=bgr)
+    return _raster.encode(pixels, target.name, quality=quality, lossless=lossless, metadata=beside)
+
+
+def _images_of(image: AnyImage | Iterable[AnyImage], *, bgr: bool) -> list[AnyImage]:
+    """The images of a list, an iterator or a batch, or the one that was passed."""
     if isinstance(image, (list, tuple, Iterator)):
         images = list(image)
         if not images:
             raise InputValueError("image", "at least one image", f"an empty {type(image).__name__}", "pass some")
-        return images, False
+        return images
     # A batch of one more axis; whatever else is no image is refused where it is converted.
     one: Any = image
     if len(load(one, bgr=bgr).spec.batch) == 1:
-        return list(one), False
-    return [one], True
+        return list(one)
+    return [one]
 
 
 def _known(info: Any, key: str) -> Any:
@@ -647,8 +686,14 @@ def _known(info: Any, key: str) -> Any:
     return value if isinstance(value, (int, float)) else None
 
 
-def _prepared(
-    image: AnyImage, target: _raster.Format, *, metadata: MetadataPolicy, profile: ProfileSource | None, bgr: bool
+def _prepare(
+    image: AnyImage,
+    target: _raster.Format,
+    info: Mapping[Any, Any],
+    *,
+    metadata: MetadataPolicy,
+    profile: ProfileSource | None,
+    bgr: bool,
 ) -> tuple[Any, _raster.Metadata]:
     """One image in the depth that the format holds, and what is written beside it."""
     embedded = None
@@ -666,7 +711,7 @@ def _prepared(
         pixels: Any = convert.to_pil(image, dtype=dtype if spec.channels == 1 else "uint8", bgr=bgr)
     else:
         pixels = convert.to_numpy(image, dtype=dtype, bgr=bgr)
-    beside = _raster.collect(getattr(pixels, "info", {}), metadata, gray=spec.channels < 3)
+    beside = _raster.collect({**info, **getattr(pixels, "info", {})}, metadata, gray=spec.channels < 3)
     if embedded is not None:
         beside = replace(beside, icc_profile=embedded)
     return pixels, beside
@@ -729,7 +774,7 @@ def to_data_url(
     """
     name = _raster.capabilities(format).name
     data = encode(image, name, quality=quality, lossless=lossless, metadata=metadata, profile=profile, bgr=bgr)
-    return f"data:{_MIME.get(name, f'image/{name}')};base64,{base64.b64encode(data).decode('ascii')}"
+    return f"data:{media_type(name)};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 # RFC 2397, section 3: dataurl := "data:" [ mediatype ] [ ";base64" ] "," data
