@@ -524,8 +524,10 @@ def test_folders_are_walked_and_text_is_left_out(run, folder):
     Path("photos/sub dir/data.json").write_text("{}")
     assert run("convert", "photos", "out", "--to", "webp") == (
         0,
-        "3 converted, 2 left out, 0 failed\n",
+        "3 converted, 4 left out, 0 failed\n",
         (
+            "  photos/.hidden: left out, it is a hidden folder; name it to have it converted.\n"
+            "  photos/.hidden.png: left out, it is hidden; name it to have it converted.\n"
             "  photos/notes.txt: left out, it is no picture by its name or its first bytes.\n"
             "  photos/sub dir/data.json: left out, it is no picture by its name or its first bytes.\n"
         ),

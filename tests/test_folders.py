@@ -226,18 +226,23 @@ def test_what_is_no_picture_is_left_out_and_told(folder):
     (folder / "in" / "above").symlink_to(folder)
     (folder / "in" / "no suffix").write_bytes(encode(codes(4, 4, 3), "png"))
     (folder / "in" / ".hidden.png").write_bytes(b"text")
+    (folder / "in" / ".hidden").mkdir()
+    (folder / "in" / ".hidden" / "in it.png").write_bytes(b"text")
+    (folder / "in" / ".aikit-manifest.sqlite").touch()  # of a run whose results are these sources
+    (folder / "in" / ".aikit-dead.tmp").touch()
     report = convert_folder(folder / "in", folder / "out", SMALL)
-    assert (*counts(report), report.left) == (9, 0, 0, 3)
+    assert (*counts(report), report.left) == (9, 0, 0, 5)
     assert [(str(Path(each.path).relative_to(folder / "in")), each.code) for each in report.notices] == [
+        (".hidden", "left_out"), (".hidden.png", "left_out"),
         ("a/empty", "left_out"), ("above", "left_out"), ("notes.txt", "left_out"),
     ]  # fmt: skip
-    assert "it is a link to a folder; name that folder" in report.notices[1].message
+    assert "it is a link to a folder; name that folder" in report.notices[3].message
     assert read_pil(folder / "out" / "a" / "x.png" / "in it.webp").size == (12, 12)
     # Told again, though everything else is done.
     again = convert_folder(folder / "in", folder / "out", SMALL)
-    assert (again.left, again.notices) == (3, report.notices)
+    assert (again.left, again.notices) == (5, report.notices)
     told = json.loads(report.to_json())
-    assert (told["left"], [each["code"] for each in told["notices"]]) == (3, ["left_out"] * 3)
+    assert (told["left"], [each["code"] for each in told["notices"]]) == (5, ["left_out"] * 5)
 
 
 def test_what_was_named_is_tried_whatever_its_name(folder):
