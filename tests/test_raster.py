@@ -147,8 +147,9 @@ def test_suffixes():
     [
         (b"<svg/>", r"^file: expected PNG, JPEG, .*, got SVG; export it as PNG first\.$"),
         (b"8BPS", r"^file: expected PNG, JPEG, .*, got PSD; export it as PNG first\.$"),
-        (b"hello world", r"^file: .*got bytes that begin with 68 65 6c 6c 6f 20 77 6f; check how"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", r"got bytes that begin with 25 21 50 53"),
+        (b"hello world", r"^file: .*got text; check the download"),
+        (b"hello\0world", r"^file: .*got bytes that begin with 68 65 6c 6c 6f 00 77 6f; check how"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", r"got EPS or PostScript; render its pages"),
     ],
 )
 def test_other_formats_are_refused(data, match):

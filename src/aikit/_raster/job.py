@@ -16,6 +16,7 @@ from .guard import above_ceiling, check_blocks, check_size, check_work, foreign
 from .integrity import Facts, corrupt, tell_damage
 from .signatures import identify
 from .structure import inspect
+from .unread_formats import describe_unread
 
 __all__ = ["Job", "Profile", "check_heic", "frame_count", "heic_images", "open_image", "png_exif", "prepare"]
 
@@ -83,8 +84,8 @@ def _format(data: bytes, name: str, limits: Limits | None) -> str:
     if kind is None or kind in ("svg", "psd"):
         expected, got, do = _RASTER, str(kind).upper(), "export it as PNG first"
         if kind is None:
-            expected, got = f"{_RASTER}, SVG or PSD", f"bytes that begin with {data[:8].hex(' ')}"
-            do = "check how the file was written"
+            expected = f"{_RASTER}, SVG or PSD"
+            got, do = describe_unread(data)
         raise FileFormatError(name, expected, got, do, code="unsupported_format")
     if limits is not None:
         limits.check_format(name, kind)
