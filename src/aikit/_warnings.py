@@ -45,7 +45,8 @@ def warn_caller(message: str) -> None:
 def keep_warnings() -> Iterator[list[str]]:
     """Keep what this thread would warn of, for somebody else to pass on to the caller."""
     before: list[str] | None = getattr(_here, "kept", None)
-    _here.kept = kept = []
+    kept: list[str] = []
+    _here.kept = kept
     try:
         yield kept
     finally:

@@ -12,7 +12,7 @@ from torch.nn.parameter import is_lazy
 from .._pixels import contracts, values
 from .._pixels.contracts import Opened
 from .._pixels.kinds import TOP, Namespace, Planes, Spec
-from .._pixels.outliers import Outliers
+from .._pixels.outliers import FAR_ABOVE, FAR_BELOW, Outliers
 from .._pixels.values import no_number, quantize, rescale
 from ..errors import DeviceError, InputTypeError, InputValueError, quoted
 from ..types import AnyImage, DeviceLike
@@ -368,9 +368,13 @@ def allocate_on_host(shape: tuple[int, ...], dtype: str, out: torch.Tensor | Non
 def _look_for_outliers(tensor: torch.Tensor) -> None:
     """Warn of floats that are far outside [0, 1], where they lie in host memory and can be seen."""
     if tensor.is_floating_point() and tensor.device.type == "cpu" and not is_transformed(tensor):
-        values, outliers = _as_array(tensor), Outliers()
-        outliers.look(values, float(values.min()))
-        outliers.warn(values.size)
+        values, outliers = tensor.detach(), Outliers()
+        least, greatest = (float(value) for value in values.aminmax())
+        far = (
+            int(((values < FAR_BELOW) | (values > FAR_ABOVE)).sum()) if least < FAR_BELOW or greatest > FAR_ABOVE else 0
+        )
+        outliers.add(least, greatest, far)
+        outliers.warn(values.numel())
 
 
 def move(tensor: torch.Tensor, dtype: str, device: torch.device) -> torch.Tensor:

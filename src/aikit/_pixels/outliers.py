@@ -9,10 +9,10 @@ from .._warnings import warn_caller
 if TYPE_CHECKING:
     from .kinds import Array
 
-__all__ = ["Outliers"]
+__all__ = ["FAR_ABOVE", "FAR_BELOW", "Outliers"]
 
 # What a kernel overshoots stays within these.
-_LOW, _HIGH = -0.5, 1.5
+FAR_BELOW, FAR_ABOVE = -0.5, 1.5
 
 # Of all values, how many may lie beyond; and the least that no overshoot reaches.
 _SHARE, _LEAST = 0.01, -0.9
@@ -30,9 +30,12 @@ class Outliers:
         import numpy as np
 
         greatest = float(values.max())
-        if least >= _LOW and greatest <= _HIGH:
-            return
-        self._found.append((least, greatest, int(np.count_nonzero((values < _LOW) | (values > _HIGH)))))
+        if least < FAR_BELOW or greatest > FAR_ABOVE:
+            self.add(least, greatest, int(np.count_nonzero((values < FAR_BELOW) | (values > FAR_ABOVE))))
+
+    def add(self, least: float, greatest: float, far: int) -> None:
+        """Add what was found among some values: the least, the greatest, and how many lie far outside."""
+        self._found.append((least, greatest, far))
 
     def warn(self, total: int, remedy: str | None = None) -> None:
         """Warn of what was found among so many values."""
@@ -42,7 +45,7 @@ class Outliers:
         far = sum(part[2] for part in self._found)
         if far <= _SHARE * total and least > _LEAST:
             return
-        share = f"{far / total:.0%} of them beyond [{_LOW}, {_HIGH}]"
+        share = f"{far / total:.0%} of them beyond [{FAR_BELOW}, {FAR_ABOVE}]"
         warn_caller(
             f"image: expected floats in [0, 1] on the way to integers, got values from {least:.4g} to {greatest:.4g}, "
             f"{share}, which were clamped; {remedy or _way_out(least, greatest)}."
@@ -51,7 +54,7 @@ class Outliers:
 
 def _way_out(least: float, greatest: float) -> str:
     """Say what to do, by what ranges there are."""
-    if least >= _LOW:
+    if least >= FAR_BELOW:
         top = 255 if greatest <= 256 else 65535
         guess = f"for values from 0 to {top} pass value_range=(0, {top})"
     elif least >= -1.1 and greatest <= 1.1:
