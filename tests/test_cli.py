@@ -223,6 +223,12 @@ def test_a_damaged_profile_is_refused_in_the_words_of_the_command(run, folder, c
     assert status == 1
     way_out = "pass --profile ignore" if command == ["convert"] else "add profile=ignore to the recipe"
     assert way_out in err
+    warn = ["--on-bad-profile", "warn"] if command == ["convert"] else []
+    status, out, err = run(
+        *command[:1], *warn, *(["blur sigma=1; on_bad_profile=warn"] if not warn else []), "a.jpg", "warned.png"
+    )
+    assert (status, out) == (0, "1 converted, 0 failed\n")
+    assert re.fullmatch(r"  a\.jpg: expected an ICC .*; its codes are taken as sRGB\.\n", err)
     command = ["convert", "--profile", "ignore"] if command == ["convert"] else ["run", "blur sigma=1; profile=ignore"]
     assert run(*command, "a.jpg", "out.png")[0] == 0
 
@@ -518,8 +524,10 @@ def test_folders_are_walked_and_text_is_left_out(run, folder):
     Path("photos/sub dir/data.json").write_text("{}")
     assert run("convert", "photos", "out", "--to", "webp") == (
         0,
-        "3 converted, 2 left out, 0 failed\n",
+        "3 converted, 4 left out, 0 failed\n",
         (
+            "  photos/.hidden: left out, it is a hidden folder; name it to have it converted.\n"
+            "  photos/.hidden.png: left out, it is hidden; name it to have it converted.\n"
             "  photos/notes.txt: left out, it is no picture by its name or its first bytes.\n"
             "  photos/sub dir/data.json: left out, it is no picture by its name or its first bytes.\n"
         ),
@@ -727,11 +735,12 @@ def test_a_picture_too_large_for_memory_is_a_failure(run, folder, monkeypatch):
     def fail(source, **options):
         if source.name == "a.png":
             raise MemoryError
-        return read_pil(source)
+        image = read_pil(source)
+        return image, image.info
 
     for name in ("a.png", "b.png"):
         write(RGB, name)
-    monkeypatch.setattr(files, "read_any", fail)
+    monkeypatch.setattr(files, "read_with_info", fail)
     status, out, err = run("convert", "a.png", "b.png", "out")
     assert (status, out) == (1, "1 converted, 1 failed\n")
     assert "  a.png: image: expected a picture that fits into memory, got a larger one; pass --jobs 1." in err
@@ -741,7 +750,7 @@ def test_a_mistake_of_ours_is_not_hidden(folder, monkeypatch):
     from aikit.recipe import files
 
     write(RGB, "a.png")
-    monkeypatch.setattr(files, "read_any", lambda source, **options: 1 / 0)
+    monkeypatch.setattr(files, "read_with_info", lambda source, **options: 1 / 0)
     with pytest.raises(ZeroDivisionError, match="division"):
         main(["convert", "a.png", "out"])
 

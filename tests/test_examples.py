@@ -17,7 +17,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "examples"
-SERVERS = {"web_fastapi.py", "web_flask.py"}  # these run until they are ended: test_examples_web.py
+SERVERS = {"web_fastapi.py", "web_flask.py", "web_models.py"}  # these run until they are ended: test_examples_web.py
 FILES = sorted([*FOLDER.glob("*.py"), *FOLDER.glob("*.ipynb")])
 SCRIPTS = [path.stem for path in FILES if path.suffix == ".py" and path.name not in SERVERS]
 PICTURES = (".png", ".jpg")
@@ -95,6 +95,17 @@ def test_the_layered_document_is_what_another_reader_sees(ran):
     assert abs(ours - theirs).max() <= 2
 
 
+def test_every_coin_is_found_and_boxed_where_it_is(ran):
+    printed, folder = ran("detection")
+    # There are 24 on the photograph; the first from above is the one at the right, by hand 306, 16, 364, 72.
+    assert "24 coins" in printed
+    box = list(map(int, re.search(r"first at \[(.*)\]", printed)[1].split(", ")))
+    np.testing.assert_allclose(box, [306, 16, 364, 72], atol=3)
+    drawn = np.asarray(Image.open(folder / "detection.jpg")).astype(int)
+    orange = drawn[..., 0] - drawn[..., 2] > 60
+    assert orange[18:70, 304:307].any(1).mean() > 0.9  # its left edge, of which a JPEG blurs the color
+
+
 def test_the_lane_mask_covers_the_line_and_nothing_else(ran):
     printed, folder = ran("lane_mask")
     # The line is 0.09 of half the road's width, 12 + 210 t pixels for t from 0 to 1 over 144 of 240 rows.
@@ -120,7 +131,7 @@ def test_the_pool_holds_one_network_at_a_time(ran):
 
 def test_the_client_gets_a_picture_and_hostile_uploads_a_refusal(ran):
     printed, _ = ran("web_client")
-    assert "by data URL the same picture: True" in printed
+    assert "by a form the same picture: True" in printed
     refusals = dict(re.findall(r"(.+): (4\d\d \w+)", printed))
     assert refusals == {
         "a bomb": "413 limit_exceeded",

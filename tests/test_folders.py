@@ -44,6 +44,7 @@ from aikit.folders.work import Work
 from aikit.isolation import calls
 from aikit.isolation.child import RequestLoop
 from aikit.recipe import files as recipe_files
+from aikit.recipe.options import FileOptions
 from pictures import codes
 
 SRC = Path(__file__).parents[1] / "src"
@@ -116,10 +117,10 @@ def test_shrinking_while_decoding_is_close_to_the_plain_way(tmp_path, orientatio
     ],
 )
 def test_only_what_smaller_pixels_will_do_for_is_shrunk(tmp_path, monkeypatch, keywords, shrunk):
-    read, asked = recipe_files.read_any, []
+    read, asked = recipe_files.read_with_info, []
     monkeypatch.setattr(
         recipe_files,
-        "read_any",
+        "read_with_info",
         lambda source, **options: asked.append(options.get("at_least")) or read(source, **options),
     )
     write(photograph(400, 600), tmp_path / "a.jpg")
@@ -225,18 +226,23 @@ def test_what_is_no_picture_is_left_out_and_told(folder):
     (folder / "in" / "above").symlink_to(folder)
     (folder / "in" / "no suffix").write_bytes(encode(codes(4, 4, 3), "png"))
     (folder / "in" / ".hidden.png").write_bytes(b"text")
+    (folder / "in" / ".hidden").mkdir()
+    (folder / "in" / ".hidden" / "in it.png").write_bytes(b"text")
+    (folder / "in" / ".aikit-manifest.sqlite").touch()  # of a run whose results are these sources
+    (folder / "in" / ".aikit-dead.tmp").touch()
     report = convert_folder(folder / "in", folder / "out", SMALL)
-    assert (*counts(report), report.left) == (9, 0, 0, 3)
+    assert (*counts(report), report.left) == (9, 0, 0, 5)
     assert [(str(Path(each.path).relative_to(folder / "in")), each.code) for each in report.notices] == [
+        (".hidden", "left_out"), (".hidden.png", "left_out"),
         ("a/empty", "left_out"), ("above", "left_out"), ("notes.txt", "left_out"),
     ]  # fmt: skip
-    assert "it is a link to a folder; name that folder" in report.notices[1].message
+    assert "it is a link to a folder; name that folder" in report.notices[3].message
     assert read_pil(folder / "out" / "a" / "x.png" / "in it.webp").size == (12, 12)
     # Told again, though everything else is done.
     again = convert_folder(folder / "in", folder / "out", SMALL)
-    assert (again.left, again.notices) == (3, report.notices)
+    assert (again.left, again.notices) == (5, report.notices)
     told = json.loads(report.to_json())
-    assert (told["left"], [each["code"] for each in told["notices"]]) == (3, ["left_out"] * 3)
+    assert (told["left"], [each["code"] for each in told["notices"]]) == (5, ["left_out"] * 5)
 
 
 def test_what_was_named_is_tried_whatever_its_name(folder):
@@ -308,6 +314,19 @@ def test_frames_that_the_result_has_not_are_told(tmp_path, limits):
     assert {each.message.partition(": ")[2] for each in report.notices} == {"1 of 3 frames or pages converted, 2 left."}
 
 
+@pytest.mark.parametrize("limits", [None, Limits()], ids=["trusted", "strange"])
+def test_profiles_that_were_ignored_are_told(tmp_path, limits):
+    (tmp_path / "in").mkdir()
+    write(codes(4, 4, 3), tmp_path / "in" / "good.png")
+    Image.fromarray(codes(4, 4, 3)).save(tmp_path / "in" / "bad.png", icc_profile=b"junk" * 40)
+    recipe = Recipe(to="webp", on_bad_profile="warn")
+    report = convert_folder(tmp_path / "in", tmp_path / "out", recipe, limits=limits)
+    assert counts(report) == (2, 0, 0)
+    (notice,) = report.notices
+    assert (notice.path, notice.code) == (str(tmp_path / "in" / "bad.png"), "corrupt")
+    assert notice.message.endswith("got 160 bytes that are not an ICC profile; its codes are taken as sRGB.")
+
+
 def test_frames_that_the_bytes_have_not_are_logged(caplog):
     frames = [Image.fromarray(each) for each in codes(8, 6, 3, batch=(3,))]
     frames[0].save(file := io.BytesIO(), "gif", save_all=True, append_images=frames[1:])
@@ -315,7 +334,7 @@ def test_frames_that_the_bytes_have_not_are_logged(caplog):
     file.seek(0)
     Recipe(to="jpg").bytes(file)
     assert [record.getMessage() for record in caplog.records if record.name == "aikit.recipe"] == [
-        "a\\x1b[2J\\u202e.gif: 1 frames or pages converted, 2 left"
+        "a\\x1b[2J\\u202e.gif: 1 of 3 frames or pages converted, 2 left"
     ]
 
 
@@ -488,24 +507,24 @@ def test_failures_are_remembered_until_they_are_to_be_retried(folder, monkeypatc
     first = convert_folder(folder / "in", folder / "out", SMALL)
     assert counts(first) == (5, 1, 0)
     assert first.failures[0].code == "truncated"
-    monkeypatch.setattr(recipe_files, "read_any", None)  # nothing is read again
+    monkeypatch.setattr(recipe_files, "read_with_info", None)  # nothing is read again
     again = convert_folder(folder / "in", folder / "out", SMALL)
     assert counts(again) == (0, 1, 5)
     assert again.failures == first.failures
     monkeypatch.undo()
-    monkeypatch.setattr(recipe_files, "read_any", lambda source, **options: codes(20, 30, 3))
+    monkeypatch.setattr(recipe_files, "read_with_info", lambda source, **options: (codes(20, 30, 3), {}))
     assert run(folder, retry_failed=True) == (1, 0, 5)
 
 
 def test_failures_that_are_not_the_file_s_are_tried_each_time(folder, monkeypatch):
-    read = recipe_files.read_any
+    read = recipe_files.read_with_info
 
     def fail(source, **options):
         if source.name.endswith("0.png"):
             raise MissingDependencyError("0.png", "a package", "none installed", "install it")
         return read(source, **options)
 
-    monkeypatch.setattr(recipe_files, "read_any", fail)
+    monkeypatch.setattr(recipe_files, "read_with_info", fail)
     report = convert_folder(folder / "in", folder / "out", SMALL)
     assert [failure.code for failure in report.failures] == ["missing_dependency"]
     monkeypatch.undo()
@@ -684,7 +703,7 @@ def test_what_an_engine_elsewhere_has_made_is_not_made_again(folder, monkeypatch
         for job in batch:
             announce(job, "*")
         for job in batch[:3]:
-            assert work(job) == (None, None)
+            assert work(job) == (None, ())
         raise KeyboardInterrupt
         yield
 
@@ -755,7 +774,7 @@ def test_a_child_needs_no_other_child(folder, monkeypatch, suffix):
     monkeypatch.setattr(RequestLoop, "decoder", True)
     monkeypatch.setattr(calls, "in_another_process", None)
     data = (folder / f"a.{suffix}").read_bytes()
-    made, *_ = recipe_files._apply(data, "a", ".png", (), recipe_files.FileOptions(None, None, False), Limits())
+    made, *_ = recipe_files._apply(data, "a", ".png", (), FileOptions(), Limits())
     monkeypatch.undo()
     assert made == encode(read_pil(folder / f"a.{suffix}"), "png")
 

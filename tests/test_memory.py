@@ -264,6 +264,48 @@ OUT_OF_MEMORY = [
     RuntimeError("Invalid buffer size: 34.00 GiB"),
     RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
     RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"),
+    RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED"),
+    RuntimeError("CURAND error: CURAND_STATUS_ALLOCATION_FAILED"),
+    RuntimeError("cusparse error: CUSPARSE_STATUS_INSUFFICIENT_RESOURCES"),
+    RuntimeError("CUDA error: HIPBLAS_STATUS_ALLOC_FAILED when calling `hipblasCreate(handle)`"),
+    RuntimeError("miopenStatusAllocFailed"),
+    RuntimeError("rocblas error: rocblas_status_memory_error"),
+    RuntimeError("HIP error: hipErrorOutOfMemory"),
+    RuntimeError("hipMalloc failed: hipErrorMemoryAllocation"),
+    RuntimeError("hipFFT error: HIPFFT_ALLOC_FAILED"),
+    RuntimeError("NCCL error: unhandled cuda error: Cuda failure 2 'out of memory'"),
+    RuntimeError("cudaErrorMemoryAllocation: out of memory"),
+    RuntimeError("[CUresult.CUDA_ERROR_OUT_OF_MEMORY] Call to cuMemAlloc"),
+    RuntimeError("ZE_RESULT_ERROR_OUT_OF_HOST_MEMORY"),
+    RuntimeError("Native API failed. Native API returns: -5 (PI_ERROR_OUT_OF_RESOURCES)"),
+    RuntimeError("clEnqueueNDRangeKernel failed: CL_MEM_OBJECT_ALLOCATION_FAILURE"),
+    RuntimeError("vkAllocateMemory failed: VK_ERROR_OUT_OF_DEVICE_MEMORY"),
+    RuntimeError("NPU out of memory. Tried to allocate 386.00 MiB (NPU 0; 61.27 GiB total capacity)"),
+    RuntimeError("EL0004: Failed to allocate memory. Possible Cause: available memory is insufficient."),
+    RuntimeError("npuSynchronizeDevice: error code is 207001 [ACL_ERROR_RT_MEMORY_ALLOCATION]"),
+    RuntimeError("[NCC_EOOM001] The combined memory needed for the model tensors exceeds the limit."),
+    RuntimeError("Could not allocate tensor with 113246208 bytes. There is not enough GPU video memory available!"),
+    RuntimeError("[METAL] Insufficient Memory (00000008:kIOGPUCommandBufferCallbackErrorOutOfMemory)"),
+    RuntimeError("[metal::malloc] Attempting to allocate 9 bytes greater than the maximum allowed buffer size of 8."),
+    RuntimeError("[executionContext.cpp::initialize::625] Error Code 2: OutOfMemory (Requested size was 20 bytes.)"),
+    RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 7406166528 bytes."),
+    RuntimeError("RESOURCE_EXHAUSTED: XLA:TPU compile permanent error. Ran out of memory in memory space hbm. Used"),
+    RuntimeError("RESOURCE_EXHAUSTED: Attempting to reserve 6.48G at the bottom of memory. That was not possible."),
+    ValueError(
+        "RESOURCE_EXHAUSTED: Error allocating device buffer: Attempting to allocate 8.00M. There are 6.43M free."
+    ),
+    Exception("[ONNXRuntimeError] : 6 : BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer"),
+    Exception("[ONNXRuntimeError] : 1 : Available memory of 5513472 is smaller than requested bytes of 20751872"),
+    Exception("[ONNXRuntimeError] : 6 : CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED ; GPU=0"),
+    Exception("Exception(3) tid(1) 8007000E Not enough memory resources are available to complete this operation."),
+    Exception("Status Message: std::bad_alloc"),
+    Exception("Status Message: bad allocation"),
+    Exception("OOM when allocating tensor with shape[16,128,98,98] and type float"),
+    Exception("failed to allocate memory [Op:AddV2]"),
+    RuntimeError("Caught in worker 0: _ArrayMemoryError: Unable to allocate 7.28 TiB for an array with shape (1,)"),
+    RuntimeError("unable to mmap 160 bytes from file </torch_1>: Cannot allocate memory (12)"),
+    RuntimeError("memory allocation of 4096 bytes failed"),
     RuntimeError("cuFFT error: CUFFT_ALLOC_FAILED"),
     RuntimeError("cusolver error: CUSOLVER_STATUS_ALLOC_FAILED, when calling `cusolverDnCreate(handle)`"),
     RuntimeError("nvjpegDecode failed: 5"),
@@ -276,6 +318,22 @@ OUT_OF_MEMORY = [
 SOMETHING_ELSE = [
     RuntimeError("mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)"),
     RuntimeError("CUDA error: an illegal memory access was encountered"),
+    RuntimeError("CUDA error: part or all of the requested memory range is already mapped"),
+    RuntimeError("CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES: too many resources requested for launch"),
+    RuntimeError("out of resource: shared memory, Required: 262144, Hardware limit: 232448. Reducing block sizes"),
+    RuntimeError(
+        "No valid triton configs. OutOfMemoryError: out of resource: triton_bmm Required: 2 Hardware limit: 1"
+    ),
+    RuntimeError("RESOURCE_EXHAUSTED: Ran out of memory in memory space vmem while allocating on stack"),
+    RuntimeError("RESOURCE_EXHAUSTED: Quota exceeded for quota metric 'Requests'"),
+    RuntimeError("RESOURCE_EXHAUSTED: Received message larger than max (7405 vs. 4194304)"),
+    RuntimeError("DataLoader worker is killed by signal: Bus error. Workers are out of shared memory."),
+    RuntimeError("unable to open shared memory object </torch_1>: No space left on device (28)"),
+    RuntimeError("JOB_ALLOCATION_FAILED"),
+    ImportError("libgomp.so.1.0.0: cannot allocate memory in static TLS block"),
+    RuntimeError("libgomp.so.1.0.0: cannot allocate memory in static TLS block"),
+    KeyError("out of memory"),
+    AttributeError("module has no attribute 'OutOfMemoryError'"),
     RuntimeError("cuDNN error: CUDNN_STATUS_NOT_SUPPORTED"),
     RuntimeError("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED"),
     RuntimeError("nvjpegDecode failed: 52"),
@@ -297,6 +355,13 @@ def test_out_of_memory_is_recognised(error):
 @pytest.mark.parametrize("error", SOMETHING_ELSE, ids=lambda error: f"{type(error).__name__} {str(error)[:40]}")
 def test_other_errors_are_not(error):
     assert not is_out_of_memory(error)
+
+
+@pytest.mark.parametrize(("code", "expected"), [(8, True), (14, True), (1455, True), (2, False), (None, False)])
+def test_the_codes_of_windows_tell(code, expected):
+    error = OSError(errno.EINVAL, "as Windows says it")
+    error.winerror = code
+    assert is_out_of_memory(error) is expected
 
 
 def test_the_code_of_an_accelerator_error_tells():

@@ -6,6 +6,7 @@ GPU. So everything but speed is proven on the CPU, with real tensors; the last t
 
 import contextlib
 import gc
+import warnings
 import weakref
 
 import pytest
@@ -391,6 +392,21 @@ def wrapped():
     return module
 
 
+def nested():
+    module = nn.Module()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch says that nested tensors may change
+        module.register_buffer("weight", torch.nested.nested_tensor([torch.ones(2, 3), torch.ones(1, 3)]))
+    return module
+
+
+def quantized():
+    module = nn.Module()
+    weight = torch._empty_affine_quantized([4], scale=0.5, zero_point=0, dtype=torch.quint8)
+    module.register_buffer("weight", weight)
+    return module
+
+
 @pytest.mark.parametrize(
     ("make", "kind"),
     [
@@ -399,6 +415,8 @@ def wrapped():
         (lambda: nn.Linear(2, 2, device="meta"), "meta"),
         (lambda: nn.LazyLinear(2), "UninitializedParameter"),
         (conjugated, "conjugated or negated"),
+        (nested, "nested"),
+        (quantized, "quantized"),
     ],
 )
 def test_tensors_that_are_not_plain_memory_are_refused(make, kind):

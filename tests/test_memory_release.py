@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import traceback
+import warnings
 import weakref
 from pathlib import Path
 from types import SimpleNamespace
@@ -178,6 +179,83 @@ def test_what_a_wrapper_wraps_is_emptied(gone):
     assert count_held_bytes(layer, subject="x") == 2 * 12 + 4
     free_memory(layer)
     assert gone.count == 2
+
+
+def nested(layout, **options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch says that nested tensors may change
+        return torch.nested.nested_tensor([torch.ones(3, 4), torch.ones(5, 4)], layout=layout, **options)
+
+
+NESTED = {
+    "itself": lambda layout: nested(layout),
+    "leaf": lambda layout: nested(layout, requires_grad=True),
+    "parameter": lambda layout: nn.Parameter(nested(layout)),
+    "result": lambda layout: nested(layout, requires_grad=True) * 2,
+    "in a module": lambda layout: module_with(nested(layout)),
+}
+
+
+def module_with(tensor):
+    module = nn.Module()
+    module.register_buffer("buffer", tensor)
+    return module
+
+
+@pytest.mark.parametrize("layout", [torch.strided, torch.jagged], ids=str)
+@pytest.mark.parametrize("name", NESTED)
+def test_nested_tensors_are_emptied(layout, name):
+    thing = NESTED[name](layout)
+    tensor = thing.buffer if name == "in a module" else thing
+    parts = [
+        weakref.ref(part.untyped_storage()) for part in ([tensor.values()] if layout == torch.jagged else [tensor])
+    ]
+    # 8 rows of 4 floats, and 3 offsets of 64 bits.
+    assert count_held_bytes(thing, subject="thing") == 128 + (24 if layout == torch.jagged else 0)
+    free_memory(thing)
+    assert empty(tensor)
+    gc.collect()
+    assert [part() for part in parts] == [None]
+    free_memory(thing)
+
+
+def test_a_nested_result_leaves_what_it_shares_with_its_source():
+    source = nested(torch.jagged, requires_grad=True)
+    result = source * 2
+    free_memory(result)
+    assert result.grad_fn is None
+    assert source.offsets().tolist() == [0, 3, 8]
+    assert [part.shape for part in source.unbind()] == [(3, 4), (5, 4)]
+
+
+def test_masked_tensors_are_emptied(gone):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        masked = torch.masked.masked_tensor(gone.tensor(6), torch.tensor([True, False] * 3))
+    assert count_held_bytes(masked, subject="thing") == 6 * 4 + 6
+    free_memory(masked)
+    assert empty(masked)
+    assert repr(masked) == "tensor([])"
+    assert gone.count == 1
+
+
+def test_tensors_of_onednn_and_quantized_ones_are_emptied():
+    quantized = torch._empty_affine_quantized([6], scale=0.1, zero_point=0, dtype=torch.quint8)
+    for tensor, size in ((torch.ones(5, 5).to_mkldnn(), 100), (quantized, 6)):
+        assert count_held_bytes(tensor, subject="thing") == size
+        free_memory(tensor)
+        assert empty(tensor)
+
+
+def test_what_hangs_on_a_parameter_is_let_go_and_not_emptied(gone):
+    parameter = nn.Parameter(gone.tensor(3))
+    parameter.main_grad, parameter.sharded, parameter.label = gone.tensor(4), {"parts": [gone.tensor(5)]}, "weight"
+    kept = parameter.kept = gone.tensor(6)
+    assert count_held_bytes(parameter, subject="thing") == 4 * (3 + 4 + 6)
+    free_memory(parameter)
+    assert sorted(gone.freed) == [(3,), (4,), (5,)]
+    assert kept.shape == (6,)
+    assert (type(parameter), parameter.label, hasattr(parameter, "main_grad")) == (nn.Parameter, "weight", False)
 
 
 def test_tied_weights_are_emptied_once():

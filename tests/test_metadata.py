@@ -3,20 +3,24 @@
 import io
 import itertools
 import logging
+import os
 import struct
+from pathlib import Path
 
 import numpy as np
+import psd_tools
 import pytest
 import tifffile
 from PIL import ExifTags, Image, ImageCms, IptcImagePlugin, PngImagePlugin
 
-from aikit import Limits, encode, read_numpy, read_pil, resize, to_numpy, write
+from aikit import Limits, Recipe, encode, read_numpy, read_pil, resize, to_numpy, write
 from aikit._metadata import exif, iptc, xmp
 from aikit._metadata.orientation import orientation_of, orientation_of_image, upright, without_orientation
 from aikit._raster import capabilities
 from aikit.errors import InputValueError
-from aikit.files import read_frames
+from aikit.files import encode_with_info, read_frames, read_with_info
 
+SAMPLES = Path(os.environ.get("AIKIT_SAMPLES", Path(__file__).parents[2] / "shared/samples")) / "psd"
 FORMATS = ["png", "jpeg", "webp", "avif", "gif", "tiff", "bmp", "ico", "ppm"]
 NOTE, SERIAL, OWNER = b"a maker's note", "serial 8812", "owner Q"
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -528,3 +532,89 @@ def test_what_a_jpeg_cannot_hold_is_said_and_the_picture_is_written(info, said, 
 def test_exif_without_its_prefix_is_written_with_it():
     data = encode(image_with(exif=exif_block()[6:]), "jpeg")
     assert Image.open(io.BytesIO(data)).getexif()[0x010F] == "a maker"
+
+
+def test_a_deep_picture_brings_what_its_file_says_to_another_file():
+    deep = np.arange(24 * 32 * 3, dtype=np.uint16).reshape(24, 32, 3)
+    for source, target in itertools.product(("png", "tiff"), ("png", "tiff", "jpeg")):
+        made = encode_with_info(deep, source, full().info, profile="srgb")
+        pixels, info = read_with_info(made)
+        assert np.array_equal(pixels, deep)
+        found = found_in(encode_with_info(pixels, target, info))
+        # The profile was that of sRGB, and is gone with the conversion.
+        assert found.keys() == (HOLDS[source] & HOLDS[target]) - {"icc_profile"}
+        assert found["exif"].get_ifd(0x8825)[1] == "N"
+
+
+def test_psd_gives_what_its_resources_say():
+    path = SAMPLES / "4x4_16bit_rgb.psd"
+    if not path.exists():
+        pytest.skip("no samples")
+    document = psd_tools.PSDImage.open(path)
+    for options in ({}, {"profile": "ignore"}):
+        info = read_pil(path, **options).info
+        assert info["photoshop"] == {0x0404: document.image_resources.get_data(1028)}
+        assert info["dpi"] == (72.0, 72.0)
+        assert b"photoshop" in info["xmp"]
+        block = Image.Exif()
+        block.load(document.image_resources.get_data(1058))
+        # All but orientation, sizes and the thumbnail.
+        assert tags(info["exif"])[0][0x0131] == block[0x0131]
+        assert orientation_of(info) == 1
+        assert info.get("icc_profile") == (document.image_resources.get_data(1039) if options else None)
+
+
+@pytest.mark.parametrize("name", ["xmp", "8bim", "iptc", "exif"])
+def test_blocks_that_imagemagick_put_into_text(name):
+    block = {
+        "xmp": packet(RIGHTS),
+        "8bim": b"8BIM\x04\x25\0\0\0\0\0\x02ab" + iptc.as_resource(RECORDS),
+        "iptc": iptc.as_resource(RECORDS),
+        "exif": exif_block(preview=thumbnail()),
+    }[name]
+    digits = block.hex()
+    raw = "\n".join(["", name, f"{len(block):8d}", *(digits[at : at + 72] for at in range(0, len(digits), 72)), ""])
+    picture = read_pil(saved(photo(), "PNG", pnginfo=_info(**{"Raw profile type " + name: raw})))
+    found = found_in(encode(picture, "jpeg"))
+    assert found.keys() - {"comment"} == {{"8bim": "iptc"}.get(name, name)}
+
+
+@pytest.mark.parametrize(
+    "profile", [PROFILE[:200], b"junk" * 60, PROFILE[:128] + b"\xff" * 400], ids=["cut", "junk", "no tags"]
+)
+def test_a_profile_that_nobody_can_use_is_not_written(profile, caplog):
+    caplog.set_level(logging.INFO, "aikit.metadata")
+    assert "icc_profile" not in found_in(encode(image_with(icc_profile=profile), "png"))
+    assert "ICC profile not written: " in caplog.text
+
+
+def test_a_recipe_brings_what_a_deep_file_says():
+    deep = np.arange(24 * 32 * 3, dtype=np.uint16).reshape(24, 32, 3)
+    made = encode_with_info(deep, "png", full().info)
+    found = found_in(Recipe([("resize", {"width": 16})], to="png").bytes(made))
+    assert found.keys() == HOLDS["png"] - {"icc_profile"}
+    found = found_in(Recipe([("resize", {"width": 16})], to="png", metadata="strip").bytes(made))
+    assert not found
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_a_thumbnail_that_is_no_jpeg_goes_and_what_its_directory_says(order):
+    pixels, words = bytes(range(1, 193)), b"words of the thumbnail\0"
+    block = exif_block(order=order, second=False)
+    start = len(block) - len(exif.PREFIX)
+    long = lambda number: (4, struct.pack(order + "I", number))  # noqa: E731
+    table = {0x010E: (2, words), 0x0111: long(0), 0x0117: long(len(pixels))}
+    size = len(directory(table, order, start + 42, 0))
+    table[0x0111] = long(start + size)
+    block += directory(table, order, start + 42, 0) + pixels
+    # The first directory says where the second is, behind its ten fields.
+    first = struct.unpack_from(order + "H", block, 14)[0]
+    at = 16 + 12 * first
+    block = block[:at] + struct.pack(order + "I", start) + block[at + 4 :]
+    assert tags(block)[3][0x0117] == len(pixels)
+    edited = exif.edit(block, exif.is_true_of_others)
+    assert not tags(edited)[3]
+    assert pixels[20:40] not in edited
+    assert words[:-1] not in edited
+    assert len(edited) <= len(exif.PREFIX) + start  # nor is its directory left
+    assert tags(edited)[2] == tags(block)[2]

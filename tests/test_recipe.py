@@ -6,10 +6,13 @@ import hashlib
 import io
 import json
 import pickle
+import struct
 import subprocess
 import sys
 import textwrap
 import tomllib
+import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +91,11 @@ def test_a_field_that_comes_later_changes_digests_only_where_it_is_used():
     assert "colors=16" in str(Later(recipe.steps, **arguments, colors=16))
 
 
-WORDS = {"metadata": ["keep", "public", "strip"], "profile": ["srgb", "ignore"]}
+WORDS = {
+    "metadata": ["keep", "public", "strip"],
+    "profile": ["srgb", "ignore", "display-p3"],
+    "on_bad_profile": ["raise", "warn"],
+}
 
 
 @pytest.mark.parametrize(("name", "word"), [(name, word) for name, words in WORDS.items() for word in words])
@@ -121,7 +128,7 @@ def test_the_frame_that_is_asked_for_is_taken(suffix, limits):
         recipe = Recipe([("trim", {})], to="png", frame=at)
         made = recipe.make(file.getvalue(), limits=limits)
         assert np.array_equal(aikit.read_numpy(made.data)[..., :3], np.asarray(picture))
-        assert made[1:] == (1, 0)
+        assert made[1:] == (1, 0, "")
     with pytest.raises(InputValueError, match=r"^frame: expected 0 to 2, got 3; "):
         Recipe(to="png", frame=3).bytes(file.getvalue(), limits=limits)
 
@@ -172,12 +179,55 @@ def test_the_metadata_are_those_of_the_policy(limits):
 def test_a_damaged_profile_is_refused_in_the_words_of_recipes_and_can_be_ignored(limits):
     Image.fromarray(codes(8, 6, 3)).save(file := io.BytesIO(), "png", icc_profile=b"junk" * 40)
     with pytest.raises(
-        FileFormatError, match=r'; set profile to "ignore" in the recipe to take the codes as they are\.$'
+        FileFormatError,
+        match=r'; set profile to "ignore" in the recipe to take the codes as they are, or on_bad_profile',
     ):
         Recipe(to="png").bytes(file.getvalue(), limits=limits)
     made = Recipe(to="png", profile="ignore").bytes(file.getvalue(), limits=limits)
     assert np.array_equal(aikit.read_numpy(made), codes(8, 6, 3))
     assert described(made) == set()
+
+
+@pytest.mark.parametrize("limits", [None, Limits()], ids=["trusted", "strange"])
+@pytest.mark.parametrize(
+    ("suffix", "steps"), [("png", []), ("jpeg", [("resize", {"width": 4})])], ids=["png", "reduced jpeg"]
+)
+def test_a_damaged_profile_may_come_as_a_warning(suffix, steps, limits):
+    picture = Image.fromarray(codes(48, 64, 3))
+    picture.save(file := io.BytesIO(), suffix, icc_profile=b"junk" * 40)
+    picture.save(plain := io.BytesIO(), suffix)
+    file.name = "a\x1b.png"
+    file.seek(0)
+    recipe = Recipe(steps, to="png", on_bad_profile="warn")
+    with pytest.warns(aikit.AikitWarning, match=r"^a\\x1b\.png: expected an ICC .*; its codes are taken as sRGB\.$"):
+        made = recipe.bytes(file, limits=limits)
+    assert np.array_equal(aikit.read_numpy(made), aikit.read_numpy(Recipe(steps, to="png").bytes(plain.getvalue())))
+    assert described(made) == set()
+    with warnings.catch_warnings():  # nothing is wrong with this one
+        warnings.simplefilter("error")
+        recipe.bytes(plain.getvalue(), limits=limits)
+
+
+def test_colors_of_hdr_are_no_bad_profile():
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    plain = aikit.encode(codes(4, 4, 3), "png")
+    hdr = plain[:33] + chunk(b"cICP", bytes([9, 16, 0, 1])) + plain[33:]  # BT.2020, PQ: ITU-T H.273
+    with pytest.raises(FileFormatError, match=r"PQ") as caught:
+        Recipe(to="png", on_bad_profile="warn").bytes(hdr)
+    assert caught.value.code == "unsupported_color"
+
+
+def test_pictures_are_written_in_another_space():
+    """Read back as sRGB they are what they were, within the rounding of eight bits in either space."""
+    picture = codes(8, 6, 3)
+    made = Recipe(to="png", profile="display-p3").bytes(aikit.encode(picture, "png"))
+    assert "icc_profile" in described(made)
+    assert not np.array_equal(aikit.read_numpy(made, profile="ignore"), picture)
+    assert np.abs(aikit.read_numpy(made).astype(int) - picture).max() <= 3
+    with pytest.raises(InputValueError, match=r"^profile: expected None or \"srgb\" for BMP, which holds no profile"):
+        Recipe(to="bmp", profile="display-p3")
 
 
 def test_alpha_that_a_format_cannot_hold_is_refused_in_the_words_of_recipes():
@@ -568,10 +618,10 @@ def test_the_steps_are_the_functions(tmp_path):
 
 
 def test_large_jpegs_are_not_decoded_whole(monkeypatch):
-    read, asked = recipe_files.read_any, []
+    read, asked = recipe_files.read_with_info, []
     monkeypatch.setattr(
         recipe_files,
-        "read_any",
+        "read_with_info",
         lambda source, **options: asked.append(options.get("at_least")) or read(source, **options),
     )
     data = encode(codes(400, 600, 3), "jpeg")

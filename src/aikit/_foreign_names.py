@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from types import FunctionType
 from typing import TypeVar, cast
 
 from .errors import InputTypeError, printable, quoted, shortened
@@ -51,6 +52,10 @@ NAMES: Mapping[str, str] = {
         "rotate": "imrotate Rotate rotate_image",
         "warp_affine": "warpAffine affine affine_transform",
         "warp_perspective": "warpPerspective perspective perspective_transform warp",
+        "draw_boxes": "draw_bounding_boxes draw_bboxes BoxAnnotator LabelAnnotator rectangle",
+        "draw_masks": "draw_segmentation_masks MaskAnnotator",
+        "draw_keypoints": "draw_skeleton drawKeypoints plot_keypoints",
+        "draw_text": "putText put_text annotate",
         "sharpen": "unsharp_mask UnsharpMask adjust_sharpness",
         "blur": "GaussianBlur gaussian_blur gaussian gaussian_filter",
         "composite": "alpha_composite paste overlay blend alpha_blend addWeighted",
@@ -170,7 +175,7 @@ def explain_calls(function: _Function) -> _Function:
         raise InputTypeError(*found)
 
     # For whoever asks a function which options it has; `wraps` leaves these out.
-    call.__kwdefaults__ = function.__kwdefaults__
+    cast(FunctionType, call).__kwdefaults__ = function.__kwdefaults__
     return cast(_Function, call)
 
 

@@ -11,7 +11,7 @@ import binascii
 import io
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import unquote_to_bytes
@@ -52,6 +52,11 @@ MetadataPolicy = _raster.MetadataPolicy
 
 # Registered with IANA, but for the portable pixmap, which only has the name everybody uses.
 _MIME = {"ico": "image/vnd.microsoft.icon", "ppm": "image/x-portable-pixmap"}
+
+
+def media_type(format: str) -> str:
+    """What HTTP and data URLs call a format."""
+    return _MIME.get(format, f"image/{format}")
 
 
 # ---------------------------------------------------------------- reading
@@ -471,9 +476,26 @@ def read_any(
 
     `at_least` is the (height, width) that will do: a JPEG may come smaller than it is, but no smaller than that.
     """
+    options: dict[str, Any] = {"limits": limits, "allow_truncated": allow_truncated, "isolate": isolate}
+    colors: dict[str, Any] = {"profile": profile, "on_bad_profile": on_bad_profile}
+    return read_with_info(source, frame=frame, **colors, **options, at_least=at_least)[0]
+
+
+def read_with_info(
+    source: Source,
+    *,
+    frame: int = 0,
+    profile: Profile = "srgb",
+    on_bad_profile: OnBadProfile = "raise",
+    limits: Limits | None = None,
+    allow_truncated: bool = False,
+    isolate: bool = False,
+    at_least: tuple[int, int] | None = None,
+) -> tuple[Any, dict[Any, Any]]:
+    """The same, and what the file says beside its pixels: arrays have no place for it."""
     decoded = _decode(source, frame, profile, on_bad_profile, limits, allow_truncated, isolate, at_least=at_least)
     if isinstance(decoded, _raster.HighDepth):
-        return decoded.pixels
+        return decoded.pixels, decoded.info
     if decoded.mode == "I":
         raise InputValueError(
             name_of(source),
@@ -481,7 +503,7 @@ def read_any(
             "32-bit integers",
             "read them with read_pil and convert with value_range=(low, high)",
         )
-    return decoded
+    return decoded, decoded.info
 
 
 # ---------------------------------------------------------------- writing
@@ -489,9 +511,11 @@ def read_any(
 
 @explain_calls
 def write(
-    image: AnyImage,
+    image: AnyImage | Iterable[AnyImage],
     path: str | os.PathLike[str],
     *,
+    duration: float | Sequence[float] | None = None,
+    loop: int | None = None,
     quality: int | None = None,
     lossless: bool | None = None,
     metadata: MetadataPolicy = "keep",
@@ -504,9 +528,14 @@ def write(
     one step: whatever goes wrong, a file that was there stays as it was.
 
     Args:
-        image: one PIL image, array or tensor. 16 bits are kept by PNG, TIFF and PPM, floats by TIFF;
-            other formats get 8 bits, rounded.
+        image: one PIL image, array or tensor, or several: a list, an iterator or a batch become the frames of a GIF,
+            PNG, WebP or AVIF, or the pages of a TIFF. 16 bits are kept by PNG, TIFF and PPM, floats by TIFF; other
+            formats get 8 bits, rounded.
         path: where to; .png .jpg .webp .avif .gif .tif .bmp .ico .ppm .pgm.
+        duration: how long each frame is shown, in milliseconds as in `info["duration"]` of `read_frames`: one number, or one
+            a frame; None is what PIL images say themselves, else 100. GIF counts in hundredths of a second.
+        loop: how often an animation is played, 0 for ever, as in `info["loop"]`; None is what the first image says, else
+            0. GIF's viewers do not count the first time.
         quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
         lossless: True for WebP without loss.
         metadata: what a PIL image's `info` says beside its pixels, as far as the format has a place for it: "keep" is
@@ -519,7 +548,8 @@ def write(
     Raises:
         InputTypeError: not an image, or not a path.
         InputValueError: an unknown suffix, an alpha channel the format cannot hold (call `flatten` first), a size
-            beyond the format, or an option it has not.
+            beyond the format, or an option it has not; several images for a format of one, frames of several sizes for
+            one that is no TIFF.
         FileAccessError: the folder is missing or not writable, or the disk is full.
 
     Example:
@@ -530,24 +560,41 @@ def write(
         ...     write(Image.new("RGB", (2, 1), "red"), path)
         ...     read_pil(path).size
         (2, 1)
+        >>> steps = [Image.new("RGB", (2, 1), (red, 0, 0)) for red in (0, 100, 200)]
+        >>> [frame.info["duration"] for frame in read_frames(encode(steps, "webp", lossless=True, duration=40))]
+        [40, 40, 40]
     """
     if not isinstance(path, (str, os.PathLike)):
         raise InputTypeError("path", "a path", type(path).__name__, "for bytes call encode(image, format)")
     suffix = os.path.splitext(os.fspath(path))[1]
     if not suffix:
         raise InputValueError("path", "a suffix that names the format", quoted(str(path)), "add one such as .png")
-    if suffix.lower() in (".pgm", ".pbm") and load(image, bgr=bgr).spec.channels > 1:
+    images = _images_of(image, bgr=bgr)
+    if suffix.lower() in (".pgm", ".pbm") and any(load(each, bgr=bgr).spec.channels > 1 for each in images):
         raise InputValueError("image", f"gray for {suffix}", "color or alpha", "write .ppm or .png")
     write_bytes(
-        path, encode(image, suffix, quality=quality, lossless=lossless, metadata=metadata, profile=profile, bgr=bgr)
+        path,
+        encode(
+            images if len(images) > 1 else images[0],
+            suffix,
+            duration=duration,
+            loop=loop,
+            quality=quality,
+            lossless=lossless,
+            metadata=metadata,
+            profile=profile,
+            bgr=bgr,
+        ),
     )
 
 
 @explain_calls
 def encode(
-    image: AnyImage,
+    image: AnyImage | Iterable[AnyImage],
     format: str,
     *,
+    duration: float | Sequence[float] | None = None,
+    loop: int | None = None,
     quality: int | None = None,
     lossless: bool | None = None,
     metadata: MetadataPolicy = "keep",
@@ -557,9 +604,14 @@ def encode(
     """Encode an image to the bytes of a file.
 
     Args:
-        image: one PIL image, array or tensor. 16 bits are kept by PNG, TIFF and PPM, floats by TIFF;
-            other formats get 8 bits, rounded.
+        image: one PIL image, array or tensor, or several: a list, an iterator or a batch become the frames of a GIF,
+            PNG, WebP or AVIF, or the pages of a TIFF. 16 bits are kept by PNG, TIFF and PPM, floats by TIFF; other
+            formats get 8 bits, rounded.
         format: "png", "jpeg", "webp", "avif", "gif", "tiff", "bmp", "ico" or "ppm", or a suffix.
+        duration: how long each frame is shown, in milliseconds as in `info["duration"]` of `read_frames`: one number, or one
+            a frame; None is what PIL images say themselves, else 100. GIF counts in hundredths of a second.
+        loop: how often an animation is played, 0 for ever, as in `info["loop"]`; None is what the first image says, else
+            0. GIF's viewers do not count the first time.
         quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
         lossless: True for WebP without loss.
         metadata: what a PIL image's `info` says beside its pixels, as far as the format has a place for it: "keep" is
@@ -575,15 +627,75 @@ def encode(
     Raises:
         InputTypeError: not an image.
         InputValueError: an unknown format, an alpha channel the format cannot hold (call `flatten` first), a size
-            beyond the format, or an option it has not.
+            beyond the format, or an option it has not; several images for a format of one, frames of several sizes for
+            one that is no TIFF.
 
     Example:
         >>> from PIL import Image
         >>> encode(Image.new("RGB", (1, 1)), "png")[1:4]
         b'PNG'
     """
+    images = _images_of(image, bgr=bgr)
+    if len(images) == 1 and duration is None and loop is None:
+        return encode_with_info(
+            images[0], format, {}, quality=quality, lossless=lossless, metadata=metadata, profile=profile, bgr=bgr
+        )
     target = _raster.capabilities(format)
     _raster.check_policy(metadata)
+    told = [getattr(each, "info", {}) for each in images]
+    known = [_known(each, "duration") for each in told]
+    times = _raster.check_times(target, duration, loop, known, _known(told[0], "loop"))
+    frames = [_prepare(each, target, {}, metadata=metadata, profile=profile, bgr=bgr) for each in images]
+    return _raster.encode_frames(frames, target, times, quality=quality, lossless=lossless)
+
+
+def encode_with_info(
+    image: AnyImage,
+    format: str,
+    info: Mapping[Any, Any],
+    *,
+    quality: int | None = None,
+    lossless: bool | None = None,
+    metadata: MetadataPolicy = "keep",
+    profile: ProfileSource | None = None,
+    bgr: bool = False,
+) -> bytes:
+    """As `encode`, with what a file said that the image came from, for arrays and tensors, which cannot carry it."""
+    target = _raster.capabilities(format)
+    _raster.check_policy(metadata)
+    pixels, beside = _prepare(image, target, info, metadata=metadata, profile=profile, bgr=bgr)
+    return _raster.encode(pixels, target.name, quality=quality, lossless=lossless, metadata=beside)
+
+
+def _images_of(image: AnyImage | Iterable[AnyImage], *, bgr: bool) -> list[AnyImage]:
+    """The images of a list, an iterator or a batch, or the one that was passed."""
+    if isinstance(image, (list, tuple, Iterator)):
+        images = list(image)
+        if not images:
+            raise InputValueError("image", "at least one image", f"an empty {type(image).__name__}", "pass some")
+        return images
+    # A batch of one more axis; whatever else is no image is refused where it is converted.
+    one: Any = image
+    if len(load(one, bgr=bgr).spec.batch) == 1:
+        return list(one)
+    return [one]
+
+
+def _known(info: Any, key: str) -> Any:
+    value = info.get(key)
+    return value if isinstance(value, (int, float)) else None
+
+
+def _prepare(
+    image: AnyImage,
+    target: _raster.Format,
+    info: Mapping[Any, Any],
+    *,
+    metadata: MetadataPolicy,
+    profile: ProfileSource | None,
+    bgr: bool,
+) -> tuple[Any, _raster.Metadata]:
+    """One image in the depth that the format holds, and what is written beside it."""
     embedded = None
     if profile is not None:
         embedded = _profile_for(profile, target, gray=load(image, bgr=bgr).spec.channels < 3)
@@ -599,10 +711,10 @@ def encode(
         pixels: Any = convert.to_pil(image, dtype=dtype if spec.channels == 1 else "uint8", bgr=bgr)
     else:
         pixels = convert.to_numpy(image, dtype=dtype, bgr=bgr)
-    beside = _raster.collect(getattr(pixels, "info", {}), metadata, gray=spec.channels < 3)
+    beside = _raster.collect({**info, **getattr(pixels, "info", {})}, metadata, gray=spec.channels < 3)
     if embedded is not None:
         beside = replace(beside, icc_profile=embedded)
-    return _raster.encode(pixels, target.name, quality=quality, lossless=lossless, metadata=beside)
+    return pixels, beside
 
 
 def _profile_for(profile: ProfileSource, target: _raster.Format, *, gray: bool) -> bytes:
@@ -662,7 +774,7 @@ def to_data_url(
     """
     name = _raster.capabilities(format).name
     data = encode(image, name, quality=quality, lossless=lossless, metadata=metadata, profile=profile, bgr=bgr)
-    return f"data:{_MIME.get(name, f'image/{name}')};base64,{base64.b64encode(data).decode('ascii')}"
+    return f"data:{media_type(name)};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 # RFC 2397, section 3: dataurl := "data:" [ mediatype ] [ ";base64" ] "," data

@@ -7,6 +7,7 @@ from .high_depth import HighDepth, round_to_8_bits
 from .isolated import decode_guarded, frames_guarded, needs_child
 from .labels import decode_labels_guarded
 from .metadata import Metadata, MetadataPolicy, check_policy, collect
+from .sequences import check_times, encode_frames
 from .signatures import format_of_suffix, identify
 from .wire_format import Picture
 
@@ -19,11 +20,13 @@ __all__ = [
     "Picture",
     "capabilities",
     "check_policy",
+    "check_times",
     "collect",
     "decode",
     "decode_guarded",
     "decode_labels_guarded",
     "encode",
+    "encode_frames",
     "format_of_suffix",
     "frames",
     "frames_guarded",

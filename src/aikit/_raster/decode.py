@@ -13,9 +13,10 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from .._metadata import SOURCE_COLOR
 from .._metadata.orientation import orientation_of, upright, without_orientation
-from ..errors import FileFormatError, InputTypeError, InputValueError, quoted
+from ..errors import FileFormatError, InputTypeError, InputValueError, printable, quoted
 from ..limits import Limits
 from . import high_depth, low_memory, png16, ppm, tiff
+from .animation import Animation, Layer, compose
 from .guard import check_frames, check_samples_size, check_size, foreign
 from .high_depth import HighDepth, Samples
 from .integrity import Facts
@@ -78,11 +79,16 @@ def _decode_frame(job: Job, frame: int, at_least: tuple[int, int] | None = None)
     check_frames(job.name, frame + 1, job.limits)
     if job.format == "heic":
         return _heic(job, frame)
+    animation = job.facts.animation
+    if animation is not None and (frame or not animation.plain):
+        return _composed_frame(job, animation, frame)
     wide = _high_depth(job, frame)
     if wide is not None:
         return wide
     with foreign(job.name, job.format):
-        image = _open_frame(job, frame)
+        image = (
+            _open_first(job, animation) if job.format == "gif" and animation is not None else _open_frame(job, frame)
+        )
         _check_image(image, job, (frame + 1) if job.format in _COMPOSED else 1)
         if at_least is not None and job.format == "jpeg":
             height, width = at_least if orientation_of(image.info) < 5 else at_least[::-1]
@@ -91,6 +97,14 @@ def _decode_frame(job: Job, frame: int, at_least: tuple[int, int] | None = None)
         loaded = _load(image, job) if large is None else large
         codes = deep_avif(job, loaded.size, loaded.mode == "RGBA") if job.format == "avif" and not frame else None
         return _finish_image(loaded, job) if codes is None else _finish_deep(codes, loaded.info, job, turned=False)
+
+
+def _open_first(job: Job, animation: Animation) -> Image.Image:
+    """Open the one picture of a GIF that fills its screen, past whatever follows it."""
+    layer = next(animation.layers())
+    image = open_image(replace(job, data=layer.file()))
+    image.info.update({**animation.info, **_duration_of(layer)})
+    return image
 
 
 def frames(
@@ -104,7 +118,8 @@ def frames(
     """All frames of an animation, composed, or the pages of a TIFF; `info["duration"]` in ms where known.
 
     Animations come as RGB, or RGBA where any frame may be transparent; pages come in their own mode,
-    16-bit color rounded to 8 bits, the only depth Pillow has.
+    16-bit color rounded to 8 bits, the only depth Pillow has. The default image of an animated PNG is a frame where the
+    file says so.
 
     Raises:
         As `decode`, before the first frame where the header tells.
@@ -238,7 +253,7 @@ def _said_by_page(job: Job, frame: int) -> dict[Any, Any]:
             image.seek(frame)
             return _said_in_tags(image, job, frame)
     except FileFormatError as error:
-        _log.info("metadata of %s dropped: %s", job.name, error)
+        _log.info("metadata of %s dropped: %s", printable(job.name), error)
         return {}
 
 
@@ -347,6 +362,11 @@ def _frames(job: Job) -> Iterator[Image.Image]:
         check_frames(job.name, len(job.pages), job.limits)
         _check_total(job, sum(page.width * page.height for page in job.pages))
         return (_page_image(job, index) for index in range(len(job.pages)))
+    animation = job.facts.animation
+    if animation is not None and (animation.frames > 1 or not animation.plain):
+        check_frames(job.name, animation.frames, job.limits)
+        _check_total(job, animation.frames * animation.width * animation.height)
+        return _composed_frames(job, animation)
     with foreign(job.name, job.format):
         image = open_image(job)
         count = frame_count(image, job)
@@ -374,6 +394,53 @@ def _each(image: Image.Image, count: int, job: Job) -> Iterator[Image.Image]:
                 # Once its palette is resolved a frame's transparency is its alpha.
                 frame = _flat(frame, "RGBA" if alpha else "RGB")
         yield frame
+
+
+def _composed_frame(job: Job, animation: Animation, frame: int) -> Image.Image:
+    if frame >= animation.frames:
+        raise _no_such_frame(frame, animation.frames, job.name)
+    _check_total(job, (frame + 1) * animation.width * animation.height)
+    return next(_composed_frames(job, animation, frame))
+
+
+def _composed_frames(job: Job, animation: Animation, first: int = 0) -> Iterator[Image.Image]:
+    """The frames from `first` on, each drawn over those before it."""
+    info: dict[Any, Any] = dict(animation.info)
+    if job.format == "png":
+        with foreign(job.name, "png"):
+            found = open_image(job).info
+        info = {key: value for key, value in found.items() if key not in _OF_A_FRAME} | png_exif(job.facts) | info
+    for index, (layer, canvas) in enumerate(compose(animation, lambda layer: _layer_pixels(layer, job))):
+        if index >= first:
+            image = canvas.copy() if animation.transparent else canvas.convert("RGB")
+            if job.facts.color_type in (0, 4):
+                # A profile for gray wants gray.
+                image = image.convert("LA" if animation.transparent else "L")
+            image.info = {**info, **_duration_of(layer)}
+            yield _flat(_finish_image(image, job), canvas.mode if animation.transparent else "RGB")
+
+
+# What Pillow says of the frame at hand.
+_OF_A_FRAME = {"duration", "disposal", "blend", "bbox", "default_image", "transparency", "timestamp"}
+
+
+def _duration_of(layer: Layer) -> dict[Any, Any]:
+    return {} if layer.duration is None else {"duration": layer.duration}
+
+
+def _layer_pixels(layer: Layer, job: Job) -> Image.Image:
+    """Decode one picture of an animation, RGBA, in the codes of the file."""
+    check_size(job.name, layer.width, layer.height, job.limits)
+    chunks = {kind: body for kind, body in job.facts.chunks.items() if kind == b"tRNS"}
+    facts = replace(job.facts, width=layer.width, height=layer.height, chunks=chunks, animation=None, profile=None)
+    part = replace(job, data=layer.file(), facts=facts, profile="ignore", pil_depth=True)
+    wide = _high_depth(part, 0)
+    if isinstance(wide, HighDepth):
+        wide = high_depth.round_to_8_bits(wide, job.name)
+    if wide is None:
+        with foreign(job.name, job.format):
+            wide = _load(open_image(part), part)
+    return _flat(wide, "RGBA")
 
 
 def _flat(frame: Image.Image, mode: str) -> Image.Image:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from .metadata import Metadata, fitted, jpeg_options, with_chunks
 from .signatures import SUFFIXES
 from .tiff_tags import with_tags
 
-__all__ = ["Format", "capabilities", "encode"]
+__all__ = ["Format", "capabilities", "encode", "encode_avif_frames"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +143,29 @@ def encode(
         raise InputValueError(
             name, f"a picture {word(target.name)} can hold", f'"{error}"', "write PNG instead"
         ) from error
+
+
+def encode_avif_frames(
+    frames: Sequence[Image.Image | Samples],
+    durations: Sequence[float],
+    *,
+    quality: int | None,
+    lossless: bool | None,
+    metadata: Metadata,
+) -> bytes:
+    """Encode pictures of one size and mode as an AVIF sequence, shown for so many milliseconds each."""
+    target = capabilities("avif")
+    _check_options(target, quality, lossless)
+    pictures = []
+    for index, each in enumerate(frames):
+        if not isinstance(each, Image.Image):
+            _check_depth(False, str(each.dtype), target, f"frame {index}")
+            continue
+        _check_image(each, target, f"frame {index}")
+        pictures.append(_bare(each))
+    options = _options(pictures[0], target, quality, False) | _beside(metadata, "avif")
+    options |= {"save_all": True, "append_images": pictures[1:], "duration": [round(each) for each in durations]}
+    return _save(pictures[0], "AVIF", **options)
 
 
 def _check_options(target: Format, quality: object, lossless: object) -> None:

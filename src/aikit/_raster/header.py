@@ -126,7 +126,7 @@ def _header(
         orientation,
         _color_name(job, info.get("icc_profile")),
         count,
-        len(job.data),
+        job.size,
         _has_gain_map(job),
     )
 
@@ -152,5 +152,5 @@ def _tiff_header(job: Job) -> Header:
         page.orientation if page.orientation in range(1, 9) else 1,
         describe_profile(page.profile),
         len(job.pages),
-        len(job.data),
+        job.size,
     )

@@ -7,27 +7,32 @@ over the bytes and no memory, and they tell the size a decoder would allocate. T
 
 from __future__ import annotations
 
+import logging
 import struct
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..errors import FileFormatError
+from ..errors import FileFormatError, printable
+from .animation import Animation
 from .signatures import WORDS
 
 __all__ = [
-    "PNG_SAMPLES",
     "Facts",
-    "PngChunk",
+    "Walk",
     "corrupt",
-    "inspect",
-    "png_chunks",
-    "png_header",
+    "four",
+    "tell_damage",
     "truncated",
+    "walk_bmp",
+    "walk_iso",
+    "walk_jpeg",
+    "walk_webp",
     "word",
 ]
+
+_log = logging.getLogger("aikit.raster")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,9 @@ class Facts:
     """What the structure says: the size a decoder would allocate, 0 where only the decoder can tell.
 
     `scans` is how often a JPEG goes over its pixels, `runs` how many bytes of run lengths a BMP holds, `held` how many
-    bytes a JPEG's decoder holds beside the picture, `moving` whether a WebP is an animation.
+    bytes a JPEG's decoder holds beside the picture, `moving` whether a WebP is an animation, `animation` what we compose
+    ourselves. `damage` is what may be forgiven, `mended` the file without what a decoder would not forgive, and `profile`
+    an ICC profile that Pillow does not take.
     """
 
     width: int = 0
@@ -49,10 +56,13 @@ class Facts:
     runs: int = 0
     held: int = 0
     moving: bool = False
+    animation: Animation | None = None
+    profile: bytes | None = None
+    mended: bytes | None = None
+    damage: tuple[str, ...] = ()
 
 
-PngChunk = tuple[bytes, memoryview]
-_Walk = Callable[[bytes, str, bool], Facts]
+Walk = Callable[[bytes, str, bool], Facts]
 
 
 def word(format: str) -> str:
@@ -60,7 +70,7 @@ def word(format: str) -> str:
     return WORDS.get(format, format.upper())
 
 
-def _four(kind: bytes) -> str:
+def four(kind: bytes) -> str:
     """The type of a chunk or box: four letters, unless somebody lies."""
     return kind.decode("ascii") if kind.isalnum() else f"0x{kind.hex()}"
 
@@ -77,99 +87,15 @@ def truncated(name: str, format: str, got: str) -> FileFormatError:
     )
 
 
+def tell_damage(name: str, format: str, damage: Iterable[str]) -> None:
+    """Say in the log what was forgiven."""
+    for what in damage:
+        _log.warning("%s: read in spite of %s in the %s file", printable(name), what, word(format))
+
+
 def corrupt(name: str, format: str, got: str) -> FileFormatError:
     """The error for a file whose parts contradict each other."""
     return FileFormatError(name, f"a valid {word(format)} file", got, "fetch or export the file again", code="corrupt")
-
-
-def inspect(data: bytes, format: str, name: str, *, lenient: bool = False) -> Facts:
-    """Walk the structure of one file of a known format (TIFF and PPM have files of their own).
-
-    With `lenient` a file may end anywhere behind its header, whose size is told all the same.
-
-    Raises:
-        FileFormatError: code "truncated" or "corrupt".
-    """
-    try:
-        return _WALKS[format](data, name, lenient)
-    except (struct.error, IndexError) as error:
-        # Every read past the end lands here: the walks only follow lengths the file itself gives.
-        raise truncated(name, format, f"{len(data)} bytes that end inside a header") from error
-
-
-# PNG: W3C, "Portable Network Graphics Specification, Third Edition", sections 5, 8 and 11.2.
-
-PNG_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-_PNG_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
-
-
-def png_chunks(data: bytes, name: str, *, lenient: bool = False) -> Iterator[PngChunk]:
-    """The chunks up to IEND, their lengths and checksums verified; lenient stops where the file does."""
-    at, view = 8, memoryview(data)
-    # Pillow takes 3 microseconds for each; encoders write pixels in pieces of 8 kB or more.
-    left = 10_000 + len(data) // 1000
-    while True:
-        left -= 1
-        if left < 0:
-            raise corrupt(name, "png", f"chunks of less than 1000 bytes all over its {len(data)}")
-        if at + 12 > len(data):
-            if lenient:
-                return
-            raise truncated(name, "png", f"{len(data)} bytes without an IEND chunk")
-        length, kind = struct.unpack_from(">I4s", data, at)
-        end = at + 12 + length
-        if end > len(data):
-            if lenient:
-                yield kind, view[at + 8 :]
-                return
-            raise truncated(name, "png", f"a {_four(kind)} chunk of {length} bytes that ends behind the file")
-        (stored,) = struct.unpack_from(">I", data, end - 4)
-        if zlib.crc32(view[at + 4 : end - 4]) != stored:
-            raise corrupt(name, "png", f"a wrong checksum in its {_four(kind)} chunk at byte {at}")
-        yield kind, view[at + 8 : end - 4]
-        if kind == b"IEND":
-            return
-        at = end
-
-
-def png_header(body: bytes, name: str) -> tuple[int, int, int, int, int]:
-    """Width, height, depth, color type and interlace method of an IHDR chunk."""
-    if len(body) != 13:
-        raise corrupt(name, "png", f"an IHDR chunk of {len(body)} bytes")
-    width, height, depth, color_type, compression, filtering, interlace = struct.unpack(">IIBBBBB", body)
-    if not 0 < width < 2**31 or not 0 < height < 2**31:
-        raise corrupt(name, "png", f"a size of {width} x {height}")
-    if depth not in _PNG_DEPTHS.get(color_type, ()):
-        raise corrupt(name, "png", f"color type {color_type} with {depth} bits")
-    if compression or filtering or interlace > 1:
-        raise corrupt(name, "png", f"methods {compression}, {filtering}, {interlace}")
-    return width, height, depth, color_type, interlace
-
-
-# What the chunks of colors say holds where they stand before the pixels.
-_PNG_COLORS = (b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM")
-_PNG_FACTS = (b"tRNS", b"eXIf", b"acTL", *_PNG_COLORS)
-
-
-def _walk_png(data: bytes, name: str, lenient: bool) -> Facts:
-    first: dict[bytes, bytes] = {}
-    header: tuple[int, int, int, int, int] | None = None
-    pixels = 0
-    for kind, body in png_chunks(data, name, lenient=lenient):
-        if header is None:
-            if kind != b"IHDR":
-                raise corrupt(name, "png", f"a first chunk {_four(kind)} where IHDR belongs")
-            header = png_header(bytes(body), name)
-        if kind == b"IDAT":
-            pixels += len(body)
-        elif kind in _PNG_FACTS and kind not in first and not (pixels and kind in _PNG_COLORS):
-            first[kind] = bytes(body[:65536])
-    if header is None:
-        raise truncated(name, "png", f"{len(data)} bytes without an IHDR chunk")
-    if not pixels and not lenient:
-        raise corrupt(name, "png", "no IDAT chunk")
-    width, height, depth, color_type, _ = header
-    return Facts(width, height, None, depth, color_type, b"tRNS" in first or color_type in (4, 6), first)
 
 
 # JPEG: ITU-T T.81, annex B. Up to the pixels only: Pillow does refuse a scan that ends early.
@@ -182,7 +108,7 @@ _BITS_A_BLOCK = {0xC0: 2, 0xC1: 2, 0xC2: 1}
 _MOST_SEGMENTS, _MOST_METADATA = 4096, 1 << 25
 
 
-def _walk_jpeg(data: bytes, name: str, lenient: bool) -> Facts:
+def walk_jpeg(data: bytes, name: str, lenient: bool) -> Facts:
     at, size, kind, components = 2, (0, 0), 0, 0
     segments = 0
     while True:
@@ -225,80 +151,16 @@ def _walk_jpeg(data: bytes, name: str, lenient: bool) -> Facts:
     return Facts(*size, 1, scans=scans, held=held)
 
 
-# GIF: CompuServe, "Graphics Interchange Format, Version 89a".
-
-
-def _walk_gif(data: bytes, name: str, lenient: bool) -> Facts:
-    width, height, flags = struct.unpack_from("<HHB", data, 6)
-    seen: list[Facts] = []
-    try:
-        seen.extend(_gif_pictures(data, 13 + _color_table(flags), (width, height), name))
-    except (IndexError, struct.error):
-        if not lenient or not seen:
-            raise
-    if not seen:
-        raise corrupt(name, "gif", "no picture")
-    return seen[-1]
-
-
-def _gif_pictures(data: bytes, at: int, screen: tuple[int, int], name: str) -> Iterator[Facts]:
-    """What is known of a GIF after each header of a picture."""
-    (width, height), frames, transparent = screen, 0, False
-    blocks, comments = 0, 0
-    while True:
-        kind = data[at]
-        # Pillow goes through the pieces in Python, and joins those of comments one by one.
-        if blocks > 100_000 + len(data) // 64 or comments > 1 << 18:
-            raise corrupt(name, "gif", f"{blocks} pieces, {comments} bytes of comments, in {len(data)} bytes")
-        if kind == 0x3B:
-            return
-        if kind == 0x21:
-            if data[at + 1] == 0xF9:
-                control = data[at + 3]
-                # Disposal 2 leaves the frame's place empty, so the next one has holes.
-                transparent |= bool(control & 1) or (control >> 2) & 7 == 2
-            start, (at, count) = at, _gif_blocks(data, at + 2)
-            blocks += count
-            if data[start + 1] == 0xFE:
-                # A comment of nothing costs a byte too, for there may be millions.
-                comments += at - start
-        elif kind == 0x2C:
-            left, top, wide, high, flags = struct.unpack_from("<HHHHB", data, at + 1)
-            transparent |= frames == 0 and (left > 0 or top > 0 or left + wide < screen[0] or top + high < screen[1])
-            # Pillow enlarges its canvas to frames that lie outside of the screen.
-            width, height, frames = max(width, left + wide), max(height, top + high), frames + 1
-            yield Facts(width, height, frames, transparent=transparent)
-            at, count = _gif_blocks(data, at + 11 + _color_table(flags))
-            blocks += count
-        elif kind == 0:
-            at += 1
-        else:
-            raise corrupt(name, "gif", f"the byte 0x{kind:02x} where a block belongs, at {at}")
-
-
-def _color_table(flags: int) -> int:
-    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
-
-
-def _gif_blocks(data: bytes, at: int) -> tuple[int, int]:
-    """Where a chain of pieces ends, and how many they are."""
-    count = 0
-    while data[at]:
-        at += 1 + data[at]
-        count += 1
-    return at + 1, count
-
-
 # WebP: RFC 9649, section 2.
 
 
-def _walk_webp(data: bytes, name: str, lenient: bool) -> Facts:
+def walk_webp(data: bytes, name: str, lenient: bool) -> Facts:
     (riff,) = struct.unpack_from("<I", data, 4)
     if riff + 8 > len(data) and not lenient:
         raise truncated(name, "webp", f"{len(data)} of {riff + 8} bytes")
     kind, size = struct.unpack_from("<4sI", data, 12)
     if 20 + size > riff + 8:
-        raise corrupt(name, "webp", f"a {_four(kind)} chunk of {size} bytes in {riff + 8}")
+        raise corrupt(name, "webp", f"a {four(kind)} chunk of {size} bytes in {riff + 8}")
     if kind == b"VP8X":
         flags, width, height = struct.unpack_from("<I3s3s", data, 20)
         return Facts(1 + _u24(width), 1 + _u24(height), moving=bool(flags & 2))
@@ -308,7 +170,7 @@ def _walk_webp(data: bytes, name: str, lenient: bool) -> Facts:
     if kind == b"VP8 ":
         width, height = struct.unpack_from("<HH", data, 26)
         return Facts(width & 0x3FFF, height & 0x3FFF)
-    raise corrupt(name, "webp", f"a first chunk {_four(kind)}")
+    raise corrupt(name, "webp", f"a first chunk {four(kind)}")
 
 
 def _u24(raw: bytes) -> int:
@@ -318,7 +180,7 @@ def _u24(raw: bytes) -> int:
 # AVIF and HEIC: ISO/IEC 14496-12, section 4.2.
 
 
-def _walk_iso(format: str) -> _Walk:
+def walk_iso(format: str) -> Walk:
     def walk(data: bytes, name: str, lenient: bool) -> Facts:
         at, kinds, left = 0, set(), 10_000
         while at < len(data):
@@ -331,13 +193,13 @@ def _walk_iso(format: str) -> _Walk:
             elif size == 0:
                 size = len(data) - at
             if size < 8:
-                raise corrupt(name, format, f"a {_four(kind)} box of {size} bytes")
+                raise corrupt(name, format, f"a {four(kind)} box of {size} bytes")
             if at + size > len(data):
                 if lenient:
                     # Sizes stand inside of a box that only the decoder reads, before it takes memory.
                     return Facts()
                 raise truncated(
-                    name, format, f"a {_four(kind)} box that ends {at + size - len(data)} bytes behind the file"
+                    name, format, f"a {four(kind)} box that ends {at + size - len(data)} bytes behind the file"
                 )
             kinds.add(kind)
             at += size
@@ -351,7 +213,7 @@ def _walk_iso(format: str) -> _Walk:
 # BMP: Microsoft, "Bitmap Storage" (wingdi.h, BITMAPFILEHEADER and BITMAPINFOHEADER).
 
 
-def _walk_bmp(data: bytes, name: str, lenient: bool) -> Facts:
+def walk_bmp(data: bytes, name: str, lenient: bool) -> Facts:
     offset, header = struct.unpack_from("<II", data, 10)
     if header == 12:
         width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
@@ -368,42 +230,3 @@ def _walk_bmp(data: bytes, name: str, lenient: bool) -> Facts:
     if offset + need > len(data) and not lenient:
         raise truncated(name, "bmp", f"{max(len(data) - offset, 0)} of {need} bytes of pixels")
     return Facts(width, height, runs=max(len(data) - offset, 0) if compression in (1, 2) else 0)
-
-
-def _walk_ico(data: bytes, name: str, lenient: bool) -> Facts:
-    """The largest picture inside: a PNG may be larger than its directory entry says."""
-    (count,) = struct.unpack_from("<H", data, 4)
-    width = height = 0
-    budget = 2 * len(data) + 65536
-    for index in range(count):
-        size, offset = struct.unpack_from("<II", data, 6 + 16 * index + 8)
-        if offset + size > len(data) and not lenient:
-            raise truncated(
-                name, "ico", f"picture {index} of {count} that ends {offset + size - len(data)} bytes behind the file"
-            )
-        if lenient and offset + 12 > len(data):
-            continue
-        # Entries may all point at one large picture, whose checksums are then computed for each.
-        budget -= min(size, len(data) - offset)
-        if budget < 0:
-            raise corrupt(name, "ico", "pictures that overlap")
-        if data[offset : offset + 4] == b"\x89PNG":
-            inner = _walk_png(data[offset : offset + size], name, lenient)
-            width, height = max(width, inner.width), max(height, inner.height)
-        else:
-            wide, high = struct.unpack_from("<ii", data, offset + 4)
-            # A DIB in an icon counts its mask as a second picture below the first.
-            width, height = max(width, abs(wide)), max(height, abs(high) // 2)
-    return Facts(width, height)
-
-
-_WALKS: dict[str, _Walk] = {
-    "png": _walk_png,
-    "jpeg": _walk_jpeg,
-    "gif": _walk_gif,
-    "webp": _walk_webp,
-    "avif": _walk_iso("avif"),
-    "heic": _walk_iso("heic"),
-    "bmp": _walk_bmp,
-    "ico": _walk_ico,
-}

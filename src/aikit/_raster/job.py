@@ -11,10 +11,12 @@ from PIL import Image
 
 from ..errors import FileFormatError, MissingDependencyError
 from ..limits import Limits
-from . import integrity, ppm, tiff
+from . import tiff
 from .guard import above_ceiling, check_blocks, check_size, check_work, foreign
-from .integrity import Facts
+from .integrity import Facts, corrupt, tell_damage
 from .signatures import identify
+from .structure import inspect
+from .unread_formats import describe_unread
 
 __all__ = ["Job", "Profile", "check_heic", "frame_count", "heic_images", "open_image", "png_exif", "prepare"]
 
@@ -51,6 +53,8 @@ class Job:
     lenient: bool
     facts: Facts
     pages: list[tiff.Page]
+    # Of the whole file, as it came.
+    size: int
     pil_depth: bool = False
 
 
@@ -68,13 +72,11 @@ def prepare(data: bytes, name: str, profile: Profile, limits: Limits | None, len
         check_blocks(name, blocks, sum(page.width * page.height for page in pages), limits)
     else:
         # A file that may end too early tells its size as any other does, and is held to the limits by it.
-        if kind == "ppm":
-            facts = ppm.inspect_ppm(data, name, lenient=lenient)
-        else:
-            facts = integrity.inspect(data, kind, name, lenient=lenient)
+        facts = inspect(data, kind, name, lenient=lenient)
     check_size(name, facts.width, facts.height, limits)
     check_work(name, facts, limits)
-    return Job(data, name, kind, profile, limits, lenient, facts, pages)
+    tell_damage(name, kind, facts.damage)
+    return Job(facts.mended or data, name, kind, profile, limits, lenient, facts, pages, len(data))
 
 
 def _format(data: bytes, name: str, limits: Limits | None) -> str:
@@ -82,8 +84,8 @@ def _format(data: bytes, name: str, limits: Limits | None) -> str:
     if kind is None or kind in ("svg", "psd"):
         expected, got, do = _RASTER, str(kind).upper(), "export it as PNG first"
         if kind is None:
-            expected, got = f"{_RASTER}, SVG or PSD", f"bytes that begin with {data[:8].hex(' ')}"
-            do = "check how the file was written"
+            expected = f"{_RASTER}, SVG or PSD"
+            got, do = describe_unread(data)
         raise FileFormatError(name, expected, got, do, code="unsupported_format")
     if limits is not None:
         limits.check_format(name, kind)
@@ -103,6 +105,8 @@ def open_image(job: Job) -> Image.Image:
     else:
         image = getattr(importlib.import_module(f"PIL.{plugin}ImagePlugin"), f"{plugin}ImageFile")(file)
     check_size(job.name, image.width, image.height, job.limits)
+    if job.facts.profile is not None:
+        image.info["icc_profile"] = job.facts.profile
     return image
 
 
@@ -129,7 +133,7 @@ def heic_images(job: Job, *, deep: bool = False) -> list[Any]:
         # libheif's file order may put a burst's first picture first; frame 0 is the one the file calls primary.
         images = sorted(opened, key=lambda image: not image.info.get("primary"))
     if not images:
-        raise integrity.corrupt(job.name, "heic", "no picture")
+        raise corrupt(job.name, "heic", "no picture")
     return images
 
 

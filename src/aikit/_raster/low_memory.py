@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from .integrity import inspect
+from .structure import inspect
 
 __all__ = ["decode_webp", "is_too_large"]
 
@@ -22,7 +22,7 @@ __all__ = ["decode_webp", "is_too_large"]
 _LARGE = 1 << 24
 # What a process may take for one untrusted file, and what decoders of AVIF and HEIC, and of moving WebP, and copies of
 # their pictures take for a pixel.
-_MOST, _BYTES_ISO, _BYTES_MOVING = 1 << 29, 14, 19
+_MOST, _BYTES_ISO, _BYTES_MOVING = 1 << 29, 14, 24
 _RAW_MODES = {"RGB": "BGR", "RGBA": "BGRA"}
 
 

@@ -17,6 +17,7 @@ from .._metadata import SOURCE_COLOR, exif, iptc, xmp
 from .._metadata.orientation import exif_block, xmp_packet
 from .high_depth import chunk
 from .icc import UnusableProfileError, color_space
+from .profile import is_srgb_in_all_but_name
 
 __all__ = ["Metadata", "MetadataPolicy", "check_policy", "collect", "fitted", "jpeg_options", "with_chunks"]
 
@@ -80,7 +81,7 @@ def collect(info: Mapping[Any, Any], policy: MetadataPolicy, *, gray: bool) -> M
     return Metadata(
         icc_profile=profile,
         exif=_exif(exif_block(info), public),
-        xmp=_xmp(xmp_packet(info), public),
+        xmp=_xmp(xmp_packet(info) or _raw_bytes(info, "xmp"), public),
         iptc=_iptc(info, public),
         dpi=_dpi(info.get("dpi")),
         text=text,
@@ -91,9 +92,13 @@ def collect(info: Mapping[Any, Any], policy: MetadataPolicy, *, gray: bool) -> M
 def _fits(profile: bytes, gray: bool) -> bool:
     # A CMYK profile left over on what has become RGB would make other readers show wrong colors.
     try:
-        return color_space(profile) == ("GRAY" if gray else "RGB")
-    except UnusableProfileError:
+        if color_space(profile) != ("GRAY" if gray else "RGB"):
+            return False
+        is_srgb_in_all_but_name(profile, gray=gray)
+    except UnusableProfileError as error:
+        _log.info("ICC profile not written: %s", error)
         return False
+    return True
 
 
 def _exif(block: bytes, public: bool) -> bytes:
@@ -116,19 +121,25 @@ def _xmp(packet: bytes, public: bool) -> bytes:
 def _iptc(info: Mapping[Any, Any], public: bool) -> bytes:
     resources = info.get("photoshop")
     records = resources.get(0x0404, b"") if isinstance(resources, dict) else b""
-    raw = info.get(_RAW + "iptc")
-    if not records and isinstance(raw, str):
-        try:
-            block = bytes.fromhex("".join(raw.split("\n")[3:]))
-            records = iptc.find_in_resources(block) or block
-        except ValueError as error:
-            _log.info("IPTC not written, for it is not hexadecimal: %s", error)
+    for name in ("iptc", "8bim"):
+        block = b"" if records else _raw_bytes(info, name)
+        records = records or iptc.find_in_resources(block) or (block if name == "iptc" else b"")
     if not isinstance(records, bytes) or not records:
         return b""
     try:
         return iptc.public_part(records) if public else records
     except iptc.DamagedIptcError as error:
         _log.info("IPTC not written, for it cannot be read: %s", error)
+        return b""
+
+
+def _raw_bytes(info: Mapping[Any, Any], name: str) -> bytes:
+    """A binary block that ImageMagick has put into the text of a PNG: hexadecimal behind three lines of header."""
+    raw = info.get(_RAW + name)
+    try:
+        return bytes.fromhex("".join(raw.split("\n")[3:])) if isinstance(raw, str) else b""
+    except ValueError as error:
+        _log.info("%s of a PNG not written, for it is not hexadecimal: %s", name.upper(), error)
         return b""
 
 

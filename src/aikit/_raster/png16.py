@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from .guard import foreign
 from .high_depth import Samples, chunk
-from .integrity import PNG_SAMPLES, corrupt, png_chunks, png_header, truncated
+from .integrity import corrupt, truncated
+from .png import PNG_SAMPLES, png_chunks, png_header
 
 __all__ = ["read_png"]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .integrity import Facts, corrupt, truncated
 
-__all__ = ["for_pillow", "inspect_ppm", "samples_16"]
+__all__ = ["for_pillow", "samples_16", "walk_ppm"]
 
 _SPACE = b" \t\r\n\v\f"
 
@@ -40,12 +40,9 @@ def _header(data: bytes, name: str) -> tuple[int, int, int, int]:
     return width, height, top, at + 1
 
 
-def inspect_ppm(data: bytes, name: str, *, lenient: bool = False) -> Facts:
+def walk_ppm(data: bytes, name: str, lenient: bool) -> Facts:
     """The size, and whether the file is long enough for it, if that is asked for."""
-    try:
-        width, height, top, at = _header(data, name)
-    except IndexError as error:
-        raise truncated(name, "ppm", f"{len(data)} bytes that end inside a header") from error
+    width, height, top, at = _header(data, name)
     kind = data[1:2]
     need = {b"4": (width + 7) // 8 * height, b"5": width * height, b"6": width * height * 3}.get(kind, 0)
     need *= 2 if top > 255 else 1

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
-from typing import Literal
+from typing import Literal, get_args
 
 from .._check import one_of
 from .._pixels import CHANNEL_NAMES, Opened, Spec, load, pass_open
 from ..alpha import flatten
 from ..color import rgb_to_gray
-from ..errors import InputValueError
-from ..resample import resize
+from ..errors import InputValueError, quoted
+from ..geometry.filling import parse_fill
+from ..geometry.fitting import check_fit, fit_opened
 from ..resample.size import METHODS, Method, sides
 from ..types import AnyImage, Color
 
-__all__ = ["Canvas", "Channels", "Fit", "Fitting", "canvas_for", "check_fits", "check_fitting", "fit_picture"]
+__all__ = [
+    "SCALING", "Canvas", "Channels", "Fit", "Fitting", "bars_of", "canvas_for", "check_fits", "check_fitting",
+    "fit_picture", "place_picture",
+]  # fmt: skip
 
-Fit = Literal["exact", "pad", "crop", "stretch"]
+Fit = Literal["exact", "pad", "crop", "stretch", "contain", "letterbox"]
 Channels = Literal["gray", "rgb", "rgba"]
 
-_FITS = ("exact", "pad", "crop", "stretch")
+_FITS = get_args(Fit)
+
+# What `fit` calls those that scale, which need the size of the batch.
+SCALING = {"crop": "cover", "stretch": "stretch", "contain": "contain", "letterbox": "contain"}
+_WITH_BARS = ("pad", "contain", "letterbox")
 
 _COUNTS = {"gray": 1, "rgb": 3, "rgba": 4}
 
@@ -36,6 +44,7 @@ class Fitting:
     fit: Fit
     method: Method
     background: AnyImage | Color
+    fill: Color | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,7 @@ def check_fitting(
     channels: Channels | None,
     method: Method,
     background: AnyImage | Color,
+    fill: Color | None,
 ) -> Fitting:
     """Check what was asked for, before any picture is looked at."""
     one_of("fit", fit, _FITS)
@@ -64,11 +74,13 @@ def check_fitting(
     if channels is not None:
         one_of("channels", channels, _COUNTS)
     height, width = sides(height, width)
-    if fit in ("crop", "stretch") and (height is None or width is None):
+    if fill is not None and fit not in _WITH_BARS:
+        raise InputValueError("fill", f'None for fit="{fit}", which adds no bars', quoted(fill), "leave it out")
+    if fit in SCALING and (height is None or width is None):
         raise InputValueError(
             "height, width", f'both for fit="{fit}"', f"{height} and {width}", "pass the size of the batch"
         )
-    return Fitting(height, width, None if channels is None else _COUNTS[channels], fit, method, background)
+    return Fitting(height, width, None if channels is None else _COUNTS[channels], fit, method, background, fill)
 
 
 def canvas_for(specs: Sequence[Spec], fitting: Fitting, first: str = "the first") -> Canvas:
@@ -99,14 +111,14 @@ def check_fits(subject: str, spec: Spec, canvas: Canvas) -> None:
             subject,
             f"height x width {size}",
             got,
-            'pass fit="pad", "crop" or "stretch", or take group_by_shape',
+            'pass fit="pad", "letterbox", "crop" or "stretch", or take group_by_shape',
         )
     if canvas.fitting.fit == "pad" and (spec.height > canvas.height or spec.width > canvas.width):
         raise InputValueError(
             subject,
             f"height x width up to {size} to pad",
             got,
-            'pass a larger size, or fit="crop" or "stretch"',
+            'pass a larger size, or fit="contain", "letterbox", "crop" or "stretch"',
         )
 
 
@@ -121,27 +133,19 @@ def fit_picture(opened: Opened[AnyImage], canvas: Canvas) -> Opened[AnyImage]:
     if opened.spec.channels >= 3 and canvas.channels == 1:
         opened = load(rgb_to_gray(opened.pixels.image, bgr=bgr))
     size = canvas.height, canvas.width
-    if fitting.fit in ("exact", "pad") or (opened.spec.height, opened.spec.width) == size:
+    if fitting.fit not in SCALING or (opened.spec.height, opened.spec.width) == size:
         return opened
-    box = _find_middle(opened.spec, *size) if fitting.fit == "crop" else None
-    resized = resize(pass_open(opened), height=size[0], width=size[1], method=fitting.method, box=box)
-    return load(resized, bgr=opened.spec.bgr)
+    how = check_fit(height=size[0], width=size[1], how=SCALING[fitting.fit], method=fitting.method)
+    return load(fit_opened(opened, how, None), bgr=opened.spec.bgr)
 
 
-def _find_middle(spec: Spec, height: int, width: int) -> tuple[float, float, float, float]:
-    """Find the part, (left, top, right, bottom), that remains of a picture scaled to cover the batch and cut to it.
-
-    As torchvision's Resize and CenterCrop round, which networks were trained with; nothing is scaled that is cut off: a
-    panorama scaled to cover a square would be enormous.
-    """
-    if spec.height * width > spec.width * height:
-        top, bottom = _cut(spec.height, width * spec.height // spec.width, height)
-        return 0, top, spec.width, bottom
-    left, right = _cut(spec.width, height * spec.width // spec.height, width)
-    return left, 0, right, spec.height
+def place_picture(spec: Spec, canvas: Canvas) -> tuple[slice, slice]:
+    """The rows and columns of the batch that a picture takes: in the middle for a letterbox, else at the top left."""
+    share = 0.5 if canvas.fitting.fit == "letterbox" else 0
+    top, left = int((canvas.height - spec.height) * share), int((canvas.width - spec.width) * share)
+    return slice(top, top + spec.height), slice(left, left + spec.width)
 
 
-def _cut(side: int, scaled: int, wanted: int) -> tuple[float, float]:
-    """Cut so many pixels out of the middle of a side that was scaled; where that is on the side as it was."""
-    start = round((scaled - wanted) / 2)
-    return start * side / scaled, min((start + wanted) * side / scaled, side)
+def bars_of(spec: Spec, canvas: Canvas) -> list[float]:
+    """What lies beside a picture, a value in [0, 1] for each channel of the batch."""
+    return parse_fill(canvas.fitting.fill, replace(spec, channels=canvas.channels))

@@ -18,7 +18,7 @@ from ..limits import Limits
 from ..resample.size import Method
 from ..types import AnyImage, Color, DeviceLike, DTypeLike, Source
 from .failures import Failure, Failures, OnError, collect_failures
-from .fitting import Channels, Fit, Fitting, canvas_for, check_fitting, fit_picture
+from .fitting import SCALING, Channels, Fit, Fitting, canvas_for, check_fitting, fit_picture
 from .jpeg import CheckedJpeg, check_jpeg, decode_jpegs
 from .placement import choose_device
 from .stacking import list_of, stack_opened
@@ -41,6 +41,7 @@ def read_batch(
     channels: Channels | None = None,
     method: Method = "bilinear",
     background: AnyImage | Color = "white",
+    fill: Color | None = None,
     device: DeviceLike = "auto",
     dtype: DTypeLike | None = "float32",
     out: torch.Tensor | None = None,
@@ -60,10 +61,11 @@ def read_batch(
         sources: paths, bytes or open binary files. A str is a path and is never fetched.
         height: of the batch, as in `stack`.
         width: of the batch, as in `stack`.
-        fit: "exact", "pad", "crop" or "stretch", as in `stack`.
+        fit: "exact", "pad", "crop", "stretch", "contain" or "letterbox", as in `stack`.
         channels: "gray", "rgb" or "rgba" for all; None wants all pictures alike.
         method: how "crop" and "stretch" scale, as in `stack`.
         background: under transparency that "gray" or "rgb" removes.
+        fill: the color of what "pad", "contain" and "letterbox" add; None is 0.
         device: where to; "auto" is what `pick_device` picks once for the process, and the CPU in a worker of a
             DataLoader.
         dtype: of the batch, as in `stack`.
@@ -104,7 +106,7 @@ def read_batch(
     """
     given = list_of(sources, "sources", "paths, bytes or binary files")
     fitting = check_fitting(
-        height=height, width=width, fit=fit, channels=channels, method=method, background=background
+        height=height, width=width, fit=fit, channels=channels, method=method, background=background, fill=fill
     )
     one_of("decoder", decoder, ("auto", "cpu", "nvjpeg"))
     where = choose_device(device, out=out)
@@ -121,7 +123,7 @@ def read_batch(
 def _fit_early(fitting: Fitting, picture: AnyImage) -> Opened[AnyImage]:
     """Rescale a picture that will be, before the next one is decoded: the batch may be far smaller than all of them."""
     opened = load(picture)
-    return fit_picture(opened, canvas_for([opened.spec], fitting)) if fitting.fit in ("crop", "stretch") else opened
+    return fit_picture(opened, canvas_for([opened.spec], fitting)) if fitting.fit in SCALING else opened
 
 
 def _name(index: int, source: Source) -> str:

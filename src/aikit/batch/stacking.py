@@ -14,7 +14,19 @@ from ..errors import InputTypeError, InputValueError
 from ..resample.size import Method
 from ..types import AnyImage, Color, DeviceLike, DTypeLike
 from .failures import Failure, Failures, OnError, collect_failures
-from .fitting import Canvas, Channels, Fit, Fitting, canvas_for, check_fits, check_fitting, fit_picture
+from .fitting import (
+    SCALING,
+    Canvas,
+    Channels,
+    Fit,
+    Fitting,
+    bars_of,
+    canvas_for,
+    check_fits,
+    check_fitting,
+    fit_picture,
+    place_picture,
+)
 from .placement import choose_device
 
 if TYPE_CHECKING:
@@ -40,6 +52,7 @@ def stack(
     channels: Channels | None = None,
     method: Method = "bilinear",
     background: AnyImage | Color = "white",
+    fill: Color | None = None,
     bgr: bool = False,
     device: DeviceLike = "auto",
     dtype: DTypeLike | None = "float32",
@@ -55,15 +68,18 @@ def stack(
         images: PIL images, arrays (H, W) or (H, W, 1 to 4) and tensors (1 to 4, H, W), mixed as you like.
         height: of the batch, in pixels; left out, the first picture's, or the highest one's for "pad".
         width: of the batch, in pixels; left out, the first picture's, or the widest one's for "pad".
-        fit: "exact" takes pictures of one size only. "pad" adds zeros on the right and below and never rescales;
+        fit: "exact" takes pictures of one size only. "pad" adds `fill` on the right and below and never rescales;
             `sizes_of(images)` remembers the sizes for `unstack`. "crop" cuts the middle to the proportions of the
-            batch, then scales it; "stretch" scales each side for itself; both need height and width, and scale
-            with antialiasing.
-        method: how "crop" and "stretch" scale, a word of `resize`: most training data was shrunk by "bilinear", which
+            batch, then scales it, as `fit(how="cover")`; "stretch" scales each side for itself; "letterbox" scales to
+            fit within and adds bars of `fill` on both sides; "contain" does, with the picture at the top left. These
+            need height and width, and scale with antialiasing.
+        method: how these scale, a word of `resize`: most training data was shrunk by "bilinear", which
             does not ring; models of the CLIP family want "bicubic".
         channels: "gray", "rgb" or "rgba" for all; None wants all pictures alike, of 1 to 4 channels.
         background: under transparency that "gray" or "rgb" removes: a color, or as `flatten` takes it. A name or a
             hex code means the same to 8-bit, 16-bit and float pictures.
+        fill: the color of what "pad", "contain" and "letterbox" add; None is 0, transparent where the batch has alpha.
+            Numbers are in the units of each picture.
         bgr: the arrays and tensors run B, G, R(, A); PIL images are RGB as ever, and so is the batch.
         device: where to; "auto" is where the tensors are, else what `pick_device` picks once for the process, and the
             CPU in a worker of a DataLoader.
@@ -94,7 +110,7 @@ def stack(
     """
     pictures = list_of(images)
     fitting = check_fitting(
-        height=height, width=width, fit=fit, channels=channels, method=method, background=background
+        height=height, width=width, fit=fit, channels=channels, method=method, background=background, fill=fill
     )
     with collect_failures(on_error, failures, "images") as failed:
         opened = open_pictures(pictures, failed, bgr=bgr)
@@ -132,10 +148,10 @@ def stack_opened(
         return _convert(batch, name, _shorten(out, len(batch)))
 
     def place(array: Array, planar: bool, index: int) -> None:
-        _place(fit_picture(sound[index], canvas), array[index], planar=planar)
+        _place(fit_picture(sound[index], canvas), array[index], canvas, planar=planar)
 
     # Runs of pictures, one for each thread.
-    worth = _WORTH_SCALING if fitting.fit in ("crop", "stretch") else _WORTH_COPYING
+    worth = _WORTH_SCALING if fitting.fit in SCALING else _WORTH_COPYING
     runs = max(1, min(len(specs), 32, sum(spec.height * spec.width for spec in specs) // worth))
     if where.type == "cpu":
         on_host, target = tensors.allocate_on_host(shape, name, out)
@@ -251,19 +267,25 @@ def _shorten(batch: torch.Tensor | None, count: int) -> torch.Tensor | None:
     return batch if batch is None or len(batch) == count else batch[:count]
 
 
-def _place(opened: Opened[AnyImage], array: Array, *, planar: bool) -> None:
-    """Store one picture at the top left of its place, and zeros beside and below it."""
+def _place(opened: Opened[AnyImage], array: Array, canvas: Canvas, *, planar: bool) -> None:
+    """Store one picture at its place, and bars beside it."""
     from .._adapters import numpy as arrays
 
     pixels, spec = opened
-    rows, columns = slice(0, spec.height), slice(0, spec.width)
-    if planar:
-        array[:, spec.height :], array[:, rows, spec.width :] = 0, 0
-        array = array[:, rows, columns]
-    else:
-        array[spec.height :], array[rows, spec.width :] = 0, 0
-        array = array[rows, columns]
+    rows, columns = place_picture(spec, canvas)
+    if (spec.height, spec.width) != (canvas.height, canvas.width):
+        _fill_bars(array if planar else array.transpose(2, 0, 1), rows, columns, bars_of(spec, canvas))
+    array = array[:, rows, columns] if planar else array[rows, columns]
     copy_pixels(adapter(spec.kind).copy_to_host(pixels), spec, arrays.Pixels(array, planar=planar))
+
+
+def _fill_bars(planes: Array | torch.Tensor, rows: slice, columns: slice, values: list[float]) -> None:
+    """Fill what lies beside a part of (C, H, W); values in [0, 1], in the units of the planes."""
+    top = TOP.get(str(planes.dtype).removeprefix("torch."))
+    for plane, value in zip(planes, values, strict=True):
+        unit = value if top is None else round(value * top)
+        plane[: rows.start], plane[rows.stop :] = unit, unit
+        plane[rows, : columns.start], plane[rows, columns.stop :] = unit, unit
 
 
 # ---------------------------------------------------------------- devices
@@ -322,7 +344,9 @@ def _to_batch_tensor(opened: Opened[AnyImage], canvas: Canvas, where: torch.devi
     if tensor.shape[1:] == (canvas.height, canvas.width):
         return tensor
     padded = tensor.new_zeros((canvas.channels, canvas.height, canvas.width))
-    padded[:, : spec.height, : spec.width] = tensor
+    rows, columns = place_picture(spec, canvas)
+    _fill_bars(padded, rows, columns, bars_of(spec, canvas))
+    padded[:, rows, columns] = tensor
     return padded
 
 

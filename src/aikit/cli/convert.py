@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from ..errors import InputValueError, quoted
 from ..recipe import Recipe
+from ..recipe.options import Metadata, OnBadProfile, Profile
 from ..recipe.text import parse_keywords, parse_value
 from .many import Words, add_folder_options, add_sources, convert_all, named_as_options
 
@@ -64,12 +65,17 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], *,
     parser.add_argument("--quality", type=int, metavar="N", help="1 to 100, for JPEG, WebP and AVIF")
     parser.add_argument("--lossless", action="store_true", default=None, help="for WebP")
     parser.add_argument(
-        "--metadata", choices=["keep", "public", "strip"], default="keep",
+        "--metadata", choices=get_args(Metadata), default="keep",
         help="what stands beside the pixels: public leaves out places, owners and serial numbers, strip all but the profile",
     )  # fmt: skip
     parser.add_argument(
-        "--profile", choices=["srgb", "ignore"], default="srgb", help="ignore takes the codes as they are"
-    )
+        "--profile", choices=get_args(Profile), default="srgb",
+        help="ignore takes the codes as they are, display-p3 writes in that space",
+    )  # fmt: skip
+    parser.add_argument(
+        "--on-bad-profile", choices=get_args(OnBadProfile), default="raise",
+        help="warn takes the codes of a file for sRGB whose profile is damaged",
+    )  # fmt: skip
     parser.add_argument("--frame", type=int, metavar="N", help="the frame of an animation, or the page, counted from 0")
     parser.add_argument("--allow-truncated", action="store_true", help="take what is there of a file that is cut off")
     add_folder_options(parser)
@@ -88,6 +94,7 @@ def run(options: argparse.Namespace) -> int:
             allow_truncated=options.allow_truncated,
             metadata=options.metadata,
             profile=options.profile,
+            on_bad_profile=options.on_bad_profile,
             frame=options.frame,
         )
     return convert_all(options, recipe, words)
@@ -195,7 +202,7 @@ def _make_words() -> Words:
     remedies = {
         "allow_truncated": "fetch the file again, or pass --allow-truncated to read what is there",
         "flatten": "pass --flatten white first, or write PNG or WebP",
-        "profile": "pass --profile ignore to take the codes as they are",
+        "profile": "pass --profile ignore to take the codes as they are, or --on-bad-profile warn",
         "to": "pass --to",
     }
     return subjects, remedies

@@ -117,12 +117,12 @@ def _convert_one(options: argparse.Namespace, recipe: Recipe, words: Words) -> i
                 )
             to = recipe.to or os.path.splitext(options.out)[1]
     try:
-        told = convert_stream(options, recipe, to)
+        remarks = convert_stream(options, recipe, to)
     except AikitError as error:
         print(f"aikit {options.command}: {_in_words(error, words)}", file=sys.stderr)
         return 1
-    if told is not None:
-        print(f"aikit {options.command}: {told}", file=sys.stderr)
+    for remark in remarks:
+        print(f"aikit {options.command}: {remark}", file=sys.stderr)
     return 0
 
 

@@ -38,7 +38,7 @@ def check_stream(options: argparse.Namespace) -> None:
         )
 
 
-def convert_stream(options: argparse.Namespace, recipe: Recipe, to: str | None) -> str | None:
+def convert_stream(options: argparse.Namespace, recipe: Recipe, to: str | None) -> list[str]:
     """Convert the one picture and write it, whole or not at all where OUT is a file.
 
     Args:
@@ -47,7 +47,7 @@ def convert_stream(options: argparse.Namespace, recipe: Recipe, to: str | None) 
         to: the suffix of OUT, where it is a file.
 
     Returns:
-        What is to be said of its frames, if anything is.
+        What is to be said of it.
 
     Raises:
         AikitError: as for `Recipe.bytes`.
@@ -59,4 +59,4 @@ def convert_stream(options: argparse.Namespace, recipe: Recipe, to: str | None) 
         sys.stdout.buffer.flush()
     else:
         write_bytes(options.out, made.data)
-    return f"{made.frames_left} frames or pages left" if made.frames_left else None
+    return [what for what, _ in made.remarks()]

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, cast
 
 from .._raster.guard import check_size, foreign
-from .._raster.integrity import inspect
+from .._raster.structure import inspect
 from ..errors import FileFormatError, InputTypeError, quoted
 from ..limits import Limits
 from .scalars import as_base64, from_base64

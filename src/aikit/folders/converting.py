@@ -163,8 +163,8 @@ def convert_jobs(
                 else:
                     manifest.failed(job, verdict.failure)
                     report.add(verdict.failure)
-                if verdict.notice is not None:
-                    report.note(Notice.of(str(job.source), *verdict.notice))
+                for what, code in verdict.notices:
+                    report.note(Notice.of(str(job.source), what, code))
                 if progress is not None:
                     progress(report, total)
         manifest.finish()

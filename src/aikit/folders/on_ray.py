@@ -65,8 +65,8 @@ def _run_batch(data: Any, work: Work, batch: list[Job]) -> Iterator[tuple[Job, V
                 str(job.source), "a status", row["broken"], "report it as a fault of aikit", code="worker_failed"
             )
         failure = _name_path_as_given(job, row["failure"]) if row["failure"] else None
-        notice = tuple(json.loads(row["notice"])) if row["notice"] else None
-        yield job, Verdict(failure, notice)
+        notices = tuple((what, code) for what, code in json.loads(row["notices"]))
+        yield job, Verdict(failure, notices)
 
 
 def _name_path_as_given(job: Job, row: str) -> Failure:
@@ -87,12 +87,13 @@ class _Status:
 
     def row(self, row: dict[str, bytes]) -> dict[str, object]:
         job = Job(Path(os.fsdecode(row["source"])), Path(os.fsdecode(row["target"])))
-        failure, notice, broken = None, None, ""
+        verdict, broken = Verdict(), ""
         try:
-            failure, notice = self._work(job)
+            verdict = self._work(job)
         except Exception:  # noqa: BLE001 - told to the driver, which raises it
             broken = traceback.format_exc()
-        told = {"failure": failure.to_row() if failure else "", "notice": json.dumps(notice) if notice else ""}
+        failure = verdict.failure.to_row() if verdict.failure else ""
+        told = {"failure": failure, "notices": json.dumps(verdict.notices)}
         return {"number": row["number"], **told, "broken": broken}
 
 

@@ -64,7 +64,7 @@ class Notice:
         path: the source.
         message: what became of it, the path in it as it can be printed.
         code: "left_out" of a file that is no picture, or a link to a folder; "frames_left" of an animation or a
-            document of several pages, of which the result has fewer.
+            document of several pages, of which the result has fewer; "corrupt" of one whose profile was ignored.
     """
 
     path: str
@@ -87,7 +87,7 @@ class Report:
         skipped: files that an earlier run had made, or that were there and left as they are.
         left: files in the folders that are no pictures, and links to folders.
         failures: one `Failure` for each file that failed, by path.
-        notices: one `Notice` for each file that was left, and for each that lost frames; the first 1000, by path.
+        notices: a `Notice` of each file that was left, that lost frames or whose profile was ignored; the first 1000.
     """
 
     done: int = 0

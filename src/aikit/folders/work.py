@@ -26,10 +26,10 @@ Announce = Callable[[Job, str], None]
 
 
 class Verdict(NamedTuple):
-    """What became of a job: why it failed, if it did, and what else is to be known, as a text and a code."""
+    """What became of a job: why it failed, if it did, and what else is to be known, as texts with their codes."""
 
     failure: Failure | None = None
-    notice: tuple[str, str] | None = None
+    notices: tuple[tuple[str, str], ...] = ()
 
 
 class Run(Protocol):
@@ -68,7 +68,7 @@ class Work:
             return Verdict(Failure.of(source, AikitError(*fields, code="memory", option="workers")))
         except AikitError as error:
             return Verdict(Failure.of(source, error))
-        return Verdict(None, _tell_of_frames(made))
+        return Verdict(None, tuple(made.remarks()))
 
     def _convert(self, job: Job) -> Made:
         try:
@@ -88,10 +88,3 @@ def _times_of(path: Path) -> tuple[int, int]:
         fields = str(path), "a readable file", quoted(error.strerror), "check the path and its permissions"
         raise FileAccessError(*fields, errno=error.errno, filename=str(path)) from error
     return facts.st_atime_ns, facts.st_mtime_ns
-
-
-def _tell_of_frames(made: Made) -> tuple[str, str] | None:
-    if made.frames_left == 0:
-        return None
-    count = made.frames_left + made.frames
-    return f"{made.frames} of {count} frames or pages converted, {made.frames_left} left", "frames_left"

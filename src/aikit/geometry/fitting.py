@@ -70,8 +70,9 @@ def fit(
         bgr: the array or tensor runs B, G, R(, A); `fill` is R, G, B always.
 
     Returns:
-        Same kind and dtype, in memory of its own. Scaled as `resize` scales, so that opaque 8-bit results are those of
-        Pillow's `ImageOps.contain`, `pad` and `fit`, within two codes. Differentiable in torch, once.
+        Same kind and dtype, in memory of its own, scaled as `resize` scales: of opaque 8-bit pictures the codes of
+        Pillow's `ImageOps.contain` and `pad`, within one. "cover" is what torchvision's Resize and CenterCrop leave.
+        Differentiable in torch, once.
 
     Raises:
         InputTypeError: not an image, or sides that are not whole numbers.
@@ -192,17 +193,27 @@ def _letterbox(how: Fitting, height: int, width: int) -> Placement:
 
 
 def _cover(how: Fitting, height: int, width: int) -> Placement:
-    """Cut first and scaled afterwards: a panorama scaled to cover a square would be enormous."""
-    factor = max(how.height / height, how.width / width)
-    # One side is the picture's own; the quotient may miss it by a rounding error.
-    part_height, part_width = min(height, how.height / factor), min(width, how.width / factor)
-    left, top = (width - part_width) * how.share[0], (height - part_height) * how.share[1]
-    if factor > 1 and not how.upscale:
-        size = scaled(part_height, 1), scaled(part_width, 1)
+    """Cut first and scaled afterwards: a panorama scaled to cover a square would be enormous.
+
+    The part is the one that remains of a picture scaled to cover the size, by whole pixels, and cut to it, by whole pixels
+    too: as torchvision's Resize and CenterCrop round, which networks were trained with.
+    """
+    new_height, new_width = int(how.height), int(how.width)
+    across, down = (0.0, float(width)), (0.0, float(height))
+    if height * new_width > width * new_height:
+        down = _cut(height, new_width * height // width, new_height, how.share[1])
     else:
-        size = int(how.height), int(how.width)
-    box = (left, top, left + part_width, top + part_height)
-    return Placement(box, size, Window(0, 0, size[1], size[0]))
+        across = _cut(width, new_height * width // height, new_width, how.share[0])
+    size = new_height, new_width
+    if not how.upscale and max(new_height / height, new_width / width) > 1:
+        size = scaled(down[1] - down[0], 1), scaled(across[1] - across[0], 1)
+    return Placement((across[0], down[0], across[1], down[1]), size, Window(0, 0, size[1], size[0]))
+
+
+def _cut(side: int, whole: int, wanted: int, share: float) -> tuple[float, float]:
+    """Cut so many pixels out of a side that was scaled to `whole`; where that is on the side as it was."""
+    start = round((whole - wanted) * share)
+    return start * side / whole, min((start + wanted) * side / whole, float(side))
 
 
 def _stretch(how: Fitting, height: int, width: int) -> Placement:

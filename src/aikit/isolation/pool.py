@@ -228,5 +228,8 @@ pool = IdlePool()
 
 
 if hasattr(os, "register_at_fork"):
-    # Looked up in the child: tests put other pools in its place.
-    os.register_at_fork(after_in_child=lambda: pool.begin())
+
+    def _begin_anew() -> None:
+        pool.begin()  # looked up in the child: another pool may stand in its place
+
+    os.register_at_fork(after_in_child=_begin_anew)

@@ -48,7 +48,7 @@ def offload(model: torch.nn.Module) -> None:
 
     Raises:
         DeviceError: main memory would not suffice.
-        InputTypeError: not a module, or one with tensors that are sparse, quantized by a subclass, or on "meta".
+        InputTypeError: not a module, or one with tensors that are sparse, nested, quantized, or on "meta".
 
     Example:
         >>> import torch
@@ -88,7 +88,7 @@ def on_device(model: Model, device: str | torch.device, *, changed: bool | None 
     Raises:
         DeviceError: no such device, or the model does not fit there or, when it comes back, into main memory; a model
             that does not fit stays where it was.
-        InputTypeError: not a module, or one with tensors that are sparse, quantized by a subclass, or on "meta".
+        InputTypeError: not a module, or one with tensors that are sparse, nested, quantized, or on "meta".
 
     Example:
         >>> import torch
@@ -199,6 +199,8 @@ def _obstacle(tensor: torch.Tensor) -> str | None:
         return type(tensor).__name__
     if tensor.is_meta:
         return "meta"
+    if tensor.is_nested or tensor.is_quantized:
+        return "nested" if tensor.is_nested else "quantized"
     if tensor.layout != torch.strided:
         return str(tensor.layout)
     return "conjugated or negated" if tensor.is_conj() or tensor.is_neg() else None

@@ -99,10 +99,8 @@ def count_held_bytes(thing: object, *, subject: str) -> int:
     sizes: dict[tuple[torch.device, int], int] = {}
     for part in _parts(thing, subject):
         tensors = _tensors_of(part) if isinstance(part, Module) else [part] if isinstance(part, Tensor) else []
-        for piece in (piece for tensor in tensors for piece in _pieces(tensor)):
-            for storage in _storages(piece):
-                if storage.data_ptr():  # a tensor on the device "meta" has a size and no memory
-                    sizes[storage.device, storage.data_ptr()] = storage.nbytes()
+        for piece in (piece for tensor in tensors for piece in _list_pieces(tensor)):
+            sizes |= _count_storages(piece)
     return sum(sizes.values())
 
 
@@ -205,52 +203,82 @@ def _is_plain(value: object) -> bool:
 
 
 def _empty_tensor(tensor: torch.Tensor) -> None:
-    import torch
-
     if tensor.is_leaf and tensor.grad is not None:
         gradient, tensor.grad = tensor.grad, None
         _empty_tensor(gradient)
     for hooks in (tensor._backward_hooks, getattr(tensor, "_post_accumulate_grad_hooks", None)):
         if hooks:
             hooks.clear()
-    pieces = list(_pieces(tensor))
-    if pieces[0] is not tensor:
-        for piece in pieces:
-            _empty_tensor(piece)
-    elif tensor._is_view() or tensor.grad_fn is not None or tensor.layout != torch.strided:
+    if _holds_more(tensor):
         _leave_behind(tensor)
     else:
-        tensor.data = _nothing_like(tensor)
+        tensor.data = _make_empty(tensor)
+        # What trainers hang on parameters, such as gradients in float32: let go of, for it may be somebody else's too.
+        for name in [name for name, value in vars(tensor).items() if any(True for _ in _find_parts(value))]:
+            delattr(tensor, name)
+
+
+def _holds_more(tensor: torch.Tensor) -> bool:
+    """Whether a tensor holds more than its storage: a view its base, a result its graph, others the tensors they wrap."""
+    import torch
+
+    if tensor.layout != torch.strided or tensor.is_nested or _is_wrapper(tensor):
+        return True
+    return tensor._is_view() or tensor.grad_fn is not None
+
+
+def _is_wrapper(tensor: torch.Tensor) -> bool:
+    """Whether a tensor of a subclass has no memory but that of others, such as a DTensor or a MaskedTensor."""
+    if hasattr(tensor, "__tensor_flatten__"):
+        return True
+    try:
+        tensor.untyped_storage().data_ptr()
+    except RuntimeError:
+        return bool(_find_inner(tensor))
+    return False
 
 
 def _leave_behind(tensor: torch.Tensor) -> None:
-    """Empty a tensor that holds more than its storage: a view holds its base, a result its graph.
+    """Empty a tensor that holds more than its storage.
 
-    Exchanging what is behind the Python object lets go of both. torch refuses where C++ refers to the tensor too, for
-    instance as an input that a graph saved; then at least the tensor's own memory is let go.
+    Exchanging what is behind the Python object lets go of all of it, and leaves what others share: the offsets of nested
+    tensors are those of the results made of them. torch refuses where C++ refers to the tensor too, for instance as an
+    input that a graph saved; then at least the memory of the tensor, or of those it consists of, is let go.
     """
     import torch
 
     try:
-        torch.utils.swap_tensors(tensor, _nothing_like(tensor))  # type: ignore[no-untyped-call]
+        torch.utils.swap_tensors(tensor, _make_empty(tensor))  # type: ignore[no-untyped-call]
     except RuntimeError:
-        if tensor.layout == torch.strided:
-            tensor.data = _nothing_like(tensor)
+        if inner := _find_inner(tensor):
+            for piece in inner:
+                _empty_tensor(piece)
+        elif tensor.layout == torch.strided and not tensor.is_nested:
+            tensor.data = _make_empty(tensor)
 
 
-def _nothing_like(tensor: torch.Tensor) -> torch.Tensor:
+def _make_empty(tensor: torch.Tensor) -> torch.Tensor:
     import torch
 
     return torch.empty(0, dtype=tensor.dtype, device=tensor.device)
 
 
-def _pieces(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
-    """The plain tensors that a tensor consists of: itself, or those a subclass such as DTensor wraps."""
-    if hasattr(tensor, "__tensor_flatten__"):
-        for name in tensor.__tensor_flatten__()[0]:
-            yield from _pieces(getattr(tensor, name))
-    else:
+def _list_pieces(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
+    """List the plain tensors that a tensor consists of: itself, or those that it holds or wraps."""
+    if not hasattr(tensor, "__tensor_flatten__"):
         yield tensor
+    for piece in _find_inner(tensor):
+        yield from _list_pieces(piece)
+
+
+def _find_inner(tensor: torch.Tensor) -> list[torch.Tensor]:
+    """Find the tensors that one of a subclass wraps, or has among its attributes."""
+    from torch import Tensor
+
+    flatten = getattr(tensor, "__tensor_flatten__", None)
+    if flatten is not None:
+        return [getattr(tensor, name) for name in flatten()[0]]
+    return [value for value in getattr(tensor, "__dict__", {}).values() if isinstance(value, Tensor)]
 
 
 _CSR, _CSC = ("crow_indices", "col_indices", "values"), ("ccol_indices", "row_indices", "values")
@@ -263,11 +291,20 @@ _SPARSE = {
 }
 
 
-def _storages(tensor: torch.Tensor) -> Iterator[torch.UntypedStorage]:
-    """The storage of a tensor, or those of a sparse one's indices and values."""
+def _count_storages(tensor: torch.Tensor) -> dict[tuple[torch.device, int], int]:
+    """Count the bytes of the storage of a tensor, or of those of a sparse one's indices and values, by their addresses."""
     names = _SPARSE.get(str(tensor.layout))
+    sizes = {}
     for part in [tensor] if names is None else [getattr(tensor, name)() for name in names]:
-        yield part.untyped_storage()
+        try:
+            storage = part.untyped_storage()
+            address, size = storage.data_ptr(), storage.nbytes()
+        except (RuntimeError, NotImplementedError):
+            # One of oneDNN has its own; a subclass that wraps others has none, and theirs are counted.
+            address, size = id(part), 0 if _find_inner(part) else part.numel() * part.element_size()
+        if address:  # a tensor on the device "meta" has a size and no memory
+            sizes[part.device, address] = size
+    return sizes
 
 
 def _empty_optimizer(optimizer: torch.optim.Optimizer) -> None:

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from .._io import name_of, read_bytes
-from .._raster import capabilities, identify, probe
+from .._pixels import load
+from .._raster import Format, capabilities, identify, probe
 from ..convert import to_pil
-from ..errors import InputValueError
-from ..files import MetadataPolicy, Profile, encode, read_any
+from ..errors import FileFormatError, InputValueError
+from ..files import encode_with_info, read_with_info
 from ..isolation import guarded, register_record
 from ..limits import Limits
 from ..operations.registry import import_modules, modules_of
 from ..resample.passes import Resizing
 from ..resample.size import new_size
 from ..resample.uint8 import by_matrices
-from ..types import Source
+from ..types import AnyImage, Source
+from .options import FileOptions
 from .steps import Keywords, Step, apply_steps, check_size
 
-__all__ = ["FileOptions", "Made", "apply_to_file", "check_formats", "keep_memory"]
+__all__ = ["Made", "apply_to_file", "check_formats", "keep_memory", "pick_format"]
 
 # Kernels whose result hardly tells where the picture came at twice the size that is wanted.
 _SMOOTH = ("bilinear", "bicubic", "lanczos", "area")
@@ -37,29 +39,34 @@ _TOP = {3: (0, 1), 4: (0, 1), 7: (1, 0), 8: (1, 0)}
 
 Box = tuple[float, float, float, float]
 Array = npt.NDArray[np.generic]
+Info = Mapping[Any, Any]
 
 # As large as Pillow's blocks.
 _KEPT = 1 << 24
 
 
-@dataclass(frozen=True, slots=True)
-class FileOptions:
-    """How files are read and written."""
-
-    quality: int | None
-    lossless: bool | None
-    allow_truncated: bool
-    metadata: MetadataPolicy = "keep"
-    profile: Profile = "srgb"
-    frame: int | None = None
-
-
 class Made(NamedTuple):
-    """What a file became: another file, and how many of its frames or pages are in that and are not."""
+    """What a file became.
+
+    Attributes:
+        data: the other file.
+        frames: how many of its frames or pages are in that.
+        frames_left: how many are not.
+        bad_profile: what is wrong with its profile, where that was to be ignored; else empty.
+    """
 
     data: bytes
     frames: int
     frames_left: int
+    bad_profile: str
+
+    def remarks(self) -> Iterator[tuple[str, str]]:
+        """Say what is not as one might think, with its code."""
+        if self.frames_left:
+            count = self.frames_left + self.frames
+            yield f"{self.frames} of {count} frames or pages converted, {self.frames_left} left", "frames_left"
+        if self.bad_profile:
+            yield f"{self.bad_profile}; its codes are taken as sRGB", "corrupt"
 
 
 register_record(Made)
@@ -72,9 +79,21 @@ def check_formats(formats: Iterable[str], options: FileOptions) -> None:
     takers = [name for name in names if capabilities(name).quality is not None]
     pixel = Image.new("RGB", (1, 1))
     for name in takers or names:
-        encode(pixel, name, quality=options.quality, lossless=options.lossless, metadata=options.metadata)
+        _encode(pixel, name, options, {})
     for name in names:
-        encode(pixel, name, lossless=options.lossless, metadata=options.metadata)
+        _encode(pixel, name, replace(options, quality=None), {})
+
+
+def _encode(image: AnyImage, format: str, options: FileOptions, info: Info) -> bytes:
+    return encode_with_info(
+        image,
+        format,
+        info,
+        quality=options.quality,
+        lossless=options.lossless,
+        metadata=options.metadata,
+        profile=options.profile_to_write,
+    )
 
 
 def keep_memory() -> None:
@@ -86,9 +105,16 @@ def keep_memory() -> None:
 
 
 def apply_to_file(
-    source: Source, to: str | None, steps: tuple[Step, ...], options: FileOptions, limits: Limits | None
+    source: Source,
+    to: str | tuple[str, ...] | None,
+    steps: tuple[Step, ...],
+    options: FileOptions,
+    limits: Limits | None,
 ) -> Made:
-    """A file after the steps, as the bytes of another; with limits in a child process, within time and memory."""
+    """A file after the steps, as the bytes of another; with limits in a child process, within time and memory.
+
+    Of several formats the first is taken that holds what the steps give.
+    """
     name, data = name_of(source), read_bytes(source, limits=limits)
     task = data, name, to or _format_of(data, name), steps, options, limits
     if limits is None:
@@ -111,11 +137,23 @@ def _format_of(data: bytes, name: str) -> str:
         ) from error
 
 
+def pick_format(names: tuple[str, ...], image: AnyImage) -> Format:
+    """The first format that holds an image's alpha, depth and size, or else the last, whose error says what it lacks."""
+    spec = load(image).spec
+    for target in map(capabilities, names):
+        # Floats become the codes of the format, as everywhere; 16 bits would lose half of theirs.
+        deep = spec.dtype != "uint16" or (target.color16 if spec.channels > 1 else target.gray16)
+        small = target.max_side is None or max(spec.height, spec.width) <= target.max_side
+        if deep and small and (target.alpha or not spec.has_alpha):
+            return target
+    return capabilities(names[-1])
+
+
 def _in_child(
     modules: tuple[str, ...],
     data: bytes,
     name: str,
-    to: str,
+    to: str | tuple[str, ...],
     steps: tuple[Step, ...],
     options: FileOptions,
     limits: Limits | None,
@@ -126,16 +164,44 @@ def _in_child(
 
 
 def _apply(
-    data: bytes, name: str, to: str, steps: tuple[Step, ...], options: FileOptions, limits: Limits | None
+    data: bytes,
+    name: str,
+    to: str | tuple[str, ...],
+    steps: tuple[Step, ...],
+    options: FileOptions,
+    limits: Limits | None,
 ) -> Made:
-    small = _read_reduced(data, name, steps, options, limits)
-    image, rest = (_read(data, name, options, limits), steps) if small is None else (small, steps[1:])
+    """The other file, whose codes are taken as they are if its profile is bad and that is no matter."""
+    try:
+        return _convert(data, name, to, steps, options, limits)
+    except FileFormatError as error:
+        # Colors that sRGB has not are no fault of the profile.
+        if options.on_bad_profile == "raise" or error.option != "profile" or error.code == "unsupported_color":
+            raise
+        made = _convert(data, name, to, steps, options, limits, read_profile="ignore")
+        return made._replace(bad_profile=f"expected {error.expected}, got {error.got}")
+
+
+def _convert(
+    data: bytes,
+    name: str,
+    to: str | tuple[str, ...],
+    steps: tuple[Step, ...],
+    options: FileOptions,
+    limits: Limits | None,
+    read_profile: Literal["srgb", "ignore"] | None = None,
+) -> Made:
+    read = _Reader(data, name, options, limits, read_profile or ("ignore" if options.profile == "ignore" else "srgb"))
+    small = _read_reduced(read, steps)
+    # What the file says beside its pixels goes along, for arrays of 16-bit color cannot carry it.
+    (image, info), rest = (read(), steps) if small is None else ((small, {}), steps[1:])
     image = apply_steps(image, rest, subject=name, limits=limits)
-    target = capabilities(to)
-    quality = None if target.quality is None else options.quality
-    encoded = encode(image, target.name, quality=quality, lossless=options.lossless, metadata=options.metadata)
+    target = pick_format((to,) if isinstance(to, str) else to, image)
+    encoded = _encode(
+        image, target.name, options if target.quality is not None else replace(options, quality=None), info
+    )
     # Who has asked for one frame has not lost the others.
-    return Made(encoded, 1, _count_frames(data, name, limits) - 1 if options.frame is None else 0)
+    return Made(encoded, 1, _count_frames(data, name, limits) - 1 if options.frame is None else 0, "")
 
 
 # What shows that a file may hold several frames, by its format: without it nobody looks again.
@@ -153,43 +219,50 @@ def _count_frames(data: bytes, name: str, limits: Limits | None) -> int:
     return probe(data, name=name, limits=limits).frames
 
 
-def _read(
-    data: bytes, name: str, options: FileOptions, limits: Limits | None, at_least: tuple[int, int] | None = None
-) -> Image.Image | Array:
-    file = io.BytesIO(data)
-    file.name = name
-    image: Image.Image | Array = read_any(
-        file,
-        frame=options.frame or 0,
-        profile=options.profile,
-        limits=limits,
-        allow_truncated=options.allow_truncated,
-        at_least=at_least,
-    )
-    return image
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads one file, as the options say."""
+
+    data: bytes
+    name: str
+    options: FileOptions
+    limits: Limits | None
+    profile: Literal["srgb", "ignore"]
+
+    def __call__(self, at_least: tuple[int, int] | None = None) -> tuple[Image.Image | Array, Info]:
+        file = io.BytesIO(self.data)
+        file.name = self.name
+        image: Image.Image | Array
+        image, info = read_with_info(
+            file,
+            frame=self.options.frame or 0,
+            profile=self.profile,
+            limits=self.limits,
+            allow_truncated=self.options.allow_truncated,
+            at_least=at_least,
+        )
+        return image, info
 
 
 # ---------------------------------------------------------------- JPEGs, decoded to a half, a quarter or an eighth
 
 
-def _read_reduced(
-    data: bytes, name: str, steps: tuple[Step, ...], options: FileOptions, limits: Limits | None
-) -> Image.Image | None:
+def _read_reduced(read: _Reader, steps: tuple[Step, ...]) -> Image.Image | None:
     """Decode a JPEG small and take its first step, if that makes it four times smaller or more; else None."""
     keywords = _find_first_resize(steps)
-    if keywords is None or identify(data) != "jpeg":
+    if keywords is None or identify(read.data) != "jpeg":
         return None
-    header = probe(data, name=name, limits=limits)
+    header = probe(read.data, name=read.name, limits=read.limits)
     stored = header.width, header.height
     width, height = stored if header.orientation < 5 else stored[::-1]
     wanted = new_size((height, width), *(keywords.get(side) for side in ("height", "width", "scale")))
-    if limits is not None:
-        check_size(wanted, name, limits)
+    if read.limits is not None:
+        check_size(wanted, read.name, read.limits)
     # Twice what is wanted: so much keeps a kernel's result within a few codes.
     at_least = 2 * wanted[0], 2 * wanted[1]
     if height < 2 * at_least[0] or width < 2 * at_least[1]:
         return None
-    image = to_pil(_read(data, name, options, limits, at_least=at_least))
+    image = to_pil(read(at_least)[0])
     how = Resizing(
         wanted, keywords.get("method", "lanczos"), box=_find_covered_box(image.size, stored, header.orientation)
     )

@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Self, TypeVar, get_args, overload
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, get_args, overload
 from .._check import integer, one_of, switch
 from .._foreign_names import explain_calls
 from .._io import name_of
-from ..errors import AikitError, InputTypeError, InputValueError, printable, quoted
+from ..errors import AikitError, AikitWarning, InputTypeError, InputValueError, printable, quoted
 from ..limits import Limits
 from ..operations.registry import import_modules, modules_of
 from ..sample import Sample
@@ -22,11 +23,11 @@ from ..sample.places import BoxFormat
 from ..types import AnyImage, ImageT, Source
 from . import stored, text
 from .inverse import Like, map_back
+from .options import FileOptions, Metadata, OnBadProfile, Profile
 from .steps import Step, apply_steps, as_plain, check_steps
 
 if TYPE_CHECKING:
-    from ..files import MetadataPolicy, Profile
-    from .files import FileOptions, Made
+    from .files import Made
 
 __all__ = ["Recipe"]
 
@@ -37,7 +38,7 @@ _log = logging.getLogger("aikit.recipe")
 
 # What to do where a reader or a writer names its own keyword, by the `option` of the error.
 _REMEDIES = {
-    "profile": 'set profile to "ignore" in the recipe to take the codes as they are',
+    "profile": 'set profile to "ignore" in the recipe to take the codes as they are, or on_bad_profile to "warn"',
     "flatten": 'add the step ("flatten", {"background": "white"}), or write PNG or WebP',
 }
 
@@ -61,7 +62,10 @@ class Recipe:
         allow_truncated: take what is there of a JPEG or PNG that ends too early.
         metadata: what is written of what stands beside the pixels of a file: "keep", "public" or "strip", as for
             `write`.
-        profile: "srgb" turns what an embedded ICC profile says into sRGB; "ignore" keeps the codes.
+        profile: "srgb" turns what an embedded ICC profile says into sRGB; "ignore" keeps the codes; "display-p3" writes
+            in that space what was read as sRGB.
+        on_bad_profile: "raise" refuses a file whose profile is damaged or for other pixels; "warn" takes its codes for
+            sRGB and says so.
         frame: which frame of an animation, or page, is taken, counted from 0; None takes the first, and says how many
             are left.
 
@@ -85,8 +89,9 @@ class Recipe:
     quality: int | None = None
     lossless: bool | None = None
     allow_truncated: bool = False
-    metadata: MetadataPolicy = "keep"
+    metadata: Metadata = "keep"
     profile: Profile = "srgb"
+    on_bad_profile: OnBadProfile = "raise"
     frame: int | None = None
 
     @explain_calls
@@ -98,13 +103,14 @@ class Recipe:
         quality: int | None = None,
         lossless: bool | None = None,
         allow_truncated: bool = False,
-        metadata: MetadataPolicy = "keep",
+        metadata: Metadata = "keep",
         profile: Profile = "srgb",
+        on_bad_profile: OnBadProfile = "raise",
         frame: int | None = None,
     ) -> None:
         given = {
             "steps": steps, "to": to, "quality": quality, "lossless": lossless, "allow_truncated": allow_truncated,
-            "metadata": metadata, "profile": profile, "frame": frame,
+            "metadata": metadata, "profile": profile, "on_bad_profile": on_bad_profile, "frame": frame,
         }  # fmt: skip
         for name, value in given.items():
             object.__setattr__(self, name, value)
@@ -119,11 +125,9 @@ class Recipe:
         object.__setattr__(self, "allow_truncated", switch("allow_truncated", self.allow_truncated))
         if self.frame is not None:
             object.__setattr__(self, "frame", integer("frame", self.frame, 0))
-        if (self.metadata, self.profile) != ("keep", "srgb"):
-            from ..files import MetadataPolicy, Profile  # not without need: it loads NumPy
-
-            one_of("metadata", self.metadata, get_args(MetadataPolicy))
-            one_of("profile", self.profile, get_args(Profile))
+        one_of("metadata", self.metadata, get_args(Metadata))
+        one_of("profile", self.profile, get_args(Profile))
+        one_of("on_bad_profile", self.on_bad_profile, get_args(OnBadProfile))
         if self.to is not None:
             object.__setattr__(self, "to", _check_format(self.to))
             self.check([self.to])
@@ -370,15 +374,21 @@ class Recipe:
             (30, 20)
         """
         made = self.make(source, to=to, limits=limits)
-        if made.frames_left:
-            _log.warning("%s: %d frames or pages converted, %d left", printable(name_of(source)), *made[1:])
+        for what, code in made.remarks():
+            if code == "frames_left":
+                _log.warning("%s: %s", printable(name_of(source)), what)
+            else:
+                warnings.warn(f"{printable(name_of(source))}: {what}.", AikitWarning, stacklevel=2)
         return made.data
 
-    def make(self, source: Source, *, to: str | None = None, limits: Limits | None = None) -> Made:
-        """Do the same as `bytes`, and say how many frames or pages the result has and has not."""
+    def make(self, source: Source, *, to: str | tuple[str, ...] | None = None, limits: Limits | None = None) -> Made:
+        """Do the same as `bytes`, and say how many frames or pages the result has and has not.
+
+        Of several formats the first is written that holds the picture.
+        """
         from .files import apply_to_file
 
-        target = self.to if to is None else _check_format(to)
+        target = self.to if to is None else to if isinstance(to, tuple) else _check_format(to)
         try:
             return apply_to_file(source, target, self.steps, self._make_file_options(), _check_limits(limits))
         except AikitError as error:
@@ -393,9 +403,7 @@ class Recipe:
         check_formats(formats, self._make_file_options())
 
     def _make_file_options(self) -> FileOptions:
-        from .files import FileOptions
-
-        return FileOptions(self.quality, self.lossless, self.allow_truncated, self.metadata, self.profile, self.frame)
+        return FileOptions(**{each.name: getattr(self, each.name) for each in fields(FileOptions)})
 
 
 def _rebuild(kind: type[Recipe], modules: Sequence[str], arguments: Mapping[str, Any]) -> Recipe:

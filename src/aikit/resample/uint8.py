@@ -39,8 +39,8 @@ def fast_path(opened: Opened[AnyImage], how: Resizing) -> OwnImage | None:
     array = opened.pixels.image
     pictures = array.reshape(-1, *array.shape[-3:])
     parts = [to_numpy(_resize_picture(to_pil(one), how)) for one in pictures]
-    small = (np.stack(parts) if spec.batch else parts[0]).reshape(*spec.batch, *how.size, spec.channels)
-    return small[..., 0] if spec.flat else small
+    resized = (np.stack(parts) if spec.batch else parts[0]).reshape(*spec.batch, *how.size, spec.channels)
+    return resized[..., 0] if spec.flat else resized
 
 
 def _resize_picture(picture: Image.Image, how: Resizing) -> Image.Image:

@@ -93,6 +93,7 @@ class Settings(BaseSettings):
             folder, "" keeps none. Passwords in it are not shown.
         cache_seconds: how long an answer is kept.
         signing_keys: for addresses of pictures: the first signs, all are accepted.
+        presets: recipes by name, for signed addresses: `thumbnail = "resize width=200; to=webp"` in a table of TOML.
         models: Python files that register models.
         model_memory: bytes that models may take together; None leaves that to the device.
         docs: whether /docs is there; its page loads scripts from elsewhere.
@@ -134,6 +135,7 @@ class Settings(BaseSettings):
     cache: SecretStr = SecretStr("dir:")
     cache_seconds: float = Field(86_400, gt=0)
     signing_keys: _Secrets = ()
+    presets: dict[str, str] = Field(default_factory=dict)
     models: _Paths = ()
     model_memory: int | None = Field(None, ge=1)
     docs: bool = False

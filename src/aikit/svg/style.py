@@ -106,7 +106,7 @@ class Style(MutableMapping[str, Any]):
             raise KeyError(name)
         return found.value
 
-    def __setitem__(self, name: str, value: Any) -> None:
+    def __setitem__(self, name: str, value: object) -> None:
         added = _check_declaration(name, as_text(name, value))
         found = declarations(self._read())
         winner = _winner(found, name)
@@ -144,7 +144,7 @@ class Style(MutableMapping[str, Any]):
 
 
 def _winner(found: list[Declaration], name: str) -> Declaration | None:
-    """Which of several declarations of one name counts: the last, or the last that is !important."""
+    """Pick the declaration that counts among those of one name: the last, or the last that is !important."""
     named = [each for each in found if each.name == _same_case(name)]
     counted = [each for each in named if each.important] or named
     return counted[-1] if counted else None

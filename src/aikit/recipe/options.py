@@ -1,0 +1,31 @@
+"""How a recipe reads and writes files: its options beside the steps, which any process may be sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+__all__ = ["FileOptions", "Metadata", "OnBadProfile", "Profile"]
+
+Metadata: TypeAlias = Literal["keep", "public", "strip"]
+OnBadProfile: TypeAlias = Literal["raise", "warn"]
+# Pictures are in sRGB between reading and writing: the last word is for writing.
+Profile: TypeAlias = Literal["srgb", "ignore", "display-p3"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileOptions:
+    """How files are read and written, as `Recipe` says it."""
+
+    quality: int | None = None
+    lossless: bool | None = None
+    allow_truncated: bool = False
+    metadata: Metadata = "keep"
+    profile: Profile = "srgb"
+    on_bad_profile: OnBadProfile = "raise"
+    frame: int | None = None
+
+    @property
+    def profile_to_write(self) -> Literal["display-p3"] | None:
+        """The profile that the result has; sRGB is what every reader takes a file without one for."""
+        return "display-p3" if self.profile == "display-p3" else None

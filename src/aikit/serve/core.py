@@ -1,0 +1,239 @@
+"""A picture in, an answer out: what every face of the service does, without any framework."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from pydantic import BaseModel
+
+from .. import __version__
+from .._raster import identify
+from ..codec import to_json
+from ..errors import AikitError, FileAccessError, InputValueError, WorkerError
+from ..files import encode, media_type
+from ..limits import Limits
+from ..paths import open_inside
+from ..recipe import Recipe
+from ..recipe.files import pick_format
+from .caches import Cache
+from .models import Model
+from .negotiation import formats_for, is_among
+from .problems import Problem, problem_of
+from .schemas import make_recipe
+
+if TYPE_CHECKING:
+    from ..types import AnyImage
+
+__all__ = [
+    "Answer",
+    "SingleFlight",
+    "answer_of",
+    "apply",
+    "handle",
+    "limits_of_base",
+    "read_from_base",
+    "recipe_of_query",
+]
+
+_BASE_BYTES = 100_000_000
+_HEADERS = {"X-Content-Type-Options": "nosniff", "Content-Disposition": "inline"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is sent back.
+
+    Attributes:
+        body: the bytes.
+        media_type: of the body.
+        status: of HTTP; 304 has no body.
+        headers: beside Content-Type and Content-Length.
+        cached: whether nothing had to be made.
+    """
+
+    body: bytes
+    media_type: str
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cached: bool = False
+
+
+class SingleFlight:
+    """Makes a value once where several ask for it at once: the others wait for the first.
+
+    A maker whose own client has gone fails for itself alone; the next one of those who wait makes it then.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._flights: dict[str, Future[bytes]] = {}
+
+    def make(self, key: str, maker: Callable[[], bytes]) -> bytes:
+        """The value of a key, made here or by the call that came first. Its failure is everybody's."""
+        while True:
+            with self._lock:
+                flight = self._flights.get(key)
+                mine = flight is None
+                if flight is None:
+                    flight = self._flights[key] = Future()
+            if mine:
+                return self._fly(key, flight, maker)
+            try:
+                return flight.result()
+            except WorkerError as error:
+                if error.code != "cancelled":
+                    raise
+
+    def _fly(self, key: str, flight: Future[bytes], maker: Callable[[], bytes]) -> bytes:
+        try:
+            value = maker()
+        except BaseException as error:
+            with self._lock:
+                del self._flights[key]
+            flight.set_exception(error)
+            flight.exception()  # asked for: nobody else may be there to do so
+            raise
+        with self._lock:
+            del self._flights[key]
+        flight.set_result(value)
+        return value
+
+
+_flights = SingleFlight()
+
+
+def handle(
+    recipe: Recipe,
+    data: bytes,
+    *,
+    limits: Limits,
+    accept: str = "",
+    if_none_match: str = "",
+    cache: Cache | None = None,
+    cache_seconds: float | None = None,
+    max_age: int | None = None,
+    metadata: Literal["keep", "strip", "public"] = "keep",
+) -> Answer | Problem:
+    """A picture after a recipe.
+
+    The format is the recipe's `to`, or what `accept` and the picture's own alpha and depth say. What is decoded, worked on
+    and encoded is so in a child process, within the limits.
+
+    Args:
+        recipe: what is done.
+        data: the bytes of a picture.
+        limits: what it may cost.
+        accept: the request's header; it counts where the recipe has no `to`.
+        if_none_match: the request's header.
+        cache: where answers are kept, or None.
+        cache_seconds: for how long.
+        metadata: what of the picture's metadata the answer carries, as in `write`, where the recipe does not say.
+        max_age: seconds for which the client may keep the answer without asking; None lets it ask each time.
+
+    Returns:
+        An answer, or a problem.
+    """
+    if recipe.metadata == "keep":
+        recipe = replace(recipe, metadata=metadata)
+    formats = (recipe.to,) if recipe.to is not None else formats_for(accept)
+    key = _key_of(recipe, data, formats)
+    etag = f'"{key[:32]}"'
+    headers = {**_HEADERS, "ETag": etag, "Cache-Control": _cache_control(max_age)}
+    if recipe.to is None:
+        headers["Vary"] = "Accept"
+    if is_among(etag, if_none_match):
+        return Answer(b"", "", 304, headers, cached=True)
+    kept = None if cache is None else cache.get(key)
+    if isinstance(kept, bytes) and kept:
+        return Answer(kept, media_type(identify(kept) or ""), 200, headers, cached=True)
+
+    def make() -> bytes:
+        body = apply(recipe, data, formats, limits)
+        if cache is not None:
+            cache.set(key, body, seconds=cache_seconds)
+        return body
+
+    try:
+        body = _flights.make(key, make)
+    except AikitError as error:
+        return problem_of(_of_picture(error))
+    return Answer(body, media_type(identify(body) or ""), 200, headers)
+
+
+def apply(recipe: Recipe, data: bytes, formats: tuple[str, ...], limits: Limits) -> bytes:
+    """The bytes of a picture after a recipe, in the first format that holds it."""
+    return recipe.make(data, to=formats, limits=limits).data
+
+
+def _of_picture(error: AikitError) -> AikitError:
+    """Bytes have no name: what the library calls their source is the picture that was sent."""
+    return error.with_subject("picture") if error.subject == "source" else error
+
+
+def _key_of(recipe: Recipe, data: bytes, formats: tuple[str, ...]) -> str:
+    """What tells one answer from every other: contents, recipe, format, version."""
+    content = hashlib.sha256(data).hexdigest()
+    text = "\n".join((__version__, content, replace(recipe, to=None).digest, *formats))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _cache_control(max_age: int | None) -> str:
+    return "no-cache" if max_age is None else f"public, max-age={max_age}, immutable"
+
+
+def answer_of(model: Model, answer: object, accept: str) -> tuple[bytes, str]:
+    """A model's answer as what it is, a picture or JSON, and its media type."""
+    if model.gives_images or _is_pil(answer):
+        image = cast("AnyImage", answer)
+        name = pick_format(formats_for(accept), image).name
+        return encode(image, name), media_type(name)
+    if model.response is not None:
+        answer = model.response.model_validate(answer)
+    text = answer.model_dump_json(by_alias=True) if isinstance(answer, BaseModel) else to_json(answer, tags=False)
+    return text.encode(), "application/json"
+
+
+def _is_pil(value: object) -> bool:
+    """Whether a value is a PIL image, which can be nothing but a picture."""
+    pil = sys.modules.get("PIL.Image")
+    return pil is not None and isinstance(value, pil.Image)
+
+
+def recipe_of_query(recipe: str | None, sizes: Mapping[str, object], options: Mapping[str, Any]) -> Recipe | None:
+    """The recipe that an address asks for by `recipe=`, or by `width=`, `to=` and their like; None where by none."""
+    keywords = {name: value for name, value in sizes.items() if value is not None}
+    extra = {name: value for name, value in options.items() if value is not None}
+    if recipe is not None:
+        if keywords or extra:
+            raise InputValueError("query", "a recipe or single keywords", "both", "send one of them")
+        return make_recipe(recipe)
+    if not keywords and not extra:
+        return None
+    return Recipe([("resize", keywords)] if keywords else [], **extra)
+
+
+def read_from_base(base: Path | None, name: str) -> bytes:
+    """A file of the service's own folder.
+
+    Raises:
+        FileAccessError: code "no_access", alike for what is not there and what may not be seen.
+    """
+    try:
+        if base is not None:
+            with open_inside(base, name) as file:
+                return file.read()
+    except (FileAccessError, InputValueError):
+        pass
+    raise FileAccessError("name", "a picture of this service", "none", "check the address")
+
+
+def limits_of_base(limits: Limits) -> Limits:
+    """What the service's own pictures may cost: more bytes than an upload, and any format."""
+    return replace(limits, max_bytes=max(limits.max_bytes, _BASE_BYTES), formats=None)

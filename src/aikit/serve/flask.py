@@ -1,0 +1,194 @@
+"""The same service on Flask: a blueprint for an app of one's own, or an app."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+from flask import Blueprint, Flask, Response, current_app, request
+from pydantic import ValidationError
+from werkzeug.exceptions import HTTPException
+
+from .. import isolation, operations
+from ..errors import AikitError, InputValueError, LimitError
+from ..files import read_pil
+from ..isolation import processors
+from ..limits import Limits
+from ..memory import ModelPool
+from ..recipe import Recipe
+from ..settings import Settings
+from ..show import describe as look
+from .caches import Cache, open_cache
+from .core import Answer, answer_of, handle, limits_of_base, read_from_base, recipe_of_query
+from .models import Model, find_models
+from .problems import MEDIA_TYPE, Problem, problem, problem_of, problem_of_validation
+from .schemas import make_recipe, recipe_schema
+from .signing import verify
+
+__all__ = ["blueprint", "create_app"]
+
+_SIZES: dict[str, Callable[[str], object]] = {"width": int, "height": int, "scale": float, "method": str}
+_OPTIONS: dict[str, Callable[[str], object]] = {
+    "to": str, "quality": int, "lossless": lambda text: {"true": True, "false": False}[text.lower()],
+}  # fmt: skip
+_YEAR = 365 * 86_400
+
+
+def create_app(settings: Settings | None = None, *, cache: Cache | None = None) -> Flask:
+    """A Flask app that serves pictures; bodies are at most `settings.max_bytes` long, declared or in chunks."""
+    settings = Settings() if settings is None else settings
+    app = Flask("aikit.serve")
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_bytes
+    app.register_blueprint(blueprint(settings, cache=cache))
+    app.register_error_handler(HTTPException, _of_http)
+    app.register_error_handler(Exception, lambda error: _respond(problem_of(error)))
+    return app
+
+
+def blueprint(settings: Settings | None = None, *, cache: Cache | None = None) -> Blueprint:
+    """The endpoints for pictures, for an app of one's own, which sets MAX_CONTENT_LENGTH.
+
+    Threads are the server's; as many children as places work at once, and what waits longer than the settings' patience
+    is refused with 503.
+    """
+    settings = Settings() if settings is None else settings
+    address = settings.cache.get_secret_value()
+    if cache is None and address:
+        cache = open_cache(address)
+    places = max(1, (settings.places or processors()) // settings.workers)
+    isolation.configure(children=places, queue=settings.queue, patience=settings.patience)
+    limits = settings.limits
+    presets = {name: Recipe.parse(line) for name, line in settings.presets.items()}
+    keys = [each.get_secret_value() for each in settings.signing_keys]
+    routes = Blueprint("aikit", __name__)
+    routes.register_error_handler(AikitError, lambda error: _respond(problem_of(error)))
+    routes.register_error_handler(HTTPException, _of_http)
+    routes.register_error_handler(ValidationError, lambda error: _respond(problem_of_validation(error.errors())))
+    models = find_models(settings.models).values()
+
+    @routes.post("/v1/images")
+    def images() -> Response:
+        asked = _recipe_of_address()
+        data, given = _read_picture()
+        if given is not None and asked is not None:
+            raise InputValueError("recipe", "one, in the address or in the body", "two", "send one of them")
+        answer = handle(
+            given or asked or Recipe(), data, limits=limits, accept=request.headers.get("accept", ""),
+            cache=cache, cache_seconds=settings.cache_seconds, metadata=settings.metadata,
+        )  # fmt: skip
+        return _respond(answer)
+
+    @routes.get("/v1/i/<signature>/<recipe>/<path:name>")
+    def signed(signature: str, recipe: str, name: str) -> Response:
+        line, picture = _parts_of_address(recipe, name)
+        if not verify(signature, line, picture, keys=keys):
+            return _respond(problem("bad_signature", "the address was changed, or signed by another key"))
+        data = read_from_base(settings.base, picture)
+        answer = handle(
+            presets.get(line) or make_recipe(line), data, limits=limits_of_base(limits),
+            accept=request.headers.get("accept", ""), if_none_match=request.headers.get("if-none-match", ""),
+            cache=cache, cache_seconds=settings.cache_seconds, metadata=settings.metadata, max_age=_YEAR,
+        )  # fmt: skip
+        return _respond(answer)
+
+    @routes.post("/v1/describe")
+    def describe() -> dict[str, Any]:
+        data, _ = _read_picture()
+        return look(read_pil(data, limits=limits, isolate=True)).to_dict()
+
+    @routes.get("/v1/recipes")
+    def recipes() -> dict[str, Any]:
+        return {
+            "recipe": recipe_schema(),
+            "operations": {each.name: each.schema for each in operations.all()},
+            "presets": {name: str(each) for name, each in presets.items()},
+        }
+
+    pool = ModelPool(budget=settings.model_memory)
+    for each in models:
+        _add_model(routes, each, pool, limits)
+
+    @routes.get("/livez")
+    def livez() -> dict[str, str]:
+        return {"status": "alive"}
+
+    return routes
+
+
+def _add_model(routes: Blueprint, model: Model, pool: ModelPool, limits: Limits) -> None:
+    """A model at an address of its own: each request is a batch of one, for threads have no loop to gather in."""
+    if model.load is not None:
+        pool.add(model.name, model.load)
+
+    def ask() -> Response:
+        if model.request is None:
+            data, recipe = _read_picture()
+            if recipe is not None:
+                raise InputValueError("recipe", "none, for the model has its own", "one", "leave it out")
+            item: object = model.prepare(data, limits)
+        else:
+            item = model.request.model_validate_json(_read_body())
+        body, media_type = answer_of(model, model.answer([item], pool)[0], request.headers.get("accept", ""))
+        return Response(body, mimetype=media_type, headers={"Vary": "Accept", "X-Content-Type-Options": "nosniff"})
+
+    routes.add_url_rule(f"/v1/models/{model.name}", f"model-{model.name}", ask, methods=["POST"])
+
+
+def _recipe_of_address() -> Recipe | None:
+    known: dict[str, Callable[[str], object]] = {"recipe": str, **_SIZES, **_OPTIONS}
+    values: dict[str, Any] = {}
+    for name, text in request.args.items():
+        if name not in known:
+            raise InputValueError("query", f"names from {', '.join(known)}", repr(name), "leave it out")
+        try:
+            values[name] = known[name](text)
+        except (ValueError, KeyError) as error:
+            raise InputValueError(f"query {name}", "a value of its kind", repr(text), "send one") from error
+    sizes = {name: values.get(name) for name in _SIZES}
+    return recipe_of_query(values.get("recipe"), sizes, {name: values.get(name) for name in _OPTIONS})
+
+
+def _read_picture() -> tuple[bytes, Recipe | None]:
+    """The picture of a request, raw or in a form, and a recipe beside it."""
+    if request.mimetype != "multipart/form-data":
+        return _read_body(), None
+    file, line = request.files.get("file"), request.form.get("recipe")
+    if file is None:
+        raise InputValueError("form", "a file in its field `file`", "none", "send one")
+    return file.stream.read(), None if line is None else make_recipe(line)
+
+
+def _read_body() -> bytes:
+    most = current_app.config["MAX_CONTENT_LENGTH"]
+    if request.content_length is not None or most is None:
+        return request.get_data(cache=False)
+    # In chunks: werkzeug would give the beginning of one that is too long.
+    data: bytes = request.environ["wsgi.input"].read(most + 1)
+    if len(data) > most:
+        raise LimitError("body", f"at most {most} bytes", "more", "", limit="max_bytes", allowed=most)
+    return data
+
+
+def _parts_of_address(recipe: str, name: str) -> tuple[str, str]:
+    """The recipe and the name as they were sent, where the server tells: WSGI decodes %2F before."""
+    raw = str(request.environ.get("REQUEST_URI") or request.environ.get("RAW_URI") or "")
+    if "/v1/i/" not in raw:
+        return recipe, name
+    parts = raw.partition("/v1/i/")[2].partition("?")[0].split("/", 2)
+    return unquote(parts[1]), unquote(parts[2])
+
+
+def _respond(answer: Answer | Problem) -> Response:
+    if isinstance(answer, Problem):
+        headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **answer.headers}
+        return Response(answer.body(), answer.status, headers, mimetype=MEDIA_TYPE)
+    return Response(answer.body, answer.status, dict(answer.headers), mimetype=answer.media_type or None)
+
+
+def _of_http(error: HTTPException) -> Response:
+    codes = {404: "not_found", 405: "method_not_allowed", 413: "limit_exceeded", 411: "length_required"}
+    with contextlib.suppress(KeyError):
+        return _respond(problem(codes[error.code or 500], f"{request.method} {request.path}"))
+    return _respond(problem("bad_request", str(error.description or error.name)))

@@ -1,0 +1,307 @@
+"""The endpoints of the service: health, pictures, models."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import Annotated, Any, TypeVar
+from urllib.parse import unquote
+
+from fastapi import FastAPI, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from .. import operations
+from ..files import read_pil
+from ..recipe import Recipe
+from .core import Answer, answer_of, handle, limits_of_base, read_from_base, recipe_of_query
+from .gate import RefusedError
+from .models import Model
+from .problems import MEDIA_TYPE, Problem, problem
+from .schemas import ImageAnswer, ImageRequest, ProblemAnswer, make_recipe, recipe_schema
+from .service import BASE64, Service, unless_left
+from .signing import verify
+
+__all__ = ["add_health", "add_models", "add_pictures"]
+
+T = TypeVar("T")
+_log = logging.getLogger("aikit.serve")
+
+_YEAR = 365 * 86_400
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ProblemAnswer, "content": {MEDIA_TYPE: {}}} for status in (400, 408, 411, 413, 415, 422, 503)
+}
+_PICTURES: dict[str, Any] = {
+    f"image/{each}": {"schema": {"type": "string", "format": "binary"}}
+    for each in ("jpeg", "png", "webp", "avif", "gif", "*")
+}
+_PICTURE_ANSWER: dict[int | str, dict[str, Any]] = {200: {"description": "The picture.", "content": _PICTURES}}
+
+
+# ---------------------------------------------------------------- health
+
+
+def add_health(app: FastAPI, service: Service) -> None:
+    """Whether it lives, whether it is ready, and its figures: these never wait for a place."""
+
+    @app.get("/livez", tags=["health"])
+    async def livez() -> dict[str, str]:
+        """The process is there."""
+        return {"status": "alive"}
+
+    @app.get("/readyz", tags=["health"], responses={503: {"model": ProblemAnswer}})
+    async def readyz() -> dict[str, str]:
+        """Children and models are warm, and the end is not near."""
+        if service.gate.draining:
+            raise RefusedError(problem("shutting_down", "the service is about to end"))
+        if not service.ready:
+            raise RefusedError(
+                problem("not_ready", "children and models are not there yet", headers={"Retry-After": "1"})
+            )
+        return {"status": "ready"}
+
+    @app.get("/metrics", tags=["health"], response_class=Response)
+    async def metrics() -> Response:
+        """Figures for Prometheus."""
+        service.metrics.running.set(service.gate.running)
+        service.metrics.waiting.set(service.gate.waiting)
+        text, media_type = service.metrics.render()
+        return Response(text, media_type=media_type)
+
+
+def _describe_body() -> dict[str, Any]:
+    """A body in its three forms, for OpenAPI."""
+    return {
+        "requestBody": {
+            "required": True,
+            "description": "The bytes of a picture of any Content-Type, a form with `file` and perhaps `recipe`, or JSON.",
+            "content": {
+                **_PICTURES,
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "properties": {
+                            "file": {"type": "string", "format": "binary"},
+                            "recipe": {"type": "string", "description": "A recipe, on one line or as JSON."},
+                        },
+                        "required": ["file"],
+                    }
+                },
+                "application/json": {"schema": ImageRequest.model_json_schema()},
+            },
+        }
+    }
+
+
+_SIZES = ("width", "height", "scale", "method")
+_OPTIONS = ("to", "quality", "lossless")
+_Line = Annotated[str | None, Query(description="Steps on one line: trim; resize width=512", max_length=4000)]
+
+
+def add_pictures(app: FastAPI, service: Service) -> None:
+    """Pictures after a recipe, what pictures are, and which recipes there are."""
+    settings = service.settings
+    body = _describe_body()
+
+    @app.post(
+        "/v1/images",
+        tags=["pictures"],
+        responses={**_PROBLEMS, **_PICTURE_ANSWER},
+        openapi_extra=body,
+        response_class=Response,
+    )
+    async def images(
+        request: Request,
+        recipe: _Line = None,
+        width: Annotated[int | None, Query(ge=1, le=65535)] = None,
+        height: Annotated[int | None, Query(ge=1, le=65535)] = None,
+        scale: Annotated[float | None, Query(gt=0, le=16)] = None,
+        method: str | None = None,
+        to: Annotated[str | None, Query(description="The format; without it Accept says.")] = None,
+        quality: Annotated[int | None, Query(ge=1, le=100)] = None,
+        lossless: bool | None = None,
+    ) -> Response:
+        """A picture after a recipe, or after a resize by `width`, `height` or `scale`."""
+        _refuse_unknown(request, ("recipe", *_SIZES, *_OPTIONS))
+        sizes = {"width": width, "height": height, "scale": scale, "method": method}
+        options = {"to": to, "quality": quality, "lossless": lossless}
+        asked = recipe_of_query(recipe, sizes, options)
+        async with service.place():
+            data, given, as_json = await service.read_picture(request)
+            if given is not None and asked is not None:
+                raise RefusedError(problem("invalid_value", "recipe: expected one, in the address or in the body"))
+            answer = await _answer(service, request, given or asked or Recipe(), data)
+        return _as_data_url(answer) if as_json and _wants_json(request) else _respond(answer)
+
+    @app.get(
+        "/v1/i/{signature}/{recipe}/{name:path}",
+        tags=["pictures"],
+        responses={**_PICTURE_ANSWER, 403: {"model": ProblemAnswer}, 404: {"model": ProblemAnswer}},
+        response_class=Response,
+    )
+    async def signed(
+        request: Request,
+        signature: Annotated[str, Path()],
+        recipe: Annotated[str, Path()],
+        name: Annotated[str, Path()],
+    ) -> Response:
+        """A picture of the service's own folder, by an address that was signed."""
+        line, picture = _parts_of(request)
+        if not verify(signature, line, picture, keys=service.keys):
+            raise RefusedError(problem("bad_signature", "the address was changed, or signed by another key"))
+        asked = service.presets.get(line) or make_recipe(line)
+        limits = limits_of_base(service.limits)
+        async with service.place():
+            data = await service.work(request, lambda: read_from_base(settings.base, picture))
+            match = request.headers.get("if-none-match", "")
+            answer = await service.work(
+                request,
+                lambda: handle(
+                    asked, data, limits=limits, accept=request.headers.get("accept", ""), if_none_match=match,
+                    cache=service.cache, cache_seconds=settings.cache_seconds, max_age=_YEAR, metadata=settings.metadata,
+                ),
+            )  # fmt: skip
+        return _count(service, answer)
+
+    @app.post("/v1/describe", tags=["pictures"], responses=_PROBLEMS, openapi_extra=body)
+    async def describe(request: Request) -> dict[str, Any]:
+        """What a picture is, and what looks wrong with it."""
+        from ..show import describe as look
+
+        _refuse_unknown(request, ())
+        async with service.place():
+            data, _, _ = await service.read_picture(request)
+            return await service.work(
+                request, lambda: look(read_pil(data, limits=service.limits, isolate=True)).to_dict()
+            )
+
+    @app.get("/v1/recipes", tags=["pictures"])
+    async def recipes() -> dict[str, Any]:
+        """The operations with their keywords as JSON Schema, and the service's own recipes."""
+        return {
+            "recipe": recipe_schema(),
+            "operations": {each.name: each.schema for each in operations.all()},
+            "presets": {name: str(each) for name, each in service.presets.items()},
+        }
+
+
+async def _answer(service: Service, request: Request, recipe: Recipe, data: bytes) -> Answer | Problem:
+    answer = await service.work(
+        request,
+        lambda: handle(
+            recipe,
+            data,
+            limits=service.limits,
+            accept=request.headers.get("accept", ""),
+            cache=service.cache,
+            cache_seconds=service.settings.cache_seconds,
+            metadata=service.settings.metadata,
+        ),
+    )
+    if isinstance(answer, Answer):
+        service.metrics.cache.labels("hit" if answer.cached else "miss").inc()
+    return answer
+
+
+def _count(service: Service, answer: Answer | Problem) -> Response:
+    if isinstance(answer, Answer):
+        service.metrics.cache.labels("hit" if answer.cached else "miss").inc()
+    return _respond(answer)
+
+
+def _refuse_unknown(request: Request, known: Iterable[str]) -> None:
+    for name in request.query_params:
+        if name not in known:
+            words = ", ".join(known) or "none"
+            raise RefusedError(problem("invalid_value", f"query: expected names from {words}, got {name!r}"))
+
+
+def _wants_json(request: Request) -> bool:
+    accept = request.headers.get("accept", "*/*")
+    return "image/" not in accept
+
+
+def _as_data_url(answer: Answer | Problem) -> Response:
+    import base64
+
+    if isinstance(answer, Problem):
+        raise RefusedError(answer)
+    url = f"data:{answer.media_type};base64,{base64.b64encode(answer.body).decode('ascii')}"
+    kind = answer.media_type.removeprefix("image/")
+    headers = {**answer.headers, "Vary": "Accept"}
+    return JSONResponse(ImageAnswer(image=url, format=kind, bytes=len(answer.body)).model_dump(), headers=headers)
+
+
+def _parts_of(request: Request) -> tuple[str, str]:
+    """The recipe and the name of a signed address, from what was sent: a framework may have decoded %2F before."""
+    raw = request.scope.get("raw_path") or request.url.path.encode()
+    parts = raw.decode("latin-1").partition("/v1/i/")[2].split("/", 2)
+    return unquote(parts[1]), unquote(parts[2].partition("?")[0])
+
+
+# ---------------------------------------------------------------- models
+
+
+def add_models(app: FastAPI, service: Service) -> None:
+    """The models, each at an address of its own."""
+
+    @app.get("/v1/models", tags=["models"])
+    async def models() -> dict[str, Any]:
+        """The models, with what they take and give as JSON Schema."""
+        return {each.name: _describe_model(each) for each in service.models}
+
+    for each in service.models:
+        _add_model(app, service, each)
+
+
+def _describe_model(model: Model) -> dict[str, Any]:
+    return {
+        "summary": model.summary,
+        "request": "a picture" if model.request is None else model.request.model_json_schema(),
+        "response": None if model.response is None else model.response.model_json_schema(),
+        "batch": model.batch,
+    }
+
+
+def _add_model(app: FastAPI, service: Service, model: Model) -> None:
+    if model.request is None:
+        body = _describe_body()
+    else:
+        content = {"application/json": {"schema": model.request.model_json_schema()}}
+        body = {"requestBody": {"required": True, "content": content}}
+    schema = {} if model.response is None else model.response.model_json_schema()
+    answers = {**_PROBLEMS, 200: {"description": "The answer.", "content": {"application/json": {"schema": schema}}}}
+
+    async def ask(request: Request) -> Response:
+        _refuse_unknown(request, ())
+        async with service.place():
+            if model.request is None:
+                data, recipe, _ = await service.read_picture(request)
+                if recipe is not None:
+                    raise RefusedError(problem("invalid_value", "recipe: expected none, for the model has its own"))
+                item: Any = await service.work(request, lambda: model.prepare(data, service.limits))
+            else:
+                item = model.request.model_validate_json(await service.read_body(request, BASE64))
+        # Without a place: it is the batch that works now, and others have to be able to join it.
+        with service.metrics.time("model"):
+            answer = await unless_left(request, service.batchers[model.name].submit(item))
+        return await asyncio.to_thread(_respond_with, model, answer, request.headers.get("accept", ""))
+
+    ask.__doc__ = model.summary
+    app.add_api_route(
+        f"/v1/models/{model.name}", ask, methods=["POST"], tags=["models"], responses=answers, openapi_extra=body,
+        response_class=Response, name=model.name,
+    )  # fmt: skip
+
+
+def _respond_with(model: Model, answer: object, accept: str) -> Response:
+    body, media_type = answer_of(model, answer, accept)
+    return Response(body, media_type=media_type, headers={"Vary": "Accept", "X-Content-Type-Options": "nosniff"})
+
+
+def _respond(answer: Answer | Problem) -> Response:
+    if isinstance(answer, Problem):
+        raise RefusedError(answer)
+    if answer.status == 304:
+        return Response(status_code=304, headers=dict(answer.headers))
+    return Response(answer.body, answer.status, dict(answer.headers), answer.media_type)

@@ -1,0 +1,217 @@
+"""What the endpoints of the service share: its settings and places, bodies within limits, work that ends with its client."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from fastapi import Request
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect
+
+from .. import isolation
+from ..files import encode
+from ..isolation import processors
+from ..logs import carry
+from ..memory import ModelPool
+from ..recipe import Recipe
+from ..settings import Settings
+from .batcher import Batcher
+from .caches import Cache
+from .gate import Gate, RefusedError
+from .metrics import Metrics
+from .models import Model
+from .problems import problem
+from .schemas import ImageRequest, make_recipe
+
+__all__ = ["BASE64", "Service", "unless_left"]
+
+T = TypeVar("T")
+_log = logging.getLogger("aikit.serve")
+
+# A form has some lines around its file, base64 makes four bytes of three.
+_AROUND, BASE64 = 20_000, 4 / 3
+
+
+class Service:
+    """What the endpoints share: settings, cache, gate, metrics and threads."""
+
+    def __init__(self, settings: Settings, cache: Cache | None, models: Sequence[Model]) -> None:
+        self.settings, self.limits = settings, settings.limits
+        self.cache = cache
+        places = max(1, (settings.places or processors()) // settings.workers)
+        self.gate = Gate(places, settings.queue, settings.patience)
+        self.metrics = Metrics()
+        self.threads = ThreadPoolExecutor(places, "aikit-serve")
+        self.presets = {name: Recipe.parse(line) for name, line in settings.presets.items()}
+        self.keys = [each.get_secret_value() for each in settings.signing_keys]
+        self.ready = False
+        self.models = models
+        self.pool = ModelPool(budget=settings.model_memory)
+        self.batchers = {each.name: self._batcher(each) for each in models}
+
+    def _batcher(self, model: Model) -> Batcher[Any, Any]:
+        if model.load is not None:
+            self.pool.add(model.name, model.load)
+        observe = self.metrics.batch.labels(model.name).observe
+        return Batcher(lambda items: model.run(items, self.pool), most=model.batch, wait=model.wait, observe=observe)
+
+    async def warm(self) -> None:
+        """Start the children and load what the first request would wait for."""
+        pixel = _encode_pixel()
+        recipe = Recipe([("resize", {"width": 1})], to="webp")
+        work = [self.threads.submit(recipe.bytes, pixel, limits=self.limits) for _ in range(self.gate.places)]
+        await asyncio.gather(*map(asyncio.wrap_future, work), *(self._load(each) for each in self.models))
+        self.ready = True
+
+    async def _load(self, model: Model) -> None:
+        def load() -> None:
+            with self.pool.use(model.name):
+                pass
+
+        # Within a budget of memory, not all may fit at once: those come when they are asked for.
+        if model.load is not None and self.settings.model_memory is None:
+            await asyncio.to_thread(load)
+
+    async def close(self) -> None:
+        """Answer what models have accepted; give back threads, weights and cache."""
+        self.ready = False
+        await asyncio.gather(*(each.close() for each in self.batchers.values()))
+        self.pool.clear()
+        self.threads.shutdown(wait=False, cancel_futures=True)
+        if self.cache is not None:
+            self.cache.close()
+
+    async def work(self, request: Request, function: Callable[[], T]) -> T:
+        """A function in a thread of ours; when the client leaves, its child is ended and so is this."""
+        if await request.is_disconnected():
+            raise RefusedError(problem("client_gone", "nobody waits"))
+        loop = asyncio.get_running_loop()
+        with isolation.cancellable() as job, self.metrics.time("work"):
+            working = loop.run_in_executor(self.threads, carry(function))
+            leaving = asyncio.ensure_future(_left(request))
+            first: list[asyncio.Future[Any]] = [working, leaving]
+            try:
+                await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+                if not working.done():
+                    job.cancel()
+                    with contextlib.suppress(Exception):
+                        await working
+                    raise RefusedError(problem("client_gone", "nobody waits"))
+                return working.result()
+            finally:
+                leaving.cancel()
+
+    @contextlib.asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """A place at work, and its figures."""
+        begun = time.perf_counter()
+        try:
+            async with self.gate.place():
+                self.metrics.seconds.labels("queue").observe(time.perf_counter() - begun)
+                yield
+        except RefusedError as error:
+            if error.answer.status == 503:
+                self.metrics.refused.labels(error.answer.code).inc()
+            raise
+
+    # ------------------------------------------------------------ bodies
+
+    async def read_body(self, request: Request, factor: float = 1.0) -> bytes:
+        """A body: its declared length first, then what comes, within its time."""
+        most = int(self.settings.max_bytes * factor) + (_AROUND if factor > 1 else 0)
+        declared = request.headers.get("content-length")
+        if declared is None and "transfer-encoding" not in request.headers:
+            raise RefusedError(problem("length_required", "send a Content-Length, or the body in chunks"))
+        if declared is not None and not declared.isdigit():
+            raise RefusedError(problem("bad_request", "Content-Length: expected a number of bytes"))
+        if declared is not None and int(declared) > most:
+            raise _too_long(most, int(declared))
+        parts, total = [], 0
+        try:
+            with self.metrics.time("body"):
+                async with asyncio.timeout(self.settings.body_seconds):
+                    async for chunk in request.stream():
+                        total += len(chunk)
+                        if total > most:
+                            raise _too_long(most, total)
+                        parts.append(chunk)
+        except TimeoutError:
+            detail = f"body: expected all of it within {self.settings.body_seconds:g} seconds, got {total} bytes"
+            raise RefusedError(problem("too_slow", detail, headers={"Connection": "close"})) from None
+        except ClientDisconnect:
+            raise RefusedError(problem("client_gone", "nobody waits")) from None
+        return b"".join(parts)
+
+    async def read_picture(self, request: Request) -> tuple[bytes, Recipe | None, bool]:
+        """The picture of a request in any of its three forms, a recipe beside it, and whether JSON is to be answered."""
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind == "multipart/form-data":
+            data, recipe = await _parse_form(request, await self.read_body(request, 1.001))
+            return data, recipe, False
+        if kind == "application/json":
+            body = await self.read_body(request, BASE64)
+            order = ImageRequest.model_validate_json(body, extra="forbid")
+            return order.image.data, order.recipe if "recipe" in order.model_fields_set else None, True
+        return await self.read_body(request), None, False
+
+
+def _encode_pixel() -> bytes:
+    """A picture of one pixel, as PNG."""
+    from PIL import Image
+
+    return encode(Image.new("RGB", (2, 2)), "png")
+
+
+async def _left(request: Request) -> None:
+    """Ends when the client has."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _too_long(most: int, found: int) -> RefusedError:
+    detail = f"body: expected at most {most} bytes, got {found}; send a smaller one."
+    return RefusedError(
+        problem("limit_exceeded", detail, limit="max_bytes", allowed=most, found=found, headers={"Connection": "close"})
+    )
+
+
+async def _parse_form(request: Request, body: bytes) -> tuple[bytes, Recipe | None]:
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    try:
+        form = await MultiPartParser(request.headers, stream(), max_files=1, max_fields=20).parse()
+    except (MultiPartException, KeyError) as error:
+        raise RefusedError(
+            problem("bad_request", f"form: {getattr(error, 'message', 'expected a boundary')}")
+        ) from error
+    unknown = [name for name in form if name not in ("file", "recipe")]
+    if unknown:
+        raise RefusedError(problem("invalid_value", f"form: expected the fields file and recipe, got {unknown[0]!r}"))
+    file, recipe = form.get("file"), form.get("recipe")
+    if file is None or isinstance(file, str):
+        raise RefusedError(problem("invalid_value", "form: expected a file in its field `file`, got none"))
+    try:
+        return await file.read(), None if recipe is None else make_recipe(recipe)
+    finally:
+        await form.close()
+
+
+async def unless_left(request: Request, answer: Coroutine[Any, Any, T]) -> T:
+    """An answer, unless its client leaves before: then it is not worked on any more."""
+    asking, leaving = asyncio.ensure_future(answer), asyncio.ensure_future(_left(request))
+    first: list[asyncio.Future[Any]] = [asking, leaving]
+    try:
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        if not asking.done():
+            raise RefusedError(problem("client_gone", "nobody waits"))
+        return asking.result()
+    finally:
+        asking.cancel()
+        leaving.cancel()
