@@ -49,18 +49,25 @@ def bomb() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
+CUT_OUT = "make_transparent color=white tolerance=0.05 feather=0.2; resize width=160; to=png"
+
+
 def visit(address: str, target: str) -> None:
-    """Send a picture both ways, then some that are none."""
+    """Send a picture in every form and to every model, then some that are none."""
     picture = aikit.encode(badge(), "png")
     with httpx.Client(base_url=address, timeout=60) as client:
-        answer = client.post("/picture", files={"file": picture}, data={"color": "white", "side": "160"})
-        answer.raise_for_status()
+        answer = client.post("/v1/images", params={"recipe": CUT_OUT}, content=picture).raise_for_status()
         Path(target).write_bytes(answer.content)
+        form = client.post("/v1/images", files={"file": picture}, data={"recipe": CUT_OUT}).raise_for_status()
+        print(f"by a form the same picture: {form.content == answer.content}")
 
-        order = {"image": aikit.files.to_data_url(badge()), "color": "white", "side": 160}
-        answer = client.post("/picture/json", json=order).raise_for_status()
-        same = aikit.files.from_data_url(answer.json()["image"]) == Path(target).read_bytes()
-        print(f"by data URL the same picture: {same}")
+        said = client.post("/v1/models/digit", content=picture).raise_for_status().json()
+        print(f"the digit {said['digit']}, said at {said['said']}")
+        text = {"text": "a picture is worth a thousand words"}
+        print(client.post("/v1/models/words", json=text).raise_for_status().json())
+        for name in ("cut-out", "twice"):
+            image = aikit.read_pil(client.post(f"/v1/models/{name}", content=picture).raise_for_status().content)
+            print(f"{name}: {image.mode} {image.width}x{image.height}")
 
         for name, image in {
             "a bomb": bomb(),
@@ -68,7 +75,7 @@ def visit(address: str, target: str) -> None:
             "a text": b"hello",
             "a document that asks for a file": b"<svg><image href='file:///etc/passwd'/></svg>",
         }.items():
-            answer = client.post("/picture", files={"file": image})
+            answer = client.post("/v1/images", content=image)
             print(f"{name}: {answer.status_code} {answer.json()['code']}")
 
 

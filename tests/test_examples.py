@@ -17,7 +17,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "examples"
-SERVERS = {"web_fastapi.py", "web_flask.py"}  # these run until they are ended: test_examples_web.py
+SERVERS = {"web_fastapi.py", "web_flask.py", "web_models.py"}  # these run until they are ended: test_examples_web.py
 FILES = sorted([*FOLDER.glob("*.py"), *FOLDER.glob("*.ipynb")])
 SCRIPTS = [path.stem for path in FILES if path.suffix == ".py" and path.name not in SERVERS]
 PICTURES = (".png", ".jpg")
@@ -120,7 +120,7 @@ def test_the_pool_holds_one_network_at_a_time(ran):
 
 def test_the_client_gets_a_picture_and_hostile_uploads_a_refusal(ran):
     printed, _ = ran("web_client")
-    assert "by data URL the same picture: True" in printed
+    assert "by a form the same picture: True" in printed
     refusals = dict(re.findall(r"(.+): (4\d\d \w+)", printed))
     assert refusals == {
         "a bomb": "413 limit_exceeded",

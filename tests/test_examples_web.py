@@ -1,6 +1,6 @@
-"""The web endpoints of the examples, as processes on loopback: pictures come back right, hostile ones as a 4xx."""
+"""The web servers of the examples, as processes on loopback: pictures and models answer right, hostile uploads get a code."""
 
-import base64
+import datetime as dt
 import os
 import runpy
 import subprocess
@@ -46,19 +46,7 @@ def picture():
 
 
 PNG = aikit.encode(picture(), "png")
-
-
-def expected(side):
-    image = aikit.make_transparent(Image.fromarray(picture()), color="white", tolerance=0.05, feather=0.2)
-    return aikit.to_numpy(aikit.resize(image, scale=min(1.0, side / 120)))
-
-
-def upload(client, data, **form):
-    return client.post("/picture", files={"file": ("picture", data)}, data=form)
-
-
-def order(client, image, **options):
-    return client.post("/picture/json", json={"image": image, **options})
+STEPS = "make_transparent color=white tolerance=0.05 feather=0.2; resize width=60; to=png"
 
 
 def flipped(data):
@@ -71,23 +59,17 @@ BOMB = runpy.run_path(str(ROOT / "examples" / "web_client.py"))["bomb"]()
 SVG = b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><image href='file:///etc/passwd'/></svg>"
 
 
-@pytest.mark.parametrize(("side", "shape"), [(60, (45, 60, 4)), (4096, (90, 120, 4))], ids=["smaller", "never larger"])
-def test_an_upload_comes_back_cut_out_and_resized(client, side, shape):
-    answer = upload(client, PNG, color="white", side=side)
+@pytest.mark.parametrize("form", [False, True], ids=["raw", "form"])
+def test_an_upload_comes_back_cut_out_and_resized(client, form):
+    if form:
+        answer = client.post("/v1/images", files={"file": ("picture", PNG)}, data={"recipe": STEPS})
+    else:
+        answer = client.post("/v1/images", params={"recipe": STEPS}, content=PNG)
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "image/png"
     result = aikit.read_numpy(answer.content)
-    assert result.shape == shape
-    assert result[0, 0, 3] == 0
-    assert result[shape[0] // 2, shape[1] // 2, 3] == 255
-    np.testing.assert_array_equal(result, expected(side))
-
-
-def test_a_data_url_comes_back_as_one(client):
-    answer = order(client, aikit.files.to_data_url(picture()), side=60)
-    assert answer.status_code == 200, answer.text
-    result = aikit.read_numpy(aikit.files.from_data_url(answer.json()["image"]))
-    np.testing.assert_array_equal(result, expected(60))
+    expected = aikit.make_transparent(Image.fromarray(picture()), color="white", tolerance=0.05, feather=0.2)
+    np.testing.assert_array_equal(result, aikit.to_numpy(aikit.resize(expected, width=60)))
 
 
 @pytest.mark.parametrize(
@@ -101,9 +83,10 @@ def test_a_data_url_comes_back_as_one(client):
     ids=["palette", "jpeg", "16-bit gray", "16-bit color"],
 )
 def test_every_form_of_picture_is_taken(client, image):
-    answer = upload(client, image, side=60)
+    answer = client.post("/v1/images", params={"recipe": STEPS}, content=image)
     assert answer.status_code == 200, answer.text
     assert aikit.has_alpha(aikit.read_pil(answer.content))
+    assert client.post("/v1/models/digit", content=image).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -118,45 +101,40 @@ def test_every_form_of_picture_is_taken(client, image):
     ],
     ids=["bomb", "half", "flipped bit", "empty", "text", "format not allowed"],
 )
-def test_a_hostile_upload_gets_its_code_and_the_server_lives_on(client, data, status, code):
-    answers = [upload(client, data), order(client, "data:;base64," + base64.b64encode(data).decode())]
+@pytest.mark.parametrize("address", ["/v1/images", "/v1/models/digit"])
+def test_a_hostile_upload_gets_its_code_and_the_server_lives_on(client, data, status, code, address):
+    answers = [client.post(address, content=data), client.post(address, files={"file": ("a", data)})]
     assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(status, code)] * 2
-    assert all("expected" in answer.json()["message"] for answer in answers)
-    assert upload(client, PNG).status_code == 200
+    assert all("expected" in answer.json()["detail"] for answer in answers)
+    assert client.post(address, content=PNG).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "options",
-    [{"color": "whiite"}, {"side": 0}, {"side": 99_999}, {"side": "²"}],
-    ids=["color", "side 0", "side too large", "side in another script"],
-)
-def test_a_bad_option_is_the_senders_fault(client, options):
-    assert upload(client, PNG, **options).status_code == 422
-    assert order(client, aikit.files.to_data_url(picture()), **options).status_code == 422
+def test_the_classifier_says_a_digit_and_when(client):
+    said = client.post("/v1/models/digit", content=PNG).json()
+    assert said["digit"] == int(np.argmax(said["scores"]))
+    assert sum(said["scores"]) == pytest.approx(1, abs=1e-5)
+    age = dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(said["said"])
+    assert abs(age) < dt.timedelta(minutes=5)
+    assert client.post("/v1/models/digit", content=PNG).json()["scores"] == pytest.approx(said["scores"])
 
 
-@pytest.mark.parametrize("image", ["/etc/passwd", "data:image/png;base64,@@@", 5, None], ids=repr)
-def test_what_is_no_data_url_is_the_senders_fault(client, image):
-    assert order(client, image).status_code == 422
+def test_the_model_of_texts_takes_json(client):
+    answer = client.post("/v1/models/words", json={"text": "to be or not to be"})
+    assert answer.json() == {"words": 6, "different": 4, "longest": "not"}
+    for body in ({"text": 5}, {}, [1]):
+        answer = client.post("/v1/models/words", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_value")
 
 
-def test_a_request_without_a_picture_is_the_senders_fault(client):
-    assert client.post("/picture", data={"color": "white"}).status_code in (400, 422)
-    for body in ([1], {}, "text"):
-        assert client.post("/picture/json", json=body).status_code == 422
-    damaged = client.post("/picture/json", content=b"{", headers={"content-type": "application/json"})
-    assert damaged.status_code in (400, 422)
+def test_models_that_answer_with_pictures(client):
+    cut_out = aikit.read_numpy(client.post("/v1/models/cut-out", content=PNG).content)
+    assert cut_out.shape == (90, 120, 4)
+    assert (cut_out[0, 0, 3], cut_out[45, 60, 3]) == (0, 255)
+    twice = aikit.read_pil(client.post("/v1/models/twice", content=PNG, headers={"accept": "image/png"}).content)
+    assert twice.tobytes() == aikit.upsample(Image.fromarray(picture()), 2, sharpen=0.5).tobytes()
 
 
 def test_a_body_is_refused_before_it_is_read_whole(client):
-    large = upload(client, bytes(14_000_000))
-    assert large.status_code == 413
-    assert "source" not in large.json()["message"]  # the reader, which would refuse it too, never saw it
-    assert upload(client, PNG + bytes(10_000_000)).status_code == 413
-
-    def endless():
-        yield from [b"a" * 1000] * 3
-
-    form = {"content-type": "multipart/form-data; boundary=x"}
-    unknown = client.post("/picture", content=endless(), headers=form)
-    assert (unknown.status_code, unknown.json()["code"]) in [(411, "length_required"), (400, "bad_request")]
+    answer = client.post("/v1/images", content=bytes(14_000_000))
+    assert (answer.status_code, answer.json()["code"]) == (413, "limit_exceeded")
+    assert "picture" not in answer.json()["detail"]  # the reader, which would refuse it too, never saw it

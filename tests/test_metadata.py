@@ -13,7 +13,7 @@ import pytest
 import tifffile
 from PIL import ExifTags, Image, ImageCms, IptcImagePlugin, PngImagePlugin
 
-from aikit import Limits, encode, read_numpy, read_pil, resize, to_numpy, write
+from aikit import Limits, Recipe, encode, read_numpy, read_pil, resize, to_numpy, write
 from aikit._metadata import exif, iptc, xmp
 from aikit._metadata.orientation import orientation_of, orientation_of_image, upright, without_orientation
 from aikit._raster import capabilities
@@ -577,3 +577,21 @@ def test_blocks_that_imagemagick_put_into_text(name):
     picture = read_pil(saved(photo(), "PNG", pnginfo=_info(**{"Raw profile type " + name: raw})))
     found = found_in(encode(picture, "jpeg"))
     assert found.keys() - {"comment"} == {{"8bim": "iptc"}.get(name, name)}
+
+
+@pytest.mark.parametrize(
+    "profile", [PROFILE[:200], b"junk" * 60, PROFILE[:128] + b"\xff" * 400], ids=["cut", "junk", "no tags"]
+)
+def test_a_profile_that_nobody_can_use_is_not_written(profile, caplog):
+    caplog.set_level(logging.INFO, "aikit.metadata")
+    assert "icc_profile" not in found_in(encode(image_with(icc_profile=profile), "png"))
+    assert "ICC profile not written: " in caplog.text
+
+
+def test_a_recipe_brings_what_a_deep_file_says():
+    deep = np.arange(24 * 32 * 3, dtype=np.uint16).reshape(24, 32, 3)
+    made = encode_with_info(deep, "png", full().info)
+    found = found_in(Recipe([("resize", {"width": 16})], to="png").bytes(made))
+    assert found.keys() == HOLDS["png"] - {"icc_profile"}
+    found = found_in(Recipe([("resize", {"width": 16})], to="png", metadata="strip").bytes(made))
+    assert not found

@@ -618,10 +618,10 @@ def test_the_steps_are_the_functions(tmp_path):
 
 
 def test_large_jpegs_are_not_decoded_whole(monkeypatch):
-    read, asked = recipe_files.read_any, []
+    read, asked = recipe_files.read_with_info, []
     monkeypatch.setattr(
         recipe_files,
-        "read_any",
+        "read_with_info",
         lambda source, **options: asked.append(options.get("at_least")) or read(source, **options),
     )
     data = encode(codes(400, 600, 3), "jpeg")

@@ -362,7 +362,7 @@ def test_no_font_at_all_is_said(monkeypatch):
 
 
 def test_families_are_those_of_the_machine(monkeypatch, tmp_path):
-    monkeypatch.setattr(fonts, "_folders", lambda: [tmp_path])
+    monkeypatch.setattr("aikit._fonts._folders", lambda: [tmp_path])
     fonts.families.cache_clear()
     try:
         assert fonts.families() is None

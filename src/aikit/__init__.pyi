@@ -7,6 +7,7 @@ from . import (
     color as color,
     convert as convert,
     device as device,
+    draw as draw,
     errors as errors,
     files as files,
     folders as folders,
@@ -53,6 +54,12 @@ from .color import (
 )
 from .convert import to_cv2 as to_cv2, to_numpy as to_numpy, to_pil as to_pil, to_tensor as to_tensor
 from .device import pick_device as pick_device
+from .draw import (
+    draw_boxes as draw_boxes,
+    draw_keypoints as draw_keypoints,
+    draw_masks as draw_masks,
+    draw_text as draw_text,
+)
 from .errors import (
     AikitError as AikitError,
     AikitWarning as AikitWarning,

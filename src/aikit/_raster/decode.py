@@ -13,7 +13,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from .._metadata import SOURCE_COLOR
 from .._metadata.orientation import orientation_of, upright, without_orientation
-from ..errors import FileFormatError, InputTypeError, InputValueError, quoted
+from ..errors import FileFormatError, InputTypeError, InputValueError, printable, quoted
 from ..limits import Limits
 from . import high_depth, low_memory, png16, ppm, tiff
 from .animation import Animation, Layer, compose
@@ -253,7 +253,7 @@ def _said_by_page(job: Job, frame: int) -> dict[Any, Any]:
             image.seek(frame)
             return _said_in_tags(image, job, frame)
     except FileFormatError as error:
-        _log.info("metadata of %s dropped: %s", job.name, error)
+        _log.info("metadata of %s dropped: %s", printable(job.name), error)
         return {}
 
 

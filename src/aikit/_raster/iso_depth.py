@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import printable
 from .guard import foreign
 from .isobmff import read_properties
 from .job import Job, heic_images
@@ -35,7 +36,9 @@ def deep_avif(job: Job, size: tuple[int, int], has_alpha: bool) -> Codes | None:
     with foreign(job.name, "avif"):
         pixels = cv2.imdecode(np.frombuffer(job.data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16 or pixels.shape[:2] != size[::-1] or pixels.ndim != 3:
-        _log.warning("%s: its %d bits come as 8, for OpenCV here has no decoder of AVIF", job.name, found.depth)
+        _log.warning(
+            "%s: its %d bits come as 8, for OpenCV here has no decoder of AVIF", printable(job.name), found.depth
+        )
         return None
     if pixels.shape[2] == 4:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA) if has_alpha else pixels[..., 2::-1]
@@ -57,7 +60,9 @@ def deep_heic(job: Job, frame: int) -> tuple[Codes, dict[Any, Any]] | None:
     with foreign(job.name, "heic"):
         codes = np.asarray(image)
     if codes.dtype != np.uint16:
-        _log.warning("%s: its %d bits come as 8, for its decoder gives no more of such pictures", job.name, depth)
+        _log.warning(
+            "%s: its %d bits come as 8, for its decoder gives no more of such pictures", printable(job.name), depth
+        )
         return None
     codes = np.atleast_3d(codes)[:, : image.size[0]]
     return _full_range(codes, int(image.info["bit_depth"])), dict(image.info)

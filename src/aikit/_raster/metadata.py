@@ -17,6 +17,7 @@ from .._metadata import SOURCE_COLOR, exif, iptc, xmp
 from .._metadata.orientation import exif_block, xmp_packet
 from .high_depth import chunk
 from .icc import UnusableProfileError, color_space
+from .profile import is_srgb_in_all_but_name
 
 __all__ = ["Metadata", "MetadataPolicy", "check_policy", "collect", "fitted", "jpeg_options", "with_chunks"]
 
@@ -91,9 +92,13 @@ def collect(info: Mapping[Any, Any], policy: MetadataPolicy, *, gray: bool) -> M
 def _fits(profile: bytes, gray: bool) -> bool:
     # A CMYK profile left over on what has become RGB would make other readers show wrong colors.
     try:
-        return color_space(profile) == ("GRAY" if gray else "RGB")
-    except UnusableProfileError:
+        if color_space(profile) != ("GRAY" if gray else "RGB"):
+            return False
+        is_srgb_in_all_but_name(profile, gray=gray)
+    except UnusableProfileError as error:
+        _log.info("ICC profile not written: %s", error)
         return False
+    return True
 
 
 def _exif(block: bytes, public: bool) -> bytes:

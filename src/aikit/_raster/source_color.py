@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..color.rgb import PRIMARIES, WHITE
-from ..errors import FileFormatError
+from ..errors import FileFormatError, printable
 from . import icc
 from .isobmff import read_properties
 from .job import Job
@@ -122,7 +122,7 @@ def with_source_profile(info: Mapping[Any, Any], job: Job, *, gray: bool) -> dic
                 code="unsupported_color",
                 option="profile",
             )
-        _log.warning("%s: its codes are %s, and are read as they are", job.name, hdr)
+        _log.warning("%s: its codes are %s, and are read as they are", printable(job.name), hdr)
         return dict(info)
     if color is None:
         return dict(info)
@@ -163,7 +163,7 @@ def _png_color(chunks: Mapping[bytes, bytes], name: str) -> SourceColor | None:
             if full_range != 1:
                 return SourceColor("a narrow range of codes (cICP)", PRIMARIES, WHITE, None)
             return _by_numbers(primaries, transfer, "cICP")
-        _log.warning("%s: the colors %s in its cICP chunk mean nothing", name, tuple(coded))
+        _log.warning("%s: the colors %s in its cICP chunk mean nothing", printable(name), tuple(coded))
     if b"iCCP" in chunks or b"sRGB" in chunks:
         return None
     gamma, points = _gamma(chunks.get(b"gAMA", b"")), _chromaticities(chunks.get(b"cHRM", b""))

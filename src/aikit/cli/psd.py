@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any
 
 from ..errors import printable
 from .untrusted import add_untrusted, limits_of
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand to the parser."""
     parser = commands.add_parser(
         "psd",

@@ -16,7 +16,7 @@ from .untrusted import add_untrusted, limits_of
 from .wording import in_words, to_json
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand to the parser."""
     parser = commands.add_parser(
         "svg",
@@ -46,7 +46,7 @@ def add_parser(commands: Any) -> None:
     info.set_defaults(run=_info)
 
 
-def _add_render(actions: Any) -> None:
+def _add_render(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     render = actions.add_parser(
         "render",
         help="draw an SVG",
@@ -62,7 +62,7 @@ def _add_render(actions: Any) -> None:
     render.set_defaults(run=_render)
 
 
-def _add_files(parser: Any) -> None:
+def _add_files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="an SVG or svgz file")
     parser.add_argument("out", metavar="OUT", help="the file to write")
     parser.add_argument("--overwrite", action="store_true", help="replace OUT if it is there already")

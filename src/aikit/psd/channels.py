@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from ..errors import FileFormatError, quoted
 
 if TYPE_CHECKING:
-    from psd_tools.psd.layer_and_mask import ChannelData
+    from psd_tools.api.layers import Layer as RawLayer
+    from psd_tools.psd.layer_and_mask import ChannelData, ChannelInfo
 
-__all__ = ["COLORS", "DTYPES", "SHAPE", "TOPS", "Codes", "pack", "read_channel", "read_colors", "unpack"]
+__all__ = ["COLORS", "DTYPES", "SHAPE", "TOPS", "Codes", "pack", "read_channel", "read_colors", "store", "unpack"]
 
+# Any: of three dtypes, which the depth of the document decides.
 Codes = NDArray[Any]
 
 DTYPES = {1: "uint8", 8: "uint8", 16: "uint16", 32: "float32"}
@@ -31,7 +33,11 @@ COLORS = {"RGB": 3, "L": 1, "CMYK": 4, "LAB": 3, "INDEXED": 1, "BITMAP": 1, "DUO
 # Channel ids: the layer's transparency, its pixel mask, and the pixel mask joined with the path.
 SHAPE, MASK, REAL_MASK = -1, -2, -3
 
-_STORED: dict[int, np.dtype[Any]] = {8: np.dtype("u1"), 16: np.dtype(">u2"), 32: np.dtype(">f4")}
+_STORED: dict[int, np.dtype[np.uint8 | np.uint16 | np.float32]] = {
+    8: np.dtype("u1"),
+    16: np.dtype(">u2"),
+    32: np.dtype(">f4"),
+}
 
 
 def unpack(data: bytes, compression: int, size: tuple[int, int], depth: int, version: int, name: str) -> Codes:
@@ -147,7 +153,30 @@ def _make_even(packed: bytes, height: int, version: int) -> bytes:
     return counts.tobytes() + packed[counts.nbytes : at] + first + rest + packed[at + 2 :]
 
 
-def read_channel(raw: Any, number: int, size: tuple[int, int], name: str) -> Codes | None:
+def store(
+    raw: RawLayer,
+    codes: Codes,
+    alpha: Codes,
+    place: tuple[int, int],
+    kept: Sequence[tuple[ChannelInfo, ChannelData]] = (),
+) -> None:
+    """Put pixels into a layer's record and channels: transparency, colors, then the masks that are kept."""
+    from psd_tools.psd.layer_and_mask import ChannelInfo
+
+    header = raw._psd._record.header
+    planes = [(SHAPE, alpha), *((number, codes[..., number]) for number in range(codes.shape[-1]))]
+    channels = [(number, pack(plane, header.depth, header.version)) for number, plane in planes]
+    record, (left, top), (height, width) = raw._record, place, alpha.shape
+    record.left, record.top, record.right, record.bottom = left, top, left + width, top + height
+    record.channel_info = [
+        *(ChannelInfo(number, len(data.data) + 2) for number, data in channels),
+        *(info for info, _ in kept),
+    ]
+    raw._channels[:] = [*(data for _, data in channels), *(data for _, data in kept)]
+    raw._invalidate_bbox()
+
+
+def read_channel(raw: RawLayer, number: int, size: tuple[int, int], name: str) -> Codes | None:
     """Read one channel of a layer by its id, (H, W); None where the layer has it not or empty."""
     header = raw._psd._record.header
     for info, data in zip(raw._record.channel_info, raw._channels, strict=False):
@@ -156,7 +185,7 @@ def read_channel(raw: Any, number: int, size: tuple[int, int], name: str) -> Cod
     return None
 
 
-def read_colors(raw: Any, count: int, name: str) -> Codes | None:
+def read_colors(raw: RawLayer, count: int, name: str) -> Codes | None:
     """Read the color channels of a layer, (H, W, count); None where it stores no pixels."""
     record = raw._record
     size = record.bottom - record.top, record.right - record.left

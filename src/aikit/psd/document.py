@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Literal, cast, overload
 
 import numpy as np
 
@@ -12,19 +12,18 @@ from .._check import one_of
 from .._deprecated import REMOVE, SINCE, _deprecated
 from .._foreign_names import explain_calls
 from .._io import name_of, read_bytes, write_bytes
-from .._raster.guard import check_size
 from ..alpha import flatten, merge_alpha
 from ..convert import KINDS, as_kind, to_numpy
 from ..errors import InputTypeError, InputValueError, quoted, shortened
 from ..limits import Limits
 from ..types import AnyImage, Color, Kind, Source
 from . import isolated, preview, report
-from .channels import COLORS, DTYPES, TOPS, Codes
+from .channels import DTYPES, TOPS, Codes, store
 from .colors import from_srgb
 from .export import export_layers
-from .layers import Layer, check_layer, store
+from .layers import Layer, check_layer
 from .painting import Painted, check_drawable, draw_layers
-from .parsing import mode_of, parse, serialize, translate_errors
+from .parsing import is_group, mode_of, parse, serialize, translate_errors
 from .render import colors_of, render_document
 from .words import blend_mode_of, check_coordinate, check_name, check_share
 
@@ -32,8 +31,9 @@ if TYPE_CHECKING:
     import torch
     from PIL import Image
     from psd_tools import PSDImage
+    from psd_tools.api.layers import Group as RawGroup, Layer as RawLayer
 
-__all__ = ["Psd", "new_psd", "open_psd", "psd_from_layers"]
+__all__ = ["Psd", "open_psd"]
 
 Profile = Literal["srgb", "ignore"]
 
@@ -143,9 +143,7 @@ class Psd:
     # ------------------------------------------------------------ pixels
 
     @overload
-    def render(
-        self, *, background: Color | None = None, kind: Literal["numpy", "cv2"] = "numpy"
-    ) -> np.ndarray[Any, Any]: ...
+    def render(self, *, background: Color | None = None, kind: Literal["numpy", "cv2"] = "numpy") -> Codes: ...
     @overload
     def render(self, *, background: Color | None = None, kind: Literal["pil"]) -> Image.Image: ...
     @overload
@@ -175,7 +173,7 @@ class Psd:
         image[image[..., 3] < (_CLEAR if image.dtype == np.float32 else 1)] = 0
         return as_kind(image if background is None else merge_alpha(flatten(image, background=background)), kind)
 
-    def composite(self, *, background: Color | None = None) -> np.ndarray[Any, Any]:
+    def composite(self, *, background: Color | None = None) -> Codes:
         """The whole picture as an array: what `render` gives, by a name that goes."""
         _deprecated("aikit.psd.Psd.composite", SINCE, REMOVE, "render()")
         return self.render(background=background)
@@ -246,6 +244,7 @@ class Psd:
 
         Example:
             >>> import numpy as np
+            >>> from aikit import new_psd
             >>> doc = new_psd(height=4, width=6)
             >>> doc.add(np.full((2, 2, 4), 255, np.uint8), name="White", left=1)
             <Layer 'White' pixel>
@@ -301,11 +300,11 @@ class Psd:
         order = [layer for layer in self.walk() if layer in members]
         if len(order) < len(set(members)):
             raise InputValueError("layers", "layers of this document", "one of another", "add what it renders")
-        parent: Any = self._group_of(group) if group is not None else order[-1].raw.parent if order else self.raw
+        parent = self._group_of(group) if group is not None else order[-1]._above if order else self.raw
         if any(parent is inner.raw for layer in order for inner in (layer, *layer.walk())):
             raise InputValueError("layers", "none around the new group", quoted(order[0].path), "leave it out")
         self._keep_flat_picture()
-        top = parent.index(order[-1].raw) if order and order[-1].raw.parent is parent else None
+        top = parent.index(order[-1].raw) if order and order[-1]._above is parent else None
         made = Layer(self, Group.new(parent, "group"))
         made.name, made.opacity, made.blend_mode = name, share / 255, mode.name
         if top is not None:
@@ -314,19 +313,22 @@ class Psd:
             layer.move_to(group=made)
         return made
 
-    def _group_of(self, group: object) -> Any:
+    def _group_of(self, group: object) -> RawGroup | PSDImage:
         """psd-tools' object of a group given as a layer, as its path, or as the document itself."""
         if isinstance(group, Psd):
-            found: Any = group.raw
+            found: RawLayer | PSDImage = group.raw
         elif isinstance(group, str):
             found = self[group].raw
         else:
             found = check_layer(group, "group").raw
         if found._psd is not self.raw:
             raise InputValueError("group", "one of this document", "one of another", "pass its name")
-        if found is not self.raw and not found.is_group():
-            raise InputValueError("group", "a group", f"the layer {quoted(found.name)}", "pass a group or its path")
-        return found
+        if found is self.raw:
+            return self.raw
+        layer = cast("RawLayer", found)
+        if not is_group(layer):
+            raise InputValueError("group", "a group", f"the layer {quoted(layer.name)}", "pass a group or its path")
+        return layer
 
     def _mark_changed(self) -> None:
         """Say that the picture is another: the merged image is written anew on saving."""
@@ -460,6 +462,7 @@ def open_psd(source: Source, *, profile: Profile = "srgb", limits: Limits | None
 
     Example:
         >>> import tempfile, pathlib
+        >>> from aikit import new_psd
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = pathlib.Path(folder, "empty.psd")
         ...     new_psd(height=4, width=6).write(path)
@@ -476,114 +479,3 @@ def open_psd(source: Source, *, profile: Profile = "srgb", limits: Limits | None
         isolated.check(data, name, limits)
     raw = parse(data, name, limits)
     return Psd(raw, source=name, original=data, profile=profile, limits=limits, isolated=limits is not None)
-
-
-@explain_calls
-def new_psd(*, height: int, width: int, mode: Literal["RGB", "L", "CMYK"] = "RGB", depth: int = 8) -> Psd:
-    """Make an empty, transparent document.
-
-    The merged image that is saved beside the layers, for programs that read nothing else, shows them over white.
-
-    Args:
-        height: of the canvas in pixels, up to 300,000; above 30,000 it becomes a PSB.
-        width: of the canvas.
-        mode: "RGB", "L" for gray, or "CMYK".
-        depth: 8, 16 or 32 bits a channel; 32 bits hold linear light, which `add` and `render` turn from and into sRGB.
-
-    Returns:
-        The document.
-
-    Raises:
-        InputTypeError: sizes that are not integers.
-        InputValueError: a size, mode or depth that documents cannot have.
-        LimitError: more pixels than Pillow's ceiling.
-
-    Example:
-        >>> import numpy as np
-        >>> doc = new_psd(height=2, width=2, depth=16)
-        >>> layer = doc.add(np.full((1, 1, 3), 1000, np.uint16), name="Dot", left=1)
-        >>> doc.render()[0].tolist()
-        [[0, 0, 0, 0], [1000, 1000, 1000, 65535]]
-    """
-    for subject, side in (("height", height), ("width", width)):
-        if not 1 <= check_coordinate(subject, side) <= 300_000:
-            raise InputValueError(subject, "1 to 300000 pixels", quoted(side), "pass the size of the canvas")
-    if mode not in ("RGB", "L", "CMYK"):
-        raise InputValueError("mode", '"RGB", "L" or "CMYK"', quoted(mode), "pass one of these")
-    if depth not in (8, 16, 32) or (mode == "CMYK" and depth == 32):
-        raise InputValueError("depth", "8, 16 or 32 bits, at most 16 in CMYK", quoted(depth), "pass one of these")
-    check_size("new_psd", width, height, None, remedy="pass a smaller canvas")
-    _check_bytes(int(height), int(width), mode, depth)
-    from psd_tools import PSDImage
-
-    raw = PSDImage.new(mode, (int(width), int(height)), color=1.0, depth=depth)  # type: ignore[arg-type]
-    # psd-tools would lay this under every drawing.
-    raw._background_color = None
-    return Psd(raw, source="document", original=None, profile="srgb", limits=None)
-
-
-# A PSD is at most 2 GiB, and its merged image may be as large as its pixels; a PSB has no such bound.
-_MOST_BYTES = 2**31 - 2**20
-
-
-def _check_bytes(height: int, width: int, mode: str, depth: int) -> None:
-    size = height * width * COLORS[mode] * depth // 8
-    if max(height, width) <= 30_000 and size > _MOST_BYTES:
-        raise InputValueError(
-            "new_psd",
-            f"a canvas of at most {_MOST_BYTES} bytes, which a PSD can hold",
-            f"{size} for {width}x{height} pixels of {depth} bits",
-            "pass a smaller depth or canvas",
-            option="depth",
-        )
-
-
-@explain_calls
-def psd_from_layers(images: Sequence[AnyImage], *, names: Sequence[str] | None = None, depth: int | None = None) -> Psd:
-    """Make a document of images laid over each other at the top left corner, the first at the bottom.
-
-    The canvas is as large as the largest of them.
-
-    Args:
-        images: images of any kinds and sizes, or one batch.
-        names: of the layers; None counts them, "Layer 1" at the bottom.
-        depth: 8, 16 or 32 bits a channel. None: 16 where an image has 16 bits or floats, which few other programs open
-            in 32 bits, else 8. In 16 bits floats are rounded to 1/65535, and what lies outside [0, 1] is cut off.
-
-    Returns:
-        The document, to be edited or saved.
-
-    Raises:
-        InputTypeError: not images.
-        InputValueError: no images, another number of names, or another depth.
-
-    Example:
-        >>> import numpy as np
-        >>> psd_from_layers([np.zeros((2, 3, 4), np.uint8), np.zeros((4, 1, 4), np.uint8)], names=["sky", "tree"])
-        <Psd 3x4 RGB 8 bits, 2 layers>
-    """
-    pictures = _single(images)
-    if not pictures:
-        raise InputValueError("images", "at least one", "none", "for an empty document use new_psd")
-    labels = [f"Layer {number}" for number in range(1, len(pictures) + 1)] if names is None else list(names)
-    if len(labels) != len(pictures):
-        raise InputValueError("names", f"{len(pictures)}, one an image", str(len(labels)), "pass as many")
-    if depth is None:
-        depth = 8 if all(picture.dtype == np.uint8 for picture in pictures) else 16
-    height, width = (max(picture.shape[axis] for picture in pictures) for axis in (0, 1))
-    document = new_psd(height=height, width=width, depth=depth)
-    for picture, label in zip(pictures, labels, strict=True):
-        document.add(picture, name=label)
-    return document
-
-
-def _single(images: Any) -> list[np.ndarray[Any, Any]]:
-    """Each image as an array, of a batch too; one image alone is not a list of its rows."""
-    if isinstance(images, (list, tuple)):
-        return [to_numpy(image) for image in images]
-    batch = to_numpy(images)
-    if batch.ndim != 4:
-        raise InputTypeError(
-            "images", "a list of images or a batch", f"one image of shape {batch.shape}", "put it in a list"
-        )
-    return list(batch)

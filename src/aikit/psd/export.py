@@ -6,13 +6,14 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import _raster
 from .._io import make_folder, write_bytes
 from . import isolated
+from .channels import Codes
 
 if TYPE_CHECKING:
     from .document import Psd
@@ -45,9 +46,9 @@ def export_layers(document: Psd, folder: str | os.PathLike[str]) -> list[str]:
     return written
 
 
-def _entry(layer: Layer, document: Psd, root: Path, numbers: dict[Layer, int], written: list[str]) -> dict[str, Any]:
+def _entry(layer: Layer, document: Psd, root: Path, numbers: dict[Layer, int], written: list[str]) -> dict[str, object]:
     """Describe a layer for the manifest, and write its picture."""
-    entry: dict[str, Any] = {
+    entry: dict[str, object] = {
         "path": layer.path,
         "name": layer.name,
         "kind": layer.kind,
@@ -80,7 +81,7 @@ def _safe(name: str) -> str:
     return words.encode("utf-8", "ignore")[:_LONGEST].decode("utf-8", "ignore") or "layer"
 
 
-def _encode(pixels: np.ndarray[Any, Any]) -> bytes:
+def _encode(pixels: Codes) -> bytes:
     from PIL import Image
 
     if pixels.dtype == np.uint8:

@@ -13,7 +13,9 @@ from .._io import read_bytes
 from .._raster.guard import check_size
 from ..errors import FileAccessError, FileFormatError, LimitError, quoted
 from ..limits import Limits
-from .document import Psd, new_psd
+from ..types import AnyImage
+from .creation import new_psd
+from .document import Psd
 from .export import MANIFEST, VERSION
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ def psd_from_folder(folder: str | os.PathLike[str], *, limits: Limits | None = N
 
 
 def _fill(document: Psd, group: Layer | None, entries: list[Any], root: Path, limits: Limits | None) -> None:
-    """Add what the manifest lists, from bottom to top."""
+    """Add what the manifest lists, from bottom to top. Entries are any JSON; the caller answers for what they are not."""
     for entry in entries:
         common = {"opacity": entry["opacity"], "blend_mode": entry["blend_mode"], "group": group}
         if entry["kind"] == "group":
@@ -88,7 +90,7 @@ def _fill(document: Psd, group: Layer | None, entries: list[Any], root: Path, li
         layer.visible, layer.locked, layer.fill_opacity = entry["visible"], entry["locked"], entry["fill_opacity"]
 
 
-def _picture(root: Path, name: str, limits: Limits | None) -> Any:
+def _picture(root: Path, name: str, limits: Limits | None) -> AnyImage:
     """A picture the manifest names, which lies in the folder and nowhere else."""
     if name != os.path.basename(name) or name in ("", ".", "..") or "\\" in name:
         raise ValueError(f"the file name {name!r}, which leaves the folder")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -17,8 +18,12 @@ from .parsing import mode_of, parse
 from .render import colors_of, render_document, render_layer, walk
 
 if TYPE_CHECKING:
+    from psd_tools import PSDImage
+
     from .document import Psd
     from .layers import Layer
+
+T = TypeVar("T")
 
 __all__ = ["check", "draw", "render", "unpack_layer"]
 
@@ -57,7 +62,7 @@ def unpack_layer(document: Psd, layer: Layer) -> tuple[Codes, Box] | None:
     return found
 
 
-def _ask(document: Psd, function: Any, expect: Any, *more: Any) -> Any:
+def _ask(document: Psd, function: Callable[..., T], expect: object, *more: object) -> T:
     job = document._current(), document._untouched, document.source, document.profile, document.limits, *more
     return guarded(function, *job, subject=document.source, limits=document.limits, isolate=True, expect=expect)
 
@@ -77,7 +82,7 @@ def _check(data: bytes, name: str, limits: Limits) -> None:
     parse(data, name, limits)
 
 
-def _open(data: bytes, untouched: bool, name: str, profile: str, limits: Limits) -> tuple[Any, Colors]:
+def _open(data: bytes, untouched: bool, name: str, profile: str, limits: Limits) -> tuple[PSDImage, Colors]:
     # An edited document may be larger than the file that was allowed.
     raw = parse(data, name, limits if untouched else None)
     return raw, colors_of(raw, profile, name)

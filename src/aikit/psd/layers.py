@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Literal, cast, overload
 
 from .._check import one_of
 from .._deprecated import REMOVE, SINCE, _deprecated
@@ -13,17 +13,20 @@ from ..convert import KINDS, as_kind
 from ..errors import InputTypeError, InputValueError, quoted
 from ..types import AnyImage, Kind
 from . import isolated
-from .channels import MASK, REAL_MASK, SHAPE, Codes, pack
+from .channels import MASK, REAL_MASK, Codes, store
 from .masks import Box, Mask, describe, paste
 from .painting import box_of, check_drawable
-from .parsing import translate_errors
+from .parsing import is_group, translate_errors
 from .render import render_layer
 from .words import blend_mode_of, blend_word, check_coordinate, check_name, check_share, kind_of
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
     from PIL import Image
+    from psd_tools import PSDImage
+    from psd_tools.api.layers import Group as RawGroup, Layer as RawLayer
+    from psd_tools.api.protocols import GroupMixinProtocol
+    from psd_tools.psd.layer_and_mask import LayerRecord, MaskData
 
     from .document import Psd
 
@@ -52,9 +55,9 @@ class Layer:
 
     __slots__ = ("_document", "raw")
 
-    raw: Any
+    raw: RawLayer
 
-    def __init__(self, document: Psd, raw: Any) -> None:
+    def __init__(self, document: Psd, raw: RawLayer) -> None:
         self._document, self.raw = document, raw
 
     def __eq__(self, other: object) -> bool:
@@ -176,16 +179,20 @@ class Layer:
     @property
     def text(self) -> str | None:
         """The text of a type layer, lines separated by line feeds; None for other kinds."""
-        if self.kind != "type":
+        from psd_tools.api.layers import TypeLayer
+
+        if not isinstance(self.raw, TypeLayer):
             return None
         with translate_errors(self._document.source):
-            text: str = self.raw.text
+            text = self.raw.text
         return text.replace("\r", "\n").replace("\x03", "\n").rstrip("\0")
 
     @property
     def embedded(self) -> EmbeddedFile | None:
         """The file embedded in a smart object; None for other kinds and for files that are only linked."""
-        if self.kind != "smart_object":
+        from psd_tools.api.layers import SmartObjectLayer
+
+        if not isinstance(self.raw, SmartObjectLayer):
             return None
         with translate_errors(self._document.source):
             inner = self.raw.smart_object
@@ -198,13 +205,20 @@ class Layer:
     @property
     def parent(self) -> Layer | None:
         """The group it lies in, or None."""
+        from psd_tools.api.layers import Group
+
         above = self.raw.parent
-        return None if above is None or above is self._document.raw else Layer(self._document, above)
+        return Layer(self._document, above) if isinstance(above, Group) else None
+
+    @property
+    def _above(self) -> RawGroup | PSDImage:
+        """psd-tools' object of what it lies in."""
+        return cast("RawGroup | PSDImage", self.raw.parent)
 
     @property
     def layers(self) -> list[Layer]:
         """The layers in a group, from bottom to top; empty for other kinds."""
-        return [Layer(self._document, raw) for raw in self.raw] if self.kind == "group" else []
+        return [Layer(self._document, raw) for raw in self.raw] if is_group(self.raw) else []
 
     def walk(self) -> Iterator[Layer]:
         """Everything in a group, from bottom to top, each group before what is in it."""
@@ -251,10 +265,10 @@ class Layer:
             self._document._mark_changed()
 
     def _restack(self, group: Layer | Psd | str | None, index: int | None) -> None:
-        target: Any = self.raw.parent if group is None else self._document._group_of(group)
+        target = self._above if group is None else self._document._group_of(group)
         if self.kind == "group" and (target is self.raw or any(layer.raw is target for layer in self.walk())):
             raise InputValueError("group", f"one outside {quoted(self.path)}", "one inside", "name another")
-        count = len(target) - (self.raw.parent is target)
+        count = len(target) - (self._above is target)
         place = count if index is None else check_coordinate("index", index)
         if not -count - 1 <= place <= count:
             raise InputValueError("index", f"{-count - 1} to {count}", quoted(index), "count from the bottom")
@@ -277,8 +291,10 @@ class Layer:
             )
 
     def _shift(self, right: int, down: int) -> None:
+        from psd_tools.api.layers import TypeLayer
+
         record = self.raw._record
-        boxes: list[tuple[Any, str]] = [(record, "")] if self.kind != "group" else []
+        boxes: list[tuple[LayerRecord | MaskData, str]] = [(record, "")] if self.kind != "group" else []
         if record.mask_data is not None:
             boxes += [(record.mask_data, prefix) for prefix in ("", "real_")]
         for thing, prefix in boxes:
@@ -286,7 +302,7 @@ class Layer:
                 value = getattr(thing, prefix + side)
                 if value is not None:
                     setattr(thing, prefix + side, value + by)
-        if self.kind == "type":
+        if isinstance(self.raw, TypeLayer):
             data = self.raw._data
             *turn, x, y = data.transform
             data.transform = (*turn, x + right, y + down)
@@ -295,7 +311,7 @@ class Layer:
     # ------------------------------------------------------------ pixels
 
     @overload
-    def render(self, *, canvas: bool = False, kind: Literal["numpy", "cv2"] = "numpy") -> np.ndarray[Any, Any]: ...
+    def render(self, *, canvas: bool = False, kind: Literal["numpy", "cv2"] = "numpy") -> Codes: ...
     @overload
     def render(self, *, canvas: bool = False, kind: Literal["pil"]) -> Image.Image: ...
     @overload
@@ -340,7 +356,7 @@ class Layer:
         image, box = found
         return as_kind(paste(image, box, (0, 0, document.width, document.height), 0) if canvas else image, kind)
 
-    def image(self, *, canvas: bool = False) -> np.ndarray[Any, Any]:
+    def image(self, *, canvas: bool = False) -> Codes:
         """Its pixels as an array: what `render` gives, by a name that goes."""
         _deprecated("aikit.psd.Layer.image", SINCE, REMOVE, "render()")
         return self.render(canvas=canvas)
@@ -393,7 +409,7 @@ class Layer:
         for key in _REDRAWN:
             record.tagged_blocks.pop(Tag[key], None)
         record.flags.pixel_data_irrelevant = False
-        above: Any = self.raw.parent
+        above = self._above
         raw = PixelLayer(above, record, self.raw._channels)
         above[above.index(self.raw)] = raw
         self.raw = raw
@@ -401,7 +417,7 @@ class Layer:
     def remove(self) -> None:
         """Take it, and all that is in it, out of the document."""
         self._check_attached()
-        above: Any = self.raw.parent
+        above = self._above
         above.remove(self.raw)
 
     def duplicate(self, *, name: str | None = None) -> Layer:
@@ -432,7 +448,7 @@ class Layer:
         self._check_attached()
         if self.kind != "group":
             raise InputValueError("layer", "a group", f"{quoted(self.path)}, a {self.kind}", "it has nothing in it")
-        above: Any = self.raw.parent
+        above = self._above
         freed = self.layers
         for layer in freed:
             layer.raw.move_to(above, index=above.index(self.raw))
@@ -441,10 +457,10 @@ class Layer:
 
     def _check_attached(self) -> None:
         """Refuse to edit a layer that is in no document any more."""
-        above: Any = self.raw.parent
+        above: GroupMixinProtocol | None = self.raw.parent
         while above is not None and above is not self._document.raw:
             above = above.parent
-        if above is None or self.raw not in self.raw.parent:
+        if above is None or self.raw not in self._above:
             raise InputValueError("layer", "one of the document", f"{quoted(self.name)}, removed", "add it again")
 
 
@@ -459,23 +475,6 @@ TYPE_TOOL_OBJECT_SETTING TYPE_TOOL_INFO SMART_OBJECT_LAYER_DATA1 SMART_OBJECT_LA
 VECTOR_ORIGINATION_DATA VECTOR_MASK_SETTING1 VECTOR_MASK_SETTING2 VECTOR_STROKE_DATA VECTOR_STROKE_CONTENT_DATA
 SOLID_COLOR_SHEET_SETTING PATTERN_FILL_SETTING GRADIENT_FILL_SETTING
 """.split()
-
-
-def store(raw: Any, codes: Codes, alpha: Codes, place: tuple[int, int], kept: Any = ()) -> None:
-    """Put pixels into a layer's record and channels: transparency, colors, then the masks that are kept."""
-    from psd_tools.psd.layer_and_mask import ChannelInfo
-
-    header = raw._psd._record.header
-    planes = [(SHAPE, alpha), *((number, codes[..., number]) for number in range(codes.shape[-1]))]
-    channels = [(number, pack(plane, header.depth, header.version)) for number, plane in planes]
-    record, (left, top), (height, width) = raw._record, place, alpha.shape
-    record.left, record.top, record.right, record.bottom = left, top, left + width, top + height
-    record.channel_info = [
-        *(ChannelInfo(number, len(data.data) + 2) for number, data in channels),
-        *(info for info, _ in kept),
-    ]
-    raw._channels[:] = [*(data for _, data in channels), *(data for _, data in kept)]
-    raw._invalidate_bbox()
 
 
 def check_layer(value: object, subject: str) -> Layer:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..resample import blur
 from .channels import MASK, REAL_MASK, SHAPE, TOPS, Codes, pack, read_channel
+
+if TYPE_CHECKING:
+    from psd_tools.api.layers import Layer as RawLayer
+    from psd_tools.api.mask import Mask as RawMask
 
 __all__ = ["Box", "Mask", "coverage", "describe", "join", "needs_joining", "paste"]
 
@@ -37,13 +41,12 @@ class Mask:
     vector: bool
 
 
-def describe(raw: Any) -> Mask | None:
+def describe(raw: RawLayer) -> Mask | None:
     """The masks of a layer in a few words; None where it has none."""
-    vector: Any
-    mask, vector = raw.mask, raw.vector_mask if raw.has_vector_mask() else None
-    if mask is None and vector is None:
-        return None
+    mask, vector = raw.mask, raw.vector_mask
     if mask is None:
+        if vector is None:
+            return None
         return Mask((0, 0, 0, 0), 0.0, not vector.disabled, 1.0, 0.0, vector=True)
     return Mask(
         mask.bbox,
@@ -55,7 +58,7 @@ def describe(raw: Any) -> Mask | None:
     )
 
 
-def coverage(raw: Any, box: Box, name: str) -> Codes | None:
+def coverage(raw: RawLayer, box: Box, name: str) -> Codes | None:
     """The share of each pixel of a box that the masks let through, float32 (H, W) in [0, 1]; None where it is all."""
     shares = [share for share in (_pixel_mask(raw, box, name), _path_mask(raw, box)) if share is not None]
     if not shares:
@@ -74,7 +77,7 @@ def paste(plane: Codes, at: Box, box: Box, outside: float) -> Codes:
     return result
 
 
-def _pixel_mask(raw: Any, box: Box, name: str) -> Codes | None:
+def _pixel_mask(raw: RawLayer, box: Box, name: str) -> Codes | None:
     mask = raw.mask
     if mask is None or mask.disabled:
         return None
@@ -112,13 +115,13 @@ def _thin(share: Codes, density: float) -> Codes:
     return share if density == 1 else density * share + (1 - density)
 
 
-def _density(mask: Any) -> float:
+def _density(mask: RawMask) -> float:
     parameters = mask.parameters
     values = (parameters.user_mask_density, parameters.vector_mask_density) if parameters else ()
     return next((value for value in values if value is not None), 255) / 255
 
 
-def _feather(mask: Any) -> float:
+def _feather(mask: RawMask) -> float:
     return _clamp_feather(mask.parameters.user_mask_feather) if mask.parameters else 0.0
 
 
@@ -127,7 +130,7 @@ def _clamp_feather(feather: float | None) -> float:
     return max(0.0, min(float(feather or 0), 1000.0))
 
 
-def _repeats_shape(raw: Any, mask: Any, stored: Codes, name: str) -> bool:
+def _repeats_shape(raw: RawLayer, mask: RawMask, stored: Codes, name: str) -> bool:
     """Photoshop stores the drawn outline of shapes twice, as transparency and as mask: it counts once."""
     if raw.kind not in ("shape", *FILLS) or mask.real_flags is not None or mask.bbox != raw.bbox:
         return False
@@ -138,11 +141,11 @@ def _repeats_shape(raw: Any, mask: Any, stored: Codes, name: str) -> bool:
 FILLS = ("solidcolorfill", "patternfill", "gradientfill")
 
 
-def _path_mask(raw: Any, box: Box) -> Codes | None:
+def _path_mask(raw: RawLayer, box: Box) -> Codes | None:
     from psd_tools.composite.utils import has_fill
     from psd_tools.composite.vector import draw_vector_mask
 
-    if not raw.has_vector_mask() or raw.vector_mask.disabled:
+    if raw.vector_mask is None or raw.vector_mask.disabled:
         return None
     # The pixels of a shape are cut to its path already, and a joined mask has the path in it.
     if raw.has_pixels() and (has_fill(raw) or (raw.mask is not None and raw.mask.has_real())):
@@ -154,18 +157,18 @@ def _path_mask(raw: Any, box: Box) -> Codes | None:
     return _thin(_soften(share, feather), 1.0 if density is None else density / 255)
 
 
-def needs_joining(raw: Any) -> bool:
+def needs_joining(raw: RawLayer) -> bool:
     """Whether psd-tools' compositor would leave out what `coverage` knows: a feather, or a path with no pixel mask."""
     mask = raw.mask
     parameters = mask.parameters if mask is not None and not mask.disabled else None
     if parameters and (_clamp_feather(parameters.user_mask_feather) or _clamp_feather(parameters.vector_mask_feather)):
         return True
-    if not raw.has_vector_mask() or raw.vector_mask.disabled or raw.kind in ("shape", *FILLS):
+    if raw.vector_mask is None or raw.vector_mask.disabled or raw.kind in ("shape", *FILLS):
         return False
     return mask is None or mask.disabled
 
 
-def join(raw: Any, box: Box, name: str) -> None:
+def join(raw: RawLayer, box: Box, name: str) -> None:
     """Put one plain pixel mask in the place of all masks of a layer."""
     from psd_tools.constants import Tag
     from psd_tools.psd.layer_and_mask import ChannelInfo, MaskData

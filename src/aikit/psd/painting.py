@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -12,11 +12,11 @@ from ..errors import InputValueError, LimitError
 from ..limits import Limits
 from .channels import COLORS, DTYPES, SHAPE, TOPS, Codes, read_channel, read_colors, unpack
 from .masks import FILLS, Box, coverage, join, needs_joining
-from .parsing import mode_of, parse, serialize, translate_errors
+from .parsing import is_group, mode_of, parse, real_size, serialize, translate_errors
 
 if TYPE_CHECKING:
     from psd_tools import PSDImage
-    from psd_tools.api.layers import Layer
+    from psd_tools.api.layers import Group, Layer as RawLayer
 
 __all__ = ["Painted", "box_of", "check_drawable", "draw_layers", "layer_pixels"]
 
@@ -31,9 +31,9 @@ _BYTES_CANVAS, _BYTES_GROUP = 120, 60
 _FARTHEST = 30_000
 
 
-def box_of(raw: Any) -> Box:
+def box_of(raw: RawLayer) -> Box:
     """Where a layer's pixels lie; of a group, the smallest box around all layers in it, hidden ones too."""
-    if not raw.is_group():
+    if not is_group(raw):
         left, top, right, bottom = (int(side) for side in raw.bbox)
         return (left, top, right, bottom) if left < right and top < bottom else (0, 0, 0, 0)
     boxes = [box for box in map(box_of, raw) if box != (0, 0, 0, 0)]
@@ -43,7 +43,7 @@ def box_of(raw: Any) -> Box:
     return min(lefts), min(tops), max(rights), max(bottoms)
 
 
-def layer_pixels(raw: Any, mode: str, name: str, limits: Limits | None) -> tuple[Painted, Box] | None:
+def layer_pixels(raw: RawLayer, mode: str, name: str, limits: Limits | None) -> tuple[Painted, Box] | None:
     """Paint one layer under its own masks, before its opacity and effects; None where it has no pixels."""
     box = box_of(raw)
     if box == (0, 0, 0, 0):
@@ -51,7 +51,7 @@ def layer_pixels(raw: Any, mode: str, name: str, limits: Limits | None) -> tuple
     height, width = box[3] - box[1], box[2] - box[0]
     check_size(name, width, height, limits)
     with translate_errors(name):
-        painted = _group(raw, box, name, limits) if raw.is_group() else _read_stored(raw, mode, (height, width), name)
+        painted = _group(raw, box, name, limits) if is_group(raw) else _read_stored(raw, mode, (height, width), name)
         if painted is None:
             painted = _fill(raw, box)
         if painted is None:
@@ -63,7 +63,7 @@ def layer_pixels(raw: Any, mode: str, name: str, limits: Limits | None) -> tuple
     return (colors, alpha), box
 
 
-def _read_stored(raw: Layer, mode: str, size: tuple[int, int], name: str) -> Painted | None:
+def _read_stored(raw: RawLayer, mode: str, size: tuple[int, int], name: str) -> Painted | None:
     colors = read_colors(raw, COLORS[mode], name)
     if colors is None:
         return None
@@ -72,7 +72,7 @@ def _read_stored(raw: Layer, mode: str, size: tuple[int, int], name: str) -> Pai
     return colors, np.full(size, TOPS[depth], DTYPES[depth]) if alpha is None else alpha
 
 
-def _fill(raw: Layer, box: Box) -> Painted | None:
+def _fill(raw: RawLayer, box: Box) -> Painted | None:
     """The paint of a fill or shape layer that stores no pixels."""
     from psd_tools.composite.paint import create_fill
 
@@ -85,7 +85,7 @@ def _fill(raw: Layer, box: Box) -> Painted | None:
     return _codes(colors, raw._psd.depth), _codes(alpha, raw._psd.depth)
 
 
-def _group(raw: Any, box: Box, name: str, limits: Limits | None) -> Painted:
+def _group(raw: Group, box: Box, name: str, limits: Limits | None) -> Painted:
     return _composite(raw, box, lambda layer: bool(layer.visible), name, limits)
 
 
@@ -100,7 +100,9 @@ def draw_layers(raw: PSDImage, name: str, limits: Limits | None) -> Painted:
         return _composite(raw, box, None, name, limits)
 
 
-def _composite(raw: Any, box: Box, accepts: Callable[[Any], bool] | None, name: str, limits: Limits | None) -> Painted:
+def _composite(
+    raw: Group | PSDImage, box: Box, accepts: Callable[[RawLayer], bool] | None, name: str, limits: Limits | None
+) -> Painted:
     from psd_tools.composite import composite
 
     layers = list(_walk_visible(raw, 0))
@@ -128,30 +130,30 @@ def _join_tiles(tiles: list[Painted], axis: int) -> Painted:
     return np.concatenate(colors, axis), np.concatenate(alphas, axis)
 
 
-def _with_plain_masks(raw: Any, name: str) -> Any:
+def _with_plain_masks(raw: Group | PSDImage, name: str) -> Group | PSDImage:
     """The same document or group where psd-tools can draw all masks, else a copy with masks that it can draw."""
-    document = raw._psd
-    layers: list[Any] = [document, *document.descendants()]
-    joined = [number for number, layer in enumerate(layers) if number and layer.visible and needs_joining(layer)]
+    document = cast("PSDImage", raw._psd)
+    layers = list(document.descendants())
+    joined = [number for number, layer in enumerate(layers) if layer.visible and needs_joining(layer)]
     if not joined:
         return raw
     copied = parse(serialize(document, name), name, None)
-    copies: list[Any] = [copied, *copied.descendants()]
+    copies = list(copied.descendants())
     for number in joined:
         layer = copies[number]
         join(layer, (0, 0, copied.width, copied.height) if layer.is_group() else box_of(layer), name)
-    return copies[next(number for number, layer in enumerate(layers) if layer is raw)]
+    return next((copy for copy, layer in zip(copies, layers, strict=True) if layer is raw and is_group(copy)), copied)
 
 
-def _walk_visible(group: Any, depth: int) -> Iterator[tuple[Layer, int]]:
+def _walk_visible(group: Group | PSDImage, depth: int) -> Iterator[tuple[RawLayer, int]]:
     for layer in group:
         if layer.visible:
             yield layer, depth
-            if layer.is_group():
+            if is_group(layer):
                 yield from _walk_visible(layer, depth + 1)
 
 
-def _check_cost(box: Box, layers: list[tuple[Layer, int]], channels: int, name: str, limits: Limits) -> None:
+def _check_cost(box: Box, layers: list[tuple[RawLayer, int]], channels: int, name: str, limits: Limits) -> None:
     """Drawing takes canvases, a few for each group that is open, and the time of every layer on all of the canvas."""
     canvas = (box[2] - box[0]) * (box[3] - box[1])
     depth = max((depth for _, depth in layers), default=0)
@@ -172,7 +174,7 @@ def check_drawable(subject: str, size: tuple[int, ...]) -> None:
         )
 
 
-def _check_side(raw: Layer, name: str) -> None:
+def _check_side(raw: RawLayer, name: str) -> None:
     left, top, right, bottom = box_of(raw)
     if not raw.is_group() and max(right - left, bottom - top) > _FARTHEST:
         raise LimitError(
@@ -186,15 +188,14 @@ def _check_side(raw: Layer, name: str) -> None:
         )
 
 
-def _check_channels(raw: Any, name: str) -> None:
+def _check_channels(raw: RawLayer, name: str) -> None:
     """Unpack every channel that will be drawn: psd-tools would draw black for one that is damaged."""
     header, record = raw._psd._record.header, raw._record
     size = record.bottom - record.top, record.right - record.left
     sizes = {-2: (0, 0), -3: (0, 0)}
     if (mask := record.mask_data) is not None:
         sizes[-2] = mask.bottom - mask.top, mask.right - mask.left
-        if None not in (mask.real_top, mask.real_bottom, mask.real_left, mask.real_right):
-            sizes[-3] = mask.real_bottom - mask.real_top, mask.real_right - mask.real_left
+        sizes[-3] = real_size(mask)
     for info, data in zip(record.channel_info, raw._channels, strict=False):
         place = sizes.get(int(info.id), size)
         if data.data and min(place) > 0:

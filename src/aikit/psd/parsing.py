@@ -8,7 +8,8 @@ import logging
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, TypeGuard
 
 from .._raster.guard import check_size
 from ..errors import AikitError, FileFormatError, LimitError
@@ -16,8 +17,21 @@ from ..limits import Limits
 
 if TYPE_CHECKING:
     from psd_tools import PSDImage
+    from psd_tools.api.layers import Group, Layer as RawLayer
+    from psd_tools.psd.layer_and_mask import LayerRecord, MaskData
 
-__all__ = ["Head", "check_layers", "mode_of", "parse", "profile_of", "read_head", "serialize", "translate_errors"]
+__all__ = [
+    "Head",
+    "check_layers",
+    "is_group",
+    "mode_of",
+    "parse",
+    "profile_of",
+    "read_head",
+    "real_size",
+    "serialize",
+    "translate_errors",
+]
 
 # Adobe Photoshop File Formats Specification, "File header section": sides, channels, depths, color modes.
 _SIDES = {1: 30_000, 2: 300_000}
@@ -104,7 +118,7 @@ def parse(data: bytes, name: str, limits: Limits | None) -> PSDImage:
     return raw
 
 
-def _library() -> Any:
+def _library() -> ModuleType:
     """psd-tools, which tells its log of oddities; without a handler Python would print them."""
     import psd_tools
 
@@ -114,7 +128,7 @@ def _library() -> Any:
     return psd_tools
 
 
-def check_layers(raw: Any, name: str, limits: Limits | None) -> None:
+def check_layers(raw: PSDImage, name: str, limits: Limits | None) -> None:
     """Raise LimitError when the layers together are more than may be decoded."""
     total = 0
     for layer, depth in _walk_nested(raw, 1):
@@ -127,21 +141,34 @@ def check_layers(raw: Any, name: str, limits: Limits | None) -> None:
         limits.check(name, "pixels in all layers", "max_total_pixels", total)
 
 
-def _walk_nested(group: Any, depth: int) -> Iterator[tuple[Any, int]]:
+def _walk_nested(group: Group | PSDImage, depth: int) -> Iterator[tuple[RawLayer, int]]:
     for layer in group:
         yield layer, depth
-        if layer.is_group() and depth <= _NESTED:
+        if is_group(layer) and depth <= _NESTED:
             yield from _walk_nested(layer, depth + 1)
 
 
-def _sizes_of(record: Any) -> Iterator[tuple[int, int]]:
+def _sizes_of(record: LayerRecord) -> Iterator[tuple[int, int]]:
     """Height and width of what a layer stores: its pixels, its mask, and the mask joined with its path."""
     yield max(0, record.bottom - record.top), max(0, record.right - record.left)
     mask = record.mask_data
     if mask is not None:
         yield max(0, mask.bottom - mask.top), max(0, mask.right - mask.left)
-        if None not in (mask.real_top, mask.real_bottom, mask.real_left, mask.real_right):
-            yield max(0, mask.real_bottom - mask.real_top), max(0, mask.real_right - mask.real_left)
+        height, width = real_size(mask)
+        yield max(0, height), max(0, width)
+
+
+def real_size(mask: MaskData) -> tuple[int, int]:
+    """Height and width of the mask joined with its path; (0, 0) where there is none."""
+    top, left, bottom, right = mask.real_top, mask.real_left, mask.real_bottom, mask.real_right
+    if top is None or left is None or bottom is None or right is None:
+        return 0, 0
+    return bottom - top, right - left
+
+
+def is_group(raw: RawLayer) -> TypeGuard[Group]:
+    """Whether a layer of psd-tools' has layers in it."""
+    return raw.is_group()
 
 
 def serialize(raw: PSDImage, name: str) -> bytes:

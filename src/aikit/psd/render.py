@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,38 +13,42 @@ from .channels import TOPS, Codes
 from .colors import Colors, to_srgb
 from .masks import Box
 from .painting import Painted, draw_layers, layer_pixels
-from .parsing import mode_of, profile_of
+from .parsing import is_group, mode_of, profile_of
+
+if TYPE_CHECKING:
+    from psd_tools import PSDImage
+    from psd_tools.api.layers import Group, Layer as RawLayer
 
 __all__ = ["colors_of", "render_document", "render_layer", "walk"]
 
 
-def colors_of(raw: Any, profile: str, name: str) -> Colors:
+def colors_of(raw: PSDImage, profile: str, name: str) -> Colors:
     """Read what the codes of a document mean; its profile counts for nothing where `profile` is "ignore"."""
     mode = mode_of(raw)
     mode = {"INDEXED": "RGB", "BITMAP": "L", "DUOTONE": "L"}.get(mode, mode)
     return Colors(mode, max(8, raw.depth), profile_of(raw) if profile == "srgb" else None, name)
 
 
-def walk(group: Any) -> Iterator[Any]:
+def walk(group: Group | PSDImage) -> Iterator[RawLayer]:
     """All layers and groups in a document or group, from bottom to top, each group before what is in it."""
     for raw in group:
         yield raw
-        if raw.is_group():
+        if is_group(raw):
             yield from walk(raw)
 
 
-def render_document(raw: Any, colors: Colors, limits: Limits | None, *, untouched: bool) -> Codes:
+def render_document(raw: PSDImage, colors: Colors, limits: Limits | None, *, untouched: bool) -> Codes:
     """Render the entire picture (H, W, 4)."""
     return _to_rgba(_read_or_draw(raw, colors.name, limits, untouched), colors)
 
 
-def render_layer(raw: Any, mode: str, colors: Colors, limits: Limits | None) -> tuple[Codes, Box] | None:
+def render_layer(raw: RawLayer, mode: str, colors: Colors, limits: Limits | None) -> tuple[Codes, Box] | None:
     """Render the pixels of a layer (H, W, 4) and where they lie; None where it has none."""
     found = layer_pixels(raw, mode, colors.name, limits)
     return None if found is None else (_to_rgba(found[0], colors), found[1])
 
 
-def _read_or_draw(raw: Any, name: str, limits: Limits | None, untouched: bool) -> Painted:
+def _read_or_draw(raw: PSDImage, name: str, limits: Limits | None, untouched: bool) -> Painted:
     """Take the merged image where the file is as it was and that image can be believed, else draw the layers."""
     stored = preview.read_merged(raw, name) if untouched else None
     if stored is not None and (preview.has_alpha(raw) or preview.is_opaque(raw)):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import printable
 from .channels import COLORS, read_colors
 from .masks import FILLS
 
 if TYPE_CHECKING:
+    from psd_tools.api.layers import Layer as RawLayer
+
     from .document import Psd
     from .layers import Layer
 
@@ -49,7 +51,7 @@ def _walk_visible(layers: list[Layer]) -> Iterator[Layer]:
 
 
 def _of_layer(layer: Layer, document: Psd) -> Iterator[str]:
-    raw: Any = layer.raw
+    raw = layer.raw
     if layer.blend_mode == "dissolve":
         yield "dissolve is drawn as normal"
     elif document.mode == "LAB" and layer.blend_mode not in ("normal", "pass_through"):
@@ -73,7 +75,7 @@ def _of_layer(layer: Layer, document: Psd) -> Iterator[str]:
             yield "values outside 0 to 1 are clipped by render()"
 
 
-def _of_adjustment(raw: Any, mode: str) -> Iterator[str]:
+def _of_adjustment(raw: RawLayer, mode: str) -> Iterator[str]:
     from psd_tools.composite.adjustments import ADJUSTMENT_FUNC
 
     if raw.kind not in ADJUSTMENT_FUNC or mode not in ("RGB", "L", "CMYK"):
@@ -82,7 +84,7 @@ def _of_adjustment(raw: Any, mode: str) -> Iterator[str]:
         yield f"adjustment {raw.kind} is approximated"
 
 
-def _of_shape(raw: Any) -> Iterator[str]:
+def _of_shape(raw: RawLayer) -> Iterator[str]:
     if raw.kind not in ("shape", *FILLS):
         if raw.kind in ("type", "smartobject") and not raw.has_pixels():
             yield "it has no stored pixels and is not drawn"
@@ -90,7 +92,7 @@ def _of_shape(raw: Any) -> Iterator[str]:
     if not raw.has_pixels():
         if raw.kind in ("gradientfill", "patternfill"):
             yield f"{raw.kind.removesuffix('fill')} fill is approximated"
-        if raw.has_stroke() and raw.stroke.enabled:
+        if raw.stroke is not None and raw.stroke.enabled:
             yield "the stroke of its path is approximated"
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .._check import integer
 from ..errors import InputTypeError, InputValueError, quoted
 from .masks import FILLS
+
+if TYPE_CHECKING:
+    from psd_tools.api.layers import Layer as RawLayer
+    from psd_tools.constants import BlendMode
 
 __all__ = ["blend_mode_of", "blend_word", "check_coordinate", "check_name", "check_share", "kind_of"]
 
@@ -23,18 +27,18 @@ _KINDS = {
 }
 
 
-def kind_of(raw: Any) -> str:
+def kind_of(raw: RawLayer) -> str:
     """pixel, group, type, shape, smart_object, fill, or adjustment for everything that changes what is below it."""
     return _KINDS.get(raw.kind, "adjustment")
 
 
-def blend_word(raw: Any) -> str:
+def blend_word(raw: RawLayer) -> str:
     """The blend mode of a layer: "normal", "multiply", "pass_through"."""
     word: str = raw.blend_mode.name
     return word.lower()
 
 
-def blend_mode_of(word: object) -> Any:
+def blend_mode_of(word: object) -> BlendMode:
     """psd-tools' blend mode of a word, in whatever way people write its parts."""
     from psd_tools.constants import BlendMode
 

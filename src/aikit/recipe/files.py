@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from .._pixels import load
 from .._raster import Format, capabilities, identify, probe
 from ..convert import to_pil
 from ..errors import FileFormatError, InputValueError
-from ..files import encode, read_any
+from ..files import encode_with_info, read_with_info
 from ..isolation import guarded, register_record
 from ..limits import Limits
 from ..operations.registry import import_modules, modules_of
@@ -39,6 +39,7 @@ _TOP = {3: (0, 1), 4: (0, 1), 7: (1, 0), 8: (1, 0)}
 
 Box = tuple[float, float, float, float]
 Array = npt.NDArray[np.generic]
+Info = Mapping[Any, Any]
 
 # As large as Pillow's blocks.
 _KEPT = 1 << 24
@@ -78,15 +79,16 @@ def check_formats(formats: Iterable[str], options: FileOptions) -> None:
     takers = [name for name in names if capabilities(name).quality is not None]
     pixel = Image.new("RGB", (1, 1))
     for name in takers or names:
-        _encode(pixel, name, options)
+        _encode(pixel, name, options, {})
     for name in names:
-        _encode(pixel, name, replace(options, quality=None))
+        _encode(pixel, name, replace(options, quality=None), {})
 
 
-def _encode(image: AnyImage, format: str, options: FileOptions) -> bytes:
-    return encode(
+def _encode(image: AnyImage, format: str, options: FileOptions, info: Info) -> bytes:
+    return encode_with_info(
         image,
         format,
+        info,
         quality=options.quality,
         lossless=options.lossless,
         metadata=options.metadata,
@@ -191,10 +193,13 @@ def _convert(
 ) -> Made:
     read = _Reader(data, name, options, limits, read_profile or ("ignore" if options.profile == "ignore" else "srgb"))
     small = _read_reduced(read, steps)
-    image, rest = (read(), steps) if small is None else (small, steps[1:])
+    # What the file says beside its pixels goes along, for arrays of 16-bit color cannot carry it.
+    (image, info), rest = (read(), steps) if small is None else ((small, {}), steps[1:])
     image = apply_steps(image, rest, subject=name, limits=limits)
     target = pick_format((to,) if isinstance(to, str) else to, image)
-    encoded = _encode(image, target.name, options if target.quality is not None else replace(options, quality=None))
+    encoded = _encode(
+        image, target.name, options if target.quality is not None else replace(options, quality=None), info
+    )
     # Who has asked for one frame has not lost the others.
     return Made(encoded, 1, _count_frames(data, name, limits) - 1 if options.frame is None else 0, "")
 
@@ -224,10 +229,11 @@ class _Reader:
     limits: Limits | None
     profile: Literal["srgb", "ignore"]
 
-    def __call__(self, at_least: tuple[int, int] | None = None) -> Image.Image | Array:
+    def __call__(self, at_least: tuple[int, int] | None = None) -> tuple[Image.Image | Array, Info]:
         file = io.BytesIO(self.data)
         file.name = self.name
-        image: Image.Image | Array = read_any(
+        image: Image.Image | Array
+        image, info = read_with_info(
             file,
             frame=self.options.frame or 0,
             profile=self.profile,
@@ -235,7 +241,7 @@ class _Reader:
             allow_truncated=self.options.allow_truncated,
             at_least=at_least,
         )
-        return image
+        return image, info
 
 
 # ---------------------------------------------------------------- JPEGs, decoded to a half, a quarter or an eighth
@@ -256,7 +262,7 @@ def _read_reduced(read: _Reader, steps: tuple[Step, ...]) -> Image.Image | None:
     at_least = 2 * wanted[0], 2 * wanted[1]
     if height < 2 * at_least[0] or width < 2 * at_least[1]:
         return None
-    image = to_pil(read(at_least))
+    image = to_pil(read(at_least)[0])
     how = Resizing(
         wanted, keywords.get("method", "lanczos"), box=_find_covered_box(image.size, stored, header.orientation)
     )

@@ -8,7 +8,7 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,7 +24,7 @@ from ..settings import Settings
 from .caches import Cache, open_cache
 from .gate import RefusedError
 from .models import Model, find_models
-from .problems import MEDIA_TYPE, Problem, problem, problem_of
+from .problems import MEDIA_TYPE, Problem, problem, problem_of, problem_of_validation
 from .routes import add_health, add_models, add_pictures
 from .service import Service
 
@@ -95,7 +95,7 @@ def _add_handlers(app: FastAPI) -> None:
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, (RequestValidationError, ValidationError))
-        return respond(request, _of_validation(error.errors()))
+        return respond(request, problem_of_validation(error.errors()))
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -114,12 +114,6 @@ def _add_handlers(app: FastAPI) -> None:
 
 def _headers_of(answer: Problem) -> dict[str, str]:
     return {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **answer.headers}
-
-
-def _of_validation(found: Iterable[Mapping[str, Any]]) -> Problem:
-    errors = [{"pointer": "".join(f"/{part}" for part in each["loc"]), "detail": str(each["msg"])} for each in found]
-    first = errors[0] if errors else {"pointer": "", "detail": "it does not fit"}
-    return problem("invalid_value", f"{first['pointer']}: {first['detail']}", errors=errors)
 
 
 class _Named:

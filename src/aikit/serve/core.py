@@ -11,8 +11,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from pydantic import BaseModel
+
 from .. import __version__
 from .._raster import identify
+from ..codec import to_json
 from ..errors import AikitError, FileAccessError, InputValueError, WorkerError
 from ..files import encode, media_type
 from ..limits import Limits
@@ -20,6 +23,7 @@ from ..paths import open_inside
 from ..recipe import Recipe
 from ..recipe.files import pick_format
 from .caches import Cache
+from .models import Model
 from .negotiation import formats_for, is_among
 from .problems import Problem, problem_of
 from .schemas import make_recipe
@@ -30,9 +34,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Answer",
     "SingleFlight",
-    "encode_for",
+    "answer_of",
+    "apply",
     "handle",
-    "is_pil",
     "limits_of_base",
     "read_from_base",
     "recipe_of_query",
@@ -184,16 +188,22 @@ def _cache_control(max_age: int | None) -> str:
     return "no-cache" if max_age is None else f"public, max-age={max_age}, immutable"
 
 
-def is_pil(value: object) -> bool:
+def answer_of(model: Model, answer: object, accept: str) -> tuple[bytes, str]:
+    """A model's answer as what it is, a picture or JSON, and its media type."""
+    if model.gives_images or _is_pil(answer):
+        image = cast("AnyImage", answer)
+        name = pick_format(formats_for(accept), image).name
+        return encode(image, name), media_type(name)
+    if model.response is not None:
+        answer = model.response.model_validate(answer)
+    text = answer.model_dump_json(by_alias=True) if isinstance(answer, BaseModel) else to_json(answer, tags=False)
+    return text.encode(), "application/json"
+
+
+def _is_pil(value: object) -> bool:
     """Whether a value is a PIL image, which can be nothing but a picture."""
     pil = sys.modules.get("PIL.Image")
     return pil is not None and isinstance(value, pil.Image)
-
-
-def encode_for(image: object, accept: str) -> tuple[bytes, str]:
-    """An image in the first format that the client takes and that holds it, and the format's media type."""
-    name = pick_format(formats_for(accept), cast("AnyImage", image)).name
-    return encode(cast("AnyImage", image), name), media_type(name)
 
 
 def recipe_of_query(recipe: str | None, sizes: Mapping[str, object], options: Mapping[str, Any]) -> Recipe | None:

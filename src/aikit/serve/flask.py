@@ -8,18 +8,22 @@ from typing import Any
 from urllib.parse import unquote
 
 from flask import Blueprint, Flask, Response, current_app, request
+from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from .. import isolation, operations
 from ..errors import AikitError, InputValueError, LimitError
 from ..files import read_pil
 from ..isolation import processors
+from ..limits import Limits
+from ..memory import ModelPool
 from ..recipe import Recipe
 from ..settings import Settings
 from ..show import describe as look
 from .caches import Cache, open_cache
-from .core import Answer, handle, limits_of_base, read_from_base, recipe_of_query
-from .problems import MEDIA_TYPE, Problem, problem, problem_of
+from .core import Answer, answer_of, handle, limits_of_base, read_from_base, recipe_of_query
+from .models import Model, find_models
+from .problems import MEDIA_TYPE, Problem, problem, problem_of, problem_of_validation
 from .schemas import make_recipe, recipe_schema
 from .signing import verify
 
@@ -60,6 +64,9 @@ def blueprint(settings: Settings | None = None, *, cache: Cache | None = None) -
     keys = [each.get_secret_value() for each in settings.signing_keys]
     routes = Blueprint("aikit", __name__)
     routes.register_error_handler(AikitError, lambda error: _respond(problem_of(error)))
+    routes.register_error_handler(HTTPException, _of_http)
+    routes.register_error_handler(ValidationError, lambda error: _respond(problem_of_validation(error.errors())))
+    models = find_models(settings.models).values()
 
     @routes.post("/v1/images")
     def images() -> Response:
@@ -99,11 +106,34 @@ def blueprint(settings: Settings | None = None, *, cache: Cache | None = None) -
             "presets": {name: str(each) for name, each in presets.items()},
         }
 
+    pool = ModelPool(budget=settings.model_memory)
+    for each in models:
+        _add_model(routes, each, pool, limits)
+
     @routes.get("/livez")
     def livez() -> dict[str, str]:
         return {"status": "alive"}
 
     return routes
+
+
+def _add_model(routes: Blueprint, model: Model, pool: ModelPool, limits: Limits) -> None:
+    """A model at an address of its own: each request is a batch of one, for threads have no loop to gather in."""
+    if model.load is not None:
+        pool.add(model.name, model.load)
+
+    def ask() -> Response:
+        if model.request is None:
+            data, recipe = _read_picture()
+            if recipe is not None:
+                raise InputValueError("recipe", "none, for the model has its own", "one", "leave it out")
+            item: object = model.prepare(data, limits)
+        else:
+            item = model.request.model_validate_json(_read_body())
+        body, media_type = answer_of(model, model.answer([item], pool)[0], request.headers.get("accept", ""))
+        return Response(body, mimetype=media_type, headers={"Vary": "Accept", "X-Content-Type-Options": "nosniff"})
+
+    routes.add_url_rule(f"/v1/models/{model.name}", f"model-{model.name}", ask, methods=["POST"])
 
 
 def _recipe_of_address() -> Recipe | None:

@@ -75,6 +75,16 @@ class Model:
             image = self.recipe(image, limits=limits)
         return _KINDS[self.kind](image)
 
+    def answer(self, items: list[Any], pool: ModelPool) -> Sequence[Any]:
+        """The same as `run`, with one answer an item, and exceptions raised."""
+        answers = self.run(items, pool)
+        if len(answers) != len(items):
+            raise ValueError(f"a model gave {len(answers)} answers to {len(items)} items")
+        for each in answers:
+            if isinstance(each, Exception):
+                raise each
+        return answers
+
     def run(self, items: list[Any], pool: ModelPool) -> Sequence[Any]:
         """The answers to a batch; weights stay where they are while it runs."""
         given: object = _stacked(items) if self.kind == "batch" and self.request is None else items

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..errors import CODES, AikitError
 
-__all__ = ["MEDIA_TYPE", "STATUSES", "Problem", "problem_of"]
+__all__ = ["MEDIA_TYPE", "STATUSES", "Problem", "problem", "problem_of", "problem_of_validation"]
 
 _log = logging.getLogger("aikit.serve")
 
@@ -132,3 +133,10 @@ def problem_of(error: Exception) -> Problem:
     return Problem(
         error.code, STATUSES[error.code], f"{detail}; {remedy}." if remedy else f"{detail}.", limits, headers
     )
+
+
+def problem_of_validation(found: Iterable[Mapping[str, Any]]) -> Problem:
+    """What pydantic found, in the one form of all problems: each with its place as a JSON Pointer (RFC 6901)."""
+    errors = [{"pointer": "".join(f"/{part}" for part in each["loc"]), "detail": str(each["msg"])} for each in found]
+    first = errors[0] if errors else {"pointer": "", "detail": "it does not fit"}
+    return problem("invalid_value", f"{first['pointer']}: {first['detail']}", errors=errors)

@@ -10,13 +10,11 @@ from urllib.parse import unquote
 
 from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
 
 from .. import operations
-from ..codec import to_json
 from ..files import read_pil
 from ..recipe import Recipe
-from .core import Answer, encode_for, handle, is_pil, limits_of_base, read_from_base, recipe_of_query
+from .core import Answer, answer_of, handle, limits_of_base, read_from_base, recipe_of_query
 from .gate import RefusedError
 from .models import Model
 from .problems import MEDIA_TYPE, Problem, problem
@@ -297,15 +295,8 @@ def _add_model(app: FastAPI, service: Service, model: Model) -> None:
 
 
 def _respond_with(model: Model, answer: object, accept: str) -> Response:
-    """An answer as what it is: a picture, or JSON."""
-    if model.gives_images or is_pil(answer):
-        body, kind = encode_for(answer, accept)
-        return Response(body, media_type=kind, headers={"Vary": "Accept", "X-Content-Type-Options": "nosniff"})
-    if model.response is not None:
-        answer = model.response.model_validate(answer)
-    if isinstance(answer, BaseModel):
-        return Response(answer.model_dump_json(by_alias=True), media_type="application/json")
-    return Response(to_json(answer, tags=False), media_type="application/json")
+    body, media_type = answer_of(model, answer, accept)
+    return Response(body, media_type=media_type, headers={"Vary": "Accept", "X-Content-Type-Options": "nosniff"})
 
 
 def _respond(answer: Answer | Problem) -> Response:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .._check import integer
+from .._fonts import find_font
 from .._foreign_names import explain_calls
 from .._pixels import CHANNEL_NAMES, load
 from ..convert import to_numpy
@@ -17,7 +18,9 @@ from ..types import AnyImage
 from .visible import Visible, make_visible, on_screen
 
 if TYPE_CHECKING:
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
+
+    from .._fonts import Font
 
 __all__ = ["Cell", "check_titles", "draw_cell", "lay_out", "show"]
 
@@ -57,8 +60,8 @@ def show(
 
     Args:
         images: images of any kind, and batches, whose pictures are shown one by one.
-        titles: one line for each image; what is too long for its cell is cut, and letters beyond ASCII may be drawn as
-            boxes: the font is Pillow's own. The pictures of a batch share its title and have their number beside it.
+        titles: one line for each image; what is too long for its cell is cut. The font is
+            Pillow's own where it has all letters, else an installed one. The pictures of a batch share its title and have their number beside it.
         columns: pictures in a row; by default a sheet a little wider than high.
         zoom: every pixel as a square of this many pixels, whatever the size of the picture; 1 reduces nothing.
         bgr: the arrays and tensors run B, G, R(, A).
@@ -138,7 +141,7 @@ def _check_area(pixels: int) -> None:
 
 def lay_out(cells: list[Cell], columns: int | None = None) -> Image.Image:
     """The sheet of some cells, in rows."""
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
     across = min(math.ceil(math.sqrt(len(cells) * 1.3)) if columns is None else columns, len(cells))
     rows = [cells[start : start + across] for start in range(0, len(cells), across)]
@@ -149,15 +152,16 @@ def lay_out(cells: list[Cell], columns: int | None = None) -> Image.Image:
     _check_area(size[0] * size[1])
     sheet = Image.new("RGB", size, _PAPER)
     draw = ImageDraw.Draw(sheet)
-    title_font, note_font = ImageFont.load_default(_TEXT), ImageFont.load_default(_SMALL)
     top = _MARGIN
     for row, label, height in zip(rows, labels, heights, strict=True):
         for column, cell in enumerate(row):
             left = _MARGIN + column * (wide + _MARGIN)
-            draw.text((left, top), _fit_text(cell.title, wide, draw, title_font), fill=_INK, font=title_font)
+            font = find_font(cell.title, _TEXT)
+            draw.text((left, top), _fit_text(cell.title, wide, draw, font), fill=_INK, font=font)
             for line, note in enumerate(cell.notes):
                 at = left, top + _LABEL - 2 + line * _NOTE
-                draw.text(at, _fit_text(note, wide, draw, note_font), fill=_FADED, font=note_font)
+                font = find_font(note, _SMALL)
+                draw.text(at, _fit_text(note, wide, draw, font), fill=_FADED, font=font)
             _put(sheet, draw, cell.picture, left, top + label)
         top += height + _MARGIN
     sheet.info["alt"] = _alt(cells, across)
@@ -174,9 +178,7 @@ def _alt(cells: list[Cell], across: int) -> str:
     return " ".join([f"Sheet of {count}.", *(f"{at}: {cell.alt}." for at, cell in enumerate(cells, 1))])
 
 
-def _fit_text(
-    line: str, width: int, draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
-) -> str:
+def _fit_text(line: str, width: int, draw: ImageDraw.ImageDraw, font: Font) -> str:
     """Cut a line of text to a width."""
     if draw.textlength(line, font=font) <= width:
         return line

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..errors import LimitError
 
@@ -26,6 +26,20 @@ __all__ = [
     "is_local",
     "measure_extent",
 ]
+
+
+class _Node(Protocol):
+    """What tinycss2, which has no types, makes of CSS; `type` says which of the attributes there are."""
+
+    type: str
+    lower_name: str
+    lower_at_keyword: str
+    important: bool
+    prelude: list[_Node]
+    arguments: list[_Node]
+    content: list[_Node] | None
+    value: str | list[_Node]
+
 
 # Told of everything that is cut.
 Note = Callable[[str], None]
@@ -79,13 +93,13 @@ def clean_sheet(text: str, note: Note) -> str:
     return _write_rules(tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True), note)
 
 
-def _write_rules(rules: list[Any], note: Note) -> str:
+def _write_rules(rules: list[_Node], note: Note) -> str:
     import tinycss2
 
     kept = []
     for rule in rules:
         if rule.type == "qualified-rule":
-            kept.append(_write_block(rule, _clean_block(rule.content, note), note))
+            kept.append(_write_block(rule, _clean_block(rule.content or [], note), note))
         elif rule.type == "at-rule" and rule.content is not None and rule.lower_at_keyword in _NESTING | _KEYFRAMES:
             inner = tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True)
             kept.append(f"@{rule.lower_at_keyword} " + _write_block(rule, _write_rules(inner, note), note))
@@ -94,7 +108,7 @@ def _write_rules(rules: list[Any], note: Note) -> str:
     return "\n".join(filter(None, kept))
 
 
-def _write_block(rule: Any, content: str, note: Note) -> str:
+def _write_block(rule: _Node, content: str, note: Note) -> str:
     import tinycss2
 
     if _fetches(rule.prelude):
@@ -103,18 +117,18 @@ def _write_block(rule: Any, content: str, note: Note) -> str:
     return f"{tinycss2.serialize(rule.prelude).strip()} {{{content}}}"
 
 
-def _clean_block(content: list[Any], note: Note) -> str:
+def _clean_block(content: list[_Node], note: Note) -> str:
     import tinycss2
 
     return _write_declarations(tinycss2.parse_declaration_list(content, skip_comments=True, skip_whitespace=True), note)
 
 
-def _write_declarations(found: list[Any], note: Note) -> str:
+def _write_declarations(found: list[_Node], note: Note) -> str:
     """Write the declarations that may stay, each once and plainly; what is none is left out."""
     return ";".join(f"{name}:{value}" for name, value in _safe(found, note))
 
 
-def _safe(found: list[Any], note: Note) -> Iterator[tuple[str, str]]:
+def _safe(found: list[_Node], note: Note) -> Iterator[tuple[str, str]]:
     import tinycss2
 
     for one in found:
@@ -122,7 +136,7 @@ def _safe(found: list[Any], note: Note) -> Iterator[tuple[str, str]]:
             note(f"@{one.lower_at_keyword} in a style")
         if one.type != "declaration":
             continue
-        if one.lower_name in _CODE_PROPERTIES or _fetches(one.value):
+        if one.lower_name in _CODE_PROPERTIES or isinstance(one.value, str) or _fetches(one.value):
             note(f"{one.lower_name} in a style")
             continue
         value = LOCAL.sub(r"url(#\2)", tinycss2.serialize(one.value).strip())
@@ -133,10 +147,10 @@ def _safe(found: list[Any], note: Note) -> Iterator[tuple[str, str]]:
         yield one.lower_name, value + ("!important" if one.important else "")
 
 
-def _fetches(tokens: list[Any]) -> bool:
+def _fetches(tokens: list[_Node]) -> bool:
     """Whether any token, however deep, names a resource outside of the document."""
     for token in tokens:
-        if token.type == "url" and not token.value.startswith("#"):
+        if token.type == "url" and not str(token.value).startswith("#"):
             return True
         if token.type == "error":
             return True
@@ -147,14 +161,14 @@ def _fetches(tokens: list[Any]) -> bool:
                 return True
             if _fetches(token.arguments):
                 return True
-        elif token.type.endswith(" block") and _fetches(token.content):
+        elif token.type.endswith(" block") and _fetches(token.content or []):
             return True
     return False
 
 
-def _names_an_element(arguments: list[Any]) -> bool:
+def _names_an_element(arguments: list[_Node]) -> bool:
     parts = [token for token in arguments if token.type not in ("whitespace", "comment")]
-    return len(parts) == 1 and parts[0].type == "string" and parts[0].value.startswith("#")
+    return len(parts) == 1 and parts[0].type == "string" and str(parts[0].value).startswith("#")
 
 
 # Where a semicolon need not end a declaration.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
-    Curves = np.ndarray[Any, np.dtype[np.float64]]
-    Points = np.ndarray[Any, np.dtype[np.float64]]
+    Curves = NDArray[np.float64]
+    Points = NDArray[np.float64]
 
 __all__ = ["at_distances", "bounds", "measure", "signed_area"]
 
@@ -44,7 +45,7 @@ def measure(curves: Curves) -> tuple[Curves, Points]:
     import numpy as np
 
     order = np.arange(len(curves), dtype=np.float64)
-    done: list[tuple[Any, Any, Any]] = []
+    done: list[tuple[Points, Curves, Points]] = []
     # A cusp is halved away: its two sides are within rounding of straight after some forty steps.
     for step in range(50):
         left, right = _halves(curves)
@@ -74,7 +75,7 @@ def _halves(curves: Curves) -> tuple[Curves, Curves]:
     return np.stack([p0, p01, p012, middle], axis=1), np.stack([middle, p123, p23, p3], axis=1)
 
 
-def _length(curves: Curves, end: Any = 1.0) -> Points:
+def _length(curves: Curves, end: float | Points = 1.0) -> Points:
     """The length of each curve from 0 to `end`, a time or one for each, by Gauss and Legendre with sixteen points."""
     import numpy as np
 

@@ -6,7 +6,7 @@ import codecs
 import gzip
 import os
 import re
-from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
+from typing import TYPE_CHECKING, Literal, Unpack, overload
 
 from .._deprecated import REMOVE, SINCE, _deprecated
 from .._foreign_names import explain_calls
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
     from lxml.etree import _Element
+    from numpy.typing import NDArray
     from PIL import Image
 
     from .render import Drawing, Engine
@@ -95,7 +96,7 @@ class Svg(SvgElement):
     @overload
     def render(self, *, kind: Literal["pil"] = "pil", **how: Unpack[Drawing]) -> Image.Image: ...
     @overload
-    def render(self, *, kind: Literal["numpy", "cv2"], **how: Unpack[Drawing]) -> np.ndarray[Any, Any]: ...
+    def render(self, *, kind: Literal["numpy", "cv2"], **how: Unpack[Drawing]) -> NDArray[np.uint8]: ...
     @overload
     def render(self, *, kind: Literal["tensor"], **how: Unpack[Drawing]) -> torch.Tensor: ...
     @overload
@@ -118,8 +119,16 @@ class Svg(SvgElement):
         """
         from .render import render_svg
 
-        size: dict[str, Any] = {"width": width, "height": height, "scale": scale}
-        return render_svg(self.encode(), kind=kind, **size, background=background, engine=engine, limits=self.limits)
+        return render_svg(
+            self.encode(),
+            kind=kind,
+            width=width,
+            height=height,
+            scale=scale,
+            background=background,
+            engine=engine,
+            limits=self.limits,
+        )
 
 
 def _text(root: _Element) -> str:

@@ -38,7 +38,7 @@ class Attributes(MutableMapping[str, Any]):
             raise KeyError(name)
         return value
 
-    def __setitem__(self, name: str, value: Any) -> None:
+    def __setitem__(self, name: str, value: object) -> None:
         with _refusals(name, value):
             self._raw.set(self._name(name), as_text(name, value))
 
@@ -191,7 +191,9 @@ class SvgElement:
 
     # ------------------------------------------------------------ building
 
-    def add(self, what: Any, text: str | None = None, *, index: int | None = None, **attributes: Any) -> SvgElement:
+    def add(
+        self, what: object, text: str | None = None, *, index: int | None = None, **attributes: object
+    ) -> SvgElement:
         """Add an element inside this one.
 
         Args:
@@ -214,7 +216,7 @@ class SvgElement:
         self._insert(raw, index)
         return SvgElement(raw)
 
-    def wrap(self, tag: str = "g", **attributes: Any) -> SvgElement:
+    def wrap(self, tag: str = "g", **attributes: object) -> SvgElement:
         """Put this element into a new one that takes its place.
 
         Returns:
@@ -231,7 +233,7 @@ class SvgElement:
         group.append(self.raw)
         return SvgElement(group)
 
-    def wrap_contents(self, tag: str = "g", **attributes: Any) -> SvgElement:
+    def wrap_contents(self, tag: str = "g", **attributes: object) -> SvgElement:
         """Put everything that is in this element into one new element in it.
 
         Returns:
@@ -283,7 +285,7 @@ class SvgElement:
         else:
             self.raw.append(raw)
 
-    def _make(self, what: Any, text: str | None, attributes: dict[str, Any]) -> _Element:
+    def _make(self, what: object, text: str | None, attributes: dict[str, object]) -> _Element:
         """Make an element for this one, not yet in it, so that a refused attribute changes nothing."""
         markup = what.tostring() if hasattr(what, "tostring") else what
         if not isinstance(markup, str):

@@ -10,7 +10,8 @@ import io
 import re
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import ModuleType
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from ..errors import AikitError, FileFormatError, LimitError, MissingDependencyError, quoted
 from .css import declarations
@@ -161,7 +162,9 @@ def pdf_with_cairosvg(root: etree._Element, name: str) -> bytes:
     return output.getvalue()
 
 
-def _surface(kind: Any, root: etree._Element, output: Any, name: str, background: str | None) -> Any:
+def _surface(
+    kind: Callable[..., T], root: etree._Element, output: IO[bytes] | None, name: str, background: str | None
+) -> T:
     from cairosvg.parser import Tree
     from lxml import etree
 
@@ -204,7 +207,7 @@ def _decode_embedded(url: str, resource_type: str) -> bytes:
     return base64.b64decode(data)
 
 
-def _cairosvg_surfaces() -> Any:
+def _cairosvg_surfaces() -> ModuleType:
     try:
         from cairosvg import surface
     except OSError as error:
@@ -215,7 +218,8 @@ def _cairosvg_surfaces() -> Any:
             "install it (Debian: apt install libcairo2; macOS: brew install cairo; Windows: the GTK runtime), or draw "
             'with engine="resvg"',
         ) from error
-    return surface
+    module: ModuleType = surface
+    return module
 
 
 def _not_drawn(engine: str, error: BaseException, name: str) -> FileFormatError:

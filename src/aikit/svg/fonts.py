@@ -5,19 +5,14 @@ resvg draws nothing, and says nothing, where a family is not installed and the g
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+
+from .._fonts import SANS, font_files
 
 __all__ = ["families", "with_generic"]
 
 # File names, without suffix and in lower case, of what browsers use, then of what free systems have instead.
-_SANS = """
-    arial helvetica helveticaneue liberationsans-regular arimo-regular segoeui dejavusans notosans-regular
-    opensans-regular roboto-regular ubuntu-r freesans
-    """
 _SERIF = """
     times timesnewroman liberationserif-regular tinos-regular georgia dejavuserif notoserif-regular freeserif
     """
@@ -26,15 +21,14 @@ _MONOSPACE = """
     ubuntumono-r freemono
     """
 _CURSIVE, _FANTASY = "comic comicsansms comicneue-regular", "impact anton-regular"
-_SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
 
 
 @lru_cache(maxsize=1)
 def families() -> dict[str, str] | None:
     """The family for each generic name, as resvg_py's arguments; None on a machine without fonts."""
-    files = dict(_font_files())
+    files = dict(font_files())
     serif = _family(files, _SERIF)
-    sans = _family(files, _SANS) or serif
+    sans = _family(files, SANS) or serif
     monospace = _family(files, _MONOSPACE) or sans
     serif = serif or sans or monospace or _any(files)
     if serif is None:
@@ -93,26 +87,3 @@ def _name_in(path: Path) -> str | None:
         return ImageFont.truetype(str(path), 10).getname()[0]
     except OSError:
         return None
-
-
-def _font_files() -> Iterator[tuple[str, Path]]:
-    for folder in _folders():
-        for place, _, names in os.walk(folder):
-            for name in names:
-                stem, suffix = os.path.splitext(name)
-                if suffix.lower() in _SUFFIXES:
-                    yield stem.lower().replace(" ", ""), Path(place, name)
-
-
-def _folders() -> list[Path]:
-    """Where resvg looks for fonts too."""
-    home = Path(os.path.expanduser("~"))
-    if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA", str(home))
-        return [Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "Fonts"), Path(local, "Microsoft/Windows/Fonts")]
-    if sys.platform == "darwin":
-        return [Path("/System/Library/Fonts"), Path("/Library/Fonts"), home / "Library/Fonts"]
-    return [
-        *(Path(place, "fonts") for place in ("/usr/share", "/usr/local/share", home / ".local/share")),
-        home / ".fonts",
-    ]

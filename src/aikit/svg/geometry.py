@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .size import NUMBER, Box, Size, numbers, to_pixels, view_box
 from .source import XLINK_HREF, local_name
@@ -235,7 +235,7 @@ class Boxes:
             box = self._text(element) if kind == "text" else self._shape(element)
         return box if box is None or all(map(math.isfinite, box)) or box == EMPTY else None
 
-    def _of_group(self, group: Any) -> Box | None:
+    def _of_group(self, group: etree._Element) -> Box | None:
         boxes = []
         for child in group:
             if local_name(child) in _UNDRAWN:
@@ -281,7 +281,7 @@ class Boxes:
             return min(one, three), min(two, four), max(one, three), max(two, four)
         return one, two, one + three, two + four
 
-    def _text(self, text: Any) -> Box | None:
+    def _text(self, text: etree._Element) -> Box | None:
         """Text reaches at most as far as its letters, all of the largest size, laid in a row to either side."""
         sides: dict[str, list[float]] = {"x": [0.0], "y": [0.0], "dx": [], "dy": []}
         letters = 0
@@ -326,7 +326,7 @@ def _around(points: list[Point]) -> Box:
     return union((x, y, x, y) for x, y in points)
 
 
-def _path(path: Any) -> list[Point]:
+def _path(path: etree._Element) -> list[Point]:
     """The control points of a path, between which its curves lie, and the corners around its arcs."""
     points: list[Point] = []
     here = start = control = (0.0, 0.0)
@@ -383,4 +383,4 @@ def _arc_reach(start: Point, end: Point, part: list[float]) -> float:
     return 2 * large * max(1.0, distance / 2 / small) if small else distance
 
 
-_TRACES: dict[str, Callable[[Any], list[Point]]] = {"path": _path, "polyline": _corners, "polygon": _corners}
+_TRACES: dict[str, Callable[[etree._Element], list[Point]]] = {"path": _path, "polyline": _corners, "polygon": _corners}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import InputTypeError, InputValueError, quoted
 from .source import SVG
@@ -46,11 +46,11 @@ def expand_name(element: _Element, name: str, *, attribute: bool = False) -> str
     return f"{{{namespace}}}{local}" if namespace else local
 
 
-def prefix_name(element: _Element, name: Any) -> str:
+def prefix_name(element: _Element, name: object) -> str:
     """Write a name of lxml's as people do, with the prefix the document uses."""
     from lxml import etree
 
-    qname = etree.QName(name)
+    qname = etree.QName(str(name))
     if qname.namespace in (None, SVG):
         return qname.localname
     prefixes = {uri: prefix for prefix, uri in element.nsmap.items() if prefix} | {_XML: "xml"}

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from numbers import Integral, Real
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Protocol
 
 from ..errors import InputTypeError, InputValueError, MissingDependencyError, quoted
 from . import transform as transforms
@@ -21,11 +21,12 @@ from .values import number, to_attributes
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
     from .curves import Curves
     from .transform import Matrix
 
-    Array = np.ndarray[Any, np.dtype[np.float64]]
+    Array = NDArray[np.float64]
 
 __all__ = ["SvgPath"]
 
@@ -51,7 +52,7 @@ class SvgPath:
     attributes: Mapping[str, str]
 
     @classmethod
-    def from_d(cls, d: str, **attributes: Any) -> SvgPath:
+    def from_d(cls, d: str, **attributes: object) -> SvgPath:
         """A path from the text of a `d` attribute.
 
         Args:
@@ -68,7 +69,7 @@ class SvgPath:
             subpath.curves.flags.writeable = False
         object.__setattr__(self, "attributes", MappingProxyType(dict(self.attributes)))
 
-    def __reduce__(self) -> tuple[Any, ...]:  # a MappingProxyType does not pickle
+    def __reduce__(self) -> tuple[object, ...]:  # a MappingProxyType does not pickle
         return SvgPath, (self.subpaths, dict(self.attributes))
 
     def __repr__(self) -> str:
@@ -167,7 +168,7 @@ class SvgPath:
             return np.empty((0, 2))
         return at_distances(*self._measured, distances)
 
-    def _distances(self, count: Any, spacing: Any) -> Array:
+    def _distances(self, count: object, spacing: object) -> Array:
         import numpy as np
 
         if (count is None) == (spacing is None):
@@ -324,7 +325,7 @@ def _scale_line(attributes: Mapping[str, str], factor: float) -> dict[str, str]:
     return scaled
 
 
-def _pathops() -> Any:
+def _pathops() -> ModuleType:
     try:
         import pathops
     except ImportError as error:
@@ -334,7 +335,8 @@ def _pathops() -> Any:
             "none installed",
             "run: pip install skia-pathops",
         ) from error
-    return pathops
+    module: ModuleType = pathops
+    return module
 
 
 @contextmanager
@@ -351,10 +353,21 @@ def _refusals(*paths: SvgPath) -> Iterator[None]:
         ) from error
 
 
-def _to_skia(path: SvgPath) -> Any:
+class _SkiaPath(Protocol):
+    """What is used of a path of skia-pathops, which has no types."""
+
+    def moveTo(self, x: float, y: float) -> None: ...  # noqa: N802 - Skia's names
+    def lineTo(self, x: float, y: float) -> None: ...  # noqa: N802
+    def cubicTo(self, *points: float) -> None: ...  # noqa: N802
+    def close(self) -> None: ...
+    def simplify(self) -> None: ...
+    def __iter__(self) -> Iterator[tuple[object, tuple[Point, ...]]]: ...
+
+
+def _to_skia(path: SvgPath) -> _SkiaPath:
     pathops = _pathops()
     rule = pathops.FillType.EVEN_ODD if path.attributes.get("fill-rule") == "evenodd" else pathops.FillType.WINDING
-    skia = pathops.Path(fillType=rule)
+    skia: _SkiaPath = pathops.Path(fillType=rule)
     for curves, straight, _ in path.subpaths:
         skia.moveTo(*curves[0, 0])
         for curve, is_line in zip(curves, straight, strict=True):
@@ -366,9 +379,9 @@ def _to_skia(path: SvgPath) -> Any:
     return skia
 
 
-def _from_skia(skia: Any) -> tuple[Subpath, ...]:
+def _from_skia(skia: _SkiaPath) -> tuple[Subpath, ...]:
     pen, verbs = Pen(), _pathops().PathVerb
-    draw: dict[Any, Callable[..., None]] = {
+    draw: dict[object, Callable[..., None]] = {
         verbs.MOVE: pen.move_to, verbs.LINE: pen.line_to, verbs.QUAD: pen.quadratic_to, verbs.CUBIC: pen.cubic_to,
         verbs.CLOSE: pen.close,
     }  # fmt: skip

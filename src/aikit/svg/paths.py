@@ -96,7 +96,7 @@ class _Paths(NamedTuple):
     paths: list[SvgPath]
 
 
-def _pack(found: _Paths) -> tuple[Any, ...]:
+def _pack(found: _Paths) -> tuple[object, ...]:
     import numpy as np
 
     subpaths = [subpath for path in found.paths for subpath in path.subpaths]

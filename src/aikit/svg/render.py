@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 
 from PIL import Image
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
     from lxml import etree
+    from numpy.typing import NDArray
 
 __all__ = ["decode", "render_svg", "svg_to_pdf"]
 
@@ -50,7 +51,7 @@ class _Job(Drawing, total=False):
 @overload
 def render_svg(source: Source, *, kind: Literal["pil"] = "pil", **how: Unpack[_Job]) -> Image.Image: ...
 @overload
-def render_svg(source: Source, *, kind: Literal["numpy", "cv2"], **how: Unpack[_Job]) -> np.ndarray[Any, Any]: ...
+def render_svg(source: Source, *, kind: Literal["numpy", "cv2"], **how: Unpack[_Job]) -> NDArray[np.uint8]: ...
 @overload
 def render_svg(source: Source, *, kind: Literal["tensor"], **how: Unpack[_Job]) -> torch.Tensor: ...
 @overload
@@ -127,7 +128,7 @@ def _render(
     data: bytes,
     name: str,
     limits: Limits | None,
-    asked: tuple[Any, Any, Any],
+    asked: tuple[int | None, int | None, float | None],
     behind: tuple[int, ...] | None,
     engine: str,
 ) -> Image.Image:
@@ -170,7 +171,7 @@ def _set_size(root: etree._Element, sizes: Plan) -> None:
     root.set("height", str(sizes.height))
 
 
-def _color(color: Any) -> tuple[int, ...]:
+def _color(color: Color) -> tuple[int, ...]:
     channels = parse_color(color, Spec("pil", "uint8", 4, 1, 1), "background")
     return tuple(round(value * 255) for value in channels)
 

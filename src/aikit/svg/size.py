@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._check import integer
 from ..errors import InputTypeError, InputValueError, LimitError, quoted
@@ -111,7 +111,14 @@ class Plan:
     natural: Size
 
 
-def plan(root: etree._Element, name: str, width: Any, height: Any, scale: Any, limits: Limits | None = None) -> Plan:
+def plan(
+    root: etree._Element,
+    name: str,
+    width: int | None,
+    height: int | None,
+    scale: float | None,
+    limits: Limits | None = None,
+) -> Plan:
     """The sizes of a call, by the rules that `render_svg` states."""
     from .._raster.guard import check_size
 
@@ -161,12 +168,12 @@ def _round_side(side: float) -> int:
     return max(1, math.floor(side + 0.5))
 
 
-def _check_side(subject: str, value: Any) -> None:
+def _check_side(subject: str, value: object) -> None:
     if value is not None and integer(subject, value, -math.inf, expected="a whole number of pixels") < 1:
         raise InputValueError(subject, "at least 1 pixel", quoted(value), "pass a positive number")
 
 
-def _check_scale(width: Any, height: Any, scale: Any) -> None:
+def _check_scale(width: object, height: object, scale: object) -> None:
     if scale is None:
         return
     if isinstance(scale, bool) or not isinstance(scale, Real):

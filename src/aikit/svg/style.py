@@ -106,7 +106,7 @@ class Style(MutableMapping[str, Any]):
             raise KeyError(name)
         return found.value
 
-    def __setitem__(self, name: str, value: Any) -> None:
+    def __setitem__(self, name: str, value: object) -> None:
         added = _check_declaration(name, as_text(name, value))
         found = declarations(self._read())
         winner = _winner(found, name)

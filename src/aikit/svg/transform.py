@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from .size import Box, Size
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
-    Matrix = np.ndarray[Any, np.dtype[np.float64]]
+    Matrix = NDArray[np.float64]
 
 __all__ = ["fit_view_box", "matrix", "parse_transform", "rotation", "scale_of", "scaling", "translation"]
 
@@ -46,7 +48,7 @@ def scale_of(transform: Matrix) -> float:
 
 
 # SVG 2, section 8.5: the functions and how many numbers each takes.
-_FUNCTIONS: dict[str, tuple[Any, tuple[int, ...]]] = {
+_FUNCTIONS: dict[str, tuple[Callable[..., Matrix], tuple[int, ...]]] = {
     "matrix": (matrix, (6,)),
     "translate": (translation, (1, 2)),
     "scale": (scaling, (1, 2)),

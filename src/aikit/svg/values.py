@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from numbers import Real
-from typing import Any
 
 from ..errors import InputTypeError, InputValueError, quoted
 
@@ -17,13 +16,13 @@ def number(value: float) -> str:
     return f"{value:.9g}" if value else "0"  # "-0" says nothing more
 
 
-def to_attributes(attributes: Mapping[str, Any]) -> dict[str, str]:
+def to_attributes(attributes: Mapping[str, object]) -> dict[str, str]:
     """Turn keyword arguments into attributes: - for _, no _ at the end ("class_"), nothing for None."""
     names = {key: key.rstrip("_").replace("_", "-") for key in attributes}
     return {names[key]: as_text(names[key], value) for key, value in attributes.items() if value is not None}
 
 
-def as_text(name: str, value: Any) -> str:
+def as_text(name: str, value: object) -> str:
     """A value of an attribute or a style property as text.
 
     Args:
