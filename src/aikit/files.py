@@ -12,10 +12,12 @@ import io
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import unquote_to_bytes
+
+from PIL import Image
 
 from . import _raster, convert
 from ._check import integer, one_of
@@ -26,12 +28,12 @@ from .errors import AikitWarning, FileFormatError, InputTypeError, InputValueErr
 from .isolation import guarded
 from .limits import Limits
 from .profiles import ProfileSource, convert_profile, open_profile
+from .resample import resize
 from .types import AnyImage, Source
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
-    from PIL import Image
 
 __all__ = [
     "encode",
@@ -49,6 +51,7 @@ __all__ = [
 Profile = Literal["srgb", "ignore"]
 OnBadProfile = Literal["raise", "warn"]
 MetadataPolicy = _raster.MetadataPolicy
+Subsampling = _raster.Subsampling
 
 # Registered with IANA, but for the portable pixmap, which only has the name everybody uses.
 _MIME = {"ico": "image/vnd.microsoft.icon", "ppm": "image/x-portable-pixmap"}
@@ -516,6 +519,12 @@ def write(
     *,
     quality: int | None = None,
     lossless: bool | None = None,
+    subsampling: Subsampling | None = None,
+    progressive: bool | None = None,
+    effort: int | None = None,
+    optimize: bool | None = None,
+    palette: int | None = None,
+    sizes: Sequence[int] | None = None,
     metadata: MetadataPolicy = "keep",
     profile: ProfileSource | None = None,
     bgr: bool = False,
@@ -531,6 +540,15 @@ def write(
         path: where to; .png .jpg .webp .avif .gif .tif .bmp .ico .ppm .pgm.
         quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
         lossless: True for WebP without loss.
+        subsampling: how JPEG (4:4:4 from quality 90 on, else 4:2:0) and AVIF (4:2:0) store color: "4:4:4" whole,
+            "4:2:2" half across, "4:2:0" half both ways.
+        progressive: True for a JPEG in several passes.
+        effort: how much time a smaller file may take: PNG 0 to 9 (6), WebP 0 to 6 (4), AVIF 0 to 10 (4).
+        optimize: True for a smaller file of the same pixels: JPEG with fitted tables, PNG with a palette or single bits
+            where those hold all colors.
+        palette: for a PNG of that many colors at most, 2 to 256: exact if there are no more, else the nearest of a
+            reduced set.
+        sizes: the longer sides of the pictures in an ICO, such as (16, 32, 48, 256); by default the image as it is.
         metadata: what a PIL image's `info` says beside its pixels, as far as the format has a place for it: "keep" is
             all that still holds, so no thumbnail and no size of the original, "public" leaves out places, owners,
             serial numbers, maker notes, keywords and the parameters of generators, "strip" everything but the profile.
@@ -560,9 +578,17 @@ def write(
         raise InputValueError("path", "a suffix that names the format", quoted(str(path)), "add one such as .png")
     if suffix.lower() in (".pgm", ".pbm") and load(image, bgr=bgr).spec.channels > 1:
         raise InputValueError("image", f"gray for {suffix}", "color or alpha", "write .ppm or .png")
-    write_bytes(
-        path, encode(image, suffix, quality=quality, lossless=lossless, metadata=metadata, profile=profile, bgr=bgr)
+    options = _raster.EncodeOptions(
+        quality=quality,
+        lossless=lossless,
+        subsampling=subsampling,
+        progressive=progressive,
+        effort=effort,
+        optimize=optimize,
+        palette=palette,
+        sizes=sizes,
     )
+    write_bytes(path, encode_with_info(image, suffix, {}, options, metadata=metadata, profile=profile, bgr=bgr))
 
 
 @explain_calls
@@ -572,6 +598,12 @@ def encode(
     *,
     quality: int | None = None,
     lossless: bool | None = None,
+    subsampling: Subsampling | None = None,
+    progressive: bool | None = None,
+    effort: int | None = None,
+    optimize: bool | None = None,
+    palette: int | None = None,
+    sizes: Sequence[int] | None = None,
     metadata: MetadataPolicy = "keep",
     profile: ProfileSource | None = None,
     bgr: bool = False,
@@ -584,6 +616,15 @@ def encode(
         format: "png", "jpeg", "webp", "avif", "gif", "tiff", "bmp", "ico" or "ppm", or a suffix.
         quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
         lossless: True for WebP without loss.
+        subsampling: how JPEG (4:4:4 from quality 90 on, else 4:2:0) and AVIF (4:2:0) store color: "4:4:4" whole,
+            "4:2:2" half across, "4:2:0" half both ways.
+        progressive: True for a JPEG in several passes.
+        effort: how much time a smaller file may take: PNG 0 to 9 (6), WebP 0 to 6 (4), AVIF 0 to 10 (4).
+        optimize: True for a smaller file of the same pixels: JPEG with fitted tables, PNG with a palette or single bits
+            where those hold all colors.
+        palette: for a PNG of that many colors at most, 2 to 256: exact if there are no more, else the nearest of a
+            reduced set.
+        sizes: the longer sides of the pictures in an ICO, such as (16, 32, 48, 256); by default the image as it is.
         metadata: what a PIL image's `info` says beside its pixels, as far as the format has a place for it: "keep" is
             all that still holds, so no thumbnail and no size of the original, "public" leaves out places, owners,
             serial numbers, maker notes, keywords and the parameters of generators, "strip" everything but the profile.
@@ -604,17 +645,25 @@ def encode(
         >>> encode(Image.new("RGB", (1, 1)), "png")[1:4]
         b'PNG'
     """
-    options: dict[str, Any] = {"quality": quality, "lossless": lossless, "metadata": metadata, "profile": profile}
-    return encode_with_info(image, format, {}, bgr=bgr, **options)
+    options = _raster.EncodeOptions(
+        quality=quality,
+        lossless=lossless,
+        subsampling=subsampling,
+        progressive=progressive,
+        effort=effort,
+        optimize=optimize,
+        palette=palette,
+        sizes=sizes,
+    )
+    return encode_with_info(image, format, {}, options, metadata=metadata, profile=profile, bgr=bgr)
 
 
 def encode_with_info(
     image: AnyImage,
     format: str,
     info: Mapping[Any, Any],
+    options: _raster.EncodeOptions,
     *,
-    quality: int | None = None,
-    lossless: bool | None = None,
     metadata: MetadataPolicy = "keep",
     profile: ProfileSource | None = None,
     bgr: bool = False,
@@ -626,6 +675,9 @@ def encode_with_info(
     if profile is not None:
         embedded = _profile_for(profile, target, gray=load(image, bgr=bgr).spec.channels < 3)
         image = convert_profile(image, to=profile, bgr=bgr)
+    if isinstance(image, Image.Image) and target.name == "png" and _raster.is_stored_as_it_is(image):
+        beside = _raster.collect({**info, **image.info}, metadata, gray=image.mode == "1")
+        return _raster.encode(image, target.name, options, metadata=beside)
     spec = load(image, bgr=bgr)[1]
     dtype = "uint8"
     if spec.dtype.startswith(("float", "bfloat")) and target.float32:
@@ -640,7 +692,17 @@ def encode_with_info(
     beside = _raster.collect({**info, **getattr(pixels, "info", {})}, metadata, gray=spec.channels < 3)
     if embedded is not None:
         beside = replace(beside, icc_profile=embedded)
-    return _raster.encode(pixels, target.name, quality=quality, lossless=lossless, metadata=beside)
+    if options.sizes is not None and target.name == "ico":
+        _raster.check_options(target, options)
+        pixels = [_fit_icon(pixels, size) for size in options.sizes]
+    return _raster.encode(pixels, target.name, options, metadata=beside)
+
+
+def _fit_icon(image: Image.Image, size: int) -> Image.Image:
+    """The image with `size` as its longer side."""
+    longest = max(image.size)
+    width, height = (max(1, round(side * size / longest)) for side in image.size)
+    return image if image.size == (width, height) else resize(image, width=width, height=height)
 
 
 def _profile_for(profile: ProfileSource, target: _raster.Format, *, gray: bool) -> bytes:
@@ -666,6 +728,12 @@ def to_data_url(
     *,
     quality: int | None = None,
     lossless: bool | None = None,
+    subsampling: Subsampling | None = None,
+    progressive: bool | None = None,
+    effort: int | None = None,
+    optimize: bool | None = None,
+    palette: int | None = None,
+    sizes: Sequence[int] | None = None,
     metadata: MetadataPolicy = "keep",
     profile: ProfileSource | None = None,
     bgr: bool = False,
@@ -677,6 +745,15 @@ def to_data_url(
         format: as for `encode`; browsers show png, jpeg, webp, avif, gif, bmp and ico.
         quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
         lossless: True for WebP without loss.
+        subsampling: how JPEG (4:4:4 from quality 90 on, else 4:2:0) and AVIF (4:2:0) store color: "4:4:4" whole,
+            "4:2:2" half across, "4:2:0" half both ways.
+        progressive: True for a JPEG in several passes.
+        effort: how much time a smaller file may take: PNG 0 to 9 (6), WebP 0 to 6 (4), AVIF 0 to 10 (4).
+        optimize: True for a smaller file of the same pixels: JPEG with fitted tables, PNG with a palette or single bits
+            where those hold all colors.
+        palette: for a PNG of that many colors at most, 2 to 256: exact if there are no more, else the nearest of a
+            reduced set.
+        sizes: the longer sides of the pictures in an ICO, such as (16, 32, 48, 256); by default the image as it is.
         metadata: what a PIL image's `info` says beside its pixels, as far as the format has a place for it: "keep" is
             all that still holds, so no thumbnail and no size of the original, "public" leaves out places, owners,
             serial numbers, maker notes, keywords and the parameters of generators, "strip" everything but the profile.
@@ -699,7 +776,17 @@ def to_data_url(
     Source: RFC 2397.
     """
     name = _raster.capabilities(format).name
-    data = encode(image, name, quality=quality, lossless=lossless, metadata=metadata, profile=profile, bgr=bgr)
+    options = _raster.EncodeOptions(
+        quality=quality,
+        lossless=lossless,
+        subsampling=subsampling,
+        progressive=progressive,
+        effort=effort,
+        optimize=optimize,
+        palette=palette,
+        sizes=sizes,
+    )
+    data = encode_with_info(image, name, {}, options, metadata=metadata, profile=profile, bgr=bgr)
     return f"data:{media_type(name)};base64,{base64.b64encode(data).decode('ascii')}"
 
 

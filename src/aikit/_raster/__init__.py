@@ -8,7 +8,7 @@ from .high_depth import HighDepth, round_to_8_bits
 from .isolated import decode_guarded, frames_guarded, needs_child
 from .labels import decode_labels_guarded
 from .metadata import Metadata, MetadataPolicy, check_policy, collect
-from .options import EncodeOptions, Subsampling
+from .options import EncodeOptions, Subsampling, check_options
 from .palette import is_stored_as_it_is
 from .signatures import format_of_suffix, identify
 from .wire_format import Picture
@@ -23,6 +23,7 @@ __all__ = [
     "Picture",
     "Subsampling",
     "capabilities",
+    "check_options",
     "check_policy",
     "collect",
     "decode",

@@ -269,7 +269,11 @@ def _png16(pixels: Samples, options: EncodeOptions) -> bytes:
         rows = np.zeros((height, 1 + width * 4), np.uint8)
         rows[:, 1:] = pixels.astype(">u2").reshape(height, -1).view(np.uint8)
         head = struct.pack(">IIBBBBB", width, height, 16, 4, 0, 0, 0)
-        body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows.tobytes(), 6 if effort is None else effort)) + chunk(b"IEND", b"")
+        body = (
+            chunk(b"IHDR", head)
+            + chunk(b"IDAT", zlib.compress(rows.tobytes(), 6 if effort is None else effort))
+            + chunk(b"IEND", b"")
+        )
         return b"\x89PNG\r\n\x1a\n" + body
     codes = {1: None, 3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
     code = codes[channels]

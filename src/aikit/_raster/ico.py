@@ -20,7 +20,7 @@ _HEAD, _ENTRY = 6, 16
 class _Picture(NamedTuple):
     area: int
     bits: int
-    index: int
+    place: int
     body: bytes
 
 
@@ -30,8 +30,8 @@ def best_alone(data: bytes, name: str) -> bytes:
     pictures = [picture for index in range(count) if (picture := _picture(data, index)) is not None]
     if not pictures:
         raise corrupt(name, "ico", "no picture inside of the file")
-    best = max(pictures, key=lambda picture: (picture.area, picture.bits, -picture.index))
-    entry = bytearray(data[_HEAD + _ENTRY * best.index :][:_ENTRY])
+    best = max(pictures, key=lambda picture: (picture.area, picture.bits, -picture.place))
+    entry = bytearray(data[_HEAD + _ENTRY * best.place :][:_ENTRY])
     struct.pack_into("<II", entry, 8, len(best.body), _HEAD + _ENTRY)
     return data[:4] + struct.pack("<H", 1) + bytes(entry) + best.body
 

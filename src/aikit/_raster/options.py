@@ -83,8 +83,12 @@ def _check_taker(option: str, value: object, takers: tuple[str, ...], target: Fo
     # False is what a format without the switch does anyway.
     if value is None or value is False or target.name in takers:
         return
-    take = f"only {' and '.join([', '.join(map(word, takers[:-1])), word(takers[-1])]) if takers[1:] else word(takers[0])}"
-    raise InputValueError(option, f"None for {word(target.name)}", quoted(value), f"{take} take{'s' * (not takers[1:])} it")
+    take = (
+        f"only {' and '.join([', '.join(map(word, takers[:-1])), word(takers[-1])]) if takers[1:] else word(takers[0])}"
+    )
+    raise InputValueError(
+        option, f"None for {word(target.name)}", quoted(value), f"{take} take{'s' * (not takers[1:])} it"
+    )
 
 
 def _check_switch(option: str, value: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from .._metadata.orientation import orientation_of_image
 from .high_depth import Samples
 
 __all__ = ["is_stored_as_it_is", "reduce_colors", "shrink"]
@@ -15,16 +16,18 @@ _MOST = 256
 def is_stored_as_it_is(image: Image.Image) -> bool:
     """Whether a PNG holds the palette or the bits of an image, with all that they mean."""
     key = image.info.get("transparency")
+    if image.mode not in ("1", "P") or orientation_of_image(image) != 1:
+        return False
     if image.mode == "1":
         return key is None
-    if image.mode != "P" or image.palette is None:
-        return False
-    if image.palette.mode not in ("RGB", "RGBA"):
+    if image.palette is None or image.palette.mode not in ("RGB", "RGBA"):
         return False
     known = len(image.getpalette() or ()) // 3
     highest = image.getextrema()[1]
     fits = isinstance(highest, (int, float)) and highest < known
-    of_key = key is None or (isinstance(key, bytes) and len(key) <= known) or (isinstance(key, int) and 0 <= key < known)
+    of_key = (
+        key is None or (isinstance(key, bytes) and len(key) <= known) or (isinstance(key, int) and 0 <= key < known)
+    )
     # Beside alpha in the palette a key would count twice.
     return fits and of_key and not (image.palette.mode == "RGBA" and key is not None)
 
@@ -46,7 +49,7 @@ def reduce_colors(image: Image.Image, most: int) -> Image.Image:
     if image.mode in ("L", "LA"):
         image = image.convert("RGB" if image.mode == "L" else "RGBA")
     if image.mode == "P":
-        if image.getextrema()[1] < most and len(image.getpalette() or ()) // 3 <= most:
+        if len(image.getpalette() or ()) // 3 <= most:
             return image
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     if image.mode == "1":
