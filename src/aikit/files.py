@@ -52,6 +52,7 @@ Profile = Literal["srgb", "ignore"]
 OnBadProfile = Literal["raise", "warn"]
 MetadataPolicy = _raster.MetadataPolicy
 Subsampling = _raster.Subsampling
+_NO_OPTIONS = _raster.EncodeOptions()
 
 # Registered with IANA, but for the portable pixmap, which only has the name everybody uses.
 _MIME = {"ico": "image/vnd.microsoft.icon", "ppm": "image/x-portable-pixmap"}
@@ -662,7 +663,7 @@ def encode_with_info(
     image: AnyImage,
     format: str,
     info: Mapping[Any, Any],
-    options: _raster.EncodeOptions,
+    options: _raster.EncodeOptions = _NO_OPTIONS,
     *,
     metadata: MetadataPolicy = "keep",
     profile: ProfileSource | None = None,
