@@ -23,6 +23,7 @@ THEMES = {
     "alpha": "Transparency",
     "color": "Colors",
     "resample": "Sizes",
+    "geometry": "Geometry",
     "batch": "Batches",
     "files": "Reading and writing",
     "documents": "PSD",

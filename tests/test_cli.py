@@ -524,8 +524,10 @@ def test_folders_are_walked_and_text_is_left_out(run, folder):
     Path("photos/sub dir/data.json").write_text("{}")
     assert run("convert", "photos", "out", "--to", "webp") == (
         0,
-        "3 converted, 2 left out, 0 failed\n",
+        "3 converted, 4 left out, 0 failed\n",
         (
+            "  photos/.hidden: left out, it is a hidden folder; name it to have it converted.\n"
+            "  photos/.hidden.png: left out, it is hidden; name it to have it converted.\n"
             "  photos/notes.txt: left out, it is no picture by its name or its first bytes.\n"
             "  photos/sub dir/data.json: left out, it is no picture by its name or its first bytes.\n"
         ),
@@ -733,11 +735,12 @@ def test_a_picture_too_large_for_memory_is_a_failure(run, folder, monkeypatch):
     def fail(source, **options):
         if source.name == "a.png":
             raise MemoryError
-        return read_pil(source)
+        image = read_pil(source)
+        return image, image.info
 
     for name in ("a.png", "b.png"):
         write(RGB, name)
-    monkeypatch.setattr(files, "read_any", fail)
+    monkeypatch.setattr(files, "read_with_info", fail)
     status, out, err = run("convert", "a.png", "b.png", "out")
     assert (status, out) == (1, "1 converted, 1 failed\n")
     assert "  a.png: image: expected a picture that fits into memory, got a larger one; pass --jobs 1." in err
@@ -747,7 +750,7 @@ def test_a_mistake_of_ours_is_not_hidden(folder, monkeypatch):
     from aikit.recipe import files
 
     write(RGB, "a.png")
-    monkeypatch.setattr(files, "read_any", lambda source, **options: 1 / 0)
+    monkeypatch.setattr(files, "read_with_info", lambda source, **options: 1 / 0)
     with pytest.raises(ZeroDivisionError, match="division"):
         main(["convert", "a.png", "out"])
 

@@ -95,6 +95,17 @@ def test_the_layered_document_is_what_another_reader_sees(ran):
     assert abs(ours - theirs).max() <= 2
 
 
+def test_every_coin_is_found_and_boxed_where_it_is(ran):
+    printed, folder = ran("detection")
+    # There are 24 on the photograph; the first from above is the one at the right, by hand 306, 16, 364, 72.
+    assert "24 coins" in printed
+    box = list(map(int, re.search(r"first at \[(.*)\]", printed)[1].split(", ")))
+    np.testing.assert_allclose(box, [306, 16, 364, 72], atol=3)
+    drawn = np.asarray(Image.open(folder / "detection.jpg")).astype(int)
+    orange = drawn[..., 0] - drawn[..., 2] > 60
+    assert orange[18:70, 304:307].any(1).mean() > 0.9  # its left edge, of which a JPEG blurs the color
+
+
 def test_the_lane_mask_covers_the_line_and_nothing_else(ran):
     printed, folder = ran("lane_mask")
     # The line is 0.09 of half the road's width, 12 + 210 t pixels for t from 0 to 1 over 144 of 240 rows.

@@ -779,10 +779,10 @@ def test_lossless_round_trip_of_any_shape(height, width, channels, dtype, format
     [
         (lambda: encode(RGB, "bmpp"), InputValueError, r'format: expected one of png, jpeg, .*, got "bmpp"'),
         (lambda: encode(RGB, None), InputTypeError, r'format: expected a name such as "png", got None'),
-        (lambda: encode(RGB[None], "png"), InputValueError, r"image: expected one picture for PIL, got a batch"),
-        (lambda: encode(DEEP[None], "png"), InputValueError, r"image: expected one picture for PIL, got a batch"),
+        (lambda: encode(RGB[None, None], "png"), InputValueError, r"image: expected one picture for PIL, got a batch"),
+        (lambda: encode(DEEP[None, None], "png"), InputValueError, r"image: expected one picture for PIL, got a batch"),
         (
-            lambda: encode(codes(3, 4, 1, "float32", (2,)), "tiff"),
+            lambda: encode(codes(3, 4, 1, "float32", (2, 1)), "tiff"),
             InputValueError,
             r"image: expected one picture for PIL, got a batch",
         ),

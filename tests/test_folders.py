@@ -117,10 +117,10 @@ def test_shrinking_while_decoding_is_close_to_the_plain_way(tmp_path, orientatio
     ],
 )
 def test_only_what_smaller_pixels_will_do_for_is_shrunk(tmp_path, monkeypatch, keywords, shrunk):
-    read, asked = recipe_files.read_any, []
+    read, asked = recipe_files.read_with_info, []
     monkeypatch.setattr(
         recipe_files,
-        "read_any",
+        "read_with_info",
         lambda source, **options: asked.append(options.get("at_least")) or read(source, **options),
     )
     write(photograph(400, 600), tmp_path / "a.jpg")
@@ -226,18 +226,23 @@ def test_what_is_no_picture_is_left_out_and_told(folder):
     (folder / "in" / "above").symlink_to(folder)
     (folder / "in" / "no suffix").write_bytes(encode(codes(4, 4, 3), "png"))
     (folder / "in" / ".hidden.png").write_bytes(b"text")
+    (folder / "in" / ".hidden").mkdir()
+    (folder / "in" / ".hidden" / "in it.png").write_bytes(b"text")
+    (folder / "in" / ".aikit-manifest.sqlite").touch()  # of a run whose results are these sources
+    (folder / "in" / ".aikit-dead.tmp").touch()
     report = convert_folder(folder / "in", folder / "out", SMALL)
-    assert (*counts(report), report.left) == (9, 0, 0, 3)
+    assert (*counts(report), report.left) == (9, 0, 0, 5)
     assert [(str(Path(each.path).relative_to(folder / "in")), each.code) for each in report.notices] == [
+        (".hidden", "left_out"), (".hidden.png", "left_out"),
         ("a/empty", "left_out"), ("above", "left_out"), ("notes.txt", "left_out"),
     ]  # fmt: skip
-    assert "it is a link to a folder; name that folder" in report.notices[1].message
+    assert "it is a link to a folder; name that folder" in report.notices[3].message
     assert read_pil(folder / "out" / "a" / "x.png" / "in it.webp").size == (12, 12)
     # Told again, though everything else is done.
     again = convert_folder(folder / "in", folder / "out", SMALL)
-    assert (again.left, again.notices) == (3, report.notices)
+    assert (again.left, again.notices) == (5, report.notices)
     told = json.loads(report.to_json())
-    assert (told["left"], [each["code"] for each in told["notices"]]) == (3, ["left_out"] * 3)
+    assert (told["left"], [each["code"] for each in told["notices"]]) == (5, ["left_out"] * 5)
 
 
 def test_what_was_named_is_tried_whatever_its_name(folder):
@@ -502,24 +507,24 @@ def test_failures_are_remembered_until_they_are_to_be_retried(folder, monkeypatc
     first = convert_folder(folder / "in", folder / "out", SMALL)
     assert counts(first) == (5, 1, 0)
     assert first.failures[0].code == "truncated"
-    monkeypatch.setattr(recipe_files, "read_any", None)  # nothing is read again
+    monkeypatch.setattr(recipe_files, "read_with_info", None)  # nothing is read again
     again = convert_folder(folder / "in", folder / "out", SMALL)
     assert counts(again) == (0, 1, 5)
     assert again.failures == first.failures
     monkeypatch.undo()
-    monkeypatch.setattr(recipe_files, "read_any", lambda source, **options: codes(20, 30, 3))
+    monkeypatch.setattr(recipe_files, "read_with_info", lambda source, **options: (codes(20, 30, 3), {}))
     assert run(folder, retry_failed=True) == (1, 0, 5)
 
 
 def test_failures_that_are_not_the_file_s_are_tried_each_time(folder, monkeypatch):
-    read = recipe_files.read_any
+    read = recipe_files.read_with_info
 
     def fail(source, **options):
         if source.name.endswith("0.png"):
             raise MissingDependencyError("0.png", "a package", "none installed", "install it")
         return read(source, **options)
 
-    monkeypatch.setattr(recipe_files, "read_any", fail)
+    monkeypatch.setattr(recipe_files, "read_with_info", fail)
     report = convert_folder(folder / "in", folder / "out", SMALL)
     assert [failure.code for failure in report.failures] == ["missing_dependency"]
     monkeypatch.undo()

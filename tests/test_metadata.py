@@ -595,3 +595,26 @@ def test_a_recipe_brings_what_a_deep_file_says():
     assert found.keys() == HOLDS["png"] - {"icc_profile"}
     found = found_in(Recipe([("resize", {"width": 16})], to="png", metadata="strip").bytes(made))
     assert not found
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_a_thumbnail_that_is_no_jpeg_goes_and_what_its_directory_says(order):
+    pixels, words = bytes(range(1, 193)), b"words of the thumbnail\0"
+    block = exif_block(order=order, second=False)
+    start = len(block) - len(exif.PREFIX)
+    long = lambda number: (4, struct.pack(order + "I", number))  # noqa: E731
+    table = {0x010E: (2, words), 0x0111: long(0), 0x0117: long(len(pixels))}
+    size = len(directory(table, order, start + 42, 0))
+    table[0x0111] = long(start + size)
+    block += directory(table, order, start + 42, 0) + pixels
+    # The first directory says where the second is, behind its ten fields.
+    first = struct.unpack_from(order + "H", block, 14)[0]
+    at = 16 + 12 * first
+    block = block[:at] + struct.pack(order + "I", start) + block[at + 4 :]
+    assert tags(block)[3][0x0117] == len(pixels)
+    edited = exif.edit(block, exif.is_true_of_others)
+    assert not tags(edited)[3]
+    assert pixels[20:40] not in edited
+    assert words[:-1] not in edited
+    assert len(edited) <= len(exif.PREFIX) + start  # nor is its directory left
+    assert tags(edited)[2] == tags(block)[2]

@@ -194,6 +194,59 @@ def test_names_in_every_script(name, tmp_path):
     assert [layer.name for layer in aikit.open_psd(saved(document, tmp_path)).walk()] == [name, name]
 
 
+def named_in_bytes(name, encoding):
+    """A document with a layer and a group whose names are bytes alone."""
+    from psd_tools.constants import Tag
+
+    document = aikit.new_psd(height=2, width=2)
+    document.add_group("group", layers=[document.add(codes(2, 2, 3), name="layer")])
+    raw = raw_of(document.encode())
+    for layer in raw.descendants():
+        layer._record.tagged_blocks.pop(Tag.UNICODE_LAYER_NAME, None)
+        layer._record.name = name.encode(encoding).decode("macroman")
+    with io.BytesIO() as file:
+        raw._record.write(file)
+        return file.getvalue()
+
+
+@pytest.mark.parametrize("limits", [None, aikit.Limits()], ids=["trusted", "limits"])
+@pytest.mark.parametrize(("name", "encoding"), [("背景", "shift_jis"), ("图层 1", "gbk"), ("Слой", "cp1251")])
+def test_names_in_bytes_are_read_in_the_encoding_that_is_said(name, encoding, limits):
+    data = named_in_bytes(name, encoding)
+    document = aikit.open_psd(data, encoding=encoding, limits=limits)
+    assert [layer.path for layer in document.walk()] == [name, f"{name}/{name}"]
+    assert name in str(document)
+    assert document[f"{name}/{name}"].kind == "pixel"
+    assert document.encode() == data
+    document[name].name = "new 新"
+    document[f"new 新/{name}"].opacity = 0.5
+    again = aikit.open_psd(document.encode(), encoding=encoding)
+    assert [layer.path for layer in again.walk()] == ["new 新", f"new 新/{name}"]
+
+
+def test_names_in_unicode_have_no_other_encoding():
+    document = aikit.new_psd(height=2, width=2)
+    document.add(codes(2, 2, 3), name="Ünï 背景")
+    assert aikit.open_psd(document.encode(), encoding="utf-16").layers[0].name == "Ünï 背景"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "error", "message"),
+    [
+        ("klingon", aikit.InputValueError, r"^encoding: expected one that Python knows, got 'klingon'; pass for inst"),
+        (
+            "ascii",
+            aikit.InputValueError,
+            r"^encoding: expected one in which the names of layers are text, got 'ascii' ",
+        ),
+        (None, aikit.InputTypeError, r"^encoding: expected a name such as \"shift_jis\", got None; pass one\."),
+    ],
+)
+def test_encodings_that_are_none(encoding, error, message):
+    with pytest.raises(error, match=message):
+        aikit.open_psd(named_in_bytes("背景", "shift_jis"), encoding=encoding)
+
+
 @pytest.mark.parametrize(
     ("given", "stored"),
     [(0, 0), (1, 255), (Fraction(1, 2), 128), (np.float32(0.25), 64), (0.3, 76), (0.0019, 0), (0.002, 1)],

@@ -322,3 +322,20 @@ def test_comments_glued_to_numbers(end):
     np.testing.assert_array_equal(read_numpy(b"P5 3 2 65535#c" + end + deep.astype(">u2").tobytes()), deep)
     plain = b"P2 3 2 255#c" + end + b"1#x" + end + b"2 3 4#y" + end + b"5 6"
     np.testing.assert_array_equal(read_numpy(plain), [[1, 2, 3], [4, 5, 6]])
+
+
+@pytest.mark.parametrize("option", [{"optimize": True}, {"palette": 16}])
+def test_animations_have_no_palettes_of_their_frames(option):
+    with pytest.raises(
+        InputValueError, match=r"(optimize|palette): expected None for an animation, got .*; leave it out"
+    ):
+        encode([FLAT[..., :3], FLAT[::-1, :, :3]], "png", **option)
+    frames = [with_palette(5), with_palette(7)]
+    back = opened(encode(frames, "png"))
+    assert back.n_frames == 2
+
+
+def test_options_hold_for_every_frame():
+    noisy = codes(64, 80, 3) // 16 + PHOTO // 2
+    quick, slow = (encode([noisy, noisy[::-1]], "webp", effort=effort) for effort in (0, 6))
+    assert len(slow) < len(quick)

@@ -220,6 +220,14 @@ def test_avif_by_nclx(frames):
     assert np.abs(read_numpy(avif(1, 13))[0, 0].astype(int) - (200, 100, 50)).max() < 3
 
 
+def test_a_sequence_says_its_colors_in_its_track():
+    data = avif(12, 13, frames=2)
+    first = data.index(b"colr")
+    assert first < data.index(b"moov") < data.rindex(b"colr")
+    data = data[:first] + b"free" + data[first + 4 :]
+    assert read_properties(data).nclx == Nclx(12, 13)
+
+
 def test_avif_whose_profile_comes_before_its_numbers_unless_these_are_hdr():
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     assert np.abs(read_numpy(avif(12, 13, icc_profile=srgb))[0, 0].astype(int) - (200, 100, 50)).max() < 3

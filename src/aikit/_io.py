@@ -30,6 +30,10 @@ __all__ = [
     "write_bytes",
 ]
 
+# How the names of files begin that aikit keeps beside pictures; one that is being written ends so that no folder listing
+# takes it for a finished picture.
+OWN, _END = ".aikit-", ".tmp"
+
 _CHUNK = 1 << 20
 # RFC 3986, section 3.1. Two letters at least: "C:" is a drive.
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -247,14 +251,10 @@ def _replace(target: str, data: bytes, times: tuple[int, int] | None) -> None:
                 os.unlink(temporary)
 
 
-# A name that no folder listing takes for a finished picture: it never ends in an image suffix.
-_BEGINNING, _END = ".aikit-", ".tmp"
-
-
 def _make_temporary(folder: str) -> tuple[int, str]:
     """Make a file that is locked as long as it is open, by which others see that somebody is writing it."""
     while True:
-        handle, path = tempfile.mkstemp(prefix=_BEGINNING, suffix=_END, dir=folder)
+        handle, path = tempfile.mkstemp(prefix=OWN, suffix=_END, dir=folder)
         if _lock(handle, wait=True) is not True or _is_at(handle, path):
             return handle, path
         # Somebody took it for one that was left behind, before it was locked.
@@ -264,7 +264,7 @@ def _make_temporary(folder: str) -> tuple[int, str]:
 def remove_leftovers(folder: str | os.PathLike[str]) -> None:
     """Remove what processes that were killed had begun to write into a folder; files that somebody writes stay."""
     try:
-        names = [name for name in os.listdir(folder) if name.startswith(_BEGINNING) and name.endswith(_END)]
+        names = [name for name in os.listdir(folder) if name.startswith(OWN) and name.endswith(_END)]
     except OSError:  # there is no such folder yet
         return
     for name in names:

@@ -12,7 +12,7 @@ import io
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import unquote_to_bytes
@@ -515,9 +515,11 @@ def read_with_info(
 
 @explain_calls
 def write(
-    image: AnyImage,
+    image: AnyImage | Iterable[AnyImage],
     path: str | os.PathLike[str],
     *,
+    duration: float | Sequence[float] | None = None,
+    loop: int | None = None,
     quality: int | None = None,
     lossless: bool | None = None,
     subsampling: Subsampling | None = None,
@@ -536,9 +538,14 @@ def write(
     one step: whatever goes wrong, a file that was there stays as it was.
 
     Args:
-        image: one PIL image, array or tensor. 16 bits are kept by PNG, TIFF and PPM, floats by TIFF;
-            other formats get 8 bits, rounded.
+        image: one PIL image, array or tensor, or several: a list, an iterator or a batch become the frames of a GIF,
+            PNG, WebP or AVIF, or the pages of a TIFF. 16 bits are kept by PNG, TIFF and PPM, floats by TIFF; other
+            formats get 8 bits, rounded.
         path: where to; .png .jpg .webp .avif .gif .tif .bmp .ico .ppm .pgm.
+        duration: how long each frame is shown, in milliseconds as in `info["duration"]` of `read_frames`: one number, or one
+            a frame; None is what PIL images say themselves, else 100. GIF counts in hundredths of a second.
+        loop: how often an animation is played, 0 for ever, as in `info["loop"]`; None is what the first image says, else
+            0. GIF's viewers do not count the first time.
         quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
         lossless: True for WebP without loss.
         subsampling: how JPEG (4:4:4 from quality 90 on, else 4:2:0) and AVIF (4:2:0) store color: "4:4:4" whole,
@@ -560,7 +567,8 @@ def write(
     Raises:
         InputTypeError: not an image, or not a path.
         InputValueError: an unknown suffix, an alpha channel the format cannot hold (call `flatten` first), a size
-            beyond the format, or an option it has not.
+            beyond the format, or an option it has not; several images for a format of one, frames of several sizes for
+            one that is no TIFF.
         FileAccessError: the folder is missing or not writable, or the disk is full.
 
     Example:
@@ -571,15 +579,23 @@ def write(
         ...     write(Image.new("RGB", (2, 1), "red"), path)
         ...     read_pil(path).size
         (2, 1)
+        >>> steps = [Image.new("RGB", (2, 1), (red, 0, 0)) for red in (0, 100, 200)]
+        >>> [frame.info["duration"] for frame in read_frames(encode(steps, "webp", lossless=True, duration=40))]
+        [40, 40, 40]
     """
     if not isinstance(path, (str, os.PathLike)):
         raise InputTypeError("path", "a path", type(path).__name__, "for bytes call encode(image, format)")
     suffix = os.path.splitext(os.fspath(path))[1]
     if not suffix:
         raise InputValueError("path", "a suffix that names the format", quoted(str(path)), "add one such as .png")
-    if suffix.lower() in (".pgm", ".pbm") and load(image, bgr=bgr).spec.channels > 1:
+    images = _images_of(image, bgr=bgr)
+    if suffix.lower() in (".pgm", ".pbm") and any(load(each, bgr=bgr).spec.channels > 1 for each in images):
         raise InputValueError("image", f"gray for {suffix}", "color or alpha", "write .ppm or .png")
-    options = _raster.EncodeOptions(
+    data = encode(
+        images if len(images) > 1 else images[0],
+        suffix,
+        duration=duration,
+        loop=loop,
         quality=quality,
         lossless=lossless,
         subsampling=subsampling,
@@ -588,15 +604,20 @@ def write(
         optimize=optimize,
         palette=palette,
         sizes=sizes,
+        metadata=metadata,
+        profile=profile,
+        bgr=bgr,
     )
-    write_bytes(path, encode_with_info(image, suffix, {}, options, metadata=metadata, profile=profile, bgr=bgr))
+    write_bytes(path, data)
 
 
 @explain_calls
 def encode(
-    image: AnyImage,
+    image: AnyImage | Iterable[AnyImage],
     format: str,
     *,
+    duration: float | Sequence[float] | None = None,
+    loop: int | None = None,
     quality: int | None = None,
     lossless: bool | None = None,
     subsampling: Subsampling | None = None,
@@ -612,9 +633,14 @@ def encode(
     """Encode an image to the bytes of a file.
 
     Args:
-        image: one PIL image, array or tensor. 16 bits are kept by PNG, TIFF and PPM, floats by TIFF;
-            other formats get 8 bits, rounded.
+        image: one PIL image, array or tensor, or several: a list, an iterator or a batch become the frames of a GIF,
+            PNG, WebP or AVIF, or the pages of a TIFF. 16 bits are kept by PNG, TIFF and PPM, floats by TIFF; other
+            formats get 8 bits, rounded.
         format: "png", "jpeg", "webp", "avif", "gif", "tiff", "bmp", "ico" or "ppm", or a suffix.
+        duration: how long each frame is shown, in milliseconds as in `info["duration"]` of `read_frames`: one number, or one
+            a frame; None is what PIL images say themselves, else 100. GIF counts in hundredths of a second.
+        loop: how often an animation is played, 0 for ever, as in `info["loop"]`; None is what the first image says, else
+            0. GIF's viewers do not count the first time.
         quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
         lossless: True for WebP without loss.
         subsampling: how JPEG (4:4:4 from quality 90 on, else 4:2:0) and AVIF (4:2:0) store color: "4:4:4" whole,
@@ -639,7 +665,8 @@ def encode(
     Raises:
         InputTypeError: not an image.
         InputValueError: an unknown format, an alpha channel the format cannot hold (call `flatten` first), a size
-            beyond the format, or an option it has not.
+            beyond the format, or an option it has not; several images for a format of one, frames of several sizes for
+            one that is no TIFF.
 
     Example:
         >>> from PIL import Image
@@ -656,7 +683,16 @@ def encode(
         palette=palette,
         sizes=sizes,
     )
-    return encode_with_info(image, format, {}, options, metadata=metadata, profile=profile, bgr=bgr)
+    images = _images_of(image, bgr=bgr)
+    if len(images) == 1 and duration is None and loop is None:
+        return encode_with_info(images[0], format, {}, options, metadata=metadata, profile=profile, bgr=bgr)
+    target = _raster.capabilities(format)
+    _raster.check_policy(metadata)
+    told = [getattr(each, "info", {}) for each in images]
+    known = [_known(each, "duration") for each in told]
+    times = _raster.check_times(target, duration, loop, known, _known(told[0], "loop"))
+    frames = [_prepare(each, target, {}, metadata=metadata, profile=profile, bgr=bgr) for each in images]
+    return _raster.encode_frames(frames, target, times, options)
 
 
 def encode_with_info(
@@ -672,13 +708,54 @@ def encode_with_info(
     """As `encode`, with what a file said that the image came from, for arrays and tensors, which cannot carry it."""
     target = _raster.capabilities(format)
     _raster.check_policy(metadata)
+    if (
+        profile is None
+        and isinstance(image, Image.Image)
+        and target.name == "png"
+        and _raster.is_stored_as_it_is(image)
+    ):
+        beside = _raster.collect({**info, **image.info}, metadata, gray=image.mode == "1")
+        return _raster.encode(image, target.name, options, metadata=beside)
+    pixels, beside = _prepare(image, target, info, metadata=metadata, profile=profile, bgr=bgr)
+    if options.sizes is not None and target.name == "ico":
+        _raster.check_options(target, options)
+        pixels = [_fit_icon(pixels, size) for size in options.sizes]
+    return _raster.encode(pixels, target.name, options, metadata=beside)
+
+
+def _images_of(image: AnyImage | Iterable[AnyImage], *, bgr: bool) -> list[AnyImage]:
+    """The images of a list, an iterator or a batch, or the one that was passed."""
+    if isinstance(image, (list, tuple, Iterator)):
+        images = list(image)
+        if not images:
+            raise InputValueError("image", "at least one image", f"an empty {type(image).__name__}", "pass some")
+        return images
+    # A batch of one more axis; whatever else is no image is refused where it is converted.
+    one: Any = image
+    if len(load(one, bgr=bgr).spec.batch) == 1:
+        return list(one)
+    return [one]
+
+
+def _known(info: Any, key: str) -> Any:
+    value = info.get(key)
+    return value if isinstance(value, (int, float)) else None
+
+
+def _prepare(
+    image: AnyImage,
+    target: _raster.Format,
+    info: Mapping[Any, Any],
+    *,
+    metadata: MetadataPolicy,
+    profile: ProfileSource | None,
+    bgr: bool,
+) -> tuple[Any, _raster.Metadata]:
+    """One image in the depth that the format holds, and what is written beside it."""
     embedded = None
     if profile is not None:
         embedded = _profile_for(profile, target, gray=load(image, bgr=bgr).spec.channels < 3)
         image = convert_profile(image, to=profile, bgr=bgr)
-    if isinstance(image, Image.Image) and target.name == "png" and _raster.is_stored_as_it_is(image):
-        beside = _raster.collect({**info, **image.info}, metadata, gray=image.mode == "1")
-        return _raster.encode(image, target.name, options, metadata=beside)
     spec = load(image, bgr=bgr)[1]
     dtype = "uint8"
     if spec.dtype.startswith(("float", "bfloat")) and target.float32:
@@ -693,10 +770,7 @@ def encode_with_info(
     beside = _raster.collect({**info, **getattr(pixels, "info", {})}, metadata, gray=spec.channels < 3)
     if embedded is not None:
         beside = replace(beside, icc_profile=embedded)
-    if options.sizes is not None and target.name == "ico":
-        _raster.check_options(target, options)
-        pixels = [_fit_icon(pixels, size) for size in options.sizes]
-    return _raster.encode(pixels, target.name, options, metadata=beside)
+    return pixels, beside
 
 
 def _fit_icon(image: Image.Image, size: int) -> Image.Image:

@@ -10,6 +10,7 @@ from .labels import decode_labels_guarded
 from .metadata import Metadata, MetadataPolicy, check_policy, collect
 from .options import EncodeOptions, Subsampling, check_options
 from .palette import is_stored_as_it_is
+from .sequences import check_times, encode_frames
 from .signatures import format_of_suffix, identify
 from .wire_format import Picture
 
@@ -25,11 +26,13 @@ __all__ = [
     "capabilities",
     "check_options",
     "check_policy",
+    "check_times",
     "collect",
     "decode",
     "decode_guarded",
     "decode_labels_guarded",
     "encode",
+    "encode_frames",
     "format_of_suffix",
     "frames",
     "frames_guarded",

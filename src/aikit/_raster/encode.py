@@ -22,7 +22,7 @@ from .options import EncodeOptions, check_options, subsampling_of
 from .palette import is_stored_as_it_is, reduce_colors, shrink
 from .tiff_tags import with_tags
 
-__all__ = ["encode"]
+__all__ = ["encode", "encode_avif_frames"]
 
 
 _MODES = ("L", "LA", "RGB", "RGBA", "I;16", "F")
@@ -78,6 +78,28 @@ def _encode_image(image: Image.Image, target: Format, options: EncodeOptions, be
         image, more = _PREPARED[target.name](image, options)
         settings |= more
     return _save(_bare(image), target.name.upper(), **settings)
+
+
+def encode_avif_frames(
+    frames: Sequence[Image.Image | Samples],
+    durations: Sequence[float],
+    *,
+    options: EncodeOptions,
+    metadata: Metadata,
+) -> bytes:
+    """Encode pictures of one size and mode as an AVIF sequence, shown for so many milliseconds each."""
+    target = capabilities("avif")
+    check_options(target, options)
+    pictures = []
+    for index, each in enumerate(frames):
+        if not isinstance(each, Image.Image):
+            _check_depth(False, str(each.dtype), target, f"frame {index}")
+            continue
+        _check_image(each, target, f"frame {index}")
+        pictures.append(_bare(each))
+    settings = _settings(pictures[0], target, options) | _beside(metadata, "avif")
+    settings |= {"save_all": True, "append_images": pictures[1:], "duration": [round(each) for each in durations]}
+    return _save(pictures[0], "AVIF", **settings)
 
 
 def _check_image(image: Image.Image, target: Format, name: str) -> None:

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from typing import NamedTuple
 
 from .animation import Animation, Canvas, Dispose, Layer
 from .integrity import Facts, corrupt
 
-__all__ = ["walk_gif"]
+__all__ = ["Picture", "picture_of", "walk_gif"]
 
 # What follows on a picture, by the disposal method in its control block (section 23). Browsers take 4 for 3, as writers of
 # old counted bits; others are not defined.
@@ -145,6 +146,31 @@ class _Blocks:
             file=partial(_file_of, data, start, (width, height), flags & 0x40, table, control.transparent),
         )
         return layer, start
+
+
+class Picture(NamedTuple):
+    """What a GIF of one picture is made of: a palette, indices packed in pieces, and the one that is transparent."""
+
+    table: bytes
+    transparent: int | None
+    interlaced: int
+    pixels: bytes
+
+
+def picture_of(data: bytes) -> Picture:
+    """Take a whole GIF of one picture apart."""
+    (_, _, flags) = struct.unpack_from("<HHB", data, 6)
+    at, transparent = 13 + _color_table(flags), None
+    table = data[13:at]
+    while data[at] == 0x21:
+        if data[at + 1] == 0xF9 and data[at + 3] & 1:
+            transparent = data[at + 6]
+        at, _ = _skip_pieces(data, at + 2)
+    flags = data[at + 9]
+    start = at + 10 + _color_table(flags)
+    if flags & 0x80:
+        table = data[at + 10 : start]
+    return Picture(table, transparent, flags & 0x40, data[start : start + 1] + _whole_pieces(data, start + 1))
 
 
 def _color_table(flags: int) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from .._io import check_local, check_path
+from .._io import OWN, check_local, check_path
 from ..errors import FileAccessError, InputValueError, quoted
 from .reporting import Failure, Notice
 
@@ -66,7 +66,7 @@ _PICTURES = frozenset(
 def find_files(sources: Iterable[Path], out: Path) -> Iterator[tuple[Path, Path] | Failure | Notice]:
     """Find every file named, and every picture in a folder, with its place below the output folder.
 
-    What else is in a folder is told of: nothing in it is passed over, but what is hidden.
+    What else is in a folder is told of: nothing in it is passed over in silence.
     """
     for source in sources:
         if not os.path.isdir(source):
@@ -93,18 +93,28 @@ def _walk(source: Path, out: Path) -> Iterator[Path | Failure | Notice]:
 
     made = os.path.realpath(out)
     for folder, folders, names in os.walk(source, onerror=refuse):
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".") and os.path.realpath(os.path.join(folder, name)) != made
-        )
-        for name in folders:
-            if os.path.islink(path := os.path.join(folder, name)):
-                yield Notice.of(
-                    path, "left out, it is a link to a folder; name that folder to have it converted", "left_out"
-                )
-        yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
+        # What an earlier run has made is no source, and what aikit itself keeps there is nobody's picture.
+        found = sorted(name for name in folders if os.path.realpath(os.path.join(folder, name)) != made)
+        folders[:] = [name for name in found if not name.startswith(".")]
+        yield from _tell_of_folders(folder, found)
+        for name in sorted(names):
+            path = Path(folder, name)
+            if not name.startswith("."):
+                yield path
+            elif not name.startswith(OWN):
+                yield Notice.of(str(path), "left out, it is hidden; name it to have it converted", "left_out")
     yield from refused
+
+
+def _tell_of_folders(above: str, names: Iterable[str]) -> Iterator[Notice]:
+    """Name the folders that are not walked through."""
+    for name in names:
+        path = os.path.join(above, name)
+        if name.startswith("."):
+            yield Notice.of(path, "left out, it is a hidden folder; name it to have it converted", "left_out")
+        elif os.path.islink(path):
+            what = "left out, it is a link to a folder; name that folder to have it converted"
+            yield Notice.of(path, what, "left_out")
 
 
 def _refuse(path: Path) -> Failure | Notice | None:

@@ -22,7 +22,7 @@ from ..resample import passes
 Array: TypeAlias = np.ndarray[Any, Any]
 Matrix = tuple[tuple[float, ...], ...]
 
-__all__ = ["KERNELS", "Warp", "take_nearest", "warp_planes"]
+__all__ = ["KERNELS", "Warp", "can_warp_codes", "take_nearest", "warp_codes", "warp_planes"]
 
 # The kernels of `resize` that interpolate, and how many pixels each reaches to either side.
 KERNELS = {name: passes.KERNELS[name] for name in ("bilinear", "bicubic")}
@@ -78,6 +78,36 @@ def warp_planes(warp: Warp, fill: Sequence[float], xp: Namespace, *planes: Plane
 def take_nearest(warp: Warp, fill: Sequence[int], *planes: Plane) -> Planes:
     """The nearest pixels of 8-bit codes."""
     return _sample(np, planes, fill, warp)
+
+
+def can_warp_codes(warp: Warp, height: int, width: int, channels: int) -> bool:
+    """Whether OpenCV does the same on 8-bit codes: bilinear, affine, opaque, and nothing shrunk."""
+    if (
+        warp.method != "bilinear"
+        or channels in (2, 4)
+        or max(height, width, *warp.size) >= 1 << 15
+        or not _is_precise()
+    ):
+        return False
+    inverse = warp.inverse(height, width)
+    if inverse[2, :2].any():
+        return False
+    (group,) = _groups(warp, inverse, height, width)
+    return group.factor == 1 and group.points == (1, 1)
+
+
+def warp_codes(warp: Warp, fill: Sequence[int], *planes: Plane) -> Planes:
+    """Warp 8-bit codes: within a code of `warp_planes`, in a fifth of the time."""
+    import cv2
+
+    # OpenCV counts from the centers of pixels.
+    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+    matrix = (np.linalg.inv(half) @ np.array(warp.matrix) @ half)[:2]
+    size = warp.size[::-1]
+    return [
+        cv2.warpAffine(plane, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=value)
+        for plane, value in zip(planes, fill, strict=True)
+    ]
 
 
 def _sample(xp: Namespace, planes: Sequence[Plane], fill: Sequence[float], warp: Warp) -> Planes:

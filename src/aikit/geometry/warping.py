@@ -11,13 +11,13 @@ import numpy as np
 
 from .._check import Within, integer, number, one_of, switch
 from .._foreign_names import explain_calls
-from .._pixels import Opened, load, run
+from .._pixels import Kernel, Opened, load, run
 from ..errors import InputTypeError, InputValueError, quoted
 from ..types import Color, ImageT
 from .filling import parse_fill
 from .moving import move_pixels
 from .placing import LARGEST, Side
-from .sampling import KERNELS, Warp, take_nearest, warp_planes
+from .sampling import KERNELS, Warp, can_warp_codes, take_nearest, warp_codes, warp_planes
 from .turning import Turn
 
 Matrix = tuple[tuple[float, ...], ...]
@@ -180,14 +180,15 @@ def warp_perspective(
 
 
 def _warped(opened: Opened[ImageT], warp: Warp, color: list[float]) -> ImageT:
-    nearest = warp.method == "nearest"
-    warp = replace(warp, in_bytes=opened.spec.dtype in ("uint8", "bool"))
-    return run(
-        partial(warp_planes, warp, color),
-        opened,
-        pointwise=False,
-        uint8_kernel=partial(take_nearest, warp, [round(value * 255) for value in color]) if nearest else None,
-    )
+    spec = opened.spec
+    warp = replace(warp, in_bytes=spec.dtype in ("uint8", "bool"))
+    codes = [round(value * 255) for value in color]
+    uint8_kernel: Kernel | None = None
+    if warp.method == "nearest":
+        uint8_kernel = partial(take_nearest, warp, codes)
+    elif can_warp_codes(warp, spec.height, spec.width, spec.channels):
+        uint8_kernel = partial(warp_codes, warp, codes)
+    return run(partial(warp_planes, warp, color), opened, pointwise=False, uint8_kernel=uint8_kernel)
 
 
 # ---------------------------------------------------------------- matrices

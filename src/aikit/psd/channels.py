@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["COLORS", "DTYPES", "SHAPE", "TOPS", "Codes", "pack", "read_channel", "read_colors", "store", "unpack"]
 
 # Any: of three dtypes, which the depth of the document decides.
-Codes = NDArray[Any]
+Codes: TypeAlias = np.ndarray[Any, Any]
 
 DTYPES = {1: "uint8", 8: "uint8", 16: "uint16", 32: "float32"}
 TOPS = {1: 255, 8: 255, 16: 65535, 32: 1}

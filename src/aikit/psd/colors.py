@@ -171,7 +171,7 @@ def _srgb_to_inks(rgb: Codes, colors: Colors) -> Codes:
 
 
 def _lab_scale(codes: Codes) -> tuple[float, float, float]:
-    """What L = 100 is in codes, the code of a = b = 0, and how many codes a unit of them has."""
+    """Give the code of L = 100, that of a = b = 0, and how many codes a unit of them has."""
     return (65535.0, 32768.0, 256.0) if codes.dtype == np.uint16 else (255.0, 128.0, 1.0)
 
 

@@ -25,7 +25,7 @@ from .layers import Layer, check_layer
 from .painting import Painted, check_drawable, draw_layers
 from .parsing import is_group, mode_of, parse, serialize, translate_errors
 from .render import colors_of, render_document
-from .words import blend_mode_of, check_coordinate, check_name, check_share
+from .words import MAC_ROMAN, blend_mode_of, check_coordinate, check_encoding, check_name, check_share
 
 if TYPE_CHECKING:
     import torch
@@ -51,6 +51,7 @@ class Psd:
         source: how messages call the document.
         limits: what drawing it may cost; None trusts the file.
         profile: "srgb" or "ignore", as it was opened.
+        encoding: of names that are not stored in Unicode, as it was opened.
         isolated: whether its pixels are unpacked and drawn in a child process: it was opened with limits.
     """
 
@@ -63,8 +64,10 @@ class Psd:
         profile: Profile,
         limits: Limits | None,
         isolated: bool = False,
+        encoding: str = MAC_ROMAN,
     ) -> None:
         self.raw, self.source, self.limits, self.profile, self.isolated = raw, source, limits, profile, isolated
+        self.encoding = encoding
         self._original = original
         # One picture and no layers, until something is laid over it.
         self._flat = original is not None and len(raw) == 0
@@ -441,7 +444,9 @@ def _at(layers: list[Layer], path: str) -> Layer | None:
 
 
 @explain_calls
-def open_psd(source: Source, *, profile: Profile = "srgb", limits: Limits | None = None) -> Psd:
+def open_psd(
+    source: Source, *, profile: Profile = "srgb", limits: Limits | None = None, encoding: str = MAC_ROMAN
+) -> Psd:
     """Open a PSD or PSB file; pixels are unpacked only when they are asked for.
 
     Args:
@@ -449,12 +454,15 @@ def open_psd(source: Source, *, profile: Profile = "srgb", limits: Limits | None
         profile: "srgb" turns an embedded ICC profile into sRGB and back; "ignore" takes the codes as sRGB.
         limits: what the file may cost, to open and later to draw, `Limits()` for uploads; None trusts it. With limits
             the file is read in a child process before it is opened here, and pixels are unpacked and drawn in one.
+        encoding: of names that are not stored in Unicode, as programs before 2000 and some others since write them:
+            "shift_jis" for Japanese ones, "gbk" for Chinese ones. Nothing in the file says which it is.
 
     Returns:
         The document, of 1, 8, 16 or 32 bits, in RGB, gray, CMYK, Lab, indexed, bitmap or duotone, which is shown in
         its grays.
 
     Raises:
+        InputValueError: an unknown encoding, or one in which the names of this file are none.
         FileAccessError: the file cannot be opened.
         FileFormatError: not a document, damaged, cut off, or multichannel.
         LimitError: larger than `limits` allow, or slower.
@@ -478,4 +486,6 @@ def open_psd(source: Source, *, profile: Profile = "srgb", limits: Limits | None
     if limits is not None:
         isolated.check(data, name, limits)
     raw = parse(data, name, limits)
-    return Psd(raw, source=name, original=data, profile=profile, limits=limits, isolated=limits is not None)
+    check_encoding(raw, encoding)
+    isolate = limits is not None
+    return Psd(raw, source=name, original=data, profile=profile, limits=limits, isolated=isolate, encoding=encoding)

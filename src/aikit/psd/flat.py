@@ -58,7 +58,7 @@ _FIXED = 65536
 
 
 def _said_in_resources(raw: PSDImage) -> dict[Any, Any]:
-    """What the document says beside its pixels, in the form in which other formats have it in `info`."""
+    """Collect what the document says beside its pixels, in the form in which other formats have it in `info`."""
     records, block, packet = (raw.image_resources.get_data(key) for key in (_IPTC, _EXIF, _XMP))
     info: dict[Any, Any] = {}
     if isinstance(block, bytes):

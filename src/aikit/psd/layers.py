@@ -18,7 +18,7 @@ from .masks import Box, Mask, describe, paste
 from .painting import box_of, check_drawable
 from .parsing import is_group, translate_errors
 from .render import render_layer
-from .words import blend_mode_of, blend_word, check_coordinate, check_name, check_share, kind_of
+from .words import blend_mode_of, blend_word, check_coordinate, check_name, check_share, kind_of, name_of
 
 if TYPE_CHECKING:
     import torch
@@ -74,7 +74,7 @@ class Layer:
     @property
     def name(self) -> str:
         """The name, up to 255 characters of any script; can be set."""
-        return str(self.raw.name)
+        return name_of(self.raw, self._document.encoding)
 
     @name.setter
     def name(self, value: str) -> None:

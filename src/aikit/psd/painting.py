@@ -32,7 +32,7 @@ _FARTHEST = 30_000
 
 
 def box_of(raw: RawLayer) -> Box:
-    """Where a layer's pixels lie; of a group, the smallest box around all layers in it, hidden ones too."""
+    """Find where a layer's pixels lie; of a group, the smallest box around all layers in it, hidden ones too."""
     if not is_group(raw):
         left, top, right, bottom = (int(side) for side in raw.bbox)
         return (left, top, right, bottom) if left < right and top < bottom else (0, 0, 0, 0)

@@ -79,7 +79,7 @@ def read_merged(raw: PSDImage, name: str) -> Painted | None:
 
 
 def _alpha_index(raw: PSDImage) -> int:
-    """Which stored channel is the transparency of the merged image, or -1."""
+    """Find the stored channel that is the transparency of the merged image, or -1."""
     from psd_tools.api.utils import get_transparency_index, has_transparency
 
     colors = COLORS[mode_of(raw)]

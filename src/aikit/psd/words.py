@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import math
 from numbers import Real
 from typing import TYPE_CHECKING
@@ -11,10 +12,24 @@ from ..errors import InputTypeError, InputValueError, quoted
 from .masks import FILLS
 
 if TYPE_CHECKING:
+    from psd_tools import PSDImage
     from psd_tools.api.layers import Layer as RawLayer
     from psd_tools.constants import BlendMode
 
-__all__ = ["blend_mode_of", "blend_word", "check_coordinate", "check_name", "check_share", "kind_of"]
+__all__ = [
+    "MAC_ROMAN",
+    "blend_mode_of",
+    "blend_word",
+    "check_coordinate",
+    "check_encoding",
+    "check_name",
+    "check_share",
+    "kind_of",
+    "name_of",
+]
+
+# Adobe Photoshop File Formats Specification: "Pascal string", which Photoshop on every system writes like this.
+MAC_ROMAN = "macroman"
 
 _KINDS = {
     "pixel": "pixel",
@@ -30,6 +45,42 @@ _KINDS = {
 def kind_of(raw: RawLayer) -> str:
     """pixel, group, type, shape, smart_object, fill, or adjustment for everything that changes what is below it."""
     return _KINDS.get(raw.kind, "adjustment")
+
+
+def name_of(raw: RawLayer, encoding: str) -> str:
+    """The name of a layer: the one in Unicode, or else what its bytes are in an encoding.
+
+    psd-tools reads bytes as Mac Roman, in which every byte is a character and which so gives them back.
+    """
+    if encoding == MAC_ROMAN or _is_in_unicode(raw):
+        return str(raw.name)
+    return str(raw.name).encode(MAC_ROMAN).decode(encoding)
+
+
+def _is_in_unicode(raw: RawLayer) -> bool:
+    from psd_tools.constants import Tag
+
+    return Tag.UNICODE_LAYER_NAME in raw.tagged_blocks
+
+
+def check_encoding(raw: PSDImage, encoding: object) -> None:
+    """Refuse an encoding in which the names of layers that are not in Unicode are no text."""
+    if not isinstance(encoding, str):
+        raise InputTypeError("encoding", 'a name such as "shift_jis"', quoted(encoding), "pass one")
+    if encoding == MAC_ROMAN:
+        return
+    try:
+        codecs.lookup(encoding)
+        for layer in raw.descendants():
+            name_of(layer, encoding)
+    except LookupError as error:
+        raise InputValueError(
+            "encoding", "one that Python knows", quoted(encoding), 'pass for instance "shift_jis"'
+        ) from error
+    except UnicodeError as error:
+        raise InputValueError(
+            "encoding", "one in which the names of layers are text", f"{quoted(encoding)} ({error})", "try another"
+        ) from error
 
 
 def blend_word(raw: RawLayer) -> str:

@@ -37,6 +37,7 @@ T = TypeVar("T")
 _log = logging.getLogger("aikit.serve")
 
 # Of what a client calls its request: nothing that could make two lines of one.
+_LINGER_SECONDS, _LINGER_BYTES = 2.0, 10_000_000
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -84,7 +85,10 @@ def _log_failure(task: asyncio.Task[None]) -> None:
 
 def _add_handlers(app: FastAPI) -> None:
     def respond(request: Request, answer: Problem) -> Response:
-        return Response(answer.body(request.scope.get("aikit.id")), answer.status, _headers_of(answer), MEDIA_TYPE)
+        # Where a body was refused that may be on its way; who expects a "100 Continue" sends none.
+        unread = answer.headers.get("Connection") == "close" and "expect" not in request.headers
+        kind = _LingeringResponse if unread else Response
+        return kind(answer.body(request.scope.get("aikit.id")), answer.status, _headers_of(answer), MEDIA_TYPE)
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, RefusedError)
@@ -114,6 +118,21 @@ def _add_handlers(app: FastAPI) -> None:
 
 def _headers_of(answer: Problem) -> dict[str, str]:
     return {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **answer.headers}
+
+
+class _LingeringResponse(Response):
+    """Takes in a while what the client still sends, or the network would drop the answer together with it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER_SECONDS):
+                message, taken = await receive(), 0
+                while message["type"] == "http.request" and message.get("more_body") and taken < _LINGER_BYTES:
+                    taken += len(message["body"])
+                    message = await receive()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class _Named:

@@ -29,7 +29,7 @@ __all__ = [
 
 
 class _Node(Protocol):
-    """What tinycss2, which has no types, makes of CSS; `type` says which of the attributes there are."""
+    """A piece of CSS as tinycss2, which has no types, parses it; `type` says which of the attributes there are."""
 
     type: str
     lower_name: str

@@ -86,7 +86,7 @@ def _length(curves: Curves, end: float | Points = 1.0) -> Points:
 
 
 def _speed(curves: Curves, times: Points) -> Points:
-    """How fast each curve is run through; `times` is (..., N), or (..., 1) for all curves at once."""
+    """Give the speed at which each curve is run through; `times` is (..., N), or (..., 1) for all curves at once."""
     import numpy as np
 
     p0, p1, p2, p3 = curves.transpose(1, 0, 2)

@@ -21,13 +21,11 @@ from .source import error_of, parse, unpack
 from .values import as_text
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
     from lxml.etree import _Element
-    from numpy.typing import NDArray
     from PIL import Image
 
-    from .render import Drawing, Engine
+    from .render import Array, Drawing, Engine
 
 __all__ = ["Svg", "edit_svg", "new_svg", "open_svg"]
 
@@ -96,7 +94,7 @@ class Svg(SvgElement):
     @overload
     def render(self, *, kind: Literal["pil"] = "pil", **how: Unpack[Drawing]) -> Image.Image: ...
     @overload
-    def render(self, *, kind: Literal["numpy", "cv2"], **how: Unpack[Drawing]) -> NDArray[np.uint8]: ...
+    def render(self, *, kind: Literal["numpy", "cv2"], **how: Unpack[Drawing]) -> Array: ...
     @overload
     def render(self, *, kind: Literal["tensor"], **how: Unpack[Drawing]) -> torch.Tensor: ...
     @overload

@@ -57,7 +57,7 @@ def find_extremes(root: _Element) -> Extremes:
 
 
 def _reach_of(marker: _Element, width: float) -> float:
-    """How far a marker reaches from its corner, at most; it is cut off at its sides unless it says otherwise."""
+    """Bound how far a marker reaches from its corner; it is cut off at its sides unless it says otherwise."""
     if (marker.get("overflow", "hidden"), "overflow" in marker.get("style", "")) != ("hidden", False):
         return math.inf
     sides = [to_pixels(marker.get(name, "3")) for name in ("markerWidth", "markerHeight")]

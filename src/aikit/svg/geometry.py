@@ -47,7 +47,7 @@ def times(first: Matrix, second: Matrix) -> Matrix:
 
 
 def scales(matrix: Matrix) -> tuple[float, float]:
-    """How much a transform stretches along x and y."""
+    """Measure how much a transform stretches along x and y."""
     a, b, c, d, _, _ = matrix
     return math.hypot(a, b), math.hypot(c, d)
 
@@ -376,7 +376,7 @@ def _arc_numbers(text: str) -> list[float]:
 
 
 def _arc_reach(start: Point, end: Point, part: list[float]) -> float:
-    """How far an elliptic arc can get from its start: a diameter, of radii that are scaled up to join its ends."""
+    """Bound how far an elliptic arc gets from its start: a diameter, of radii that are scaled up to join its ends."""
     small, large = sorted(map(abs, part[:2]))
     distance = math.hypot(end[0] - start[0], end[1] - start[1])
     # SVG 2, appendix B.2.5. Without a radius it is a straight line.

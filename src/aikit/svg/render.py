@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack, overload
 
 from PIL import Image
 
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
     from lxml import etree
-    from numpy.typing import NDArray
+
+    # Any: what users do with it next may change its dtype.
+    Array: TypeAlias = np.ndarray[Any, Any]
 
 __all__ = ["decode", "render_svg", "svg_to_pdf"]
 
@@ -51,7 +53,7 @@ class _Job(Drawing, total=False):
 @overload
 def render_svg(source: Source, *, kind: Literal["pil"] = "pil", **how: Unpack[_Job]) -> Image.Image: ...
 @overload
-def render_svg(source: Source, *, kind: Literal["numpy", "cv2"], **how: Unpack[_Job]) -> NDArray[np.uint8]: ...
+def render_svg(source: Source, *, kind: Literal["numpy", "cv2"], **how: Unpack[_Job]) -> Array: ...
 @overload
 def render_svg(source: Source, *, kind: Literal["tensor"], **how: Unpack[_Job]) -> torch.Tensor: ...
 @overload

@@ -144,7 +144,7 @@ class Style(MutableMapping[str, Any]):
 
 
 def _winner(found: list[Declaration], name: str) -> Declaration | None:
-    """Which of several declarations of one name counts: the last, or the last that is !important."""
+    """Pick the declaration that counts among those of one name: the last, or the last that is !important."""
     named = [each for each in found if each.name == _same_case(name)]
     counted = [each for each in named if each.important] or named
     return counted[-1] if counted else None

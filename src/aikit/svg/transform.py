@@ -19,7 +19,7 @@ __all__ = ["fit_view_box", "matrix", "parse_transform", "rotation", "scale_of", 
 
 
 def matrix(a: float, b: float, c: float, d: float, e: float, f: float) -> Matrix:
-    """What SVG writes as six numbers: x' = a x + c y + e, y' = b x + d y + f."""
+    """Make the matrix that SVG writes as six numbers: x' = a x + c y + e, y' = b x + d y + f."""
     import numpy as np
 
     return np.array([[a, c, e], [b, d, f], [0.0, 0.0, 1.0]])
