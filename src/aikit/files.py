@@ -11,7 +11,6 @@ import binascii
 import io
 import os
 import re
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any, Literal, get_args
@@ -24,7 +23,8 @@ from ._check import integer, one_of
 from ._foreign_names import explain_calls
 from ._io import name_of, read_bytes, write_bytes
 from ._pixels import load
-from .errors import AikitWarning, FileFormatError, InputTypeError, InputValueError, quoted
+from ._warnings import warn_caller
+from .errors import FileFormatError, InputTypeError, InputValueError, quoted
 from .isolation import guarded
 from .limits import Limits
 from .profiles import ProfileSource, convert_profile, open_profile
@@ -408,7 +408,7 @@ def _decode(
         if on_bad_profile == "raise" or not _is_about_profile(error):
             raise
         message = str(error.with_subject(error.subject, "its codes are taken as sRGB"))
-    warnings.warn(message, AikitWarning, stacklevel=4)
+    warn_caller(message)
     decoded = decode("ignore")
     decoded.info.pop("icc_profile", None)
     return decoded

@@ -70,6 +70,8 @@ def prepare(data: bytes, name: str, profile: Profile, limits: Limits | None, len
         pages = tiff.pages(data, name, lenient=lenient, at_most=at_most)
         blocks = sum(len(page.offsets) for page in pages)
         check_blocks(name, blocks, sum(page.width * page.height for page in pages), limits)
+        lost = [f"tag {tag} behind its end" for page in pages for tag, _ in page.lost]
+        facts = Facts(damage=tuple(lost), mended=tiff.without_lost_tags(data, pages) if lost else None)
     else:
         # A file that may end too early tells its size as any other does, and is held to the limits by it.
         facts = inspect(data, kind, name, lenient=lenient)
