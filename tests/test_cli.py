@@ -233,6 +233,18 @@ def test_a_damaged_profile_is_refused_in_the_words_of_the_command(run, folder, c
     assert run(*command, "a.jpg", "out.png")[0] == 0
 
 
+def test_all_frames_of_an_animation_are_taken_and_told(run, folder):
+    pictures = [Image.new("RGB", (8, 6), color) for color in ("red", "lime", "blue")]
+    pictures[0].save("a.gif", save_all=True, append_images=pictures[1:])
+    assert run("convert", "a.gif", "b.png") == (0, "1 converted (3 frames), 0 failed\n", "")
+    assert Image.open("b.png").n_frames == 3
+    assert run("convert", "a.gif", "c.jpg") == (
+        0,
+        "1 converted, 0 failed\n",
+        "  a.gif: 1 of 3 frames or pages converted, 2 left.\n",
+    )
+
+
 def test_a_frame_of_an_animation_is_taken(run, folder):
     pictures = [Image.new("RGB", (8, 6), color) for color in ("red", "lime", "blue")]
     pictures[0].save("a.gif", save_all=True, append_images=pictures[1:])

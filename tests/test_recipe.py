@@ -34,6 +34,7 @@ from aikit import (
     Recipe,
     convert_folder,
     encode,
+    files,
     flatten,
     make_transparent,
     read_numpy,
@@ -131,6 +132,69 @@ def test_the_frame_that_is_asked_for_is_taken(suffix, limits):
         assert made[1:] == (1, 0, "")
     with pytest.raises(InputValueError, match=r"^frame: expected 0 to 2, got 3; "):
         Recipe(to="png", frame=3).bytes(file.getvalue(), limits=limits)
+
+
+MOVING = ["gif", "webp", "png", "avif"]
+
+
+def moving(suffix, count=3):
+    """An animation of single colors, which every format keeps, and how long each is shown."""
+    colors = ("red", "lime", "blue", "white", "black")[:count]
+    pictures = [Image.new("RGB", (8, 6), color) for color in colors]
+    lossless = {"lossless": True} if suffix == "webp" else {"quality": 100} if suffix == "avif" else {}
+    durations = [40 * at for at in range(1, count + 1)]
+    pictures[0].save(
+        file := io.BytesIO(), suffix, save_all=True, append_images=pictures[1:], loop=0,
+        **({} if suffix == "tiff" else {"duration": durations}), **lossless,
+    )  # fmt: skip
+    return file.getvalue(), durations
+
+
+@pytest.mark.parametrize("limits", [None, Limits()], ids=["trusted", "strange"])
+@pytest.mark.parametrize("source", MOVING)
+@pytest.mark.parametrize("target", [*MOVING, "tiff"])
+def test_all_frames_are_taken_where_the_format_holds_them(source, target, limits):
+    data, durations = moving(source)
+    lossless = True if target == "webp" else None
+    steps = [("resize", {"width": 4})]
+    made = Recipe(steps, to=target, lossless=lossless).make(data, limits=limits)
+    assert made[1:] == (3, 0, "")
+    frames = list(files.read_frames(made.data))
+    assert [frame.size for frame in frames] == [(4, 3)] * 3
+    for at, frame in enumerate(frames):
+        alone = aikit.read_numpy(Recipe(steps, to="png", frame=at).bytes(data))
+        assert np.abs(np.asarray(frame.convert("RGB")).astype(int) - alone[..., :3]).max() <= (
+            3 if target == "avif" else 0
+        )
+    if target != "tiff":
+        assert [frame.info["duration"] for frame in frames] == durations
+
+
+@pytest.mark.parametrize("limits", [None, Limits()], ids=["trusted", "strange"])
+def test_pages_stay_pages_at_their_depth_and_sizes(limits):
+    pages = [codes(8, 6, 3, dtype="uint16"), codes(5, 7, dtype="uint16")]
+    data = aikit.encode(pages, "tiff")
+    made = Recipe([("blur", {"sigma": 0.5})], to="tiff").make(data, limits=limits)
+    assert made[1:] == (2, 0, "")
+    for at, page in enumerate(pages):
+        assert np.array_equal(aikit.read_numpy(made.data, frame=at), aikit.blur(page, sigma=0.5))
+    # Of a document nobody wants an animation.
+    assert Recipe(to="png").make(data, limits=limits)[1:] == (1, 1, "")
+
+
+def test_a_format_of_one_picture_takes_the_first_frame():
+    data, _ = moving("gif")
+    made = Recipe(to="jpg", quality=100).make(data)
+    assert made[1:] == (1, 2, "")
+    assert tuple(aikit.read_numpy(made.data)[0, 0]) == (254, 0, 0)  # red, as JPEG has it
+
+
+def test_all_frames_together_are_held_to_the_limits():
+    data, _ = moving("gif", 5)
+    recipe = Recipe([("resize", {"width": 40})], to="png")
+    assert recipe.make(data, limits=Limits(max_total_pixels=6000)).frames == 5
+    with pytest.raises(LimitError, match=r"expected at most 5999 pixels in all frames, got 6000"):
+        recipe.make(data, limits=Limits(max_total_pixels=5999))
 
 
 def test_a_frame_is_part_of_the_value():

@@ -54,8 +54,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], *,
         help="convert files or folders: format, size, transparency, margins",
         description="Convert pictures. The operations run in this order: make transparent, trim, crop, turn, resize, blur, pad, "
         "flatten, write; aikit run takes them in any order. "
-        "Pictures come out upright and in sRGB; 16-bit depth is kept where the new format can. Of an animation "
-        "the first frame is converted, of a TIFF the first page. A folder remembers what is done in "
+        "Pictures come out upright and in sRGB; 16-bit depth is kept where the new format can. All frames of an "
+        "animation are converted, or a line says how many are left. A folder remembers what is done in "
         ".aikit-manifest.sqlite: the same command again does the rest.",
     )
     add_sources(parser)

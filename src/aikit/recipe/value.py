@@ -66,8 +66,8 @@ class Recipe:
             in that space what was read as sRGB.
         on_bad_profile: "raise" refuses a file whose profile is damaged or for other pixels; "warn" takes its codes for
             sRGB and says so.
-        frame: which frame of an animation, or page, is taken, counted from 0; None takes the first, and says how many
-            are left.
+        frame: which frame of an animation, or page, is taken, counted from 0. None takes all frames of an animation for
+            GIF, PNG, WebP, AVIF and TIFF, and all pages for TIFF; for others the first, and says how many are left.
 
     Raises:
         InputTypeError: a step is no such pair, or its keywords are no plain data.
