@@ -12,6 +12,7 @@ from torch.nn.parameter import is_lazy
 from .._pixels import contracts, values
 from .._pixels.contracts import Opened
 from .._pixels.kinds import TOP, Namespace, Planes, Spec
+from .._pixels.outliers import FAR_ABOVE, FAR_BELOW, Outliers
 from .._pixels.values import no_number, quantize, rescale
 from ..errors import DeviceError, InputTypeError, InputValueError, quoted
 from ..types import AnyImage, DeviceLike
@@ -364,6 +365,18 @@ def allocate_on_host(shape: tuple[int, ...], dtype: str, out: torch.Tensor | Non
     return tensor, Pixels(tensor.detach().numpy(), planar=True)
 
 
+def _look_for_outliers(tensor: torch.Tensor) -> None:
+    """Warn of floats that are far outside [0, 1], where they lie in host memory and can be seen."""
+    if tensor.is_floating_point() and tensor.device.type == "cpu" and not is_transformed(tensor):
+        values, outliers = tensor.detach(), Outliers()
+        least, greatest = (float(value) for value in values.aminmax())
+        far = (
+            int(((values < FAR_BELOW) | (values > FAR_ABOVE)).sum()) if least < FAR_BELOW or greatest > FAR_ABOVE else 0
+        )
+        outliers.add(least, greatest, far)
+        outliers.warn(values.numel())
+
+
 def move(tensor: torch.Tensor, dtype: str, device: torch.device) -> torch.Tensor:
     """Bring a freshly filled host tensor where it shall be, in the dtype it shall have."""
     return cast(tensor.to(device), getattr(torch, dtype))
@@ -383,6 +396,8 @@ def convert(
         # One kernel that reads bytes in any order and writes the result where it belongs; float32 inside.
         result = torch.empty(tensor.shape, dtype=target, device=tensor.device)
         return torch.mul(tensor, 1 / TOP["uint8"], out=result).to(device)
+    if value_range is None and not target.is_floating_point:
+        _look_for_outliers(tensor)
     with full_precision(tensor.device):
         result = cast(tensor, target, value_range=value_range, to_host=device.type == "cpu").to(device).contiguous()
     return result.clone() if result is pixels.tensor else result

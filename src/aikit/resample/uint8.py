@@ -27,8 +27,8 @@ def fast_path(opened: Opened[AnyImage], how: Resizing) -> OwnImage | None:
     spec, own = opened.spec, adapter(opened.spec.kind)
     if own.on_accelerators:
         tensor = opened.pixels.image
-        small = None if how.box else by_torch(tensor, how)
-        return by_integers(tensor, how) if small is None else small
+        of_torch = None if how.box else by_torch(tensor, how)
+        return by_integers(tensor, how) if of_torch is None else of_torch
     if spec.channels not in (1, 3):
         return None
     if own.has_modes:
