@@ -9,6 +9,7 @@ import numpy as np
 import tifffile
 from PIL import Image, ImageCms
 
+from animations import Picture, apng, gif
 from pictures import codes
 from tiff_files import by_hand, tags_of
 
@@ -62,6 +63,16 @@ def _run_length_bmp():
     return b"BM" + struct.pack("<IHHI", 1078 + len(rows), 0, 0, 1078) + head + palette + rows
 
 
+def _pictures(pixels, **options):
+    """Pictures at several places, of indices for GIF or samples for PNG."""
+    indices = options.get("transparent") is not None
+    parts = [pixels[:7, :9], pixels[:4, 2:5], pixels[2:4, :6]]
+    return [
+        Picture(part[..., 0] % 16 if indices else part, left=number, top=number, **options)
+        for number, part in enumerate(parts)
+    ]
+
+
 def _files():
     rgb, rgba, gray = codes(13, 17, 3), codes(13, 17, 4), codes(13, 17)
     deep, floats = codes(13, 17, 3, "uint16"), codes(13, 17, None, "float32")
@@ -96,6 +107,8 @@ def _files():
         "avif-alpha": _saved(codes(40, 48, 4), "AVIF"),
         "avif-moving": _saved(steps[0], "AVIF", **moving),
         "gif": _saved(palette, "GIF", transparency=3, comment=b"a comment"),
+        "gif-disposals": gif((9, 7), rgb[0][:16], _pictures(rgb, dispose=3, transparent=2), loop=2),
+        "png-default": apng((17, 13), 6, _pictures(rgba, dispose=2, blend=1), default=rgba),
         "gif-moving": _saved(steps[0], "GIF", disposal=2, **moving),
         "tiff": _saved(rgb, "TIFF", dpi=(72, 72), exif=_exif()),
         "tiff-lzw": _saved(rgb, "TIFF", compression="tiff_lzw"),

@@ -13,7 +13,7 @@ from PIL import Image
 
 from .._io import name_of, read_bytes
 from .._pixels import load
-from .._raster import Format, capabilities, identify, probe
+from .._raster import EncodeOptions, Format, capabilities, identify, probe
 from ..convert import to_pil
 from ..errors import FileFormatError, InputValueError
 from ..files import encode, encode_with_info, read_frames, read_with_info
@@ -89,8 +89,7 @@ def _encode(image: AnyImage, format: str, options: FileOptions, info: Info) -> b
         image,
         format,
         info,
-        quality=options.quality,
-        lossless=options.lossless,
+        EncodeOptions(quality=options.quality, lossless=options.lossless),
         metadata=options.metadata,
         profile=options.profile_to_write,
     )
