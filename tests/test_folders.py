@@ -1011,6 +1011,40 @@ def test_what_a_worker_of_ray_tells_is_what_threads_tell(tmp_path, monkeypatch, 
     assert (there.error.subject, there.error.option) == (printable(name), "allow_truncated")
 
 
+class InOneProcess:
+    """As much of Ray Data as an engine needs; rows travel as JSON does, which knows no classes."""
+
+    def from_items(self, rows, override_num_blocks):
+        self.rows = rows
+        return self
+
+    def map(self, function):
+        self.rows = [json.loads(json.dumps(function(row))) for row in self.rows]
+        return self
+
+    def iter_rows(self):
+        return iter(self.rows)
+
+
+def test_rows_of_ray_say_of_frames_and_profiles_what_threads_say(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frames = [Image.fromarray(each) for each in codes(8, 6, 3, batch=(3,))]
+    frames[0].save("a.gif", save_all=True, append_images=frames[1:])
+    frames[0].save("bad.png", icc_profile=b"junk" * 40)
+    work = Work(Recipe(to="jpg", on_bad_profile="warn"), None)
+    jobs = [
+        Job(Path("a.gif"), Path("out/a.jpg")),
+        Job(Path("bad.png"), Path("out/bad.jpg")),
+        Job(Path("none"), Path("n.jpg")),
+    ]
+    here = [(job, work(job)) for job in jobs]
+    assert [[code for _, code in verdict.notices] for _, verdict in here] == [["frames_left"], ["corrupt"], []]
+    assert list(on_ray._run_batch(InOneProcess(), work, jobs)) == here
+    whole = Work(Recipe(to="tiff"), None)
+    ((_, verdict),) = on_ray._run_batch(InOneProcess(), whole, [Job(Path("a.gif"), Path("out/a.tiff"))])
+    assert (verdict.frames, verdict.notices) == (3, ())
+
+
 def test_without_ray_the_message_says_what_to_install(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(

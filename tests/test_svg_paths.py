@@ -425,3 +425,10 @@ def test_the_sheet_of_a_large_flowchart_is_within_the_measure():
     )
     found = svg_paths(document(f'<style>{rules}</style><g id="chart">{nodes}</g>'))
     assert [path.fill for path in found] == [f"#{n % 200:06x}" for n in range(400)]
+
+
+def test_comments_and_instructions_between_the_shapes_are_no_elements():
+    data = document(
+        '<!-- a --><?b c?><style>rect{fill:red}<!-- d --></style><g><!-- e --><rect width="3" height="9"/><?f?></g>'
+    )
+    assert [path.fill for path in svg_paths(data)] == ["red"]

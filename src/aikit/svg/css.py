@@ -239,7 +239,7 @@ def measure_extent(root: etree._Element) -> Extent:
         nested.update((name, around[name]) for name in names if around[name] > nested.get(name, 0))
         elements, deepest, broadest = elements + 1, max(deepest, depth), max(broadest, len(element))
         todo.append((element, names, depth))
-        todo += [(child, None, depth + 1) for child in element]
+        todo += [(child, None, depth + 1) for child in element.iterchildren("*")]
     return Extent(elements, deepest, broadest, named, nested)
 
 
