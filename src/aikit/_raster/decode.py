@@ -231,7 +231,7 @@ def _finish_image(image: Image.Image, job: Job) -> Image.Image:
         image.info = without_orientation(image.info)
         image.getexif().pop(int(ExifTags.Base.Orientation), None)
     else:
-        image = _instead(upright(image), image)
+        image = _instead(upright(image, fresh=True), image)
     image.info = with_source_profile(image.info, job, gray=image.mode in _GRAY)
     if job.profile == "srgb":
         image = _instead(image_to_srgb(image, job.name), image)
