@@ -680,6 +680,8 @@ def test_alpha_into_jpeg_names_the_option(run, folder):
         (["in", "out", "--make-transparent", "red", "--feather", "nan"], r"--feather: expected .* 0 to 1, got nan"),
         (["in", "out", "--tolerance", "0.1"], r"--tolerance, --feather: expected beside --make-transparent"),
         (["in", "out", "--to", "jpg", "--quality", "500"], r"--quality: expected 1\.\.100, got 500"),
+        (["in", "out", "--to", "jpg", "--effort", "5"], r"--effort: expected None for JPEG, got 5; only PNG, WebP"),
+        (["in", "out", "--to", "png", "--progressive"], r"--progressive: expected None for PNG, got True; only JPEG"),
         (["in", "out", "--to", "png", "--quality", "50"], r"--quality: expected None for PNG, got 50"),
         (["in", "out", "--to", "jpg", "--lossless"], r"--lossless: expected None or False for JPEG"),
         (["in", "out", "--to", "webp", "--lossless", "--quality", "9"], r"--quality: expected None with lossless"),

@@ -141,6 +141,9 @@ def test_what_a_png_cannot_say_of_a_palette_is_resolved():
     bits = Image.fromarray(codes(13, 17) % 2 == 1)
     bits.info["transparency"] = 1
     np.testing.assert_array_equal(read_numpy(encode(bits, "png")), np.asarray(to_pil(bits)))
+    both = with_palette(7, 1, mode="RGBA")
+    np.testing.assert_array_equal(read_numpy(encode(both, "png")), np.asarray(to_pil(both)))
+    assert opened(encode(both, "png")).mode == "RGBA"
     turned = with_palette(5)
     turned.getexif()[274] = 6
     assert opened(encode(turned, "png")).size == (13, 17)
@@ -261,6 +264,9 @@ def test_the_picture_with_most_bits_of_the_largest_is_read(order):
         50,
         60,
     ]
+    # The mask below a bitmap makes it no larger than a PNG of more pixels.
+    between = encode(codes(40, 40, 4), "png")
+    np.testing.assert_array_equal(read_numpy(icon(*pictures[::order], (40, 0, between))), codes(40, 40, 4))
     png = encode(codes(64, 64, 4), "png")
     np.testing.assert_array_equal(read_numpy(icon(*pictures[::order], (64, 0, png))), codes(64, 64, 4))
 

@@ -800,3 +800,44 @@ def test_a_recipe_may_have_colors_of_16_bits():
 def test_an_empty_recipe_takes_images_only():
     with pytest.raises(InputTypeError, match="image: expected a PIL image"):
         Recipe()("a.png")
+
+
+ENCODING = [
+    ("jpeg", {"subsampling": "4:2:2"}),
+    ("jpeg", {"progressive": True, "quality": 95}),
+    ("png", {"effort": 9}),
+    ("webp", {"effort": 0}),
+    ("jpeg", {"optimize": True}),
+    ("png", {"palette": 16}),
+]
+
+
+@pytest.mark.parametrize(("to", "options"), ENCODING)
+def test_options_of_encoders_are_part_of_the_value(to, options):
+    recipe = Recipe([("resize", {"width": 20})], to=to, **options)
+    assert recipe.digest != Recipe([("resize", {"width": 20})], to=to).digest
+    for again in (Recipe.parse(str(recipe)), Recipe.from_json(recipe.to_json()), Recipe.from_toml(recipe.to_toml())):
+        assert again == recipe
+        assert {name: getattr(again, name) for name in options} == options
+    data = encode(codes(30, 40, 3), "png")
+    small = resize(read_pil(data), width=20)
+    assert recipe.bytes(data) == encode(small, to, **options)
+
+
+def test_options_of_encoders_are_refused_where_no_format_has_them():
+    with pytest.raises(
+        InputValueError, match=r"^effort: expected None for JPEG, got 4; only PNG, WebP and AVIF take it"
+    ):
+        Recipe(to="jpeg", effort=4)
+    with pytest.raises(InputValueError, match=r"^palette: expected 2 or more, got 1;"):
+        Recipe(palette=1)
+    with pytest.raises(InputValueError, match=r"^subsampling: expected one of 4:4:4, 4:2:2, 4:2:0, got '?\"?4:1:1"):
+        Recipe(subsampling="4:1:1")
+    with pytest.raises(InputTypeError, match=r"^progressive: expected True or False"):
+        Recipe(progressive="yes")
+    # Of several formats those take an option that have it.
+    Recipe(effort=4).check(["png", "jpg"])
+    with pytest.raises(InputValueError, match=r"^effort: expected None for"):
+        Recipe(effort=4).check(["gif", "jpg"])
+    with pytest.raises(InputValueError, match=r"^effort: expected 0\.\.6, got 9"):
+        Recipe(effort=9).check(["png", "webp"])

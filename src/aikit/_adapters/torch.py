@@ -136,7 +136,22 @@ def load(
         batch=tuple(tensor.shape[:-3]),
         bgr=bgr,
         device=tensor.device,
+        subclass=_subclass_of(image),
     )
+
+
+# Subclasses that are nothing but pixels, so that a result may be one without knowing more. Boxes know their canvas.
+_SUBCLASSES = ("Image", "Mask", "Video")
+
+
+def _subclass_of(image: torch.Tensor) -> type[torch.Tensor] | None:
+    cls = type(image)
+    return cls if cls.__module__.startswith("torchvision.tv_tensors") and cls.__name__ in _SUBCLASSES else None
+
+
+def in_subclass(tensor: torch.Tensor, spec: Spec) -> torch.Tensor:
+    """Make a result of the class that the image has, as torchvision's own transforms do."""
+    return tensor if spec.subclass is None else tensor.as_subclass(spec.subclass)
 
 
 def widen(tensor: torch.Tensor) -> torch.Tensor:
@@ -236,12 +251,16 @@ def quantize_planes(planes: Planes, spec: Spec) -> torch.Tensor:
     target = torch.uint8 if spec.dtype == "bool" else getattr(torch, spec.dtype)
     if is_traced(planes[0]):
         # A compiler makes one kernel of everything up to here, unless the planes meet before they are done.
-        return assemble([cast(plane, target) for plane in planes], spec)
-    return cast(assemble(list(planes), spec), target)
+        return _stack([cast(plane, target) for plane in planes], spec)
+    return in_subclass(cast(_stack(list(planes), spec), target), spec)
 
 
 def assemble(planes: list[torch.Tensor], spec: Spec) -> torch.Tensor:
     """Make a fresh tensor (..., C, H, W) of whole planes, in their own dtype; B, G, R where the image came so."""
+    return in_subclass(_stack(planes, spec), spec)
+
+
+def _stack(planes: list[torch.Tensor], spec: Spec) -> torch.Tensor:
     return torch.stack(swap_red_blue(planes) if spec.bgr else planes, -3)
 
 
@@ -254,7 +273,7 @@ def create(spec: Spec, channels: int, dtype: str) -> Pixels:
 
 def finish(target: Pixels, spec: Spec) -> torch.Tensor:
     """Make a tensor of the memory that NumPy filled, where the image was."""
-    return torch.from_numpy(target.array).to(spec.device, getattr(torch, spec.dtype))
+    return in_subclass(torch.from_numpy(target.array).to(spec.device, getattr(torch, spec.dtype)), spec)
 
 
 def paste(image: torch.Tensor, patch: torch.Tensor, rows: slice, columns: slice) -> None:

@@ -54,11 +54,12 @@ class Outliers:
 
 def _way_out(least: float, greatest: float) -> str:
     """Say what to do, by what ranges there are."""
-    if least >= FAR_BELOW:
+    if least >= FAR_BELOW and greatest > 8:
         top = 255 if greatest <= 256 else 65535
         guess = f"for values from 0 to {top} pass value_range=(0, {top})"
     elif least >= -1.1 and greatest <= 1.1:
         guess = "for values from -1 to 1 pass value_range=(-1, 1)"
     else:
-        guess = "undo the normalization first, or pass value_range=(low, high)"
+        undo = "undo the normalization first, or " if least < FAR_BELOW else ""
+        guess = f"{undo}pass value_range=(low, high)"
     return f"{guess} to a converter such as to_numpy"

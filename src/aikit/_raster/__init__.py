@@ -8,7 +8,7 @@ from .high_depth import HighDepth, round_to_8_bits
 from .isolated import decode_guarded, frames_guarded, needs_child
 from .labels import decode_labels_guarded
 from .metadata import Metadata, MetadataPolicy, check_policy, collect
-from .options import EncodeOptions, Subsampling, check_options
+from .options import EncodeOptions, Subsampling, check_options, options_of
 from .palette import is_stored_as_it_is
 from .sequences import check_times, encode_frames
 from .signatures import format_of_suffix, identify
@@ -39,6 +39,7 @@ __all__ = [
     "identify",
     "is_stored_as_it_is",
     "needs_child",
+    "options_of",
     "probe",
     "round_to_8_bits",
 ]

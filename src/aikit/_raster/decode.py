@@ -229,7 +229,7 @@ def _finish_image(image: Image.Image, job: Job) -> Image.Image:
         image.info = without_orientation(image.info)
         image.getexif().pop(int(ExifTags.Base.Orientation), None)
     else:
-        image = _instead(upright(image), image)
+        image = _instead(upright(image, fresh=True), image)
     image.info = with_source_profile(image.info, job, gray=image.mode in _GRAY)
     if job.profile == "srgb":
         image = _instead(image_to_srgb(image, job.name), image)
@@ -430,7 +430,6 @@ def _duration_of(layer: Layer) -> dict[Any, Any]:
 
 def _layer_pixels(layer: Layer, job: Job) -> Image.Image:
     """Decode one picture of an animation, RGBA, in the codes of the file."""
-    check_size(job.name, layer.width, layer.height, job.limits)
     chunks = {kind: body for kind, body in job.facts.chunks.items() if kind == b"tRNS"}
     facts = replace(job.facts, width=layer.width, height=layer.height, chunks=chunks, animation=None, profile=None)
     part = replace(job, data=layer.file(), facts=facts, profile="ignore", pil_depth=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..errors import InputTypeError, InputValueError, quoted
 from .formats import Format
 from .integrity import word
 
-__all__ = ["EncodeOptions", "Subsampling", "check_options", "subsampling_of"]
+__all__ = ["EncodeOptions", "Subsampling", "check_options", "options_of", "subsampling_of"]
 
 Subsampling = Literal["4:4:4", "4:2:2", "4:2:0"]
 
@@ -57,6 +57,12 @@ class EncodeOptions:
 def subsampling_of(options: EncodeOptions, quality: int) -> Subsampling:
     """The subsampling of a JPEG of that quality: color whole from quality 90 on, unless something else is asked for."""
     return options.subsampling or ("4:4:4" if quality >= _FULL_COLOR_FROM else "4:2:0")
+
+
+def options_of(target: Format, options: EncodeOptions) -> EncodeOptions:
+    """Those of the options that a format takes: what it does not have is for other formats, where there are several."""
+    left_out = [option for option, takers in _TAKERS.items() if target.name not in takers]
+    return replace(options, **dict.fromkeys([*left_out, *(["quality"] if target.quality is None else [])]))
 
 
 def check_options(target: Format, options: EncodeOptions) -> None:

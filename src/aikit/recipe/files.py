@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from PIL import Image
 
 from .._io import name_of, read_bytes
 from .._pixels import load
-from .._raster import EncodeOptions, Format, capabilities, identify, probe
+from .._raster import EncodeOptions, Format, capabilities, check_options, identify, options_of, probe
 from ..convert import to_pil
 from ..errors import FileFormatError, InputValueError
 from ..files import encode, encode_with_info, read_frames, read_with_info
@@ -75,21 +75,25 @@ register_record(Made)
 def check_formats(formats: Iterable[str], options: FileOptions) -> None:
     """Try how pictures are written on one pixel, so that a mistake is said once and before any work."""
     names = sorted({capabilities(name).name for name in formats})
-    # A folder may hold formats that know no quality beside those that do.
-    takers = [name for name in names if capabilities(name).quality is not None]
     pixel = Image.new("RGB", (1, 1))
-    for name in takers or names:
-        _encode(pixel, name, options, {})
     for name in names:
-        _encode(pixel, name, replace(options, quality=None), {})
+        _encode(pixel, name, options, {})
+    # A folder may hold formats that know no quality beside those that do; an option that none knows is a mistake.
+    known = [options_of(capabilities(name), options.encoding) for name in names]
+    for option in (each.name for each in fields(EncodeOptions)):
+        if all(getattr(each, option) is None for each in known):
+            check_options(
+                capabilities(names[0]), replace(EncodeOptions(), **{option: getattr(options.encoding, option)})
+            )
 
 
 def _encode(image: AnyImage, format: str, options: FileOptions, info: Info) -> bytes:
+    """Encode with those of the options that the format has."""
     return encode_with_info(
         image,
         format,
         info,
-        EncodeOptions(quality=options.quality, lossless=options.lossless),
+        options_of(capabilities(format), options.encoding),
         metadata=options.metadata,
         profile=options.profile_to_write,
     )
@@ -99,9 +103,8 @@ def _encode_all(images: list[AnyImage], format: str, options: FileOptions) -> by
     return encode(
         images,
         format,
-        quality=options.quality,
-        lossless=options.lossless,
         metadata=options.metadata,
+        **asdict(options_of(capabilities(format), options.encoding)),
         profile=options.profile_to_write,
     )
 
@@ -212,11 +215,7 @@ def _convert(
     (image, info), rest = (read(), steps) if small is None else ((small, {}), steps[1:])
     image = apply_steps(image, rest, subject=name, limits=limits)
     target = pick_format(formats, image)
-    return Made(_encode(image, target.name, _fit_options(options, target), info), 1, count - 1, "")
-
-
-def _fit_options(options: FileOptions, target: Format) -> FileOptions:
-    return options if target.quality is not None else replace(options, quality=None)
+    return Made(_encode(image, target.name, options, info), 1, count - 1, "")
 
 
 # What follows one another in time may become pages, but pages become no animation.
@@ -242,7 +241,7 @@ def _convert_all(read: _Reader, formats: tuple[str, ...], steps: tuple[Step, ...
     target = pick_format(formats, images[0])
     if not _holds_all(read.format, target.name):
         del images[1:]
-    encoded = _encode_all(images, target.name, _fit_options(read.options, target))
+    encoded = _encode_all(images, target.name, read.options)
     return Made(encoded, len(images), count - len(images), "")
 
 
