@@ -230,3 +230,11 @@ def fork_and_open(path):
         for _ in range(20):
             os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     return copy
+
+
+def round_floats(value):
+    import numpy as np
+
+    import aikit
+
+    return aikit.to_numpy(np.full((4, 4), value), dtype="uint8").tolist()

@@ -233,6 +233,18 @@ def test_a_damaged_profile_is_refused_in_the_words_of_the_command(run, folder, c
     assert run(*command, "a.jpg", "out.png")[0] == 0
 
 
+def test_all_frames_of_an_animation_are_taken_and_told(run, folder):
+    pictures = [Image.new("RGB", (8, 6), color) for color in ("red", "lime", "blue")]
+    pictures[0].save("a.gif", save_all=True, append_images=pictures[1:])
+    assert run("convert", "a.gif", "b.png") == (0, "1 converted (3 frames), 0 failed\n", "")
+    assert Image.open("b.png").n_frames == 3
+    assert run("convert", "a.gif", "c.jpg") == (
+        0,
+        "1 converted, 0 failed\n",
+        "  a.gif: 1 of 3 frames or pages converted, 2 left.\n",
+    )
+
+
 def test_a_frame_of_an_animation_is_taken(run, folder):
     pictures = [Image.new("RGB", (8, 6), color) for color in ("red", "lime", "blue")]
     pictures[0].save("a.gif", save_all=True, append_images=pictures[1:])
@@ -661,6 +673,8 @@ def test_alpha_into_jpeg_names_the_option(run, folder):
         (["in", "out", "--make-transparent", "red", "--feather", "nan"], r"--feather: expected .* 0 to 1, got nan"),
         (["in", "out", "--tolerance", "0.1"], r"--tolerance, --feather: expected beside --make-transparent"),
         (["in", "out", "--to", "jpg", "--quality", "500"], r"--quality: expected 1\.\.100, got 500"),
+        (["in", "out", "--to", "jpg", "--effort", "5"], r"--effort: expected None for JPEG, got 5; only PNG, WebP"),
+        (["in", "out", "--to", "png", "--progressive"], r"--progressive: expected None for PNG, got True; only JPEG"),
         (["in", "out", "--to", "png", "--quality", "50"], r"--quality: expected None for PNG, got 50"),
         (["in", "out", "--to", "jpg", "--lossless"], r"--lossless: expected None or False for JPEG"),
         (["in", "out", "--to", "webp", "--lossless", "--quality", "9"], r"--quality: expected None with lossless"),

@@ -187,6 +187,7 @@ def hard_floats():
     return np.concatenate([*around, np.array(edges, np.float32)]).astype(np.float32)
 
 
+@pytest.mark.filterwarnings("ignore::aikit.AikitWarning")
 @pytest.mark.parametrize("limits", [(0, 1), (-np.inf, 1), (0, np.inf), (-np.inf, np.inf)], ids=str)
 @pytest.mark.parametrize("top", [255, 65535])
 def test_floats_are_clamped_and_rounded_to_nearest(top, limits):

@@ -308,6 +308,7 @@ def test_frames_that_the_result_has_not_are_told(tmp_path, limits):
     write(codes(4, 4, 3), tmp_path / "in" / "still.webp")
     report = convert_folder(tmp_path / "in", tmp_path / "out", Recipe(to="jpg"), limits=limits)
     # png.jpg and still.jpg have two sources.
+    assert report.frames == 0
     assert [(Path(each.path).name, each.code) for each in report.notices] == [
         (f"{suffix}.{suffix}", "frames_left") for suffix in ("gif", "png", "tif", "webp")
     ]
@@ -325,6 +326,17 @@ def test_profiles_that_were_ignored_are_told(tmp_path, limits):
     (notice,) = report.notices
     assert (notice.path, notice.code) == (str(tmp_path / "in" / "bad.png"), "corrupt")
     assert notice.message.endswith("got 160 bytes that are not an ICC profile; its codes are taken as sRGB.")
+
+
+def test_frames_that_the_result_has_are_counted(tmp_path):
+    frames = [Image.fromarray(each) for each in codes(8, 6, 3, batch=(3,))]
+    (tmp_path / "in").mkdir()
+    for suffix in ("gif", "tif"):
+        frames[0].save(tmp_path / "in" / f"{suffix}.{suffix}", save_all=True, append_images=frames[1:])
+    write(codes(4, 4, 3), tmp_path / "in" / "still.png")
+    report = convert_folder(tmp_path / "in", tmp_path / "out", Recipe(to="tiff"))
+    assert (report.done, report.frames, report.notices) == (3, 6, [])
+    assert json.loads(report.to_json())["frames"] == 6
 
 
 def test_frames_that_the_bytes_have_not_are_logged(caplog):
@@ -999,6 +1011,40 @@ def test_what_a_worker_of_ray_tells_is_what_threads_tell(tmp_path, monkeypatch, 
     assert (there.error.subject, there.error.option) == (printable(name), "allow_truncated")
 
 
+class InOneProcess:
+    """As much of Ray Data as an engine needs; rows travel as JSON does, which knows no classes."""
+
+    def from_items(self, rows, override_num_blocks):
+        self.rows = rows
+        return self
+
+    def map(self, function):
+        self.rows = [json.loads(json.dumps(function(row))) for row in self.rows]
+        return self
+
+    def iter_rows(self):
+        return iter(self.rows)
+
+
+def test_rows_of_ray_say_of_frames_and_profiles_what_threads_say(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frames = [Image.fromarray(each) for each in codes(8, 6, 3, batch=(3,))]
+    frames[0].save("a.gif", save_all=True, append_images=frames[1:])
+    frames[0].save("bad.png", icc_profile=b"junk" * 40)
+    work = Work(Recipe(to="jpg", on_bad_profile="warn"), None)
+    jobs = [
+        Job(Path("a.gif"), Path("out/a.jpg")),
+        Job(Path("bad.png"), Path("out/bad.jpg")),
+        Job(Path("none"), Path("n.jpg")),
+    ]
+    here = [(job, work(job)) for job in jobs]
+    assert [[code for _, code in verdict.notices] for _, verdict in here] == [["frames_left"], ["corrupt"], []]
+    assert list(on_ray._run_batch(InOneProcess(), work, jobs)) == here
+    whole = Work(Recipe(to="tiff"), None)
+    ((_, verdict),) = on_ray._run_batch(InOneProcess(), whole, [Job(Path("a.gif"), Path("out/a.tiff"))])
+    assert (verdict.frames, verdict.notices) == (3, ())
+
+
 def test_without_ray_the_message_says_what_to_install(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(
@@ -1050,6 +1096,7 @@ def test_the_command_goes_on_and_reports(folder, capsys):
         "failed": 1,
         "skipped": 5,
         "left": 0,
+        "frames": 0,
         "notices": [],
         "codes": {"unsupported_format": 1},
         "failures": [{"path": str(folder / "in" / "0.png"), "code": "unsupported_format", "message": message}],

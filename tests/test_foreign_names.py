@@ -116,6 +116,11 @@ def test_every_answer_names_what_exists():
             lambda: aikit.new_psd(height=2, width=2).render("pil"),
             r"render: expected no argument without a name, got 'pil'; pass it as one of background=, kind=\.",
         ),
+        (lambda: aikit.stack([RED], interpolation="bicubic"), r"stack: expected method=, got interpolation='bicubic'"),
+        (
+            lambda: aikit.read_batch([b""], ignore_errors=True),
+            r"read_batch: expected on_error=, got ignore_errors=True; pass on_error=\.",
+        ),
         (
             lambda: aikit.premultiply(RED, inplace=True),
             r"premultiply: expected no keywords, got inplace=True; leave it out\.",

@@ -966,7 +966,7 @@ ROUND_TRIPS = [
 def test_image_round_trip(format, mode):
     image = as_image(mode)
     before = np.asarray(image).copy()
-    data = raster.encode(image, format, lossless=True if format == "webp" else None)
+    data = raster.encode(image, format, raster.EncodeOptions(lossless=True if format == "webp" else None))
     assert raster.identify(data) == format
     got = decode(data)
     assert np.array_equal(np.asarray(got.convert(mode) if format in ("gif", "ico") else got), before)
@@ -996,8 +996,8 @@ def test_array_round_trip(format, dtype, channels):
 def test_quality(format, quality):
     image = as_image("RGB").resize((96, 96))
     default = raster.encode(image, format)
-    assert default == raster.encode(image, format, quality=quality)
-    assert len(raster.encode(image, format, quality=20)) < len(default)
+    assert default == raster.encode(image, format, raster.EncodeOptions(quality=quality))
+    assert len(raster.encode(image, format, raster.EncodeOptions(quality=20))) < len(default)
     assert raster.capabilities(format).quality == quality
     assert decode(default).size == (96, 96)
 
@@ -1028,7 +1028,9 @@ def test_gif_with_alpha():
 def test_hidden_colors_survive_lossless_webp():
     pixels = picture(channels=4)
     pixels[3:9, 4:7, 3] = 0
-    assert np.array_equal(np.asarray(decode(raster.encode(Image.fromarray(pixels), "webp", lossless=True))), pixels)
+    assert np.array_equal(
+        np.asarray(decode(raster.encode(Image.fromarray(pixels), "webp", raster.EncodeOptions(lossless=True)))), pixels
+    )
 
 
 @pytest.mark.parametrize("count", [2, 255, 256])
@@ -1097,7 +1099,7 @@ def test_options_are_checked():
         ({"format": 3}, InputTypeError, 'format: expected a name such as "png", got 3'),
     ):
         with pytest.raises(error, match=match):
-            raster.encode(image, **options)
+            raster.encode(image, options.pop("format"), raster.EncodeOptions(**options))
 
 
 def test_shapes_and_modes_are_checked():
@@ -1162,8 +1164,13 @@ def test_samples(path):
     sides = array(image).shape[:2]
     assert sorted(sides) == sorted((header.width, header.height))
     for part in (0.3, 0.6, 0.95):
+        cut = data[: int(len(data) * part)]
+        if part == 0.95 and path.name in ("tiff_16bit_RGBa.tiff", "tiff_strip_cmyk_jpeg.tif"):
+            # What their ends hold says nothing of pixels.
+            assert np.array_equal(array(raster.decode(cut, name=path.name)), array(image))
+            continue
         with pytest.raises(FileFormatError, match=r"expected .*, got .*; "):
-            raster.decode(data[: int(len(data) * part)], name=path.name)
+            raster.decode(cut, name=path.name)
     if isinstance(image, raster.HighDepth):
         reference = tifffile.imread(path) if path.suffix == ".tiff" and "RGBa" not in path.name else None
         assert reference is None or np.array_equal(reference, image.pixels)

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from aikit import describe, encode, read_numpy, read_pil
-from aikit._raster import icc, probe
+from aikit import Limits, describe, encode, read_numpy, read_pil
+from aikit._raster import icc, iso_depth, probe
 from aikit._raster.isobmff import Nclx, read_properties
 from aikit.errors import FileFormatError
 from aikit.files import read_frames
@@ -274,8 +274,26 @@ def test_deep_avif_without_a_decoder_is_told(monkeypatch, caplog):
     pixels = np.full((8, 8, 3), 512, np.uint16)
     data = cv2.imencode(".avif", pixels, [cv2.IMWRITE_AVIF_DEPTH, 10])[1].tobytes()
     monkeypatch.setattr(cv2, "imdecode", lambda *_: None)
+    monkeypatch.setattr(cv2, "getBuildInformation", lambda: "    AVIF:      NO\n")
+    iso_depth._opencv_reads_avif.cache_clear()
     assert read_numpy(data).dtype == np.uint8
     assert "its 10 bits come as 8, for OpenCV here has no decoder of AVIF" in caplog.text
+    iso_depth._opencv_reads_avif.cache_clear()
+
+
+def test_a_deep_avif_that_one_decoder_forgives_and_the_other_does_not(capfd):
+    pixels = (np.arange(40 * 48 * 3).reshape(40, 48, 3) * 37 % 1024).astype(np.uint16)
+    data = cv2.imencode(".avif", pixels, [cv2.IMWRITE_AVIF_DEPTH, 10])[1].tobytes()
+    codes_of_errors = set()
+    for at in range(data.index(b"mdat") + 200, len(data), 97):
+        damaged = data[:at] + bytes([data[at] ^ 0x5A]) + data[at + 1 :]
+        try:
+            # Under limits it is decoded where nothing that is printed reaches us.
+            assert read_numpy(damaged, limits=Limits()).dtype == np.uint16
+        except FileFormatError as error:
+            codes_of_errors.add(error.code)
+    assert codes_of_errors == {"corrupt"}
+    assert capfd.readouterr().err == ""
 
 
 # 12 x 8 pixels of 10 bits in Display P3, lossless: red 93 a column, green 146 a row, blue 1023 - 60 a column - 40 a row.

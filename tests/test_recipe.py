@@ -34,6 +34,7 @@ from aikit import (
     Recipe,
     convert_folder,
     encode,
+    files,
     flatten,
     make_transparent,
     read_numpy,
@@ -131,6 +132,69 @@ def test_the_frame_that_is_asked_for_is_taken(suffix, limits):
         assert made[1:] == (1, 0, "")
     with pytest.raises(InputValueError, match=r"^frame: expected 0 to 2, got 3; "):
         Recipe(to="png", frame=3).bytes(file.getvalue(), limits=limits)
+
+
+MOVING = ["gif", "webp", "png", "avif"]
+
+
+def moving(suffix, count=3):
+    """An animation of single colors, which every format keeps, and how long each is shown."""
+    colors = ("red", "lime", "blue", "white", "black")[:count]
+    pictures = [Image.new("RGB", (8, 6), color) for color in colors]
+    lossless = {"lossless": True} if suffix == "webp" else {"quality": 100} if suffix == "avif" else {}
+    durations = [40 * at for at in range(1, count + 1)]
+    pictures[0].save(
+        file := io.BytesIO(), suffix, save_all=True, append_images=pictures[1:], loop=0,
+        **({} if suffix == "tiff" else {"duration": durations}), **lossless,
+    )  # fmt: skip
+    return file.getvalue(), durations
+
+
+@pytest.mark.parametrize("limits", [None, Limits()], ids=["trusted", "strange"])
+@pytest.mark.parametrize("source", MOVING)
+@pytest.mark.parametrize("target", [*MOVING, "tiff"])
+def test_all_frames_are_taken_where_the_format_holds_them(source, target, limits):
+    data, durations = moving(source)
+    lossless = True if target == "webp" else None
+    steps = [("resize", {"width": 4})]
+    made = Recipe(steps, to=target, lossless=lossless).make(data, limits=limits)
+    assert made[1:] == (3, 0, "")
+    frames = list(files.read_frames(made.data))
+    assert [frame.size for frame in frames] == [(4, 3)] * 3
+    for at, frame in enumerate(frames):
+        alone = aikit.read_numpy(Recipe(steps, to="png", frame=at).bytes(data))
+        assert np.abs(np.asarray(frame.convert("RGB")).astype(int) - alone[..., :3]).max() <= (
+            3 if target == "avif" else 0
+        )
+    if target != "tiff":
+        assert [frame.info["duration"] for frame in frames] == durations
+
+
+@pytest.mark.parametrize("limits", [None, Limits()], ids=["trusted", "strange"])
+def test_pages_stay_pages_at_their_depth_and_sizes(limits):
+    pages = [codes(8, 6, 3, dtype="uint16"), codes(5, 7, dtype="uint16")]
+    data = aikit.encode(pages, "tiff")
+    made = Recipe([("blur", {"sigma": 0.5})], to="tiff").make(data, limits=limits)
+    assert made[1:] == (2, 0, "")
+    for at, page in enumerate(pages):
+        assert np.array_equal(aikit.read_numpy(made.data, frame=at), aikit.blur(page, sigma=0.5))
+    # Of a document nobody wants an animation.
+    assert Recipe(to="png").make(data, limits=limits)[1:] == (1, 1, "")
+
+
+def test_a_format_of_one_picture_takes_the_first_frame():
+    data, _ = moving("gif")
+    made = Recipe(to="jpg", quality=100).make(data)
+    assert made[1:] == (1, 2, "")
+    assert tuple(aikit.read_numpy(made.data)[0, 0]) == (254, 0, 0)  # red, as JPEG has it
+
+
+def test_all_frames_together_are_held_to_the_limits():
+    data, _ = moving("gif", 5)
+    recipe = Recipe([("resize", {"width": 40})], to="png")
+    assert recipe.make(data, limits=Limits(max_total_pixels=6000)).frames == 5
+    with pytest.raises(LimitError, match=r"expected at most 5999 pixels in all frames, got 6000"):
+        recipe.make(data, limits=Limits(max_total_pixels=5999))
 
 
 def test_a_frame_is_part_of_the_value():
@@ -736,3 +800,44 @@ def test_a_recipe_may_have_colors_of_16_bits():
 def test_an_empty_recipe_takes_images_only():
     with pytest.raises(InputTypeError, match="image: expected a PIL image"):
         Recipe()("a.png")
+
+
+ENCODING = [
+    ("jpeg", {"subsampling": "4:2:2"}),
+    ("jpeg", {"progressive": True, "quality": 95}),
+    ("png", {"effort": 9}),
+    ("webp", {"effort": 0}),
+    ("jpeg", {"optimize": True}),
+    ("png", {"palette": 16}),
+]
+
+
+@pytest.mark.parametrize(("to", "options"), ENCODING)
+def test_options_of_encoders_are_part_of_the_value(to, options):
+    recipe = Recipe([("resize", {"width": 20})], to=to, **options)
+    assert recipe.digest != Recipe([("resize", {"width": 20})], to=to).digest
+    for again in (Recipe.parse(str(recipe)), Recipe.from_json(recipe.to_json()), Recipe.from_toml(recipe.to_toml())):
+        assert again == recipe
+        assert {name: getattr(again, name) for name in options} == options
+    data = encode(codes(30, 40, 3), "png")
+    small = resize(read_pil(data), width=20)
+    assert recipe.bytes(data) == encode(small, to, **options)
+
+
+def test_options_of_encoders_are_refused_where_no_format_has_them():
+    with pytest.raises(
+        InputValueError, match=r"^effort: expected None for JPEG, got 4; only PNG, WebP and AVIF take it"
+    ):
+        Recipe(to="jpeg", effort=4)
+    with pytest.raises(InputValueError, match=r"^palette: expected 2 or more, got 1;"):
+        Recipe(palette=1)
+    with pytest.raises(InputValueError, match=r"^subsampling: expected one of 4:4:4, 4:2:2, 4:2:0, got '?\"?4:1:1"):
+        Recipe(subsampling="4:1:1")
+    with pytest.raises(InputTypeError, match=r"^progressive: expected True or False"):
+        Recipe(progressive="yes")
+    # Of several formats those take an option that have it.
+    Recipe(effort=4).check(["png", "jpg"])
+    with pytest.raises(InputValueError, match=r"^effort: expected None for"):
+        Recipe(effort=4).check(["gif", "jpg"])
+    with pytest.raises(InputValueError, match=r"^effort: expected 0\.\.6, got 9"):
+        Recipe(effort=9).check(["png", "webp"])

@@ -459,9 +459,12 @@ TOO_MUCH = {
     "functions-many": (
         svg(chain(12, TWICE, '<rect width="9" height="9" filter="' + "blur(1px) " * 50 + '"/>') + '<use href="#d0"/>'), MANY),
     "siblings": (
-        svg("<style>g~g~g~g~g{opacity:1}</style>" + "<g/>" * 300), "60 s of matching"),
+        svg("<style>g~g~g~g~g{opacity:1}</style>" + "<g/>" * 300), "[16]0 s of matching"),
     "selectors-here": (
-        svg("<style>x g g g g rect{opacity:1}</style>" + "<g>" * 60 + RED + "</g>" * 60), "60 s of matching"),
+        svg("<style>x g g g g g rect{opacity:1}</style>" + "<g>" * 60 + RED + "</g>" * 60), "[16]0 s of matching"),
+    "selectors-classes": (
+        svg("<style>.x .y .y .y .y .y .z{opacity:1}</style>" + '<g class="y">' * 60 + '<rect class="q z"/>' + "</g>" * 60),
+        "[16]0 s of matching"),
     "selectors-nested": (
         svg(f"<style>{':not(' * 150}a{')' * 150}{{opacity:1}}</style>" + RED), "selectors that nest some ten levels"),
 }  # fmt: skip

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import aikit
@@ -190,3 +191,55 @@ def test_a_wrapper_keeps_the_kind():
     clear = np.zeros((1, 1, 4), np.uint8)
     assert on_card(clear, color="#204060").tolist() == [[[32, 64, 96]]]
     assert isinstance(on_card(Image.fromarray(clear)), Image.Image)
+
+
+# ---------------------------------------------------------------- subclasses of tensors
+
+
+OPERATIONS = {
+    "resize": lambda image: aikit.resize(image, height=5, width=7),
+    "resize by torch": lambda image: aikit.resize(image, height=4, width=5, method="bilinear"),
+    "nearest": lambda image: aikit.resize(image, scale=2, method="nearest"),
+    "the same size": lambda image: aikit.resize(image, scale=1),
+    "box": lambda image: aikit.resize(image, width=3, box=(1, 1, 6, 6)),
+    "upsample": lambda image: aikit.upsample(image, 2, sharpen=1),
+    "blur": lambda image: aikit.blur(image, 1),
+    "flatten": lambda image: aikit.flatten(image, background="red"),
+    "merge_alpha": lambda image: aikit.merge_alpha(image, 0.5),
+    "split_alpha": lambda image: aikit.split_alpha(image)[0],
+    "alpha": lambda image: aikit.split_alpha(image)[1],
+    "trim": aikit.trim,
+    "make_transparent": lambda image: aikit.make_transparent(image, color="red"),
+    "composite": lambda image: aikit.composite(image, background=image),
+    "gray": aikit.rgb_to_gray,
+    "lab": aikit.rgb_to_lab,
+    "hsv": aikit.rgb_to_hsv,
+    "crop": lambda image: aikit.crop(image, box=(1, 1, 4, 4)),
+    "flip": aikit.flip,
+    "rotate": lambda image: aikit.rotate(image, 10),
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+@pytest.mark.parametrize("name", ["Image", "Mask", "Video"])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_tv_tensors_keep_their_class(operation, name, channels):
+    tv_tensors = pytest.importorskip("torchvision.tv_tensors")
+    cls = getattr(tv_tensors, name)
+    codes = np.random.default_rng(0).integers(0, 256, (2, channels, 9, 11), np.uint8)
+    codes[0, -1, 0, 0] = codes[0, -1, -1, -1] = 255
+    plain = torch.from_numpy(codes if name == "Video" else codes[0])
+    recorded = (plain / 255).requires_grad_()
+    for image in (plain, plain / 255, plain.double() / 255, recorded):
+        result = operation(cls(image))
+        assert type(result) is cls
+        assert torch.equal(result.as_subclass(torch.Tensor), operation(image))
+        assert type(operation(image)) is torch.Tensor
+
+
+def test_other_subclasses_become_tensors():
+    tv_tensors = pytest.importorskip("torchvision.tv_tensors")
+    picture = torch.rand(3, 4, 5)
+    assert type(aikit.blur(torch.nn.Parameter(picture), 1)) is torch.Tensor
+    assert type(aikit.to_tensor(tv_tensors.Image(picture))) is torch.Tensor
+    assert type(aikit.to_numpy(tv_tensors.Image(picture))) is np.ndarray

@@ -120,6 +120,7 @@ _KEYWORDS: Mapping[str, tuple[str, ...]] = {
         "src": "from_space source_space",
         "dst": "to_space target_space code",
         "kind": "output output_type return_type",
+        "on_error": "errors handler ignore_errors skip_errors skip_invalid raise_error",
     }.items()
     for name in names.split()
 }

@@ -273,10 +273,11 @@ def _open(
     if layout is not None:
         one_of("layout", layout, ("HWC", "CHW"))
     pixels, spec = load(image, layout=layout, bgr=bgr, ranged=value_range is not None)
-    return pixels, spec, None if value_range is None else _two_numbers(value_range, spec)
+    return pixels, spec, None if value_range is None else check_value_range(value_range, spec)
 
 
-def _two_numbers(value_range: object, spec: Spec) -> ValueRange:
+def check_value_range(value_range: object, spec: Spec) -> ValueRange:
+    """Read a range as two numbers, if floats can be taken from it."""
     try:
         low, high = (float(value) for value in cast(ValueRange, value_range))  # what is no pair is refused below
     except (OverflowError, TypeError, ValueError) as error:

@@ -11,27 +11,29 @@ import binascii
 import io
 import os
 import re
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import unquote_to_bytes
+
+from PIL import Image
 
 from . import _raster, convert
 from ._check import integer, one_of
 from ._foreign_names import explain_calls
 from ._io import name_of, read_bytes, write_bytes
 from ._pixels import load
-from .errors import AikitWarning, FileFormatError, InputTypeError, InputValueError, quoted
+from ._warnings import warn_caller
+from .errors import FileFormatError, InputTypeError, InputValueError, quoted
 from .isolation import guarded
 from .limits import Limits
 from .profiles import ProfileSource, convert_profile, open_profile
+from .resample import resize
 from .types import AnyImage, Source
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
-    from PIL import Image
 
 __all__ = [
     "encode",
@@ -49,6 +51,8 @@ __all__ = [
 Profile = Literal["srgb", "ignore"]
 OnBadProfile = Literal["raise", "warn"]
 MetadataPolicy = _raster.MetadataPolicy
+Subsampling = _raster.Subsampling
+_NO_OPTIONS = _raster.EncodeOptions()
 
 # Registered with IANA, but for the portable pixmap, which only has the name everybody uses.
 _MIME = {"ico": "image/vnd.microsoft.icon", "ppm": "image/x-portable-pixmap"}
@@ -404,7 +408,7 @@ def _decode(
         if on_bad_profile == "raise" or not _is_about_profile(error):
             raise
         message = str(error.with_subject(error.subject, "its codes are taken as sRGB"))
-    warnings.warn(message, AikitWarning, stacklevel=4)
+    warn_caller(message)
     decoded = decode("ignore")
     decoded.info.pop("icc_profile", None)
     return decoded
@@ -518,6 +522,12 @@ def write(
     loop: int | None = None,
     quality: int | None = None,
     lossless: bool | None = None,
+    subsampling: Subsampling | None = None,
+    progressive: bool | None = None,
+    effort: int | None = None,
+    optimize: bool | None = None,
+    palette: int | None = None,
+    sizes: Sequence[int] | None = None,
     metadata: MetadataPolicy = "keep",
     profile: ProfileSource | None = None,
     bgr: bool = False,
@@ -538,6 +548,15 @@ def write(
             0. GIF's viewers do not count the first time.
         quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
         lossless: True for WebP without loss.
+        subsampling: how JPEG (4:4:4 from quality 90 on, else 4:2:0) and AVIF (4:2:0) store color: "4:4:4" whole,
+            "4:2:2" half across, "4:2:0" half both ways.
+        progressive: True for a JPEG in several passes.
+        effort: how much time a smaller file may take: PNG 0 to 9 (6), WebP 0 to 6 (4), AVIF 0 to 10 (4).
+        optimize: True for a smaller file of the same pixels: JPEG with fitted tables, PNG with a palette or single bits
+            where those hold all colors.
+        palette: for a PNG of that many colors at most, 2 to 256: exact if there are no more, else the nearest of a
+            reduced set.
+        sizes: the longer sides of the pictures in an ICO, such as (16, 32, 48, 256); by default the image as it is.
         metadata: what a PIL image's `info` says beside its pixels, as far as the format has a place for it: "keep" is
             all that still holds, so no thumbnail and no size of the original, "public" leaves out places, owners,
             serial numbers, maker notes, keywords and the parameters of generators, "strip" everything but the profile.
@@ -572,20 +591,24 @@ def write(
     images = _images_of(image, bgr=bgr)
     if suffix.lower() in (".pgm", ".pbm") and any(load(each, bgr=bgr).spec.channels > 1 for each in images):
         raise InputValueError("image", f"gray for {suffix}", "color or alpha", "write .ppm or .png")
-    write_bytes(
-        path,
-        encode(
-            images if len(images) > 1 else images[0],
-            suffix,
-            duration=duration,
-            loop=loop,
-            quality=quality,
-            lossless=lossless,
-            metadata=metadata,
-            profile=profile,
-            bgr=bgr,
-        ),
+    data = encode(
+        images if len(images) > 1 else images[0],
+        suffix,
+        duration=duration,
+        loop=loop,
+        quality=quality,
+        lossless=lossless,
+        subsampling=subsampling,
+        progressive=progressive,
+        effort=effort,
+        optimize=optimize,
+        palette=palette,
+        sizes=sizes,
+        metadata=metadata,
+        profile=profile,
+        bgr=bgr,
     )
+    write_bytes(path, data)
 
 
 @explain_calls
@@ -597,6 +620,12 @@ def encode(
     loop: int | None = None,
     quality: int | None = None,
     lossless: bool | None = None,
+    subsampling: Subsampling | None = None,
+    progressive: bool | None = None,
+    effort: int | None = None,
+    optimize: bool | None = None,
+    palette: int | None = None,
+    sizes: Sequence[int] | None = None,
     metadata: MetadataPolicy = "keep",
     profile: ProfileSource | None = None,
     bgr: bool = False,
@@ -614,6 +643,15 @@ def encode(
             0. GIF's viewers do not count the first time.
         quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
         lossless: True for WebP without loss.
+        subsampling: how JPEG (4:4:4 from quality 90 on, else 4:2:0) and AVIF (4:2:0) store color: "4:4:4" whole,
+            "4:2:2" half across, "4:2:0" half both ways.
+        progressive: True for a JPEG in several passes.
+        effort: how much time a smaller file may take: PNG 0 to 9 (6), WebP 0 to 6 (4), AVIF 0 to 10 (4).
+        optimize: True for a smaller file of the same pixels: JPEG with fitted tables, PNG with a palette or single bits
+            where those hold all colors.
+        palette: for a PNG of that many colors at most, 2 to 256: exact if there are no more, else the nearest of a
+            reduced set.
+        sizes: the longer sides of the pictures in an ICO, such as (16, 32, 48, 256); by default the image as it is.
         metadata: what a PIL image's `info` says beside its pixels, as far as the format has a place for it: "keep" is
             all that still holds, so no thumbnail and no size of the original, "public" leaves out places, owners,
             serial numbers, maker notes, keywords and the parameters of generators, "strip" everything but the profile.
@@ -635,27 +673,34 @@ def encode(
         >>> encode(Image.new("RGB", (1, 1)), "png")[1:4]
         b'PNG'
     """
+    options = _raster.EncodeOptions(
+        quality=quality,
+        lossless=lossless,
+        subsampling=subsampling,
+        progressive=progressive,
+        effort=effort,
+        optimize=optimize,
+        palette=palette,
+        sizes=sizes,
+    )
     images = _images_of(image, bgr=bgr)
     if len(images) == 1 and duration is None and loop is None:
-        return encode_with_info(
-            images[0], format, {}, quality=quality, lossless=lossless, metadata=metadata, profile=profile, bgr=bgr
-        )
+        return encode_with_info(images[0], format, {}, options, metadata=metadata, profile=profile, bgr=bgr)
     target = _raster.capabilities(format)
     _raster.check_policy(metadata)
     told = [getattr(each, "info", {}) for each in images]
     known = [_known(each, "duration") for each in told]
     times = _raster.check_times(target, duration, loop, known, _known(told[0], "loop"))
     frames = [_prepare(each, target, {}, metadata=metadata, profile=profile, bgr=bgr) for each in images]
-    return _raster.encode_frames(frames, target, times, quality=quality, lossless=lossless)
+    return _raster.encode_frames(frames, target, times, options)
 
 
 def encode_with_info(
     image: AnyImage,
     format: str,
     info: Mapping[Any, Any],
+    options: _raster.EncodeOptions = _NO_OPTIONS,
     *,
-    quality: int | None = None,
-    lossless: bool | None = None,
     metadata: MetadataPolicy = "keep",
     profile: ProfileSource | None = None,
     bgr: bool = False,
@@ -663,8 +708,19 @@ def encode_with_info(
     """As `encode`, with what a file said that the image came from, for arrays and tensors, which cannot carry it."""
     target = _raster.capabilities(format)
     _raster.check_policy(metadata)
+    if (
+        profile is None
+        and isinstance(image, Image.Image)
+        and target.name == "png"
+        and _raster.is_stored_as_it_is(image)
+    ):
+        beside = _raster.collect({**info, **image.info}, metadata, gray=image.mode == "1")
+        return _raster.encode(image, target.name, options, metadata=beside)
     pixels, beside = _prepare(image, target, info, metadata=metadata, profile=profile, bgr=bgr)
-    return _raster.encode(pixels, target.name, quality=quality, lossless=lossless, metadata=beside)
+    if options.sizes is not None and target.name == "ico":
+        _raster.check_options(target, options)
+        pixels = [_fit_icon(pixels, size) for size in options.sizes]
+    return _raster.encode(pixels, target.name, options, metadata=beside)
 
 
 def _images_of(image: AnyImage | Iterable[AnyImage], *, bgr: bool) -> list[AnyImage]:
@@ -717,6 +773,13 @@ def _prepare(
     return pixels, beside
 
 
+def _fit_icon(image: Image.Image, size: int) -> Image.Image:
+    """The image with `size` as its longer side."""
+    longest = max(image.size)
+    width, height = (max(1, round(side * size / longest)) for side in image.size)
+    return image if image.size == (width, height) else resize(image, width=width, height=height)
+
+
 def _profile_for(profile: ProfileSource, target: _raster.Format, *, gray: bool) -> bytes:
     """The bytes of the profile to write; none in a format that has no place for it, where that says the same."""
     opened = open_profile(profile, "profile", gray=gray)
@@ -740,6 +803,12 @@ def to_data_url(
     *,
     quality: int | None = None,
     lossless: bool | None = None,
+    subsampling: Subsampling | None = None,
+    progressive: bool | None = None,
+    effort: int | None = None,
+    optimize: bool | None = None,
+    palette: int | None = None,
+    sizes: Sequence[int] | None = None,
     metadata: MetadataPolicy = "keep",
     profile: ProfileSource | None = None,
     bgr: bool = False,
@@ -751,6 +820,15 @@ def to_data_url(
         format: as for `encode`; browsers show png, jpeg, webp, avif, gif, bmp and ico.
         quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
         lossless: True for WebP without loss.
+        subsampling: how JPEG (4:4:4 from quality 90 on, else 4:2:0) and AVIF (4:2:0) store color: "4:4:4" whole,
+            "4:2:2" half across, "4:2:0" half both ways.
+        progressive: True for a JPEG in several passes.
+        effort: how much time a smaller file may take: PNG 0 to 9 (6), WebP 0 to 6 (4), AVIF 0 to 10 (4).
+        optimize: True for a smaller file of the same pixels: JPEG with fitted tables, PNG with a palette or single bits
+            where those hold all colors.
+        palette: for a PNG of that many colors at most, 2 to 256: exact if there are no more, else the nearest of a
+            reduced set.
+        sizes: the longer sides of the pictures in an ICO, such as (16, 32, 48, 256); by default the image as it is.
         metadata: what a PIL image's `info` says beside its pixels, as far as the format has a place for it: "keep" is
             all that still holds, so no thumbnail and no size of the original, "public" leaves out places, owners,
             serial numbers, maker notes, keywords and the parameters of generators, "strip" everything but the profile.
@@ -773,7 +851,17 @@ def to_data_url(
     Source: RFC 2397.
     """
     name = _raster.capabilities(format).name
-    data = encode(image, name, quality=quality, lossless=lossless, metadata=metadata, profile=profile, bgr=bgr)
+    options = _raster.EncodeOptions(
+        quality=quality,
+        lossless=lossless,
+        subsampling=subsampling,
+        progressive=progressive,
+        effort=effort,
+        optimize=optimize,
+        palette=palette,
+        sizes=sizes,
+    )
+    data = encode_with_info(image, name, {}, options, metadata=metadata, profile=profile, bgr=bgr)
     return f"data:{media_type(name)};base64,{base64.b64encode(data).decode('ascii')}"
 
 

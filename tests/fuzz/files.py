@@ -9,6 +9,7 @@ import numpy as np
 import tifffile
 from PIL import Image, ImageCms
 
+from animations import Picture, apng, gif
 from pictures import codes
 from tiff_files import by_hand, tags_of
 
@@ -62,6 +63,16 @@ def _run_length_bmp():
     return b"BM" + struct.pack("<IHHI", 1078 + len(rows), 0, 0, 1078) + head + palette + rows
 
 
+def _pictures(pixels, **options):
+    """Pictures at several places, of indices for GIF or samples for PNG."""
+    indices = options.get("transparent") is not None
+    parts = [pixels[:7, :9], pixels[:4, 2:5], pixels[2:4, :6]]
+    return [
+        Picture(part[..., 0] % 16 if indices else part, left=number, top=number, **options)
+        for number, part in enumerate(parts)
+    ]
+
+
 def _files():
     rgb, rgba, gray = codes(13, 17, 3), codes(13, 17, 4), codes(13, 17)
     deep, floats = codes(13, 17, 3, "uint16"), codes(13, 17, None, "float32")
@@ -96,6 +107,8 @@ def _files():
         "avif-alpha": _saved(codes(40, 48, 4), "AVIF"),
         "avif-moving": _saved(steps[0], "AVIF", **moving),
         "gif": _saved(palette, "GIF", transparency=3, comment=b"a comment"),
+        "gif-disposals": gif((9, 7), rgb[0][:16], _pictures(rgb, dispose=3, transparent=2), loop=2),
+        "png-default": apng((17, 13), 6, _pictures(rgba, dispose=2, blend=1), default=rgba),
         "gif-moving": _saved(steps[0], "GIF", disposal=2, **moving),
         "tiff": _saved(rgb, "TIFF", dpi=(72, 72), exif=_exif()),
         "tiff-lzw": _saved(rgb, "TIFF", compression="tiff_lzw"),
@@ -123,7 +136,50 @@ def _files():
         "ppm-plain": b"P3\n# plain\n2 2\n255\n1 2 3 4 5 6\n7 8 9 10 11 12\n",
         "pgm-plain-16": b"P2 3 2 4095\n0 1 2 4000 4094 4095\n",
         "heic": base64.b64decode(_HEIC),
+        **_what_stands_beside(rgb, deep, larger),
     }.items()
+
+
+# Orientation, a property to drop and one to keep.
+_XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6" tiff:Artist="me"/></rdf:RDF>'
+    b"</x:xmpmeta>"
+)
+_IPTC = b"Photoshop 3.0\08BIM\x04\x04\0\0\0\0\0\x0d\x1c\x02\x74\0\x08mine 202\0"
+
+
+def _what_stands_beside(rgb, deep, larger):
+    """Metadata in all its forms, and colors by number."""
+    thumbnail = _saved(codes(12, 16, 3), "JPEG")
+    # Behind the first directory, whose only field is a name, one with a thumbnail.
+    names = struct.pack(">HHHI4sI", 1, 271, 2, 4, b"Cam\0", 26)
+    second = struct.pack(">HHHIIHHIII", 2, 513, 4, 1, 56, 514, 4, 1, len(thumbnail), 0)
+    exif = b"Exif\0\0MM\0*" + struct.pack(">I", 8) + names + second + thumbnail
+    iptc = b"\xff\xed" + struct.pack(">H", 2 + len(_IPTC)) + _IPTC
+    avif = _saved(larger, "AVIF", quality=90)
+    at = avif.index(b"nclx") + 4
+    text = _chunk(b"tEXt", b"parameters\0a cat") + _chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + _XMP)
+    return {
+        "jpeg-metadata": _saved(larger, "JPEG", exif=exif, xmp=_XMP, comment=b"a comment", extra=iptc),
+        "webp-metadata": _saved(larger, "WEBP", exif=exif, xmp=_XMP),
+        "tiff-metadata": _saved(rgb, "TIFF", tiffinfo={33432: "mine", 700: _XMP, 33723: _IPTC[26:]}),
+        "png-cicp": _png(rgb, 8, 2, _chunk(b"cICP", bytes([12, 13, 0, 1])), text),
+        "png-gamma-16": _png(deep, 16, 2, _chunk(b"gAMA", struct.pack(">I", 100000)), _chunk(b"cHRM", _p3())),
+        "avif-p3": avif[:at] + struct.pack(">H", 12) + avif[at + 2 :],
+        "avif-10": _avif_of_10_bits(deep),
+    }
+
+
+def _p3():
+    points = (0.3127, 0.329, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06)
+    return struct.pack(">8I", *(round(each * 100_000) for each in points))
+
+
+def _avif_of_10_bits(deep):
+    import cv2
+
+    return cv2.imencode(".avif", deep >> 6, [cv2.IMWRITE_AVIF_DEPTH, 10])[1].tobytes()
 
 
 def _kinds_of_tiff(rgb, rgba, deep):

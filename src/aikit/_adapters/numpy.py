@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import cv2
@@ -9,6 +10,7 @@ import numpy as np
 
 from .._pixels.contracts import Opened, PixelSource, PixelTarget, adapter
 from .._pixels.kinds import TOP, Planes, Spec
+from .._pixels.outliers import Outliers
 from .._pixels.values import no_number, quantize, rescale
 from ..errors import InputTypeError, InputValueError
 from ..types import AnyImage
@@ -218,11 +220,16 @@ def widen(plane: Array) -> Array:
 
 
 def cast(
-    plane: Array, dtype: DType, *, value_range: tuple[float, float] | None = None, out: Array | None = None
+    plane: Array,
+    dtype: DType,
+    *,
+    value_range: tuple[float, float] | None = None,
+    out: Array | None = None,
+    outliers: Outliers | None = None,
 ) -> Array:
     """Give a plane another dtype: exact between integers, quantised from floats, in [0, 1] as floats.
 
-    May return the plane itself. `out` receives the result where given.
+    May return the plane itself. `out` receives the result where given. `outliers` looks at floats that become integers.
     """
     if value_range is not None:
         plane = rescale(plane.astype(np.float64 if plane.dtype.itemsize >= 4 else np.float32), value_range)
@@ -234,7 +241,7 @@ def cast(
     elif dtype.kind == "f":
         return _to_float(plane, dtype, out)
     elif plane.dtype.kind == "f":
-        return _to_codes(plane, dtype, out)
+        return _to_codes(plane, dtype, out, outliers)
     elif dtype == np.uint16:
         result = np.multiply(plane, np.uint16(257), dtype=np.uint16, out=out)
     else:
@@ -260,13 +267,17 @@ def _to_float(plane: Array, dtype: DType, out: Array | None) -> Array:
     return result if wide == dtype else _to_float(result, dtype, out)
 
 
-def _to_codes(plane: Array, dtype: DType, out: Array | None) -> Array:
+def _to_codes(plane: Array, dtype: DType, out: Array | None, outliers: Outliers | None) -> Array:
     """Quantise floats; raises on NaN, which a cast would quietly make 0."""
     plane = plane.astype(np.float32) if plane.dtype.itemsize < 4 else plane
     result = np.empty(plane.shape, dtype) if out is None else out
     inside = _in_unit_range(plane)
-    if not inside and np.isnan(plane.min()):
-        raise no_number()
+    if not inside:
+        least = float(plane.min())
+        if math.isnan(least):
+            raise no_number()
+        if outliers is not None:
+            outliers.look(plane, least)
     if dtype == np.uint8 and plane.dtype == np.float32 and plane.ndim == 2 and result.flags.c_contiguous:
         # The fast path of `quantize`: OpenCV rounds to even and saturates above 255, but takes the absolute
         # value of negatives and makes 0 of infinity, so clamp first where a value lies outside.
@@ -281,9 +292,11 @@ def _in_unit_range(plane: Array) -> bool:
 
     As unsigned integers, positive floats keep their order, and negative ones and NaN lie above all of them.
     """
-    if plane.dtype != np.float32 or not plane.flags.c_contiguous:
+    if not plane.flags.c_contiguous:
         return False
-    return bool(plane.view(np.uint32).max() <= 0x3F800000)  # the bits of 1.0
+    if plane.dtype == np.float64:
+        return bool(plane.view(np.uint64).max() <= 0x3FF0000000000000)  # the bits of 1.0
+    return bool(plane.dtype == np.float32 and plane.view(np.uint32).max() <= 0x3F800000)
 
 
 def load(

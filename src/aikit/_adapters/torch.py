@@ -12,6 +12,7 @@ from torch.nn.parameter import is_lazy
 from .._pixels import contracts, values
 from .._pixels.contracts import Opened
 from .._pixels.kinds import TOP, Namespace, Planes, Spec
+from .._pixels.outliers import FAR_ABOVE, FAR_BELOW, Outliers
 from .._pixels.values import no_number, quantize, rescale
 from ..errors import DeviceError, InputTypeError, InputValueError, quoted
 from ..types import AnyImage, DeviceLike
@@ -135,7 +136,22 @@ def load(
         batch=tuple(tensor.shape[:-3]),
         bgr=bgr,
         device=tensor.device,
+        subclass=_subclass_of(image),
     )
+
+
+# Subclasses that are nothing but pixels, so that a result may be one without knowing more. Boxes know their canvas.
+_SUBCLASSES = ("Image", "Mask", "Video")
+
+
+def _subclass_of(image: torch.Tensor) -> type[torch.Tensor] | None:
+    cls = type(image)
+    return cls if cls.__module__.startswith("torchvision.tv_tensors") and cls.__name__ in _SUBCLASSES else None
+
+
+def in_subclass(tensor: torch.Tensor, spec: Spec) -> torch.Tensor:
+    """Make a result of the class that the image has, as torchvision's own transforms do."""
+    return tensor if spec.subclass is None else tensor.as_subclass(spec.subclass)
 
 
 def widen(tensor: torch.Tensor) -> torch.Tensor:
@@ -235,12 +251,16 @@ def quantize_planes(planes: Planes, spec: Spec) -> torch.Tensor:
     target = torch.uint8 if spec.dtype == "bool" else getattr(torch, spec.dtype)
     if is_traced(planes[0]):
         # A compiler makes one kernel of everything up to here, unless the planes meet before they are done.
-        return assemble([cast(plane, target) for plane in planes], spec)
-    return cast(assemble(list(planes), spec), target)
+        return _stack([cast(plane, target) for plane in planes], spec)
+    return in_subclass(cast(_stack(list(planes), spec), target), spec)
 
 
 def assemble(planes: list[torch.Tensor], spec: Spec) -> torch.Tensor:
     """Make a fresh tensor (..., C, H, W) of whole planes, in their own dtype; B, G, R where the image came so."""
+    return in_subclass(_stack(planes, spec), spec)
+
+
+def _stack(planes: list[torch.Tensor], spec: Spec) -> torch.Tensor:
     return torch.stack(swap_red_blue(planes) if spec.bgr else planes, -3)
 
 
@@ -253,7 +273,7 @@ def create(spec: Spec, channels: int, dtype: str) -> Pixels:
 
 def finish(target: Pixels, spec: Spec) -> torch.Tensor:
     """Make a tensor of the memory that NumPy filled, where the image was."""
-    return torch.from_numpy(target.array).to(spec.device, getattr(torch, spec.dtype))
+    return in_subclass(torch.from_numpy(target.array).to(spec.device, getattr(torch, spec.dtype)), spec)
 
 
 def paste(image: torch.Tensor, patch: torch.Tensor, rows: slice, columns: slice) -> None:
@@ -364,6 +384,18 @@ def allocate_on_host(shape: tuple[int, ...], dtype: str, out: torch.Tensor | Non
     return tensor, Pixels(tensor.detach().numpy(), planar=True)
 
 
+def _look_for_outliers(tensor: torch.Tensor) -> None:
+    """Warn of floats that are far outside [0, 1], where they lie in host memory and can be seen."""
+    if tensor.is_floating_point() and tensor.device.type == "cpu" and not is_transformed(tensor):
+        values, outliers = tensor.detach(), Outliers()
+        least, greatest = (float(value) for value in values.aminmax())
+        far = (
+            int(((values < FAR_BELOW) | (values > FAR_ABOVE)).sum()) if least < FAR_BELOW or greatest > FAR_ABOVE else 0
+        )
+        outliers.add(least, greatest, far)
+        outliers.warn(values.numel())
+
+
 def move(tensor: torch.Tensor, dtype: str, device: torch.device) -> torch.Tensor:
     """Bring a freshly filled host tensor where it shall be, in the dtype it shall have."""
     return cast(tensor.to(device), getattr(torch, dtype))
@@ -383,6 +415,8 @@ def convert(
         # One kernel that reads bytes in any order and writes the result where it belongs; float32 inside.
         result = torch.empty(tensor.shape, dtype=target, device=tensor.device)
         return torch.mul(tensor, 1 / TOP["uint8"], out=result).to(device)
+    if value_range is None and not target.is_floating_point:
+        _look_for_outliers(tensor)
     with full_precision(tensor.device):
         result = cast(tensor, target, value_range=value_range, to_host=device.type == "cpu").to(device).contiguous()
     return result.clone() if result is pixels.tensor else result

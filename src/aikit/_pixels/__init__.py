@@ -8,6 +8,7 @@ from __future__ import annotations
 from .colors import parse_color
 from .contracts import Adapter, InterleavedKernel, Kernel, Opened, Pixels, PixelSource, PixelTarget, adapter
 from .copying import copy_pixels
+from .data import ChannelKind, takes_data
 from .driver import crop, load, load_beside, merge, pass_open, run, run_uint8, split
 from .facts import Memory, Raw
 from .kinds import CHANNEL_NAMES, TOP, Namespace, Plane, Planes, Spec, kind_of
@@ -20,6 +21,7 @@ __all__ = [
     "STRIP_PIXELS",
     "TOP",
     "Adapter",
+    "ChannelKind",
     "InterleavedKernel",
     "Kernel",
     "Memory",
@@ -54,5 +56,6 @@ __all__ = [
     "run_uint8",
     "safe",
     "split",
+    "takes_data",
     "thread_count",
 ]

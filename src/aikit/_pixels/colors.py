@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
+from .._warnings import warn_caller
 from ..errors import InputTypeError, InputValueError, quoted
 from ..types import Color
 from .kinds import TOP, Spec
@@ -34,6 +37,12 @@ def parse_color(color: Color, spec: Spec, subject: str = "color") -> tuple[float
     if not all(0 <= value <= top for value in values):
         raise InputValueError(
             subject, f"values from 0 to {top} for a {spec.dtype} image", quoted(color), "use the image's own units"
+        )
+    # Black and the color above it look alike, so nobody would see it.
+    if top > 1 and 0 < max(values) <= 1 and not all(isinstance(part, Integral) for part in parts):
+        warn_caller(
+            f"{subject}: expected values from 0 to {top} for a {spec.dtype} image, got {quoted(color)}, which is all but "
+            "black; use the image's own units, or write integers where this is meant."
         )
     red, green, blue = (value / top for value in (values * 3 if len(values) == 1 else values)[:3])
     return red, green, blue, values[3] / top if len(values) == 4 else 1.0

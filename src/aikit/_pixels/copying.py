@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from .contracts import PixelSource, PixelTarget
 from .kinds import TOP, Spec
+from .outliers import Outliers
 from .strips import batch_as_rows, cut_strips, for_each_strip
 
 if TYPE_CHECKING:
@@ -28,19 +30,25 @@ def copy_pixels(
     if at_once and arrays.reorder(source, target, (), slice(0, spec.height)):
         return
 
+    # A range that was given is meant.
+    slips = source.dtype.kind == "f" and target.dtype.kind == "u" and value_range is None
+    outliers = Outliers() if slips else None
+
     def copy(index: tuple[int, ...], rows: slice) -> None:
         if value_range is None and arrays.reorder(source, target, index, rows):
             return
         planes = _with_channels(source.read(index, rows), target.channels, spec)
         # Targets that keep planes take each where it is computed, the others are interleaved afterwards.
         planes = [
-            arrays.cast(plane, target.dtype, value_range=value_range, out=buffer)
+            arrays.cast(plane, target.dtype, value_range=value_range, out=buffer, outliers=outliers)
             for plane, buffer in zip(planes, target.buffers(index, rows), strict=True)
         ]
         if target.is_interleaved:
             target.write(index, rows, planes)
 
     for_each_strip(copy, list(cut_strips(spec)))
+    if outliers is not None:
+        outliers.warn(math.prod((*spec.batch, spec.height, spec.width, spec.channels)))
 
 
 def _with_channels(planes: list[Array], channels: int, spec: Spec) -> list[Array]:

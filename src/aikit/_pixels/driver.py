@@ -6,6 +6,7 @@ A plane is one channel, (..., H, W); an image's planes are [gray], [gray, alpha]
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeAlias, cast, overload
@@ -15,6 +16,7 @@ from ..errors import InputTypeError, InputValueError
 from ..types import AnyImage, ImageT
 from .contracts import InterleavedKernel, Kernel, Opened, OwnImage, OwnPixels, PixelSource, PixelTarget, adapter
 from .kinds import CHANNEL_NAMES, Namespace, Plane, Planes, Spec, kind_of
+from .outliers import Outliers
 from .strips import batch_as_rows, cut_strips, for_each_strip
 from .threads import in_threads
 
@@ -246,10 +248,13 @@ def _run_strips(
         first = compute(_read(sources, *spans[0]))
     channels = fast_path.channels if fast_path else len(first or ())
     target = adapter(spec.kind).create(spec, channels, spec.dtype)
-    store = _storing(target)
+    outliers = _outliers_between(sources[0], target)
+    store = _storing(target, outliers)
     if first is not None:
         store(*spans.pop(0), first)
     for_each_strip(convert, spans)
+    if outliers is not None:
+        outliers.warn(channels * spec.height * spec.width, _CHECK_UNITS)
     return adapter(spec.kind).finish(target, spec)
 
 
@@ -262,9 +267,12 @@ def _run_pictures(compute: Compute, sources: list[PixelSource], spec: Spec) -> O
     height, width = first[0].shape
     spec = replace(spec, height=height, width=width)
     target = adapter(spec.kind).create(spec, len(first), spec.dtype)
-    store = _storing(target)
+    outliers = _outliers_between(sources[0], target)
+    store = _storing(target, outliers)
     store(index, rows, first)
     in_threads(lambda index: store(index, rows, compute(_read(sources, index, rows))), rest)
+    if outliers is not None:
+        outliers.warn(math.prod((*spec.batch, len(first), height, width)), _CHECK_UNITS)
     return adapter(spec.kind).finish(target, spec)
 
 
@@ -273,12 +281,22 @@ def _read(sources: list[PixelSource], index: tuple[int, ...], rows: slice) -> li
     return [source.read(index if source.batch else (), rows) for source in sources]
 
 
-def _storing(target: PixelTarget) -> Callable[[tuple[int, ...], slice, Sequence[Plane]], None]:
+_CHECK_UNITS = "check the units of what came in, or pass its value_range=(low, high) where there is one"
+
+
+def _outliers_between(source: PixelSource, target: PixelTarget) -> Outliers | None:
+    """Make something that looks at floats which become integers: clamping codes is what an operation was asked for."""
+    return Outliers() if source.dtype.kind == "f" and target.dtype.kind == "u" else None
+
+
+def _storing(
+    target: PixelTarget, outliers: Outliers | None
+) -> Callable[[tuple[int, ...], slice, Sequence[Plane]], None]:
     """Make the function that stores planes of any dtype in a target."""
     from .._adapters import numpy as arrays
 
     def store(index: tuple[int, ...], rows: slice, planes: Sequence[Plane]) -> None:
-        target.write(index, rows, [arrays.cast(plane, target.dtype) for plane in planes])
+        target.write(index, rows, [arrays.cast(plane, target.dtype, outliers=outliers) for plane in planes])
 
     return store
 

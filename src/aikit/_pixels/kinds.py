@@ -137,6 +137,7 @@ class Spec:
     bgr: bool = False
     device: torch.device | None = None
     info: dict[str | tuple[int, int], Any] = field(default_factory=dict)
+    subclass: type[torch.Tensor] | None = None  # of tv_tensors, which results shall have too
     mode: str | None = None  # a PIL mode that holds other planes than gray or RGB: HSV, YCbCr, CMYK
 
     @property

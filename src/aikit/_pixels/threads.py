@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
+from .._warnings import keep_warnings, warn_caller
+
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
@@ -22,18 +24,23 @@ def in_threads(work: Callable[..., R], *arguments: Sequence[object]) -> list[R]:
     if count < 2:
         return [work(*call) for call in calls]
     results: dict[int, R] = {}
+    said: list[str] = []
     waiting = deque(enumerate(calls))
 
     def work_on() -> None:
-        while waiting:
-            try:
-                at, call = waiting.popleft()
-            except IndexError:  # another thread was quicker
-                return
-            results[at] = work(*call)
+        with keep_warnings() as kept:
+            while waiting:
+                try:
+                    at, call = waiting.popleft()
+                except IndexError:  # another thread was quicker
+                    break
+                results[at] = work(*call)
+        said.extend(kept)
 
     tasks = [pool().submit(work_on) for _ in range(count)]
     errors = [task.exception() for task in tasks]  # waits for all of them
+    for message in dict.fromkeys(said):
+        warn_caller(message)
     for error in errors:
         if error is not None:
             raise error

@@ -6,115 +6,44 @@ import io
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from ..errors import InputTypeError, InputValueError, printable, quoted, shortened
+from ..errors import InputTypeError, InputValueError
+from .formats import Format, capabilities
 from .high_depth import Samples, chunk
+from .ico import join
 from .integrity import word
 from .metadata import Metadata, fitted, jpeg_options, with_chunks
-from .signatures import SUFFIXES
+from .options import EncodeOptions, check_options, subsampling_of
+from .palette import is_stored_as_it_is, reduce_colors, shrink
 from .tiff_tags import with_tags
 
-__all__ = ["Format", "capabilities", "encode", "encode_avif_frames"]
+__all__ = ["encode", "encode_avif_frames"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Format:
-    """What a format holds, for callers that choose what to hand over.
-
-    Attributes:
-        name: lower-case name.
-        suffixes: file name endings, the usual one first.
-        alpha: an alpha channel (GIF: fully transparent or opaque).
-        gray16: 16-bit gray.
-        color16: 16-bit RGB, and with `alpha` 16-bit RGBA and gray+alpha.
-        float32: 32-bit float.
-        quality: the default of the `quality` option, None where there is none.
-        lossless: "always", "never", or "option" where `lossless=` chooses.
-        max_side: the largest height or width, None where memory ends first.
-        metadata: which fields of `Metadata` it keeps.
-    """
-
-    name: str
-    suffixes: tuple[str, ...]
-    alpha: bool = False
-    gray16: bool = False
-    color16: bool = False
-    float32: bool = False
-    quality: int | None = None
-    lossless: str = "always"
-    max_side: int | None = None
-    metadata: tuple[str, ...] = ()
-
-
-def _format(name: str, **holds: Any) -> Format:
-    return Format(name=name, suffixes=tuple(suffix for suffix, owner in SUFFIXES.items() if owner == name), **holds)
-
-
-_EMBEDDED = ("icc_profile", "exif", "xmp")
-# Sides: libjpeg's JPEG_MAX_DIMENSION (the format itself could say 65535), RFC 9649 for WebP, AV1
-# section 5.5.1, 16-bit fields in GIF; Windows shows icons up to 256. AVIF at quality 100 still moves
-# codes by 3 through YUV, so it never counts as lossless. Pillow reads its own 32-bit BMP as RGB.
-_FORMATS = {
-    entry.name: entry
-    for entry in (
-        _format("png", alpha=True, gray16=True, color16=True, metadata=(*_EMBEDDED, "iptc", "dpi", "text", "comment")),
-        _format("jpeg", quality=90, lossless="never", max_side=65500, metadata=(*_EMBEDDED, "iptc", "dpi", "comment")),
-        _format("webp", alpha=True, quality=90, lossless="option", max_side=16383, metadata=_EMBEDDED),
-        _format("avif", alpha=True, quality=75, lossless="never", max_side=65536, metadata=_EMBEDDED),
-        _format("gif", alpha=True, lossless="never", max_side=65535, metadata=("comment",)),
-        _format("tiff", alpha=True, gray16=True, color16=True, float32=True, metadata=(*_EMBEDDED, "iptc", "dpi")),
-        _format("bmp", metadata=("dpi",)),
-        _format("ico", alpha=True, max_side=256),
-        _format("ppm", gray16=True, color16=True),
-    )
-}
 _MODES = ("L", "LA", "RGB", "RGBA", "I;16", "F")
 
 
-def capabilities(format: str) -> Format:
-    """Look up a format; takes its name or a suffix ("jpeg", "jpg", ".JPG").
-
-    Raises:
-        InputValueError: aikit does not write this format.
-
-    Example:
-        >>> capabilities("jpg").quality
-        90
-    """
-    if not isinstance(format, str):
-        raise InputTypeError("format", 'a name such as "png"', quoted(format), f"pass one of {', '.join(_FORMATS)}")
-    key = format.lower().lstrip(".")
-    name = key if key in _FORMATS else SUFFIXES.get("." + key)
-    if name is None:
-        raise InputValueError(
-            "format", f"one of {', '.join(_FORMATS)}", f'"{shortened(printable(format), 80)}"', "write one of them"
-        )
-    return _FORMATS[name]
-
-
 def encode(
-    image: Image.Image | Samples,
+    image: Image.Image | Samples | Sequence[Image.Image],
     format: str,
+    options: EncodeOptions = EncodeOptions(),  # noqa: B008
     *,
-    quality: int | None = None,
-    lossless: bool | None = None,
     metadata: Metadata | None = None,
     name: str = "image",
 ) -> bytes:
     """Encode an upright, resolved picture.
 
     Args:
-        image: a PIL image in mode L, LA, RGB, RGBA, I;16 or F; or an array (H, W, C), C = 1..4, uint16 or float32,
-            in RGB order.
+        image: a PIL image in mode L, LA, RGB, RGBA, I;16 or F, for PNG also one in mode P or 1 that
+            `palette.is_stored_as_it_is`; or an array (H, W, C), C = 1..4, uint16 or float32, in RGB order; for ICO also
+            a sequence of images, of which each becomes a picture of the icon.
         format: as `capabilities` takes it.
-        quality: 1..100 for JPEG, WebP (90) and AVIF (75).
-        lossless: True for bit-exact WebP; elsewhere only what the format does anyway.
+        options: how it is encoded.
         metadata: what is written beside the pixels, as far as the format holds it.
         name: how messages call the image.
 
@@ -122,21 +51,19 @@ def encode(
         The file.
 
     Raises:
-        InputTypeError: quality or lossless of the wrong type.
+        InputTypeError: an option of the wrong type.
         InputValueError: the format cannot hold the picture, or has no such option.
     """
     target = capabilities(format)
-    _check_options(target, quality, lossless)
+    check_options(target, options)
     beside = fitted(metadata or Metadata(), target.name, target.metadata, word(target.name))
+    if isinstance(image, Sequence):
+        return join([encode(each, format, options, metadata=metadata, name=name) for each in image])
     if isinstance(image, np.ndarray):
-        return _ADDED.get(target.name, _unchanged)(_encode_array(image, target, name), beside)
+        return _ADDED.get(target.name, _unchanged)(_encode_array(image, target, options, name), beside)
     _check_image(image, target, name)
-    options = _options(image, target, quality, bool(lossless)) | _beside(beside, target.name)
     try:
-        if target.name in _PREPARED:
-            image, more = _PREPARED[target.name](image)
-            options |= more
-        return _ADDED.get(target.name, _unchanged)(_save(_bare(image), target.name.upper(), **options), beside)
+        return _ADDED.get(target.name, _unchanged)(_encode_image(image, target, options, beside), beside)
     except (OSError, ValueError, RuntimeError, struct.error) as error:
         if isinstance(error, InputValueError):
             raise
@@ -145,17 +72,24 @@ def encode(
         ) from error
 
 
+def _encode_image(image: Image.Image, target: Format, options: EncodeOptions, beside: Metadata) -> bytes:
+    settings = _settings(image, target, options) | _beside(beside, target.name)
+    if target.name in _PREPARED:
+        image, more = _PREPARED[target.name](image, options)
+        settings |= more
+    return _save(_bare(image), target.name.upper(), **settings)
+
+
 def encode_avif_frames(
     frames: Sequence[Image.Image | Samples],
     durations: Sequence[float],
     *,
-    quality: int | None,
-    lossless: bool | None,
+    options: EncodeOptions,
     metadata: Metadata,
 ) -> bytes:
     """Encode pictures of one size and mode as an AVIF sequence, shown for so many milliseconds each."""
     target = capabilities("avif")
-    _check_options(target, quality, lossless)
+    check_options(target, options)
     pictures = []
     for index, each in enumerate(frames):
         if not isinstance(each, Image.Image):
@@ -163,33 +97,13 @@ def encode_avif_frames(
             continue
         _check_image(each, target, f"frame {index}")
         pictures.append(_bare(each))
-    options = _options(pictures[0], target, quality, False) | _beside(metadata, "avif")
-    options |= {"save_all": True, "append_images": pictures[1:], "duration": [round(each) for each in durations]}
-    return _save(pictures[0], "AVIF", **options)
-
-
-def _check_options(target: Format, quality: object, lossless: object) -> None:
-    title = word(target.name)
-    if lossless is not None and not isinstance(lossless, bool):
-        raise InputTypeError("lossless", "True, False or None", quoted(lossless), "pass one of them")
-    if lossless and target.lossless == "never":
-        raise InputValueError("lossless", f"None or False for {title}", "True", "write PNG or WebP instead")
-    if lossless is False and target.lossless == "always":
-        raise InputValueError("lossless", f"None or True for {title}", "False", "write JPEG or WebP instead")
-    if quality is None:
-        return
-    if isinstance(quality, bool) or not isinstance(quality, int):
-        raise InputTypeError("quality", "a whole number 1..100", quoted(quality), "pass one")
-    if target.quality is None:
-        raise InputValueError("quality", f"None for {title}", quoted(quality), "only JPEG, WebP and AVIF take it")
-    if lossless:
-        raise InputValueError("quality", "None with lossless=True", quoted(quality), "pass one of the two")
-    if not 1 <= quality <= 100:
-        raise InputValueError("quality", "1..100", quoted(quality), "pass a number in that range")
+    settings = _settings(pictures[0], target, options) | _beside(metadata, "avif")
+    settings |= {"save_all": True, "append_images": pictures[1:], "duration": [round(each) for each in durations]}
+    return _save(pictures[0], "AVIF", **settings)
 
 
 def _check_image(image: Image.Image, target: Format, name: str) -> None:
-    if image.mode not in _MODES:
+    if image.mode not in _MODES and not (target.name == "png" and is_stored_as_it_is(image)):
         raise InputValueError(name, f"one of the modes {', '.join(_MODES)}", image.mode, "convert it with to_pil")
     _check_size(image.width, image.height, target, name)
     _check_alpha(image.mode in ("LA", "RGBA"), image.mode, target, name)
@@ -264,27 +178,56 @@ def _beside(metadata: Metadata, format: str) -> dict[str, Any]:
     return {key: value for key, value in options.items() if value}
 
 
-def _options(image: Image.Image, target: Format, quality: int | None, lossless: bool) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    if lossless and target.lossless == "option":
+def _settings(image: Image.Image, target: Format, options: EncodeOptions) -> dict[str, Any]:
+    """Options of Pillow's writer of a format for the pixels."""
+    if options.lossless and target.lossless == "option":
         # exact keeps the color below alpha 0, which WebP otherwise blackens.
-        return {**options, "lossless": True, "exact": True}
+        return {"lossless": True, "exact": True} | _effort(target.name, options.effort)
+    settings = _effort(target.name, options.effort)
     if target.quality is not None:
-        options["quality"] = target.quality if quality is None else quality
+        settings["quality"] = target.quality if options.quality is None else options.quality
+    if target.name == "jpeg":
+        settings["subsampling"] = subsampling_of(options, settings["quality"])
+        settings |= {"progressive": bool(options.progressive), "optimize": bool(options.optimize)}
+    if target.name == "avif" and options.subsampling is not None:
+        settings["subsampling"] = options.subsampling
     if target.name == "tiff":
-        options["compression"] = "tiff_adobe_deflate"
+        settings["compression"] = "tiff_adobe_deflate"
     if target.name == "ico":
         # Pillow would add the smaller standard sizes by itself.
-        options["sizes"] = [image.size]
-    return options
+        settings["sizes"] = [image.size]
+    return settings
 
 
-def _for_ico(image: Image.Image) -> tuple[Image.Image, dict[str, Any]]:
+def _effort(format: str, effort: int | None) -> dict[str, Any]:
+    """Effort in the words of an encoder: libavif counts speed, from 10 down to 0."""
+    if effort is None or format not in _EFFORTS:
+        return {}
+    return {_EFFORTS[format]: 10 - effort if format == "avif" else effort}
+
+
+_EFFORTS = {"png": "compress_level", "webp": "method", "avif": "speed"}
+
+
+def _for_png(image: Image.Image, options: EncodeOptions) -> tuple[Image.Image, dict[str, Any]]:
+    if options.palette is not None:
+        image = reduce_colors(image, options.palette)
+    elif options.optimize:
+        image = shrink(image)
+    settings: dict[str, Any] = {}
+    if options.optimize and options.effort is None:
+        settings["compress_level"] = 9
+    if image.mode == "P" and "transparency" in image.info:
+        settings["transparency"] = image.info["transparency"]
+    return image, settings
+
+
+def _for_ico(image: Image.Image, options: EncodeOptions) -> tuple[Image.Image, dict[str, Any]]:
     # Windows takes RGB and RGBA in icons, not gray.
     return image.convert("RGBA" if image.mode in ("LA", "RGBA") else "RGB"), {}
 
 
-def _for_gif(image: Image.Image) -> tuple[Image.Image, dict[str, Any]]:
+def _for_gif(image: Image.Image, options: EncodeOptions) -> tuple[Image.Image, dict[str, Any]]:
     """Indexed: Pillow's median cut is exact for as many colors as the palette holds, and dithers beyond."""
     if image.mode in ("L", "RGB"):
         return (image if image.mode == "L" else image.quantize(256)), {}
@@ -314,10 +257,10 @@ def _first_opaque(alpha: Samples) -> tuple[int, int]:
     return int(column), int(row)
 
 
-_PREPARED = {"ico": _for_ico, "gif": _for_gif}
+_PREPARED = {"png": _for_png, "ico": _for_ico, "gif": _for_gif}
 
 
-def _encode_array(pixels: Samples, target: Format, name: str) -> bytes:
+def _encode_array(pixels: Samples, target: Format, options: EncodeOptions, name: str) -> bytes:
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 2, 3, 4):
         raise InputValueError(name, "shape (H, W, 1 to 4)", str(pixels.shape), "add or move the channel axis")
     pixels = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))
@@ -335,26 +278,34 @@ def _encode_array(pixels: Samples, target: Format, name: str) -> bytes:
             target,
             name,
         )
-    return _ARRAY_WRITERS[target.name](pixels)
+    if options.palette is not None:
+        raise InputValueError("palette", "None for 16 bits", str(options.palette), 'convert to dtype="uint8" first')
+    return _ARRAY_WRITERS[target.name](pixels, options)
 
 
-def _png16(pixels: Samples) -> bytes:
+def _png16(pixels: Samples, options: EncodeOptions) -> bytes:
     height, width, channels = pixels.shape
+    effort = 9 if options.optimize and options.effort is None else options.effort
     if channels == 2:
         # OpenCV writes no gray+alpha. Rows without a filter: zlib alone, which is larger but exact.
         rows = np.zeros((height, 1 + width * 4), np.uint8)
         rows[:, 1:] = pixels.astype(">u2").reshape(height, -1).view(np.uint8)
         head = struct.pack(">IIBBBBB", width, height, 16, 4, 0, 0, 0)
-        body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows.tobytes(), 6)) + chunk(b"IEND", b"")
+        body = (
+            chunk(b"IHDR", head)
+            + chunk(b"IDAT", zlib.compress(rows.tobytes(), 6 if effort is None else effort))
+            + chunk(b"IEND", b"")
+        )
         return b"\x89PNG\r\n\x1a\n" + body
     codes = {1: None, 3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
     code = codes[channels]
-    return _by_opencv(".png", pixels if code is None else np.asarray(cv2.cvtColor(pixels, code)))
+    settings = [] if effort is None else [cv2.IMWRITE_PNG_COMPRESSION, effort]
+    return _by_opencv(".png", pixels if code is None else np.asarray(cv2.cvtColor(pixels, code)), settings)
 
 
-def _by_opencv(suffix: str, pixels: Samples) -> bytes:
+def _by_opencv(suffix: str, pixels: Samples, settings: list[int]) -> bytes:
     try:
-        done, data = cv2.imencode(suffix, pixels)
+        done, data = cv2.imencode(suffix, pixels, settings)
     except cv2.error as error:
         raise InputValueError("image", "a picture OpenCV can write", f'"{error.err}"', "write TIFF instead") from error
     if not done:
@@ -365,7 +316,7 @@ def _by_opencv(suffix: str, pixels: Samples) -> bytes:
 _STRIP = 1 << 18
 
 
-def _tiff_high_depth(pixels: Samples) -> bytes:
+def _tiff_high_depth(pixels: Samples, options: EncodeOptions) -> bytes:
     """A little-endian TIFF of deflated strips, alpha declared as unassociated.
 
     Written here because OpenCV leaves the alpha undeclared and Pillow has no such modes.
@@ -420,7 +371,7 @@ def _tiff_file(tags: list[tuple[int, int, tuple[int, ...]]], strips: list[bytes]
     return head + values_block + b"".join(strips)
 
 
-def _ppm16(pixels: Samples) -> bytes:
+def _ppm16(pixels: Samples, options: EncodeOptions) -> bytes:
     height, width, channels = pixels.shape
     return f"P{5 if channels == 1 else 6}\n{width} {height}\n65535\n".encode() + pixels.astype(">u2").tobytes()
 

@@ -105,18 +105,23 @@ _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 # Huffman codes have a bit at least. A sequential block needs two, DC and end of block; a progressive one its DC.
 _BITS_A_BLOCK = {0xC0: 2, 0xC1: 2, 0xC2: 1}
 # Pillow handles each segment in Python, and adds up EXIF that comes in pieces.
-_MOST_SEGMENTS, _MOST_METADATA = 4096, 1 << 25
+_MOST_SEGMENTS, _MOST_METADATA, _MOST_JUNK = 4096, 1 << 25, 1 << 16
 
 
 def walk_jpeg(data: bytes, name: str, lenient: bool) -> Facts:
     at, size, kind, components = 2, (0, 0), 0, 0
-    segments = 0
+    segments = junk = 0
     while True:
         segments += 1
         if segments > _MOST_SEGMENTS or at > _MOST_METADATA:
             raise corrupt(name, "jpeg", f"{segments} segments and {at} bytes without a picture")
-        if data[at] != 0xFF:
-            raise corrupt(name, "jpeg", f"the byte 0x{data[at]:02x} where a marker belongs, at {at}")
+        if data[at] != 0xFF or data[at + 1] == 0:
+            # Decoders look for the next marker; what is long is no slip, and Pillow takes it byte by byte.
+            following = _next_marker(data, at)
+            junk += following - at
+            if junk > _MOST_JUNK or following == len(data):
+                raise corrupt(name, "jpeg", f"the byte 0x{data[at]:02x} where a marker belongs, at {at}")
+            at = following
         marker = data[at + 1]
         if marker == 0xFF:
             at += 1
@@ -148,7 +153,16 @@ def walk_jpeg(data: bytes, name: str, lenient: bool) -> Facts:
     # All coefficients are held, of two bytes each, where a scan does not bring complete blocks.
     held = 2 * min(components, 4) * size[0] * size[1] if scans > 1 or kind not in (0xC0, 0xC1) else 0
     # A second picture behind it, as phones and cameras put there, is no frame.
-    return Facts(*size, 1, scans=scans, held=held)
+    damage = (f"{junk} bytes between segments",) if junk else ()
+    return Facts(*size, 1, scans=scans, held=held, damage=damage)
+
+
+def _next_marker(data: bytes, at: int) -> int:
+    while (at := data.find(b"\xff", at)) >= 0:
+        if data[at + 1 : at + 2] not in (b"", b"\0"):
+            return at
+        at += 1
+    return len(data)
 
 
 # WebP: RFC 9649, section 2.

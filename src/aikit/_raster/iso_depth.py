@@ -6,6 +6,8 @@ Pillow's decoder of AVIF rounds to 8 bits; OpenCV's wheels have the same library
 from __future__ import annotations
 
 import logging
+import re
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import printable
 from .guard import foreign
+from .integrity import corrupt
 from .isobmff import read_properties
 from .job import Job, heic_images
 
@@ -35,6 +38,9 @@ def deep_avif(job: Job, size: tuple[int, int], has_alpha: bool) -> Codes | None:
         return None
     with foreign(job.name, "avif"):
         pixels = cv2.imdecode(np.frombuffer(job.data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None and _opencv_reads_avif() and not job.lenient:
+        # Pillow's decoder forgives damage that this one does not.
+        raise corrupt(job.name, "avif", "pixels that do not decode")
     if pixels is None or pixels.dtype != np.uint16 or pixels.shape[:2] != size[::-1] or pixels.ndim != 3:
         _log.warning(
             "%s: its %d bits come as 8, for OpenCV here has no decoder of AVIF", printable(job.name), found.depth
@@ -47,6 +53,12 @@ def deep_avif(job: Job, size: tuple[int, int], has_alpha: bool) -> Codes | None:
     if found.is_gray:
         pixels = pixels[..., [1, 3]] if has_alpha else pixels[..., 1:2]
     return _full_range(np.asarray(pixels), found.depth)
+
+
+@lru_cache(maxsize=1)
+def _opencv_reads_avif() -> bool:
+    said = re.search(r"^\s*AVIF:\s*(\w+)", cv2.getBuildInformation(), re.MULTILINE)
+    return said is not None and said[1] != "NO"
 
 
 def deep_heic(job: Job, frame: int) -> tuple[Codes, dict[Any, Any]] | None:

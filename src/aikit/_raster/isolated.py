@@ -12,6 +12,7 @@ from ..isolation import guarded, guarded_stream, in_child
 from ..limits import Limits
 from . import low_memory, tiff
 from .decode import decode, frames
+from .isobmff import read_properties
 from .signatures import identify
 from .wire_format import Picture
 
@@ -26,6 +27,8 @@ def needs_child(data: bytes, name: str, limits: Limits | None) -> bool:
     if limits is None or in_child():
         return False
     kind = identify(data)
+    if kind == "avif" and read_properties(data).depth > 8:
+        return True  # OpenCV's decoder, which complains of damage that Pillow's forgives
     try:
         if kind != "tiff":
             return low_memory.is_too_large(data, str(kind), name)

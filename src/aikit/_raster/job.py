@@ -11,7 +11,7 @@ from PIL import Image
 
 from ..errors import FileFormatError, MissingDependencyError
 from ..limits import Limits
-from . import tiff
+from . import ico, tiff
 from .guard import above_ceiling, check_blocks, check_size, check_work, foreign
 from .integrity import Facts, corrupt, tell_damage
 from .signatures import identify
@@ -70,6 +70,8 @@ def prepare(data: bytes, name: str, profile: Profile, limits: Limits | None, len
         pages = tiff.pages(data, name, lenient=lenient, at_most=at_most)
         blocks = sum(len(page.offsets) for page in pages)
         check_blocks(name, blocks, sum(page.width * page.height for page in pages), limits)
+        lost = [f"tag {tag} behind its end" for page in pages for tag, _ in page.lost]
+        facts = Facts(damage=tuple(lost), mended=tiff.without_lost_tags(data, pages) if lost else None)
     else:
         # A file that may end too early tells its size as any other does, and is held to the limits by it.
         facts = inspect(data, kind, name, lenient=lenient)
@@ -94,7 +96,8 @@ def _format(data: bytes, name: str, limits: Limits | None) -> str:
 
 def open_image(job: Job) -> Image.Image:
     """Open with the one plugin for the format; with limits not through `Image.open`, which has a ceiling of its own."""
-    file, plugin = io.BytesIO(job.data), _PLUGINS[job.format]
+    data = ico.best_alone(job.data, job.name) if job.format == "ico" else job.data
+    file, plugin = io.BytesIO(data), _PLUGINS[job.format]
     image: Image.Image
     if job.limits is None:
         try:

@@ -132,7 +132,7 @@ def walk_png(data: bytes, name: str, lenient: bool) -> Facts:
     if header is None:
         raise truncated(name, "png", f"{len(data)} bytes without an IHDR chunk")
     if not pixels and not lenient:
-        raise corrupt(name, "png", "no IDAT chunk")
+        raise truncated(name, "png", cut.damage) if cut else corrupt(name, "png", "no IDAT chunk")
     if cut and not lenient and (b"acTL" in first or not _are_whole(pixels)):
         raise truncated(name, "png", cut.damage)
     width, height, depth, color_type, _ = header

@@ -25,9 +25,7 @@ def _header(data: bytes, name: str) -> tuple[int, int, int, int]:
     values: list[int] = []
     while len(values) < (2 if data[1:2] in b"14" else 3):
         while data[at] in _SPACE + b"#":
-            at = data.find(b"\n", at) + 1 if data[at] == 0x23 else at + 1
-            if not at:
-                raise truncated(name, "ppm", "a comment that does not end")
+            at = _after_comment(data, at, name) if data[at] == 0x23 else at + 1
         start = at
         while data[at] in b"0123456789":
             at += 1
@@ -37,7 +35,16 @@ def _header(data: bytes, name: str) -> tuple[int, int, int, int]:
     width, height, top = (*values, 1)[:3]
     if not width or not height or not 0 < top < 65536:
         raise corrupt(name, "ppm", f"a size of {width} x {height} and a maximum of {top}")
-    return width, height, top, at + 1
+    # One white space stands before the pixels; a comment that is glued to the number counts as one.
+    return width, height, top, _after_comment(data, at, name) if data[at : at + 1] == b"#" else at + 1
+
+
+def _after_comment(data: bytes, at: int, name: str) -> int:
+    """Where the line ends that a comment fills, as netpbm's pm_getc tells it: at either character."""
+    found = re.compile(rb"[\r\n]").search(data, at)
+    if found is None:
+        raise truncated(name, "ppm", "a comment that does not end")
+    return found.end()
 
 
 def walk_ppm(data: bytes, name: str, lenient: bool) -> Facts:
@@ -58,7 +65,10 @@ def for_pillow(data: bytes, name: str, *, lenient: bool = False) -> bytes:
     width, height, top, at = _header(data, name)
     kind = data[1:2]
     if kind == b"4" or (kind in b"56" and top == 255):
-        return data
+        if b"#" not in data[:at]:
+            return data
+        # Pillow takes a comment that is glued to a number for a part of it.
+        return b"P%s %d %d%s\n" % (kind, width, height, b"" if kind == b"4" else b" 255") + data[at:]
     if kind == b"1":
         bits = np.packbits(_bits(data[at:], width * height, name, lenient).reshape(height, width), axis=1)
         return b"P4 %d %d\n" % (width, height) + bytes(bits)

@@ -12,10 +12,12 @@ from PIL import Image
 
 from ..errors import InputTypeError, InputValueError, quoted
 from .containers import Placed, join_gif, join_png, join_tiff, join_webp
-from .encode import Format, encode, encode_avif_frames
+from .encode import encode, encode_avif_frames
+from .formats import Format
 from .high_depth import Samples
 from .integrity import word
 from .metadata import Metadata, fitted, with_chunks
+from .options import EncodeOptions, check_options
 
 __all__ = ["Times", "check_times", "encode_frames"]
 
@@ -93,9 +95,7 @@ def encode_frames(
     frames: Sequence[tuple[Image.Image | Samples, Metadata]],
     target: Format,
     times: Times | None,
-    *,
-    quality: int | None = None,
-    lossless: bool | None = None,
+    options: EncodeOptions,
 ) -> bytes:
     """Encode upright, resolved pictures as the frames of an animation or the pages of a TIFF.
 
@@ -103,19 +103,23 @@ def encode_frames(
         frames: pictures as `encode` takes them, each with its metadata; animations take those of the first.
         target: the format.
         times: as `check_times` gives them.
-        quality: as `encode` takes it.
-        lossless: as `encode` takes it.
+        options: as `encode` takes them.
 
     Raises:
         InputValueError: the format holds one picture alone, or not these.
     """
+    check_options(target, options)
+    for option in ("optimize", "palette"):
+        # Each frame would get colors of its own, and an animated PNG has one palette.
+        if value := getattr(options, option):
+            raise InputValueError(option, "None for an animation", quoted(value), "leave it out, or write one image")
     if times is None:
         if target.name != "tiff":
             do = "write GIF, WebP, PNG, AVIF or TIFF, or a file each"
             raise InputValueError("image", f"one image for {word(target.name)}", f"{len(frames)} of them", do)
         return join_tiff(
             [
-                encode(picture, "tiff", quality=quality, lossless=lossless, metadata=beside, name=f"page {index}")
+                encode(picture, "tiff", options, metadata=beside, name=f"page {index}")
                 for index, (picture, beside) in enumerate(frames)
             ]
         )
@@ -123,12 +127,12 @@ def encode_frames(
     pictures = _of_one_mode([picture for picture, _ in frames])
     size = _one_size(pictures, target)
     if target.name == "avif":
-        return encode_avif_frames(pictures, times.durations, quality=quality, lossless=lossless, metadata=beside)
+        return encode_avif_frames(pictures, times.durations, options=options, metadata=beside)
     # A GIF can leave a place as it is, and not empty it with a picture: what has holes comes whole, on an empty canvas.
     clear = target.name == "gif" and any(map(_has_holes, pictures))
     placed = [
         Placed(
-            file=encode(_cut(picture, box), target.name, quality=quality, lossless=lossless, name=f"frame {index}"),
+            file=encode(_cut(picture, box), target.name, options, name=f"frame {index}"),
             left=box[0],
             top=box[1],
             width=box[2] - box[0],

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from .._check import Within, number
 from .._foreign_names import explain_calls
-from .._pixels import CHANNEL_NAMES, TOP, Plane, Planes, Spec, adapter, load, merge, split
+from .._pixels import CHANNEL_NAMES, TOP, Opened, Plane, Planes, Spec, adapter, load, merge, split
+from .._warnings import warn_caller
 from ..errors import InputValueError
 from ..types import AnyImage, ImageT
 from .premultiplied import clip_alpha
@@ -190,6 +191,21 @@ def merge_alpha(image: ImageT, alpha: AnyImage | float = 1.0) -> ImageT:
     return merged
 
 
+def _warn_of_mask(opened: Opened[AnyImage]) -> None:
+    """Warn of codes 0 and 1, a mask in other units than alpha's: nothing of the picture would be seen."""
+    spec = opened.spec
+    source = adapter(spec.kind).view_on_host(opened.pixels) if spec.dtype in TOP else None
+    if source is None:
+        return
+    plane = source.planes()[0]
+    # Alpha that is one shows it in a few pixels.
+    if plane[..., ::16, ::16].max() <= 1 and plane.max() == 1:
+        warn_caller(
+            f"alpha: expected values from 0 to {TOP[spec.dtype]} for {spec.dtype}, got nothing above 1, which is all but "
+            'transparent; for a mask of 0 and 1 pass mask.astype("bool").'
+        )
+
+
 def _opaque(like: Plane, spec: Spec, alpha: float = 1.0) -> Plane:
     """Make a plane of one alpha value, in the image's own units."""
     value = alpha * full_value(spec)
@@ -205,6 +221,7 @@ def _alpha_plane(alpha: Plane, like: Plane, spec: Spec) -> Plane:
             "alpha", "a gray image", CHANNEL_NAMES[given.channels], "take one channel, or split_alpha(image)[1]"
         )
     check_fits("alpha", given, spec)
+    _warn_of_mask(opened)
     own = adapter(spec.kind)
     plane = own.plane_like(opened, like)
     plane = plane if spec.dtype in TOP else clip_alpha(own.namespace, plane)

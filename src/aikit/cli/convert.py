@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 from ..errors import InputValueError, quoted
 from ..recipe import Recipe
-from ..recipe.options import Metadata, OnBadProfile, Profile
+from ..recipe.options import Metadata, OnBadProfile, Profile, Subsampling
 from ..recipe.text import parse_keywords, parse_value
 from .many import Words, add_folder_options, add_sources, convert_all, named_as_options
 
@@ -54,8 +54,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], *,
         help="convert files or folders: format, size, transparency, margins",
         description="Convert pictures. The operations run in this order: make transparent, trim, crop, turn, resize, blur, pad, "
         "flatten, write; aikit run takes them in any order. "
-        "Pictures come out upright and in sRGB; 16-bit depth is kept where the new format can. Of an animation "
-        "the first frame is converted, of a TIFF the first page. A folder remembers what is done in "
+        "Pictures come out upright and in sRGB; 16-bit depth is kept where the new format can. All frames of an "
+        "animation are converted, or a line says how many are left. A folder remembers what is done in "
         ".aikit-manifest.sqlite: the same command again does the rest.",
     )
     add_sources(parser)
@@ -64,6 +64,17 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], *,
         _add_operations(parser)
     parser.add_argument("--quality", type=int, metavar="N", help="1 to 100, for JPEG, WebP and AVIF")
     parser.add_argument("--lossless", action="store_true", default=None, help="for WebP")
+    parser.add_argument(
+        "--subsampling",
+        choices=get_args(Subsampling),
+        help="how JPEG and AVIF store color; JPEG: 4:4:4 from quality 90",
+    )
+    parser.add_argument("--progressive", action="store_true", default=None, help="JPEG in several passes")
+    parser.add_argument(
+        "--effort", type=int, metavar="N", help="time for a smaller file: PNG 0 to 9, WebP 0 to 6, AVIF 0 to 10"
+    )
+    parser.add_argument("--optimize", action="store_true", default=None, help="smaller JPEG and PNG of the same pixels")
+    parser.add_argument("--palette", type=int, metavar="N", help="PNG of that many colors at most, 2 to 256")
     parser.add_argument(
         "--metadata", choices=get_args(Metadata), default="keep",
         help="what stands beside the pixels: public leaves out places, owners and serial numbers, strip all but the profile",
@@ -96,6 +107,11 @@ def run(options: argparse.Namespace) -> int:
             profile=options.profile,
             on_bad_profile=options.on_bad_profile,
             frame=options.frame,
+            subsampling=options.subsampling,
+            progressive=options.progressive,
+            effort=options.effort,
+            optimize=options.optimize,
+            palette=options.palette,
         )
     return convert_all(options, recipe, words)
 
@@ -192,7 +208,8 @@ def _read_size(text: str, option: str) -> dict[str, object]:
 
 def _make_words() -> Words:
     """What the options are called, by what the library calls them."""
-    subjects = {"quality": "--quality", "lossless": "--lossless", "format": "--to", "to": "--to", "frame": "--frame"}
+    same = ("quality", "lossless", "frame", "subsampling", "progressive", "effort", "optimize", "palette")
+    subjects = {"format": "--to", "to": "--to"} | {name: f"--{name}" for name in same}
     for operation in _list_operations():
         option = _name_option(operation.name)
         subjects[operation.name] = option

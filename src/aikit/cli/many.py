@@ -143,7 +143,8 @@ def _in_words(error: AikitError, words: Words) -> AikitError:
 def _tell(report: Report, words: Words) -> None:
     some = {"skipped": report.skipped, "left out": report.left}
     others = [f"{count} {what}" for what, count in some.items() if count]
-    print(", ".join([f"{report.done} converted", *others, f"{report.failed} failed"]))
+    frames = f" ({report.frames} frames)" if report.frames else ""
+    print(", ".join([f"{report.done} converted{frames}", *others, f"{report.failed} failed"]))
     for notice in report.notices[:_MOST_NOTICES]:
         print(f"  {notice.message}", file=sys.stderr)
     more = max(report.left, len(report.notices)) - _MOST_NOTICES

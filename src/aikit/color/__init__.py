@@ -76,6 +76,7 @@ def convert_color(
     dtype: DTypeLike | None = None,
     encoding: Encoding | None = None,
     bgr: bool = False,
+    value_range: tuple[float, float] | None = None,
 ) -> ImageT:
     """Convert an image from any color space to any other.
 
@@ -92,6 +93,8 @@ def convert_color(
         encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, planes in OpenCV's
             order. RGB is still R, G, B unless `bgr` says otherwise.
         bgr: rgb and linear_rgb, wherever they come in or go out, run B, G, R; the other spaces have one order only.
+        value_range: (low, high) of float values that are not in [0, 1], alpha's among them; for rgb, linear_rgb, gray
+            and cmyk, the spaces without units of their own.
 
     Returns:
         Same kind. Between rgb, gray, ycbcr and cmyk the dtype stays; to or from any other space the result is float
@@ -110,5 +113,14 @@ def convert_color(
     Source: each space's own functions name theirs.
     """
     return convert(
-        image, src, dst, weights=weights, standard=standard, range=range, dtype=dtype, encoding=encoding, bgr=bgr
+        image,
+        src,
+        dst,
+        weights=weights,
+        standard=standard,
+        range=range,
+        dtype=dtype,
+        encoding=encoding,
+        bgr=bgr,
+        value_range=value_range,
     )

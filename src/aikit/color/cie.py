@@ -107,6 +107,7 @@ def rgb_to_lab(
     *,
     encoding: Encoding | None = None,
     bgr: bool = False,
+    value_range: tuple[float, float] | None = None,
 ) -> ImageT:
     """Convert RGB to CIE L*a*b*.
 
@@ -115,6 +116,7 @@ def rgb_to_lab(
         encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, planes in OpenCV's
             order. RGB is still R, G, B unless `bgr` says otherwise.
         bgr: the array or tensor runs B, G, R.
+        value_range: (low, high) of float values that are not in [0, 1], alpha's among them.
 
     Returns:
         Same kind, floats: L 0 to 100, a and b about -110 to 110. Integers become float32.
@@ -131,7 +133,7 @@ def rgb_to_lab(
 
     Source: CIE 15:2018, 8.2.1.
     """
-    return convert(image, "rgb", "lab", encoding=encoding, bgr=bgr)
+    return convert(image, "rgb", "lab", encoding=encoding, bgr=bgr, value_range=value_range)
 
 
 @explain_calls
@@ -174,12 +176,14 @@ def rgb_to_lch(
     image: ImageT,
     *,
     bgr: bool = False,
+    value_range: tuple[float, float] | None = None,
 ) -> ImageT:
     """Convert RGB to CIE L*C*h.
 
     Args:
         image: RGB or RGBA, any kind, batches allowed.
         bgr: the array or tensor runs B, G, R.
+        value_range: (low, high) of float values that are not in [0, 1], alpha's among them.
 
     Returns:
         Same kind, floats: L 0 to 100, C 0 to about 134, h in degrees [0, 360). Integers become float32.
@@ -196,7 +200,7 @@ def rgb_to_lch(
 
     Source: CIE 15:2018, 8.2.1.
     """
-    return convert(image, "rgb", "lch", bgr=bgr)
+    return convert(image, "rgb", "lch", bgr=bgr, value_range=value_range)
 
 
 @explain_calls
@@ -237,6 +241,7 @@ def rgb_to_luv(
     *,
     encoding: Encoding | None = None,
     bgr: bool = False,
+    value_range: tuple[float, float] | None = None,
 ) -> ImageT:
     """Convert RGB to CIE L*u*v*.
 
@@ -245,6 +250,7 @@ def rgb_to_luv(
         encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, planes in OpenCV's
             order. RGB is still R, G, B unless `bgr` says otherwise.
         bgr: the array or tensor runs B, G, R.
+        value_range: (low, high) of float values that are not in [0, 1], alpha's among them.
 
     Returns:
         Same kind, floats: L 0 to 100, u and v about -135 to 175. Integers become float32.
@@ -261,7 +267,7 @@ def rgb_to_luv(
 
     Source: CIE 15:2018, 8.2.2.
     """
-    return convert(image, "rgb", "luv", encoding=encoding, bgr=bgr)
+    return convert(image, "rgb", "luv", encoding=encoding, bgr=bgr, value_range=value_range)
 
 
 @explain_calls

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .._foreign_names import explain_calls
 from .._io import read_bytes
 from .._pixels import Namespace, Plane, Planes, run_uint8
-from ..errors import FileFormatError, InputTypeError, InputValueError
+from ..errors import FileFormatError, InputTypeError, InputValueError, quoted
 from ..types import DTypeLike, ImageT
 from .engine import convert, open_in, result_spec
 from .hue import NOTHING
@@ -44,7 +44,9 @@ Profile = str | os.PathLike[str] | bytes
 
 
 @explain_calls
-def rgb_to_cmyk(image: ImageT, *, profile: Profile | None = None, bgr: bool = False) -> ImageT:
+def rgb_to_cmyk(
+    image: ImageT, *, profile: Profile | None = None, bgr: bool = False, value_range: tuple[float, float] | None = None
+) -> ImageT:
     """Convert RGB to CMYK, naively or for the press that an ICC profile describes.
 
     Args:
@@ -52,6 +54,7 @@ def rgb_to_cmyk(image: ImageT, *, profile: Profile | None = None, bgr: bool = Fa
         profile: path or bytes of a CMYK ICC profile; None takes the complement of each light and the common part
             as black, which no press prints as it looks.
         bgr: the array or tensor runs B, G, R.
+        value_range: (low, high) of float values that are not in [0, 1], alpha's among them.
 
     Returns:
         Same kind and dtype, four planes: cyan, magenta, yellow, black; 0 is no ink, 1 or the largest code all of it.
@@ -71,13 +74,19 @@ def rgb_to_cmyk(image: ImageT, *, profile: Profile | None = None, bgr: bool = Fa
     Source: the naive formula as in PostScript Language Reference, 7.2.3, with full undercolor removal; ICC.1:2022.
     """
     if profile is None:
-        return convert(image, "rgb", "cmyk", bgr=bgr)
+        return convert(image, "rgb", "cmyk", bgr=bgr, value_range=value_range)
+    _refuse_range(value_range)
     return _convert_by_profile(image, "rgb", "cmyk", profile, None, bgr)
 
 
 @explain_calls
 def cmyk_to_rgb(
-    image: ImageT, *, profile: Profile | None = None, dtype: DTypeLike | None = None, bgr: bool = False
+    image: ImageT,
+    *,
+    profile: Profile | None = None,
+    dtype: DTypeLike | None = None,
+    bgr: bool = False,
+    value_range: tuple[float, float] | None = None,
 ) -> ImageT:
     """Convert CMYK to RGB, naively or as an ICC profile describes the inks.
 
@@ -86,6 +95,7 @@ def cmyk_to_rgb(
         profile: path or bytes of the image's CMYK ICC profile; None takes ideal inks.
         dtype: of the result; None keeps the image's.
         bgr: the result shall run B, G, R.
+        value_range: (low, high) of float values that are not in [0, 1], alpha's among them.
 
     Returns:
         Same kind, RGB.
@@ -104,11 +114,19 @@ def cmyk_to_rgb(
     Source: the naive formula as in PostScript Language Reference, 7.2.4; ICC.1:2022.
     """
     if profile is None:
-        return convert(image, "cmyk", "rgb", dtype=dtype, bgr=bgr)
+        return convert(image, "cmyk", "rgb", dtype=dtype, bgr=bgr, value_range=value_range)
+    _refuse_range(value_range)
     return _convert_by_profile(image, "cmyk", "rgb", profile, dtype, bgr)
 
 
 # ---------------------------------------------------------------- through a profile
+
+
+def _refuse_range(value_range: object) -> None:
+    if value_range is not None:
+        raise InputValueError(
+            "value_range", "None with a profile, which takes 8-bit codes", quoted(value_range), "call to_numpy first"
+        )
 
 
 def _convert_by_profile(

@@ -10,7 +10,20 @@ from numbers import Real
 from typing import TYPE_CHECKING
 
 from .._check import one_of, switch
-from .._pixels import CHANNEL_NAMES, Namespace, Opened, Plane, Planes, Spec, adapter, kind_of, load, run
+from .._pixels import (
+    CHANNEL_NAMES,
+    Kernel,
+    Namespace,
+    Opened,
+    Plane,
+    Planes,
+    Spec,
+    adapter,
+    kind_of,
+    load,
+    rescale,
+    run,
+)
 from ..errors import InputTypeError, InputValueError, quoted
 from ..types import DTypeLike, ImageT
 from . import interleaved
@@ -34,6 +47,9 @@ if TYPE_CHECKING:
 # Where blue first is an order; the planes of the other spaces have only one.
 _ORDERED = ("rgb", "linear_rgb")
 
+# Spaces all of whose planes are from 0 to 1, so that they may come in another range.
+_RANGED = ("rgb", "linear_rgb", "gray", "cmyk")
+
 
 def convert(
     image: ImageT,
@@ -46,6 +62,7 @@ def convert(
     dtype: DTypeLike | None = None,
     encoding: Encoding | None = None,
     bgr: bool = False,
+    value_range: tuple[float, float] | None = None,
 ) -> ImageT:
     """Convert an image from one space to another: every public function of `color` comes here."""
     one_of("src", src, SPACES)
@@ -53,10 +70,11 @@ def convert(
     if encoding is not None:
         from .opencv import check_options, convert_uint8
 
-        check_options(weights=weights, standard=standard, range=range, dtype=dtype)
+        check_options(weights=weights, standard=standard, range=range, dtype=dtype, value_range=value_range)
         return convert_uint8(image, src, dst, encoding, bgr)
     check_standard(standard, range)
-    opened = open_in(image, src, bgr)
+    opened = open_in(image, src, bgr, ranged=value_range is not None)
+    value_range = check_range(value_range, opened.spec, src)
     into = result_spec(opened.spec, src, dst, dtype, bgr)
     if "YCbCr" in (opened.spec.mode, into.mode) and (standard, range) != ("bt601", "full"):
         raise InputValueError(
@@ -72,13 +90,15 @@ def convert(
     formulas = path(src, dst)
     if src == dst == "ycbcr" and options.source != options.target:
         formulas = [formula for formula in (SPACES[src].up, SPACES[src].down) if formula]  # chroma zero moves
-    kernel = partial(_apply, formulas, options, SPACES[src].planes, (opened.spec.mode, into.mode))
+    kernel: Kernel = partial(_apply, formulas, options, SPACES[src].planes, (opened.spec.mode, into.mode))
+    if value_range is not None:
+        kernel = partial(apply_ranged, kernel, value_range)
     from_table = opened.spec.dtype == "uint8" and formulas[:1] == [SPACES["linear_rgb"].down]
     return run(
         kernel,
         opened,
         uint8_kernel=partial(_apply_from_table, formulas, options) if from_table else None,
-        interleaved=interleaved.fast_path(opened.spec, into, src, dst, formulas, options),
+        interleaved=None if value_range else interleaved.fast_path(opened.spec, into, src, dst, formulas, options),
         into=into,
     )
 
@@ -100,6 +120,24 @@ def _apply(
     if modes[1] == "HSV":
         color = [color[0] / 360, *color[1:]]
     return [*color, *planes[count:]]
+
+
+def apply_ranged(kernel: Kernel, value_range: tuple[float, float], xp: Namespace, *planes: Plane) -> Sequence[Plane]:
+    """Go the same way from planes of another range."""
+    return kernel(xp, *(rescale(plane, value_range) for plane in planes))
+
+
+def check_range(value_range: object, spec: Spec, src: str) -> tuple[float, float] | None:
+    """Read a range that an image of a space may come in; None where none was given."""
+    from ..convert import check_value_range
+
+    if value_range is None:
+        return None
+    if src not in _RANGED:
+        raise InputValueError(
+            "value_range", f"None for {src}, which has units of its own", quoted(value_range), "leave it out"
+        )
+    return check_value_range(value_range, spec)
 
 
 def _apply_from_table(formulas: list[Formula], options: Options, *planes: Plane) -> Planes:
@@ -147,7 +185,7 @@ def _weights(weights: object) -> tuple[float, float, float]:
     return valid[0], valid[1], valid[2]
 
 
-def open_in(image: ImageT, src: str, bgr: bool) -> Opened[ImageT]:
+def open_in(image: ImageT, src: str, bgr: bool, *, ranged: bool = False) -> Opened[ImageT]:
     """Open an image whose channels are those of a space, and see that they can be."""
     switch("bgr", bgr)
     space = SPACES[src]
@@ -156,7 +194,7 @@ def open_in(image: ImageT, src: str, bgr: bool) -> Opened[ImageT]:
         raise InputValueError("src", "a space that PIL has a mode for", quoted(src), "call to_numpy first")
     mode = space.mode if has_modes and src not in ("rgb", "gray") else None
     # PIL refuses bgr itself, whatever the space.
-    opened = load(image, bgr=bgr and (has_modes or src in _ORDERED), mode=mode)
+    opened = load(image, bgr=bgr and (has_modes or src in _ORDERED), ranged=ranged, mode=mode)
     spec = opened.spec
     check_channels(spec, src)
     if not space.codes and mode is None and not spec.dtype.startswith(("float", "bfloat")):

@@ -83,6 +83,7 @@ def rgb_to_hsv(
     *,
     encoding: Encoding | None = None,
     bgr: bool = False,
+    value_range: tuple[float, float] | None = None,
 ) -> ImageT:
     """Convert RGB to HSV.
 
@@ -91,6 +92,7 @@ def rgb_to_hsv(
         encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, planes in OpenCV's
             order. RGB is still R, G, B unless `bgr` says otherwise.
         bgr: the array or tensor runs B, G, R.
+        value_range: (low, high) of float values that are not in [0, 1], alpha's among them.
 
     Returns:
         Same kind, floats: hue in degrees [0, 360), saturation and value in [0, 1]. Integers become float32.
@@ -107,7 +109,7 @@ def rgb_to_hsv(
 
     Source: Smith, "Color gamut transform pairs", SIGGRAPH 1978.
     """
-    return convert(image, "rgb", "hsv", encoding=encoding, bgr=bgr)
+    return convert(image, "rgb", "hsv", encoding=encoding, bgr=bgr, value_range=value_range)
 
 
 @explain_calls
@@ -152,6 +154,7 @@ def rgb_to_hsl(
     *,
     encoding: Encoding | None = None,
     bgr: bool = False,
+    value_range: tuple[float, float] | None = None,
 ) -> ImageT:
     """Convert RGB to HSL.
 
@@ -160,6 +163,7 @@ def rgb_to_hsl(
         encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, planes in OpenCV's
             order. RGB is still R, G, B unless `bgr` says otherwise.
         bgr: the array or tensor runs B, G, R.
+        value_range: (low, high) of float values that are not in [0, 1], alpha's among them.
 
     Returns:
         Same kind, floats: hue in degrees [0, 360), saturation and lightness in [0, 1]. Integers become float32.
@@ -176,7 +180,7 @@ def rgb_to_hsl(
 
     Source: Joblove and Greenberg, "Color spaces for computer graphics", SIGGRAPH 1978.
     """
-    return convert(image, "rgb", "hsl", encoding=encoding, bgr=bgr)
+    return convert(image, "rgb", "hsl", encoding=encoding, bgr=bgr, value_range=value_range)
 
 
 @explain_calls

@@ -70,12 +70,14 @@ def rgb_to_oklab(
     image: ImageT,
     *,
     bgr: bool = False,
+    value_range: tuple[float, float] | None = None,
 ) -> ImageT:
     """Convert RGB to OKLab.
 
     Args:
         image: RGB or RGBA, any kind, batches allowed.
         bgr: the array or tensor runs B, G, R.
+        value_range: (low, high) of float values that are not in [0, 1], alpha's among them.
 
     Returns:
         Same kind, floats: L 0 to 1, a and b about -0.4 to 0.4. Integers become float32.
@@ -92,7 +94,7 @@ def rgb_to_oklab(
 
     Source: Ottosson, "A perceptual color space for image processing", 2020.
     """
-    return convert(image, "rgb", "oklab", bgr=bgr)
+    return convert(image, "rgb", "oklab", bgr=bgr, value_range=value_range)
 
 
 @explain_calls
@@ -132,12 +134,14 @@ def rgb_to_oklch(
     image: ImageT,
     *,
     bgr: bool = False,
+    value_range: tuple[float, float] | None = None,
 ) -> ImageT:
     """Convert RGB to OKLCh.
 
     Args:
         image: RGB or RGBA, any kind, batches allowed.
         bgr: the array or tensor runs B, G, R.
+        value_range: (low, high) of float values that are not in [0, 1], alpha's among them.
 
     Returns:
         Same kind, floats: L 0 to 1, C 0 to about 0.33, h in degrees [0, 360). Integers become float32.
@@ -154,7 +158,7 @@ def rgb_to_oklch(
 
     Source: Ottosson, "A perceptual color space for image processing", 2020.
     """
-    return convert(image, "rgb", "oklch", bgr=bgr)
+    return convert(image, "rgb", "oklch", bgr=bgr, value_range=value_range)
 
 
 @explain_calls

@@ -28,7 +28,9 @@ _CODES = {
 }
 
 
-def check_options(*, weights: object, standard: object, range: object, dtype: DTypeLike | None) -> None:
+def check_options(
+    *, weights: object, standard: object, range: object, dtype: DTypeLike | None, value_range: object
+) -> None:
     """Refuse what cvtColor has no choice of."""
     for subject, value, only in (
         ("weights", weights, "bt601"),
@@ -39,6 +41,10 @@ def check_options(*, weights: object, standard: object, range: object, dtype: DT
             raise InputValueError(
                 subject, f'"{only}" with encoding="cv2", which has no other', quoted(value), "leave one of them out"
             )
+    if value_range is not None:
+        raise InputValueError(
+            "value_range", 'None with encoding="cv2", which takes codes', quoted(value_range), "leave one of them out"
+        )
     if dtype_name(dtype, NUMPY_DTYPES, None) not in (None, "uint8"):
         raise InputValueError(
             "dtype", 'None or "uint8" with encoding="cv2"', quoted(dtype), "call to_numpy or to_tensor afterwards"

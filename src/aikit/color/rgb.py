@@ -97,12 +97,14 @@ def rgb_to_linear_rgb(
     image: ImageT,
     *,
     bgr: bool = False,
+    value_range: tuple[float, float] | None = None,
 ) -> ImageT:
     """Convert RGB to linear light.
 
     Args:
         image: RGB or RGBA, any kind, batches allowed.
         bgr: the array or tensor runs B, G, R, and so does the result.
+        value_range: (low, high) of float values that are not in [0, 1], alpha's among them.
 
     Returns:
         Same kind, floats: [0, 1] in gamut. Integers become float32.
@@ -119,7 +121,7 @@ def rgb_to_linear_rgb(
 
     Source: IEC 61966-2-1.
     """
-    return convert(image, "rgb", "linear_rgb", bgr=bgr)
+    return convert(image, "rgb", "linear_rgb", bgr=bgr, value_range=value_range)
 
 
 @explain_calls
@@ -128,6 +130,7 @@ def linear_rgb_to_rgb(
     *,
     dtype: DTypeLike | None = None,
     bgr: bool = False,
+    value_range: tuple[float, float] | None = None,
 ) -> ImageT:
     """Convert linear light to RGB.
 
@@ -135,6 +138,7 @@ def linear_rgb_to_rgb(
         image: linear light, floats, [0, 1] in gamut; alpha may follow.
         dtype: of the result; None keeps the image's.
         bgr: the array or tensor runs B, G, R, and so does the result.
+        value_range: (low, high) of float values that are not in [0, 1], alpha's among them.
 
     Returns:
         Same kind, RGB, floats in [0, 1] unless `dtype` says otherwise, with the alpha of the image.
@@ -151,7 +155,7 @@ def linear_rgb_to_rgb(
 
     Source: IEC 61966-2-1.
     """
-    return convert(image, "linear_rgb", "rgb", dtype=dtype, bgr=bgr)
+    return convert(image, "linear_rgb", "rgb", dtype=dtype, bgr=bgr, value_range=value_range)
 
 
 @explain_calls
@@ -159,12 +163,14 @@ def rgb_to_xyz(
     image: ImageT,
     *,
     bgr: bool = False,
+    value_range: tuple[float, float] | None = None,
 ) -> ImageT:
     """Convert RGB to CIE XYZ.
 
     Args:
         image: RGB or RGBA, any kind, batches allowed.
         bgr: the array or tensor runs B, G, R.
+        value_range: (low, high) of float values that are not in [0, 1], alpha's among them.
 
     Returns:
         Same kind, floats: Y of white is 1. Integers become float32.
@@ -181,7 +187,7 @@ def rgb_to_xyz(
 
     Source: CIE 15:2018; the matrix from IEC 61966-2-1's primaries.
     """
-    return convert(image, "rgb", "xyz", bgr=bgr)
+    return convert(image, "rgb", "xyz", bgr=bgr, value_range=value_range)
 
 
 @explain_calls

@@ -12,10 +12,10 @@ from typing import Literal
 
 from .._check import switch
 from .._foreign_names import explain_calls
-from .._pixels import CHANNEL_NAMES, Namespace, Opened, Plane, Planes, adapter, kind_of, load, run
+from .._pixels import CHANNEL_NAMES, Kernel, Namespace, Opened, Plane, Planes, adapter, kind_of, load, run
 from ..errors import InputTypeError, InputValueError
 from ..types import ImageT
-from .engine import check_standard
+from .engine import apply_ranged, check_range, check_standard
 from .table import Options, Range, Standard, levels
 from .ycbcr import from_ycbcr, to_ycbcr
 
@@ -89,7 +89,14 @@ def nv12_to_rgb(image: ImageT, *, standard: Standard, range: Range, bgr: bool = 
 
 
 @explain_calls
-def rgb_to_i420(image: ImageT, *, standard: Standard, range: Range, bgr: bool = False) -> ImageT:
+def rgb_to_i420(
+    image: ImageT,
+    *,
+    standard: Standard,
+    range: Range,
+    bgr: bool = False,
+    value_range: tuple[float, float] | None = None,
+) -> ImageT:
     """Convert RGB to I420 video frames.
 
     Chroma is filtered by 1 2 1 along the rows and averaged over the two rows, with left siting.
@@ -99,6 +106,7 @@ def rgb_to_i420(image: ImageT, *, standard: Standard, range: Range, bgr: bool = 
         standard: "bt601", "bt709" or "bt2020".
         range: "limited" (black at 16, white at 235) or "full".
         bgr: the image runs B, G, R.
+        value_range: (low, high) of float values that are not in [0, 1].
 
     Returns:
         Same kind, uint8: an array (H * 3/2, W), of a batch (..., H * 3/2, W, 1), or a tensor (..., 1, H * 3/2, W).
@@ -115,11 +123,18 @@ def rgb_to_i420(image: ImageT, *, standard: Standard, range: Range, bgr: bool = 
 
     Source: ITU-T H.273.
     """
-    return _to_frames(image, "i420", standard, range, bgr)
+    return _to_frames(image, "i420", standard, range, bgr, value_range)
 
 
 @explain_calls
-def rgb_to_nv12(image: ImageT, *, standard: Standard, range: Range, bgr: bool = False) -> ImageT:
+def rgb_to_nv12(
+    image: ImageT,
+    *,
+    standard: Standard,
+    range: Range,
+    bgr: bool = False,
+    value_range: tuple[float, float] | None = None,
+) -> ImageT:
     """Convert RGB to NV12 video frames.
 
     As rgb_to_i420, for the layout that hardware encoders take.
@@ -129,6 +144,7 @@ def rgb_to_nv12(image: ImageT, *, standard: Standard, range: Range, bgr: bool = 
         standard: "bt601", "bt709" or "bt2020".
         range: "limited" (black at 16, white at 235) or "full".
         bgr: the image runs B, G, R.
+        value_range: (low, high) of float values that are not in [0, 1].
 
     Returns:
         Same kind, uint8: an array (H * 3/2, W), of a batch (..., H * 3/2, W, 1), or a tensor (..., 1, H * 3/2, W).
@@ -145,7 +161,7 @@ def rgb_to_nv12(image: ImageT, *, standard: Standard, range: Range, bgr: bool = 
 
     Source: ITU-T H.273.
     """
-    return _to_frames(image, "nv12", standard, range, bgr)
+    return _to_frames(image, "nv12", standard, range, bgr, value_range)
 
 
 # ---------------------------------------------------------------- frames to pictures
@@ -207,7 +223,7 @@ def _interleave_planes(xp: Namespace, even: Plane, odd: Plane, axis: int) -> Pla
 # ---------------------------------------------------------------- pictures to frames
 
 
-def _to_frames(image: ImageT, layout: Layout, standard: str, range: str, bgr: bool) -> ImageT:
+def _to_frames(image: ImageT, layout: Layout, standard: str, range: str, bgr: bool, value_range: object) -> ImageT:
     options = _options(standard, range)
     opened = _open(image, bgr=bgr)
     spec = opened.spec
@@ -218,7 +234,10 @@ def _to_frames(image: ImageT, layout: Layout, standard: str, range: str, bgr: bo
         raise InputValueError(
             "image", "even height and width", f"{spec.height}x{spec.width} (height x width)", "crop or pad it"
         )
-    kernel = partial(_encode, layout, options)
+    kernel: Kernel = partial(_encode, layout, options)
+    wanted = check_range(value_range, spec, "rgb")
+    if wanted is not None:
+        kernel = partial(apply_ranged, kernel, wanted)
     return run(kernel, opened, pointwise=False, into=replace(spec, dtype="uint8", bgr=False))
 
 

@@ -89,6 +89,7 @@ def rgb_to_gray(
     *,
     weights: Weights = "bt601",
     bgr: bool = False,
+    value_range: tuple[float, float] | None = None,
 ) -> ImageT:
     """Convert RGB to gray.
 
@@ -96,6 +97,7 @@ def rgb_to_gray(
         image: RGB or RGBA, any kind, batches allowed.
         weights: of red, green and blue: "bt601", "bt709", "bt2020" or three numbers.
         bgr: the array or tensor runs B, G, R.
+        value_range: (low, high) of float values that are not in [0, 1], alpha's among them.
 
     Returns:
         Same kind and dtype, one plane: luma, the weighted sum of the encoded values (not of light), with the alpha of the
@@ -112,7 +114,7 @@ def rgb_to_gray(
 
     Source: ITU-R BT.601-7 and BT.709-6.
     """
-    return convert(image, "rgb", "gray", weights=weights, bgr=bgr)
+    return convert(image, "rgb", "gray", weights=weights, bgr=bgr, value_range=value_range)
 
 
 @explain_calls
@@ -121,6 +123,7 @@ def gray_to_rgb(
     *,
     dtype: DTypeLike | None = None,
     bgr: bool = False,
+    value_range: tuple[float, float] | None = None,
 ) -> ImageT:
     """Convert gray to RGB.
 
@@ -128,6 +131,7 @@ def gray_to_rgb(
         image: gray, or gray and alpha, any kind, batches allowed.
         dtype: of the result; None keeps the image's.
         bgr: the result shall run B, G, R.
+        value_range: (low, high) of float values that are not in [0, 1], alpha's among them.
 
     Returns:
         Same kind and dtype unless `dtype` says otherwise, RGB, with the alpha of the image.
@@ -144,7 +148,7 @@ def gray_to_rgb(
 
     Source: ITU-R BT.601-7 and BT.709-6.
     """
-    return convert(image, "gray", "rgb", dtype=dtype, bgr=bgr)
+    return convert(image, "gray", "rgb", dtype=dtype, bgr=bgr, value_range=value_range)
 
 
 @explain_calls
@@ -155,6 +159,7 @@ def rgb_to_ycbcr(
     range: Range = "full",
     encoding: Encoding | None = None,
     bgr: bool = False,
+    value_range: tuple[float, float] | None = None,
 ) -> ImageT:
     """Convert RGB to Y'CbCr.
 
@@ -165,6 +170,7 @@ def rgb_to_ycbcr(
         encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, planes in OpenCV's
             order. RGB is still R, G, B unless `bgr` says otherwise.
         bgr: the array or tensor runs B, G, R.
+        value_range: (low, high) of float values that are not in [0, 1], alpha's among them.
 
     Returns:
         Same kind and dtype. Chroma zero is the code 2^(n-1) of integers, 0.5 of floats; floats of limited range are the
@@ -181,7 +187,9 @@ def rgb_to_ycbcr(
 
     Source: ITU-T H.273, ITU-R BT.601-7, BT.709-6, BT.2020-2.
     """
-    return convert(image, "rgb", "ycbcr", standard=standard, range=range, encoding=encoding, bgr=bgr)
+    return convert(
+        image, "rgb", "ycbcr", standard=standard, range=range, encoding=encoding, bgr=bgr, value_range=value_range
+    )
 
 
 @explain_calls
@@ -231,6 +239,7 @@ def rgb_to_yuv(
     standard: Standard = "bt601",
     encoding: Encoding | None = None,
     bgr: bool = False,
+    value_range: tuple[float, float] | None = None,
 ) -> ImageT:
     """Convert RGB to analogue Y'UV.
 
@@ -240,6 +249,7 @@ def rgb_to_yuv(
         encoding: "cv2" takes and gives uint8: exactly the codes of cv2.cvtColor, planes in OpenCV's
             order. RGB is still R, G, B unless `bgr` says otherwise.
         bgr: the array or tensor runs B, G, R.
+        value_range: (low, high) of float values that are not in [0, 1], alpha's among them.
 
     Returns:
         Same kind, floats: Y in [0, 1], U within 0.436 and V within 0.615 of 0. Integers become float32.
@@ -256,7 +266,7 @@ def rgb_to_yuv(
 
     Source: ITU-R BT.470-6.
     """
-    return convert(image, "rgb", "yuv", standard=standard, encoding=encoding, bgr=bgr)
+    return convert(image, "rgb", "yuv", standard=standard, encoding=encoding, bgr=bgr, value_range=value_range)
 
 
 @explain_calls

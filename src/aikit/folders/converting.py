@@ -160,6 +160,7 @@ def convert_jobs(
                 if verdict.failure is None:
                     manifest.done(job)
                     report.done += 1
+                    report.frames += verdict.frames if verdict.frames > 1 else 0
                 else:
                     manifest.failed(job, verdict.failure)
                     report.add(verdict.failure)

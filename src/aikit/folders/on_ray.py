@@ -66,7 +66,7 @@ def _run_batch(data: Any, work: Work, batch: list[Job]) -> Iterator[tuple[Job, V
             )
         failure = _name_path_as_given(job, row["failure"]) if row["failure"] else None
         notices = tuple((what, code) for what, code in json.loads(row["notices"]))
-        yield job, Verdict(failure, notices)
+        yield job, Verdict(failure, notices, row["frames"])
 
 
 def _name_path_as_given(job: Job, row: str) -> Failure:
@@ -93,7 +93,7 @@ class _Status:
         except Exception:  # noqa: BLE001 - told to the driver, which raises it
             broken = traceback.format_exc()
         failure = verdict.failure.to_row() if verdict.failure else ""
-        told = {"failure": failure, "notices": json.dumps(verdict.notices)}
+        told = {"failure": failure, "notices": json.dumps(verdict.notices), "frames": verdict.frames}
         return {"number": row["number"], **told, "broken": broken}
 
 

@@ -85,6 +85,7 @@ class Report:
         done: files that were made in this run.
         failed: files that are not there; `failures` says why.
         skipped: files that an earlier run had made, or that were there and left as they are.
+        frames: frames and pages of the files made that have several.
         left: files in the folders that are no pictures, and links to folders.
         failures: one `Failure` for each file that failed, by path.
         notices: a `Notice` of each file that was left, that lost frames or whose profile was ignored; the first 1000.
@@ -94,6 +95,7 @@ class Report:
     failed: int = 0
     skipped: int = 0
     left: int = 0
+    frames: int = 0
     failures: list[Failure] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 
@@ -113,10 +115,11 @@ class Report:
 
         Example:
             >>> Report(done=2).to_json()
-            '{"done": 2, "failed": 0, "skipped": 0, "left": 0, "codes": {}, "failures": [], "notices": []}'
+            '{"done": 2, "failed": 0, "skipped": 0, "left": 0, "frames": 0, "codes": {}, "failures": [], "notices": []}'
         """
         codes = Counter(failure.code for failure in self.failures)
-        counts = {"done": self.done, "failed": self.failed, "skipped": self.skipped, "left": self.left}
+        names = "done", "failed", "skipped", "left", "frames"
+        counts = {name: getattr(self, name) for name in names}
         failures, notices = ([_describe(each) for each in kind] for kind in (self.failures, self.notices))
         return json.dumps({**counts, "codes": dict(sorted(codes.items())), "failures": failures, "notices": notices})
 

@@ -26,10 +26,11 @@ Announce = Callable[[Job, str], None]
 
 
 class Verdict(NamedTuple):
-    """What became of a job: why it failed, if it did, and what else is to be known, as texts with their codes."""
+    """What became of a job: why it failed, if it did, what else is to be known, as texts with codes, and its frames."""
 
     failure: Failure | None = None
     notices: tuple[tuple[str, str], ...] = ()
+    frames: int = 1
 
 
 class Run(Protocol):
@@ -68,7 +69,7 @@ class Work:
             return Verdict(Failure.of(source, AikitError(*fields, code="memory", option="workers")))
         except AikitError as error:
             return Verdict(Failure.of(source, error))
-        return Verdict(None, tuple(made.remarks()))
+        return Verdict(None, tuple(made.remarks()), made.frames)
 
     def _convert(self, job: Job) -> Made:
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from .._check import integer, one_of
 from .._foreign_names import explain_calls
-from .._pixels import load
+from .._pixels import ChannelKind, load, takes_data
 from ..errors import InputValueError, quoted
 from ..types import Color, ImageT
 from .filling import parse_fill
@@ -30,6 +30,7 @@ _MODES = ("constant", "edge", "reflect", "wrap")
 _LEAST = -LARGEST
 
 
+@takes_data(lambda options: False)
 @explain_calls
 def crop(
     image: ImageT,
@@ -43,6 +44,7 @@ def crop(
     anchor: Anchor = "center",
     fill: Color | None = None,
     bgr: bool = False,
+    channels: ChannelKind = "color",
 ) -> ImageT:
     """Cut a part out of an image.
 
@@ -60,6 +62,8 @@ def crop(
             "right" and so on.
         fill: the color beyond the picture; None is transparent where there is alpha, else black.
         bgr: the array or tensor runs B, G, R(, A); `fill` is R, G, B always.
+        channels: "data" takes arrays and tensors of any number of channels, none of which is alpha: depth, flow, bands of
+            a satellite. Whole numbers that no image has, such as int64 labels, are data always.
 
     Returns:
         Same kind and dtype, `height` by `width`, in memory of its own. Differentiable in torch.
@@ -88,6 +92,7 @@ def crop(
     return move_pixels(opened, window, parse_fill(fill, spec))
 
 
+@takes_data(lambda options: False)
 @explain_calls
 def pad(
     image: ImageT,
@@ -102,6 +107,7 @@ def pad(
     fill: Color | None = None,
     mode: Mode = "constant",
     bgr: bool = False,
+    channels: ChannelKind = "color",
 ) -> ImageT:
     """Add a margin to an image.
 
@@ -119,6 +125,8 @@ def pad(
         mode: "constant"; "edge" repeats the outermost pixels, "reflect" mirrors the picture about them, "wrap" begins
             it again.
         bgr: the array or tensor runs B, G, R(, A); `fill` is R, G, B always.
+        channels: "data" takes arrays and tensors of any number of channels, none of which is alpha: depth, flow, bands of
+            a satellite. Whole numbers that no image has, such as int64 labels, are data always.
 
     Returns:
         Same kind and dtype, in memory of its own. Differentiable in torch.

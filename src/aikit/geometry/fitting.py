@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from .._check import integer, one_of, switch
 from .._foreign_names import explain_calls
-from .._pixels import Opened, load
+from .._pixels import ChannelKind, Opened, load, takes_data
 from ..errors import InputValueError, quoted
 from ..resample.passes import Resizing
 from ..resample.size import METHODS, Method, resize_opened, scaled
@@ -36,6 +36,7 @@ How = Literal["contain", "cover", "stretch", "letterbox"]
 Matrix = tuple[tuple[float, ...], ...]
 
 
+@takes_data(lambda options: options.get("method", "lanczos") != "nearest")
 @explain_calls
 def fit(
     image: ImageT,
@@ -49,6 +50,7 @@ def fit(
     upscale: bool = True,
     linear: bool = False,
     bgr: bool = False,
+    channels: ChannelKind = "color",
 ) -> ImageT:
     """Make an image fit a size.
 
@@ -68,6 +70,8 @@ def fit(
             short.
         linear: mix light instead of sRGB codes.
         bgr: the array or tensor runs B, G, R(, A); `fill` is R, G, B always.
+        channels: "data" takes arrays and tensors of any number of channels, none of which is alpha: depth, flow, bands of
+            a satellite. Whole numbers that no image has, such as int64 labels, are data always.
 
     Returns:
         Same kind and dtype, in memory of its own, scaled as `resize` scales: of opaque 8-bit pictures the codes of
@@ -93,6 +97,7 @@ def fit(
     return fit_opened(opened, fitting, fill)
 
 
+@takes_data(lambda options: options.get("method", "lanczos") != "nearest")
 @explain_calls
 def thumbnail(
     image: ImageT,
@@ -102,6 +107,7 @@ def thumbnail(
     width: Side | None = None,
     method: Method = "lanczos",
     linear: bool = False,
+    channels: ChannelKind = "color",
 ) -> ImageT:
     """Make an image no larger than a size, and keep its proportions: `fit(how="contain", upscale=False)`.
 
@@ -112,6 +118,8 @@ def thumbnail(
         width: instead, the most columns; without it the height alone counts.
         method: as for `resize`.
         linear: mix light instead of sRGB codes.
+        channels: "data" takes arrays and tensors of any number of channels, none of which is alpha: depth, flow, bands of
+            a satellite. Whole numbers that no image has, such as int64 labels, are data always.
 
     Returns:
         Same kind and dtype, in memory of its own; as large as it was where it is no larger than that.

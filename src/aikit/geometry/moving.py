@@ -109,7 +109,8 @@ def _move_on_device(opened: Opened[Any], move: Move, color: list[float]) -> Any:
         tensor = tensors.cast(tensor, torch.uint8)
     color = _swap_red_blue(color, opened.spec.bgr)
     if tensor.dtype != torch.uint16:
-        return move.of_tensor(tensor, color).contiguous()
+        return tensors.in_subclass(move.of_tensor(tensor, color).contiguous(), opened.spec)
     # torch has few functions for 16-bit codes, and all of them for the signed numbers of the same bits.
     bits = [value - 65536 if value > 32767 else value for value in color]
-    return move.of_tensor(tensor.view(torch.int16), bits).contiguous().view(torch.uint16)
+    moved = move.of_tensor(tensor.view(torch.int16), bits).contiguous().view(torch.uint16)
+    return tensors.in_subclass(moved, opened.spec)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from .._check import integer, one_of
 from .._foreign_names import explain_calls
-from .._pixels import load
+from .._pixels import ChannelKind, load, takes_data
 from ..types import ImageT
 from .moving import move_pixels
 from .placing import LARGEST, Offset
@@ -26,13 +26,16 @@ Axis = Literal["horizontal", "vertical"]
 _AXES = ("horizontal", "vertical")
 
 
+@takes_data(lambda options: False)
 @explain_calls
-def flip(image: ImageT, axis: Axis = "horizontal") -> ImageT:
+def flip(image: ImageT, axis: Axis = "horizontal", *, channels: ChannelKind = "color") -> ImageT:
     """Mirror an image.
 
     Args:
         image: any image or batch.
         axis: "horizontal" swaps left and right, "vertical" top and bottom.
+        channels: "data" takes arrays and tensors of any number of channels, none of which is alpha: depth, flow, bands of
+            a satellite. Whole numbers that no image has, such as int64 labels, are data always.
 
     Returns:
         Same kind, shape and dtype, in memory of its own. Differentiable in torch.
@@ -50,13 +53,16 @@ def flip(image: ImageT, axis: Axis = "horizontal") -> ImageT:
     return move_pixels(load(image), _Flip(axis == "horizontal"))
 
 
+@takes_data(lambda options: False)
 @explain_calls
-def rot90(image: ImageT, k: Offset = 1) -> ImageT:
+def rot90(image: ImageT, k: Offset = 1, *, channels: ChannelKind = "color") -> ImageT:
     """Turn an image by quarter turns, counter-clockwise, as NumPy and torch turn.
 
     Args:
         image: any image or batch.
         k: how many quarter turns; negative ones are clockwise.
+        channels: "data" takes arrays and tensors of any number of channels, none of which is alpha: depth, flow, bands of
+            a satellite. Whole numbers that no image has, such as int64 labels, are data always.
 
     Returns:
         Same kind and dtype, in memory of its own; height and width change places where `k` is odd. Differentiable in

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._check import Within, integer, number, one_of, switch
 from .._foreign_names import explain_calls
-from .._pixels import Kernel, Opened, load, run
+from .._pixels import ChannelKind, Kernel, Opened, load, run, takes_data
 from ..errors import InputTypeError, InputValueError, quoted
 from ..types import Color, ImageT
 from .filling import parse_fill
@@ -31,6 +31,7 @@ Row = tuple[float, float, float]
 METHODS = ("nearest", *KERNELS)
 
 
+@takes_data(lambda options: options.get("method", "bilinear") != "nearest")
 @explain_calls
 def rotate(
     image: ImageT,
@@ -40,6 +41,7 @@ def rotate(
     method: Method = "bilinear",
     fill: Color | None = None,
     bgr: bool = False,
+    channels: ChannelKind = "color",
 ) -> ImageT:
     """Turn an image about its center.
 
@@ -50,6 +52,8 @@ def rotate(
         method: "bilinear", "bicubic" (a = -0.5) or "nearest".
         fill: the color around the picture; None is transparent where there is alpha, else black.
         bgr: the array or tensor runs B, G, R(, A); `fill` is R, G, B always.
+        channels: "data" takes arrays and tensors of any number of channels, none of which is alpha: depth, flow, bands of
+            a satellite. Whole numbers that no image has, such as int64 labels, are data always.
 
     Returns:
         Same kind and dtype. Multiples of 90 degrees move pixels and change none, as `rot90` does, wherever the size
@@ -78,6 +82,7 @@ def rotate(
     return _warped(opened, Warp(matrix, size, method), color)
 
 
+@takes_data(lambda options: options.get("method", "bilinear") != "nearest")
 @explain_calls
 def warp_affine(
     image: ImageT,
@@ -89,6 +94,7 @@ def warp_affine(
     antialias: bool = True,
     fill: Color | None = None,
     bgr: bool = False,
+    channels: ChannelKind = "color",
 ) -> ImageT:
     """Warp an image by an affine matrix.
 
@@ -105,6 +111,8 @@ def warp_affine(
         antialias: where the matrix shrinks, widen the kernel so that every pixel counts. Without it detail aliases.
         fill: the color around the picture; None is transparent where there is alpha, else black.
         bgr: the array or tensor runs B, G, R(, A); `fill` is R, G, B always.
+        channels: "data" takes arrays and tensors of any number of channels, none of which is alpha: depth, flow, bands of
+            a satellite. Whole numbers that no image has, such as int64 labels, are data always.
 
     Returns:
         Same kind and dtype. The picture lies on an endless plane of `fill`, with which its outermost half pixel is
@@ -130,6 +138,7 @@ def warp_affine(
     return _warped(opened, Warp(rows, size, method, antialias), parse_fill(fill, opened.spec))
 
 
+@takes_data(lambda options: options.get("method", "bilinear") != "nearest")
 @explain_calls
 def warp_perspective(
     image: ImageT,
@@ -141,6 +150,7 @@ def warp_perspective(
     antialias: bool = True,
     fill: Color | None = None,
     bgr: bool = False,
+    channels: ChannelKind = "color",
 ) -> ImageT:
     """Warp an image by a perspective matrix, a homography.
 
@@ -155,6 +165,8 @@ def warp_perspective(
         antialias: where the matrix shrinks, widen the kernel so that every pixel counts. Without it detail aliases.
         fill: the color around the picture; None is transparent where there is alpha, else black.
         bgr: the array or tensor runs B, G, R(, A); `fill` is R, G, B always.
+        channels: "data" takes arrays and tensors of any number of channels, none of which is alpha: depth, flow, bands of
+            a satellite. Whole numbers that no image has, such as int64 labels, are data always.
 
     Returns:
         Same kind and dtype, as `warp_affine` gives them.

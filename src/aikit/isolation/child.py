@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from typing import ClassVar
 
+from .._warnings import keep_warnings
 from ..errors import AikitError
 from . import results, wire_format
 from .context import in_context
@@ -138,24 +139,30 @@ class RequestLoop:
         os.close(self._answers)
 
     def _answer(self, text: bytes, buffers: Sequence[Buffer]) -> Frame:
-        """One question to one answer: its number, a kind and a value."""
+        """One question to one answer: its number, a kind, a value, and what the caller is to be warned of."""
         self._number += 1
+        with keep_warnings() as said:
+            kind, value = self._work(text, buffers)
+        return self._encode(kind, value, said)
+
+    def _work(self, text: bytes, buffers: Sequence[Buffer]) -> tuple[str, object]:
         try:
             memory, context, (kind, *rest) = pickle.loads(text, buffers=buffers)  # noqa: S301 - from our parent
             if memory != self._most_memory:
                 self._most_memory = memory
                 _refuse_beyond(memory)
             with in_context(context):
-                return self._encode(*getattr(self, f"_{kind}")(*rest))
+                answer: tuple[str, object] = getattr(self, f"_{kind}")(*rest)
+                return answer
         except AikitError as error:
-            return self._encode("error", fields_of(error))
+            return "error", fields_of(error)
         except MemoryError:
-            return self._encode("memory", None)
+            return "memory", None
         except Exception as error:  # noqa: BLE001 - sent to the parent, which raises it
-            return self._encode("failure", (_summarize(error), traceback.format_exc()))
+            return "failure", (_summarize(error), traceback.format_exc())
 
-    def _encode(self, kind: str, value: object) -> Frame:
-        return results.encode((self._number, kind, value))
+    def _encode(self, kind: str, value: object, said: list[str]) -> Frame:
+        return results.encode((self._number, kind, value, said))
 
     def _begin(self, path: list[str], pythonpath: str | None, decoder: bool) -> tuple[str, object]:
         """Search modules where the parent does. PYTHONPATH served to start us; our own children get the user's."""

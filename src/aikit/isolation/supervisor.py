@@ -15,8 +15,10 @@ import threading
 import time
 import weakref
 from collections.abc import Sequence
+from typing import cast
 
-from ..errors import AikitError, WorkerError, quoted
+from .._warnings import warn_caller
+from ..errors import AikitError, WorkerError, printable, quoted, shortened
 from . import results, wire_format
 from .child import HELLO
 from .context import context_here
@@ -37,6 +39,9 @@ _TAIL = 4096
 _KEPT = 1 << 26
 # What allocators say before they abort: Rust's and C++'s.
 _OUT_OF_MEMORY = (b"memory allocation of", b"std::bad_alloc")
+
+# Warnings of one answer, and characters of one: whatever a child says.
+_MOST_WARNINGS, _MOST_SAID = 8, 500
 
 _living: weakref.WeakSet[Worker] = weakref.WeakSet()
 
@@ -130,22 +135,28 @@ class Worker:
         if request[0] == "call":
             self.tasks += 1
             self._before = self.resident() if memory is not None else 0
+        problem: BaseException | None = None
+        kind, value, said = "", None, list[str]()
         try:
             with _Watch(self, subject, seconds, consumed, memory, option):
                 frame = self._exchange(request, memory, at_most)
-            kind, value = self._read(*frame)
+            kind, value, said = self._read(*frame)
             if kind in kinds:
                 if kind == "value" and not results.matches(value, expect):
                     raise NonsenseError(f"a result of type {type(value).__name__}")
-                return kind, value
-            problem = problem_of(kind, value, subject, memory)
+            else:
+                problem = problem_of(kind, value, subject, memory)
         except (OSError, EOFError, NonsenseError) as error:
             problem = self._post_mortem(error, subject, memory)
         except BaseException:
             # KeyboardInterrupt above all: nobody wants any more what the child is doing.
             self.close()
             raise
-        raise problem
+        for message in said:
+            warn_caller(message)
+        if problem is not None:
+            raise problem
+        return kind, value
 
     def _exchange(
         self, request: tuple[object, ...], memory: int | None = None, at_most: float = 0
@@ -158,14 +169,14 @@ class Worker:
         self._used = max(self._used, sum(map(len, received)))
         return text, received
 
-    def _read(self, text: bytes, received: Sequence[Buffer]) -> tuple[str, object]:
+    def _read(self, text: bytes, received: Sequence[Buffer]) -> tuple[str, object, list[str]]:
         answer = results.decode(text, received)
-        if not (isinstance(answer, tuple) and len(answer) == 3 and isinstance(answer[1], str)):
+        if not results.matches(answer, tuple[int, str, object, list[str]]):
             raise NonsenseError(f"an answer of type {type(answer).__name__}")
-        number, kind, value = answer
+        number, kind, value, said = cast(tuple[int, str, object, list[str]], answer)
         if number != self._number:
             raise NonsenseError(f"the answer to question {number} to question {self._number}")
-        return kind, value
+        return kind, value, [shortened(printable(message), _MOST_SAID) for message in said[:_MOST_WARNINGS]]
 
     def _handle(self, name: str) -> int:
         stream = getattr(self._process, name)
@@ -181,7 +192,7 @@ class Worker:
                 if request[0] == "begin":
                     self._skip_to(HELLO)
                 frame = self._exchange(request)
-            kind, value = self._read(*frame)
+            kind, value, _ = self._read(*frame)
             if kind == "value":
                 return
             got = (

@@ -30,14 +30,19 @@ class Placing(NamedTuple):
 
     def new_size(self, spec: Spec, keywords: Keywords) -> tuple[int, int]:
         """The height and width of the result."""
-        return self.find(spec.height, spec.width, keywords)[1]
+        return self.find(spec.height, spec.width, _of_places(keywords))[1]
 
     def matrix(self, image: AnyImage, keywords: Keywords) -> object:
         """Where points go."""
         from .._pixels import load
 
         spec = load(image).spec
-        return self.find(spec.height, spec.width, keywords)[0]
+        return self.find(spec.height, spec.width, _of_places(keywords))[0]
+
+
+def _of_places(keywords: Keywords) -> Keywords:
+    """The keywords that say where points go: what the channels are does not."""
+    return {name: value for name, value in keywords.items() if name != "channels"}
 
 
 def _show(window: Window) -> Found:
@@ -133,7 +138,7 @@ def try_crop(function: object, keywords: Keywords) -> None:
     """Refuse what no picture can be cropped by."""
     from ..geometry.cropping import check_crop
 
-    check_crop(**keywords)
+    check_crop(**_of_places(keywords))
     try_fill(function, keywords)
 
 
@@ -141,7 +146,7 @@ def try_pad(function: object, keywords: Keywords) -> None:
     """Refuse what no picture can be padded by."""
     from ..geometry.cropping import check_pad
 
-    check_pad(**keywords)
+    check_pad(**_of_places(keywords))
     try_fill(function, keywords)
 
 
@@ -149,22 +154,22 @@ def try_fit(function: object, keywords: Keywords) -> None:
     """Refuse what no picture can be fitted by."""
     from ..geometry.fitting import check_bars, check_fit
 
-    check_bars(check_fit(**keywords), keywords.get("fill"))
+    check_bars(check_fit(**_of_places(keywords)), keywords.get("fill"))
     try_fill(function, keywords)
 
 
 def try_thumbnail(function: object, keywords: Keywords) -> None:
     """Refuse what makes no thumbnail."""
-    _thumbnail(1, 1, keywords)
+    _thumbnail(1, 1, _of_places(keywords))
 
 
 def try_warp_affine(function: object, keywords: Keywords) -> None:
     """Refuse what no picture can be warped by."""
-    _warp_affine(1, 1, keywords)
+    _warp_affine(1, 1, _of_places(keywords))
     try_fill(function, keywords)
 
 
 def try_warp_perspective(function: object, keywords: Keywords) -> None:
     """Refuse what no picture can be warped by."""
-    _warp_perspective(1, 1, keywords)
+    _warp_perspective(1, 1, _of_places(keywords))
     try_fill(function, keywords)

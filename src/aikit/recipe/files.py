@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -13,10 +13,10 @@ from PIL import Image
 
 from .._io import name_of, read_bytes
 from .._pixels import load
-from .._raster import Format, capabilities, identify, probe
+from .._raster import EncodeOptions, Format, capabilities, check_options, identify, options_of, probe
 from ..convert import to_pil
 from ..errors import FileFormatError, InputValueError
-from ..files import encode_with_info, read_with_info
+from ..files import encode, encode_with_info, read_frames, read_with_info
 from ..isolation import guarded, register_record
 from ..limits import Limits
 from ..operations.registry import import_modules, modules_of
@@ -25,7 +25,7 @@ from ..resample.size import new_size
 from ..resample.uint8 import by_matrices
 from ..types import AnyImage, Source
 from .options import FileOptions
-from .steps import Keywords, Step, apply_steps, check_size
+from .steps import Keywords, Step, apply_steps, check_size, size_of
 
 __all__ = ["Made", "apply_to_file", "check_formats", "keep_memory", "pick_format"]
 
@@ -75,23 +75,36 @@ register_record(Made)
 def check_formats(formats: Iterable[str], options: FileOptions) -> None:
     """Try how pictures are written on one pixel, so that a mistake is said once and before any work."""
     names = sorted({capabilities(name).name for name in formats})
-    # A folder may hold formats that know no quality beside those that do.
-    takers = [name for name in names if capabilities(name).quality is not None]
     pixel = Image.new("RGB", (1, 1))
-    for name in takers or names:
-        _encode(pixel, name, options, {})
     for name in names:
-        _encode(pixel, name, replace(options, quality=None), {})
+        _encode(pixel, name, options, {})
+    # A folder may hold formats that know no quality beside those that do; an option that none knows is a mistake.
+    known = [options_of(capabilities(name), options.encoding) for name in names]
+    for option in (each.name for each in fields(EncodeOptions)):
+        if all(getattr(each, option) is None for each in known):
+            check_options(
+                capabilities(names[0]), replace(EncodeOptions(), **{option: getattr(options.encoding, option)})
+            )
 
 
 def _encode(image: AnyImage, format: str, options: FileOptions, info: Info) -> bytes:
+    """Encode with those of the options that the format has."""
     return encode_with_info(
         image,
         format,
         info,
-        quality=options.quality,
-        lossless=options.lossless,
+        options_of(capabilities(format), options.encoding),
         metadata=options.metadata,
+        profile=options.profile_to_write,
+    )
+
+
+def _encode_all(images: list[AnyImage], format: str, options: FileOptions) -> bytes:
+    return encode(
+        images,
+        format,
+        metadata=options.metadata,
+        **asdict(options_of(capabilities(format), options.encoding)),
         profile=options.profile_to_write,
     )
 
@@ -192,16 +205,44 @@ def _convert(
     read_profile: Literal["srgb", "ignore"] | None = None,
 ) -> Made:
     read = _Reader(data, name, options, limits, read_profile or ("ignore" if options.profile == "ignore" else "srgb"))
+    formats = (to,) if isinstance(to, str) else to
+    # Who has asked for one frame has not lost the others.
+    count = _count_frames(data, name, limits) if options.frame is None else 1
+    if count > 1 and any(_holds_all(read.format, capabilities(each).name) for each in formats):
+        return _convert_all(read, formats, steps, count)
     small = _read_reduced(read, steps)
     # What the file says beside its pixels goes along, for arrays of 16-bit color cannot carry it.
     (image, info), rest = (read(), steps) if small is None else ((small, {}), steps[1:])
     image = apply_steps(image, rest, subject=name, limits=limits)
-    target = pick_format((to,) if isinstance(to, str) else to, image)
-    encoded = _encode(
-        image, target.name, options if target.quality is not None else replace(options, quality=None), info
-    )
-    # Who has asked for one frame has not lost the others.
-    return Made(encoded, 1, _count_frames(data, name, limits) - 1 if options.frame is None else 0, "")
+    target = pick_format(formats, image)
+    return Made(_encode(image, target.name, options, info), 1, count - 1, "")
+
+
+# What follows one another in time may become pages, but pages become no animation.
+_MOVING = ("gif", "png", "webp", "avif")
+
+
+def _holds_all(source: str | None, target: str) -> bool:
+    """Whether a format takes all frames or pages of another."""
+    return target == "tiff" or (target in _MOVING and source in _MOVING)
+
+
+def _convert_all(read: _Reader, formats: tuple[str, ...], steps: tuple[Step, ...], count: int) -> Made:
+    """Take every frame or page through the steps, and write all that the format holds."""
+    images: list[AnyImage] = []
+    pixels = 0
+    for frame in read.frames(count):
+        image = apply_steps(frame, steps, subject=read.name, limits=read.limits)
+        if read.limits is not None:
+            height, width = size_of(image)
+            pixels += height * width
+            read.limits.check(read.name, "pixels in all frames", "max_total_pixels", pixels)
+        images.append(image)
+    target = pick_format(formats, images[0])
+    if not _holds_all(read.format, target.name):
+        del images[1:]
+    encoded = _encode_all(images, target.name, read.options)
+    return Made(encoded, len(images), count - len(images), "")
 
 
 # What shows that a file may hold several frames, by its format: without it nobody looks again.
@@ -229,13 +270,31 @@ class _Reader:
     limits: Limits | None
     profile: Literal["srgb", "ignore"]
 
-    def __call__(self, at_least: tuple[int, int] | None = None) -> tuple[Image.Image | Array, Info]:
+    @property
+    def format(self) -> str | None:
+        return identify(self.data)
+
+    def frames(self, count: int) -> Iterator[Image.Image | Array]:
+        """All frames or pages; those of an animation are composed one upon the other."""
+        if self.format not in _MOVING:  # pages keep 16 bits
+            yield from (self(frame=at)[0] for at in range(count))
+            return
+        yield from read_frames(
+            self._open(), profile=self.profile, limits=self.limits, allow_truncated=self.options.allow_truncated
+        )
+
+    def _open(self) -> io.BytesIO:
         file = io.BytesIO(self.data)
         file.name = self.name
+        return file
+
+    def __call__(
+        self, at_least: tuple[int, int] | None = None, frame: int | None = None
+    ) -> tuple[Image.Image | Array, Info]:
         image: Image.Image | Array
         image, info = read_with_info(
-            file,
-            frame=self.options.frame or 0,
+            self._open(),
+            frame=frame or self.options.frame or 0,
             profile=self.profile,
             limits=self.limits,
             allow_truncated=self.options.allow_truncated,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-__all__ = ["FileOptions", "Metadata", "OnBadProfile", "Profile"]
+from .._raster import EncodeOptions, Subsampling
+
+__all__ = ["FileOptions", "Metadata", "OnBadProfile", "Profile", "Subsampling"]
 
 Metadata: TypeAlias = Literal["keep", "public", "strip"]
 OnBadProfile: TypeAlias = Literal["raise", "warn"]
@@ -24,6 +26,24 @@ class FileOptions:
     profile: Profile = "srgb"
     on_bad_profile: OnBadProfile = "raise"
     frame: int | None = None
+    subsampling: Subsampling | None = None
+    progressive: bool | None = None
+    effort: int | None = None
+    optimize: bool | None = None
+    palette: int | None = None
+
+    @property
+    def encoding(self) -> EncodeOptions:
+        """How pictures are encoded."""
+        return EncodeOptions(
+            quality=self.quality,
+            lossless=self.lossless,
+            subsampling=self.subsampling,
+            progressive=self.progressive,
+            effort=self.effort,
+            optimize=self.optimize,
+            palette=self.palette,
+        )
 
     @property
     def profile_to_write(self) -> Literal["display-p3"] | None:

@@ -12,7 +12,7 @@ from ..operations import get
 from ..sample import Sample
 from ..types import AnyImage, ImageT
 
-__all__ = ["Keywords", "Step", "apply_steps", "as_dict", "as_plain", "check_size", "check_steps"]
+__all__ = ["Keywords", "Step", "apply_steps", "as_dict", "as_plain", "check_size", "check_steps", "size_of"]
 
 
 class Keywords(dict[str, Any]):  # Any, as in operations/values.py
@@ -106,7 +106,7 @@ def apply_steps(image: Any, steps: Iterable[Step], *, subject: str, limits: Limi
             check_size(operation.new_size(_picture_of(image), keywords), subject, limits)
         image = image.apply(name, **keywords) if isinstance(image, Sample) else operation(image, keywords)
         if limits is not None and operation.changes_size:
-            check_size(_size_of(_picture_of(image)), subject, limits)
+            check_size(size_of(_picture_of(image)), subject, limits)
     return image
 
 
@@ -120,6 +120,7 @@ def check_size(size: tuple[int, int] | None, subject: str, limits: Limits) -> No
         limits.check(subject, "pixels after resizing", "max_output_pixels", size[0] * size[1])
 
 
-def _size_of(image: AnyImage) -> tuple[int, int]:
+def size_of(image: AnyImage) -> tuple[int, int]:
+    """The height and width of an image."""
     spec = load(image).spec
     return spec.height, spec.width

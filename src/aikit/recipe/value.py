@@ -23,7 +23,7 @@ from ..sample.places import BoxFormat
 from ..types import AnyImage, ImageT, Source
 from . import stored, text
 from .inverse import Like, map_back
-from .options import FileOptions, Metadata, OnBadProfile, Profile
+from .options import FileOptions, Metadata, OnBadProfile, Profile, Subsampling
 from .steps import Step, apply_steps, as_plain, check_steps
 
 if TYPE_CHECKING:
@@ -66,8 +66,13 @@ class Recipe:
             in that space what was read as sRGB.
         on_bad_profile: "raise" refuses a file whose profile is damaged or for other pixels; "warn" takes its codes for
             sRGB and says so.
-        frame: which frame of an animation, or page, is taken, counted from 0; None takes the first, and says how many
-            are left.
+        subsampling: "4:4:4", "4:2:2" or "4:2:0", for JPEG and AVIF, as for `write`.
+        progressive: True for JPEG in several passes.
+        effort: how much time a smaller file may take, on the scale of PNG, WebP or AVIF.
+        optimize: True for smaller JPEG and PNG files of the same pixels.
+        palette: for PNG of that many colors at most.
+        frame: which frame of an animation, or page, is taken, counted from 0. None takes all frames of an animation for
+            GIF, PNG, WebP, AVIF and TIFF, and all pages for TIFF; for others the first, and says how many are left.
 
     Raises:
         InputTypeError: a step is no such pair, or its keywords are no plain data.
@@ -93,6 +98,11 @@ class Recipe:
     profile: Profile = "srgb"
     on_bad_profile: OnBadProfile = "raise"
     frame: int | None = None
+    subsampling: Subsampling | None = None
+    progressive: bool | None = None
+    effort: int | None = None
+    optimize: bool | None = None
+    palette: int | None = None
 
     @explain_calls
     def __init__(
@@ -107,10 +117,17 @@ class Recipe:
         profile: Profile = "srgb",
         on_bad_profile: OnBadProfile = "raise",
         frame: int | None = None,
+        subsampling: Subsampling | None = None,
+        progressive: bool | None = None,
+        effort: int | None = None,
+        optimize: bool | None = None,
+        palette: int | None = None,
     ) -> None:
         given = {
             "steps": steps, "to": to, "quality": quality, "lossless": lossless, "allow_truncated": allow_truncated,
             "metadata": metadata, "profile": profile, "on_bad_profile": on_bad_profile, "frame": frame,
+            "subsampling": subsampling, "progressive": progressive, "effort": effort, "optimize": optimize,
+            "palette": palette,
         }  # fmt: skip
         for name, value in given.items():
             object.__setattr__(self, name, value)
@@ -120,8 +137,14 @@ class Recipe:
         object.__setattr__(self, "steps", check_steps(self.steps))
         if self.quality is not None:
             object.__setattr__(self, "quality", integer("quality", self.quality, -float("inf")))
-        if self.lossless is not None:
-            object.__setattr__(self, "lossless", switch("lossless", self.lossless))
+        for option in ("lossless", "progressive", "optimize"):
+            if getattr(self, option) is not None:
+                object.__setattr__(self, option, switch(option, getattr(self, option)))
+        for option, least in (("effort", 0), ("palette", 2)):
+            if getattr(self, option) is not None:
+                object.__setattr__(self, option, integer(option, getattr(self, option), least))
+        if self.subsampling is not None:
+            one_of("subsampling", self.subsampling, get_args(Subsampling))
         object.__setattr__(self, "allow_truncated", switch("allow_truncated", self.allow_truncated))
         if self.frame is not None:
             object.__setattr__(self, "frame", integer("frame", self.frame, 0))

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, get_args
 
 from .._check import Within, integer, one_of, switch
 from .._foreign_names import explain_calls
-from .._pixels import TOP, Namespace, Opened, Plane, Planes, Spec, load, run
+from .._pixels import TOP, ChannelKind, Namespace, Opened, Plane, Planes, Spec, load, run, takes_data
 from ..errors import InputTypeError, InputValueError, quoted
 from ..types import ImageT
 from .passes import Resizing, resample_plane, run_premultiplied
@@ -30,6 +30,7 @@ Box = tuple[float, float, float, float]
 _LARGEST = 2**31 - 1
 
 
+@takes_data(lambda options: options.get("method", "lanczos") != "nearest")
 @explain_calls
 def resize(
     image: ImageT,
@@ -41,6 +42,7 @@ def resize(
     antialias: bool = True,
     linear: bool = False,
     box: Box | None = None,
+    channels: ChannelKind = "color",
 ) -> ImageT:
     """Resize an image, or a part of it.
 
@@ -55,6 +57,8 @@ def resize(
         linear: mix light instead of sRGB codes: fine detail keeps its brightness.
         box: (left, top, right, bottom) of the part that becomes the result, in pixels, fractions allowed; its sides
             count for `scale` and the aspect. The kernel reaches beyond it, into what is there of the image.
+        channels: "data" takes arrays and tensors of any number of channels, none of which is alpha: depth, flow, bands of
+            a satellite. Whole numbers that no image has, such as int64 labels, are data always.
 
     Returns:
         Same kind and dtype, `max(1, floor(size * scale + 0.5))` pixels a side. 8-bit results are within one code of

@@ -26,9 +26,12 @@ def fast_path(opened: Opened[AnyImage], how: Resizing) -> OwnImage | None:
     """Resize an opaque 8-bit image; None where only floats serve."""
     spec, own = opened.spec, adapter(opened.spec.kind)
     if own.on_accelerators:
+        from .._adapters.torch import in_subclass
+
         tensor = opened.pixels.image
-        small = None if how.box else by_torch(tensor, how)
-        return by_integers(tensor, how) if small is None else small
+        of_torch = None if how.box else by_torch(tensor, how)
+        resampled = by_integers(tensor, how) if of_torch is None else of_torch
+        return None if resampled is None else in_subclass(resampled, spec)
     if spec.channels not in (1, 3):
         return None
     if own.has_modes:

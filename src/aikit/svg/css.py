@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..errors import LimitError
+from .source import local_name
 
 if TYPE_CHECKING:
     from cssselect2.compiler import CompiledSelector
@@ -193,31 +195,58 @@ def declarations(text: str) -> Iterator[tuple[str, str]]:
 # ---------------------------------------------------------------- style sheets and elements
 
 
-# Nanoseconds, measured: resvg looks at a rule; resvg and cssselect2 meet an element on the way up from another.
-_RULE, _STEP, _STEP_HERE = 60.0, 20.0, 1500.0
-_MOST_SECONDS = 60
+# Nanoseconds, measured: resvg looks at a rule and meets an element on the way up from another; cssselect2 does it.
+_RULE, _STEP, _STEP_HERE = 60.0, 20.0, 100.0
+# A renderer's estimate is of the worst that can be, cssselect2's of what is met.
+_MOST_SECONDS, _MOST_SECONDS_HERE = 60, 10
 # Letters that rules may become when they are written into the elements.
 _MOST_INLINED = 200_000_000
 
 
 class Extent(NamedTuple):
-    """How large a document is: its elements, its deepest level, and the most children of one element."""
+    """How large a document is.
+
+    Attributes:
+        elements: how many there are.
+        depth: the deepest level.
+        breadth: the most children of one element.
+        named: how many elements have a tag, ".class" or "#id".
+        nested: how many of them lie within each other, at most.
+    """
 
     elements: int
     depth: int
     breadth: int
+    named: Mapping[str, int]
+    nested: Mapping[str, int]
 
 
 def measure_extent(root: etree._Element) -> Extent:
     """Measure a document for `check_matching`."""
     elements, deepest, broadest = 0, 0, 0
-    level: list[etree._Element] = [root]
-    while level:
-        deepest += 1
-        elements += len(level)
-        broadest = max(broadest, *(len(element) for element in level))
-        level = [child for element in level for child in element]
-    return Extent(elements, deepest, broadest)
+    named: Counter[str] = Counter()
+    nested: dict[str, int] = {}
+    around: Counter[str] = Counter()  # by name, the elements that are open
+    todo: list[tuple[etree._Element, list[str] | None, int]] = [(root, None, 1)]
+    while todo:
+        element, names, depth = todo.pop()
+        if names is not None:  # its end
+            around.subtract(names)
+            continue
+        names = _names_of(element)
+        named.update(names)
+        around.update(names)
+        nested.update((name, around[name]) for name in names if around[name] > nested.get(name, 0))
+        elements, deepest, broadest = elements + 1, max(deepest, depth), max(broadest, len(element))
+        todo.append((element, names, depth))
+        todo += [(child, None, depth + 1) for child in element.iterchildren("*")]
+    return Extent(elements, deepest, broadest, named, nested)
+
+
+def _names_of(element: etree._Element) -> list[str]:
+    identity = element.get("id")
+    classes = {f".{word}" for word in element.get("class", "").split()}
+    return [local_name(element), *classes, *([] if identity is None else [f"#{identity}"])]
 
 
 def check_matching(name: str, sheets: Iterable[str], extent: Extent, *, here: bool) -> None:
@@ -230,37 +259,72 @@ def check_matching(name: str, sheets: Iterable[str], extent: Extent, *, here: bo
         here: whether cssselect2 matches them, not a renderer.
 
     Raises:
-        LimitError: it would take more than a minute.
+        LimitError: it would take too long.
     """
-    if sum(_matching_time(sheet, extent, here) for sheet in sheets) > _MOST_SECONDS * 1e9:
+    allowed = _MOST_SECONDS_HERE if here else _MOST_SECONDS
+    if sum(_matching_time(sheet, extent, here) for sheet in sheets) > allowed * 1e9:
         raise LimitError(
             name,
-            f"selectors worth at most {_MOST_SECONDS} s of matching",
+            f"selectors worth at most {allowed} s of matching",
             "more",
             "simplify the styles",
             limit="matching",
-            allowed=_MOST_SECONDS,
+            allowed=allowed,
         )
 
 
 def _matching_time(sheet: str, extent: Extent, here: bool) -> float:
-    """Nanoseconds that matching the selectors of a cleaned sheet may take.
-
-    For "a b c d" each ancestor that is a "c" is tried with each of its own that is a "b", and so on: renderers go
-    through all the ways to choose three out of the ancestors, and for "a ~ b ~ c" two out of the elements before.
-    """
-    times, step = 0.0, _STEP_HERE if here else _STEP
+    """Nanoseconds that matching the selectors of a cleaned sheet may take."""
+    times = 0.0
     for block in sheet.split("{")[:-1]:
         for selector in block.rpartition("}")[2].split(","):
             words = selector.replace(">", " > ").replace("+", " + ").replace("~", " ~ ").split()
-            once, before = words.count(">") + words.count("+"), words.count("~")
-            # "a > b" is tried once: the sign and the two beside it are one step.
-            above = max(0, len(words) - 1 - 2 * (once + before))
-            ways = _count_ways(extent.depth, above) * _count_ways(extent.breadth, before)
-            ways *= float(extent.elements) ** min(20, selector.count(":has("))
-            ways *= float(max(1, extent.breadth)) ** min(20, selector.count(":nth-"))
-            times += _RULE + step * min(ways, 1e100)
-    return times * extent.elements
+            if here:
+                # cssselect2 looks a rule up by the last of its names.
+                met = _count_of(words[-1] if words else "", extent.named, extent.elements)
+                times += (_RULE + _STEP_HERE * _count_steps(words, selector, extent)) * met
+            else:
+                # "a > b" is tried once: the sign and the two beside it are one step.
+                above = max(0, len(words) - 1 - 2 * sum(word in (">", "+", "~") for word in words))
+                times += (_RULE + _STEP * _count_ways(extent.depth, above)) * extent.elements
+    return times
+
+
+def _count_steps(words: list[str], selector: str, extent: Extent) -> float:
+    """How many elements are looked at to match one of them, at most.
+
+    For "a b c d" each ancestor that is a "c" is tried with each of its own that is a "b", and so on; for "a ~ b" each
+    element before it.
+    """
+    steps, ways, sign = 1.0, 1.0, ""
+    for word in reversed(words[:-1]):
+        if word in (">", "+", "~"):
+            sign = word
+            continue
+        if sign:
+            steps += ways * (extent.breadth if sign == "~" else 1)
+            ways *= extent.breadth if sign == "~" else 1
+        else:
+            steps += ways * extent.depth
+            count = _count_of(word, extent.nested, extent.depth)
+            if count == 0:
+                break
+            ways *= count
+        sign = ""
+    steps *= float(extent.elements) ** min(9, selector.count(":has("))
+    return min(steps * float(max(1, extent.breadth)) ** min(9, selector.count(":nth-")), 1e100)
+
+
+# A word of which cssselect2 asks more than the names in it.
+_ASKS_MORE = re.compile(r"[^\w.#:-]|:(?:is|not|where|has|nth)")
+
+
+def _count_of(word: str, counts: Mapping[str, int], most: int) -> int:
+    """How many elements a word of a selector can be about, by the names in it."""
+    if _ASKS_MORE.search(word):
+        return most
+    names = re.findall(r"[.#]?[\w-]+", word.partition(":")[0])
+    return min((counts.get(name, 0) for name in names), default=most)
 
 
 def _count_ways(size: int, steps: int) -> float:

@@ -1,6 +1,6 @@
 """TIFF: the walk through its directories, which reader takes a page, and a reader of samples of our own."""
 
-from .directory import Page, pages, start_at
+from .directory import Page, pages, start_at, without_lost_tags
 from .kinds import is_by_pillow, is_noisy, is_ours, require_known
 from .samples import Finish, read_page, turn
 
@@ -15,4 +15,5 @@ __all__ = [
     "require_known",
     "start_at",
     "turn",
+    "without_lost_tags",
 ]

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from ..._metadata.iptc import find_in_resources
 from ..integrity import corrupt, truncated
 
-__all__ = ["Page", "block_rows", "grid_of", "pages", "start_at"]
+__all__ = ["Page", "block_rows", "grid_of", "pages", "start_at", "without_lost_tags"]
 
 # Bytes of each field type; 13 is an IFD offset, 16 to 18 are BigTIFF's.
 _TYPES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
@@ -30,7 +30,8 @@ class Page:
     """One directory of a TIFF file, in the words of the specification.
 
     `at` is where it stands, `formats` the sample formats, `make` the maker of a camera, and `hidden` says that the
-    picture proper stands in a directory below this one, which is its preview.
+    picture proper stands in a directory below this one, which is its preview. `lost` are tags whose values lie behind the
+    end of the file, and where their entries stand.
     """
 
     at: int
@@ -64,6 +65,7 @@ class Page:
     xmp: bytes | None
     iptc: bytes | None
     dpi: tuple[float, float] | None
+    lost: tuple[tuple[int, int], ...] = ()
 
     @property
     def depth(self) -> int:
@@ -132,17 +134,35 @@ def _walk(data: bytes, name: str, lenient: bool) -> Iterator[Page]:
             raise truncated(name, "tiff", f"a directory at byte {at} of {len(data)}")
         seen.add(at)
         here = at
-        tags, at, cost = _directory(data, at, order, big, name)
+        tags, lost, at, cost = _directory(data, at, order, big, name)
         budget -= cost
         if budget < 0:
             raise corrupt(name, "tiff", "directories that overlap")
-        page = _page(tags, here, order, big, name)
+        page = replace(_page(tags, here, order, big, name), lost=tuple(lost))
         _check_blocks(page, len(data), name, lenient)
         yield page
 
 
-def _directory(data: bytes, at: int, order: str, big: bool, name: str) -> tuple[dict[int, _Values], int, int]:
-    """The tags this module needs, where the next directory is, and how many bytes were read."""
+class _Directory(NamedTuple):
+    """The tags this module needs, those that lie behind the file, where the next directory is, and what all took."""
+
+    tags: dict[int, _Values]
+    lost: list[tuple[int, int]]
+    following: int
+    cost: int
+
+
+def without_lost_tags(data: bytes, found: list[Page]) -> bytes:
+    """A copy of the file in which tags that lie behind its end have no values, for decoders stop at the first of them."""
+    copy = bytearray(data)
+    for page in found:
+        for _, at in page.lost:
+            copy[at + 4 : at + (20 if page.big else 12)] = bytes(16 if page.big else 8)
+    return bytes(copy)
+
+
+def _directory(data: bytes, at: int, order: str, big: bool, name: str) -> _Directory:
+    """Walk through the entries of a directory."""
     count_code, entry, inline = ("Q", 20, 8) if big else ("H", 12, 4)
     (count,) = struct.unpack_from(order + count_code, data, at)
     at += 8 if big else 2
@@ -151,6 +171,7 @@ def _directory(data: bytes, at: int, order: str, big: bool, name: str) -> tuple[
     if at + count * entry > len(data):
         raise truncated(name, "tiff", f"a directory of {count} entries that ends behind the file")
     tags: dict[int, _Values] = {}
+    lost: list[tuple[int, int]] = []
     cost = count * entry
     for index in range(count):
         here = at + index * entry
@@ -160,6 +181,9 @@ def _directory(data: bytes, at: int, order: str, big: bool, name: str) -> tuple[
         if size > inline:
             (place,) = struct.unpack_from(order + ("Q" if big else "I"), data, place)
         if place + size > len(data):
+            if tag not in _TAGS - _BESIDE:
+                lost.append((tag, here))
+                continue
             raise truncated(name, "tiff", f"tag {tag} with {size} bytes at {place} of {len(data)}")
         # Pillow loads all of them.
         cost += size
@@ -169,7 +193,7 @@ def _directory(data: bytes, at: int, order: str, big: bool, name: str) -> tuple[
             raw = data[place : place + size]
             tags[tag] = raw if tag in _BYTES else _value(raw, kind, order)
     (following,) = struct.unpack_from(order + ("Q" if big else "I"), data, at + count * entry)
-    return tags, following, cost
+    return _Directory(tags, lost, following, cost)
 
 
 def _value(raw: bytes, kind: int, order: str) -> _Values:
@@ -181,6 +205,8 @@ def _value(raw: bytes, kind: int, order: str) -> _Values:
     return tuple(np.frombuffer(raw, order + code).tolist()) if code else raw
 
 
+# What a picture can be shown without: maker, resolution, XMP, IPTC and profile.
+_BESIDE = {271, 282, 283, 296, 700, 33723, 34377, 34675}
 # Bytes whatever their type: many writers call those of IPTC LONG, and do not mean integers.
 _BYTES = (33723, 34377)
 _TAGS = {254, 256, 257, 258, 259, 262, 266, 271, 273, 274, 277, 278, 279, 282, 283, 284, 296, 317, 320, 322, 323, 324}
