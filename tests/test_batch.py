@@ -458,6 +458,7 @@ def test_stack_and_unstack_are_inverse_in_every_dtype(dtype):
     assert all(np.array_equal(part, picture) for part, picture in zip(parts, pictures, strict=True))
 
 
+@pytest.mark.filterwarnings("ignore::aikit.AikitWarning")
 def test_floats_are_rounded_and_clamped():
     values = torch.tensor([-0.5, 0.499 / 255, 0.501 / 255, 2.0]).reshape(1, 1, 2, 2)
     assert unstack(values)[0].tolist() == [[0, 0], [1, 255]]

@@ -175,12 +175,14 @@ def test_area_reaches_no_further_than_its_pixels(method):
     made = resize(row, **to((1, 9), method=method))
     expected = [3] if method == "area" else [2, 3]
     assert np.nonzero(np.isnan(made[0]))[0].tolist() == expected
-    # 7 pixels into 21 and 21 into 7: edges meet, but for rounding.
-    for old, new in ((21, 7), (7, 21), (70, 7), (49, 7)):
-        row = np.arange(old, dtype=np.float64)[None]
-        row[0, old * 3 // 7] = np.nan
-        made = resize(row, **to((1, new), method="area"))
-        assert np.isnan(made).sum() == max(1, new // old)
+    # Where edges meet but for rounding: 5 * (31 / 6) + 31 / 6 is above 31.
+    for old in range(3, 90):
+        for new in range(2, min(old, 40)):
+            positions, _ = passes.resize_taps(old, new, "area", True)
+            for at in range(1, new):
+                if at * old % new == 0:
+                    edge = at * old // new
+                    assert positions[:, at - 1].max() < edge <= positions[:, at].min()
 
 
 @pytest.mark.skipif(int(Image.__version__.split(".")[0]) < 13, reason="Pillow up to 12 always begins horizontally")
@@ -891,7 +893,7 @@ def test_messages(options, error, message):
 def test_what_is_no_image(function):
     with pytest.raises(InputTypeError, match=r"image: expected a PIL image.* got the path 'a\.png'; read it first"):
         function("a.png")
-    with pytest.raises(InputTypeError, match="got int64; convert"):
+    with pytest.raises(InputTypeError, match=r"where values are mixed, got int64; pass method"):
         function(np.zeros((4, 4), np.int64))
     with pytest.raises(InputValueError, match="add a channel axis"):
         function(torch.zeros(4, 4))

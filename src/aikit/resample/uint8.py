@@ -30,8 +30,8 @@ def fast_path(opened: Opened[AnyImage], how: Resizing) -> OwnImage | None:
 
         tensor = opened.pixels.image
         of_torch = None if how.box else by_torch(tensor, how)
-        resized = by_integers(tensor, how) if of_torch is None else of_torch
-        return None if resized is None else in_subclass(resized, spec)
+        resampled = by_integers(tensor, how) if of_torch is None else of_torch
+        return None if resampled is None else in_subclass(resampled, spec)
     if spec.channels not in (1, 3):
         return None
     if own.has_modes:
