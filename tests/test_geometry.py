@@ -581,3 +581,53 @@ def test_fills_that_an_image_cannot_have():
 def test_names_of_other_libraries_are_answered(name):
     with pytest.raises(AttributeError, match=r"use (fit|crop|flip|warp_affine|pad)\.$"):
         getattr(aikit, name)
+
+
+# Kept after their lines were broken, and nothing else had failed
+
+
+@pytest.mark.parametrize("method", ["bilinear", "bicubic"])
+def test_nothing_aliases_where_the_matrix_shrinks_by_little(method):
+    y, x = np.mgrid[0:120, 0:120]
+    board = ((x + y) % 2).astype(np.float32)
+    # By less than what the picture is reduced for first: the spread of points alone has to do it.
+    options = {"height": 40, "width": 40, "method": method}
+    matrix = ((0.4, 0.03, 0), (-0.03, 0.4, 2))
+    inside = (slice(8, -8), slice(8, -8))
+    np.testing.assert_allclose(aikit.warp_affine(board, matrix, **options)[inside], 0.5, atol=0.12)
+    assert aikit.warp_affine(board, matrix, antialias=False, **options)[inside].std() > 0.15
+
+
+@pytest.mark.parametrize(
+    ("anchor", "left", "top"),
+    [
+        ("center", 10, 4), ("top", 10, 0), ("bottom", 10, 8), ("left", 0, 4), ("right", 21, 4), ("top-left", 0, 0),
+        ("top-right", 21, 0), ("bottom-left", 0, 8), ("bottom-right", 21, 8),
+    ],
+)  # fmt: skip
+def test_anchors(anchor, left, top):
+    array = codes(23, 31, 3)
+    part = aikit.crop(array, width=10, height=15, anchor=anchor)
+    np.testing.assert_array_equal(part, array[top : top + 15, left : left + 10])
+    around = aikit.pad(part, width=31, height=23, anchor=anchor)
+    np.testing.assert_array_equal(around[top : top + 15, left : left + 10], part)
+    assert (around > 0).sum() == (part > 0).sum()
+    wide = aikit.fit(array[:10], height=23, width=31, how="letterbox", anchor=anchor)
+    rows = np.flatnonzero(wide.any((1, 2)))
+    assert (rows[0], len(rows)) == ({0: 0, 4: 6, 8: 13}[top], 10)
+    high = aikit.fit(array[:, :10], height=23, width=31, how="letterbox", anchor=anchor)
+    columns = np.flatnonzero(high.any((0, 2)))
+    assert (columns[0], len(columns)) == (left, 10)
+
+
+def test_the_sign_of_a_perspective_does_not_matter_and_what_is_behind_is_not_seen():
+    array = codes(23, 31, 3) // 2 + np.uint8(100)
+    matrix = np.array([[1, 0, 0], [0, 1, 0], [0.02, 0, 1]])
+    np.testing.assert_array_equal(aikit.warp_perspective(array, -matrix), aikit.warp_perspective(array, matrix))
+    # w is 0 at x = 20, and beyond it of the other sign: what is there, blue, is not in the result, nor mirrored.
+    array[:, :20, 2], array[:, 20:] = 0, (0, 0, 255)
+    behind = np.array([[1, 0, 0], [0, 1, 0], [-0.05, 0, 1]])
+    moved = np.array([[1, 0, 300], [0, 1, 300], [0, 0, 1]]) @ behind
+    shown = aikit.warp_perspective(array, moved, width=600, height=600, antialias=False)
+    assert (shown[..., 0] > 0).sum() > 500
+    assert not shown[..., 2].any()
