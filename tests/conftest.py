@@ -22,3 +22,11 @@ def tensors_work_in(request, monkeypatch):
     """Tensors in host memory as they are, through NumPy; and as on an accelerator, through torch."""
     if request.param == "torch":
         monkeypatch.setattr("aikit._adapters.torch.on_host", lambda plane: None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Let what was logged or printed travel from one process to another: names of files may hold half a surrogate."""
+    report = yield
+    report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
+    return report

@@ -112,6 +112,13 @@ def test_help_fits_a_terminal(run, monkeypatch, arguments):
     assert "%(" not in out
 
 
+def test_the_command_starts_without_what_works_on_images():
+    """Its parser is made in a moment; only operations, as options, need their functions."""
+    code = "import sys, aikit.cli; print([name for name in ('numpy', 'PIL', 'cv2', 'torch') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 def test_version(run):
     import aikit as package
 

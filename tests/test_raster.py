@@ -1164,8 +1164,13 @@ def test_samples(path):
     sides = array(image).shape[:2]
     assert sorted(sides) == sorted((header.width, header.height))
     for part in (0.3, 0.6, 0.95):
+        cut = data[: int(len(data) * part)]
+        if part >= {"tiff_16bit_RGBa.tiff": 0.95, "tiff_strip_cmyk_jpeg.tif": 0.6}.get(path.name, 1):
+            # What their ends hold says nothing of pixels.
+            assert np.array_equal(array(raster.decode(cut, name=path.name)), array(image))
+            continue
         with pytest.raises(FileFormatError, match=r"expected .*, got .*; "):
-            raster.decode(data[: int(len(data) * part)], name=path.name)
+            raster.decode(cut, name=path.name)
     if isinstance(image, raster.HighDepth):
         reference = tifffile.imread(path) if path.suffix == ".tiff" and "RGBa" not in path.name else None
         assert reference is None or np.array_equal(reference, image.pixels)

@@ -119,3 +119,13 @@ def test_a_large_picture_with_limits_that_allow_it():
         decode(data)
     limits = Limits(max_pixels=300_000_000, max_total_pixels=300_000_000)
     assert decode(data, limits=limits).size == (20000, 10000)
+
+
+@pytest.mark.parametrize("read", [raster.decode, raster.frames])
+def test_nobody_is_told_to_ask_for_what_he_asked_for(read):
+    data = b"RIFF\x0c\0\0\0WEBPVP8X"
+    with pytest.raises(FileFormatError, match="or pass allow_truncated=True to read what is there"):
+        read(data, name="file")
+    with pytest.raises(FileFormatError, match="; fetch the file again: too little of it is there") as caught:
+        read(data, name="file", allow_truncated=True)
+    assert (caught.value.code, caught.value.option) == ("truncated", None)

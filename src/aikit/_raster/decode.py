@@ -17,7 +17,7 @@ from ..errors import FileFormatError, InputTypeError, InputValueError, printable
 from ..limits import Limits
 from . import high_depth, low_memory, png16, ppm, tiff
 from .animation import Animation, Layer, compose
-from .guard import check_frames, check_samples_size, check_size, foreign
+from .guard import asked_for_parts, check_frames, check_samples_size, check_size, foreign
 from .high_depth import HighDepth, Samples
 from .integrity import Facts
 from .iso_depth import deep_avif, deep_heic
@@ -71,8 +71,9 @@ def decode(
         MissingDependencyError: HEIC without pi-heif.
     """
     _check_options(frame, profile)
-    job = replace(_readable(prepare(data, name, profile, limits, allow_truncated)), pil_depth=pil_depth)
-    return _decode_frame(job, frame, at_least)
+    with asked_for_parts(allow_truncated):
+        job = replace(_readable(prepare(data, name, profile, limits, allow_truncated)), pil_depth=pil_depth)
+        return _decode_frame(job, frame, at_least)
 
 
 def _decode_frame(job: Job, frame: int, at_least: tuple[int, int] | None = None) -> Image.Image | HighDepth:
@@ -125,8 +126,9 @@ def frames(
         As `decode`, before the first frame where the header tells.
     """
     _check_options(0, profile)
-    job = replace(_readable(prepare(data, name, profile, limits, allow_truncated)), pil_depth=True)
-    return _heic_frames(job) if job.format == "heic" else _frames(job)
+    with asked_for_parts(allow_truncated):
+        job = replace(_readable(prepare(data, name, profile, limits, allow_truncated)), pil_depth=True)
+        return _heic_frames(job) if job.format == "heic" else _frames(job)
 
 
 def _readable(job: Job) -> Job:

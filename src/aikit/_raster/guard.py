@@ -9,11 +9,20 @@ import cv2
 from PIL import Image, UnidentifiedImageError
 
 from .._metadata.suppress_warnings import suppress_warnings
-from ..errors import AikitError, LimitError
+from ..errors import AikitError, FileFormatError, LimitError
 from ..limits import Limits
 from .integrity import Facts, corrupt, truncated
 
-__all__ = ["above_ceiling", "check_blocks", "check_frames", "check_samples_size", "check_size", "check_work", "foreign"]
+__all__ = [
+    "above_ceiling",
+    "asked_for_parts",
+    "check_blocks",
+    "check_frames",
+    "check_samples_size",
+    "check_size",
+    "check_work",
+    "foreign",
+]
 
 
 _ALLOW = "pass limits=Limits(max_pixels=..., max_total_pixels=...) to allow it"
@@ -129,6 +138,19 @@ def check_frames(name: str, count: int, limits: Limits | None) -> None:
     """Raise LimitError when this many frames may not be read."""
     if limits is not None:
         limits.check(name, "frames", "max_frames", count)
+
+
+@contextlib.contextmanager
+def asked_for_parts(lenient: bool) -> Iterator[None]:
+    """Where a part of a file would have done and there is none, the advice to ask for it is left out."""
+    try:
+        yield
+    except FileFormatError as error:
+        if not lenient or error.option != "allow_truncated":
+            raise
+        other = error.with_subject(error.subject, "fetch the file again: too little of it is there")
+        other.option = None
+        raise other from error
 
 
 @contextlib.contextmanager

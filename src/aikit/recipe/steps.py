@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NoReturn, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, overload
 
 from .._pixels import kind_of, load
 from ..errors import InputTypeError, InputValueError, quoted
 from ..limits import Limits
 from ..operations import get
-from ..sample import Sample
 from ..types import AnyImage, ImageT
+
+if TYPE_CHECKING:
+    from ..sample import Sample
 
 __all__ = ["Keywords", "Step", "apply_steps", "as_dict", "as_plain", "check_size", "check_steps", "size_of"]
 
@@ -98,6 +100,8 @@ def apply_steps(image: Any, steps: Iterable[Step], *, subject: str, limits: Limi
     Raises:
         LimitError: a step would make more pixels than `limits` allow; said before it takes memory where it can be known.
     """
+    from ..sample import Sample  # not before there is an image: it loads what works on images
+
     if not isinstance(image, Sample):
         kind_of(image)
     for name, keywords in steps:
@@ -111,6 +115,8 @@ def apply_steps(image: Any, steps: Iterable[Step], *, subject: str, limits: Limi
 
 
 def _picture_of(image: AnyImage | Sample) -> AnyImage:
+    from ..sample import Sample
+
     return image.image if isinstance(image, Sample) else image
 
 

@@ -18,16 +18,16 @@ from .._io import name_of
 from ..errors import AikitError, AikitWarning, InputTypeError, InputValueError, printable, quoted
 from ..limits import Limits
 from ..operations.registry import import_modules, modules_of
-from ..sample import Sample
-from ..sample.places import BoxFormat
 from ..types import AnyImage, ImageT, Source
 from . import stored, text
-from .inverse import Like, map_back
 from .options import FileOptions, Metadata, OnBadProfile, Profile, Subsampling
 from .steps import Step, apply_steps, as_plain, check_steps
 
 if TYPE_CHECKING:
+    from ..sample import Sample
+    from ..sample.places import BoxFormat
     from .files import Made
+    from .inverse import Like
 
 __all__ = ["Recipe"]
 
@@ -366,6 +366,8 @@ class Recipe:
         """
         switch("relative", relative)
         switch("stored", stored)
+        from .inverse import map_back
+
         return map_back(self.steps, sample_or_boxes, like, box_format, relative, stored)
 
     def bytes(self, source: Source, *, to: str | None = None, limits: Limits | None = None) -> builtins.bytes:

@@ -31,12 +31,13 @@ def run(settings: Settings) -> None:
         ray, serve = import_module("ray"), import_module("ray.serve")
     except ImportError as error:
         raise MissingDependencyError("engine", "the package ray", "none", 'run: pip install "ray[serve]"') from error
-    ending = threading.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda *_: ending.set())
     ray.init(ignore_reinit_error=True, logging_level="warning", log_to_driver=False)
     serve.start(http_options={"host": settings.host, "port": settings.port})
     serve.run(deployment(settings), name="aikit", route_prefix="/")
+    # Behind Ray's own, which abort.
+    ending = threading.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda *_: ending.set())
     _log.info("listening on http://%s:%d", settings.host, settings.port)
     ending.wait()
     serve.shutdown()
