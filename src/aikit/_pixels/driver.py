@@ -159,7 +159,7 @@ def run(
         interleaved: the same as `kernel` on pixels that are not split into planes, where that was measured to be
             faster; for one NumPy or PIL image.
         into: what the result is, where its dtype, order or mode are not the image's.
-        gamut: whether results far outside of [0, 1] are colors that the target cannot show, and no slip.
+        gamut: whether a few results far below 0 are colors that the target cannot show, and no slip.
     """
     opened = load(image)
     spec = opened.spec
@@ -262,7 +262,7 @@ def _run_strips(
         first = compute(_read(sources, *spans[0]))
     channels = fast_path.channels if fast_path else len(first or ())
     target = adapter(spec.kind).create(spec, channels, spec.dtype)
-    outliers = None if gamut else _outliers_between(sources[0], target)
+    outliers = _outliers_between(sources[0], target, gamut)
     store = _storing(target, outliers)
     if first is not None:
         store(*spans.pop(0), first)
@@ -281,7 +281,7 @@ def _run_pictures(compute: Compute, sources: list[PixelSource], spec: Spec, *, g
     height, width = first[0].shape
     spec = replace(spec, height=height, width=width)
     target = adapter(spec.kind).create(spec, len(first), spec.dtype)
-    outliers = None if gamut else _outliers_between(sources[0], target)
+    outliers = _outliers_between(sources[0], target, gamut)
     store = _storing(target, outliers)
     store(index, rows, first)
     in_threads(lambda index: store(index, rows, compute(_read(sources, index, rows))), rest)
@@ -298,9 +298,9 @@ def _read(sources: list[PixelSource], index: tuple[int, ...], rows: slice) -> li
 _CHECK_UNITS = "check the units of what came in, or pass its value_range=(low, high) where there is one"
 
 
-def _outliers_between(source: PixelSource, target: PixelTarget) -> Outliers | None:
+def _outliers_between(source: PixelSource, target: PixelTarget, gamut: bool) -> Outliers | None:
     """Make something that looks at floats which become integers: clamping codes is what an operation was asked for."""
-    return Outliers() if source.dtype.kind == "f" and target.dtype.kind == "u" else None
+    return Outliers(gamut=gamut) if source.dtype.kind == "f" and target.dtype.kind == "u" else None
 
 
 def _storing(
