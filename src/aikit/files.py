@@ -101,7 +101,7 @@ def read_pil(
         FileFormatError: not a picture in a format aikit reads, damaged, or cut off.
         LimitError: larger than `limits` allow; with `isolate`, also slower.
         InputValueError: there is no such frame.
-        MissingDependencyError: HEIC without the package pi-heif.
+        MissingDependencyError: HEIC without the package pi-heif, JPEG XL without imagecodecs or pillow-jxl-plugin.
         WorkerError: with `isolate`, the decoder crashed.
 
     Example:
@@ -146,7 +146,7 @@ def read_numpy(
         FileFormatError: not a picture in a format aikit reads, damaged, or cut off.
         LimitError: larger than `limits` allow; with `isolate`, also slower.
         InputValueError: there is no such frame, or the file holds 32-bit integers.
-        MissingDependencyError: HEIC without the package pi-heif.
+        MissingDependencyError: HEIC without the package pi-heif, JPEG XL without imagecodecs or pillow-jxl-plugin.
         WorkerError: with `isolate`, the decoder crashed.
 
     Example:
@@ -198,7 +198,7 @@ def read_cv2(
         FileFormatError: not a picture in a format aikit reads, damaged, or cut off.
         LimitError: larger than `limits` allow; with `isolate`, also slower.
         InputValueError: there is no such frame, or the file holds 32-bit integers.
-        MissingDependencyError: HEIC without the package pi-heif.
+        MissingDependencyError: HEIC without the package pi-heif, JPEG XL without imagecodecs or pillow-jxl-plugin.
         WorkerError: with `isolate`, the decoder crashed.
 
     Example:
@@ -250,7 +250,7 @@ def read_tensor(
         FileFormatError: not a picture in a format aikit reads, damaged, or cut off.
         LimitError: larger than `limits` allow; with `isolate`, also slower.
         InputValueError: there is no such frame, or the file holds 32-bit integers.
-        MissingDependencyError: HEIC without the package pi-heif.
+        MissingDependencyError: HEIC without the package pi-heif, JPEG XL without imagecodecs or pillow-jxl-plugin.
         WorkerError: with `isolate`, the decoder crashed.
 
     Example:
@@ -338,7 +338,7 @@ def read_frames(
         FileAccessError: the file cannot be opened.
         FileFormatError: not a picture in a format aikit reads, damaged, or cut off.
         LimitError: larger than `limits` allow; with `isolate`, also slower.
-        MissingDependencyError: HEIC without the package pi-heif.
+        MissingDependencyError: HEIC without the package pi-heif, JPEG XL without imagecodecs or pillow-jxl-plugin.
         WorkerError: with `isolate`, the decoder crashed.
 
     Example:
@@ -546,12 +546,13 @@ def write(
             a frame; None is what PIL images say themselves, else 100. GIF counts in hundredths of a second.
         loop: how often an animation is played, 0 for ever, as in `info["loop"]`; None is what the first image says, else
             0. GIF's viewers do not count the first time.
-        quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
-        lossless: True for WebP without loss.
+        quality: 1 to 100 for JPEG (90), WebP (90), AVIF (75) and JPEG XL (90).
+        lossless: True for WebP and JPEG XL without loss; JPEG XL of 16 bits always is.
         subsampling: how JPEG (4:4:4 from quality 90 on, else 4:2:0) and AVIF (4:2:0) store color: "4:4:4" whole,
             "4:2:2" half across, "4:2:0" half both ways.
         progressive: True for a JPEG in several passes.
-        effort: how much time a smaller file may take: PNG 0 to 9 (6), WebP 0 to 6 (4), AVIF 0 to 10 (4).
+        effort: how much time a smaller file may take: PNG 0 to 9 (6), WebP 0 to 6 (4), AVIF 0 to 10 (4),
+            JPEG XL 1 to 9 (7).
         optimize: True for a smaller file of the same pixels: JPEG with fitted tables, PNG with a palette or single bits
             where those hold all colors.
         palette: for a PNG of that many colors at most, 2 to 256: exact if there are no more, else the nearest of a
@@ -636,17 +637,19 @@ def encode(
         image: one PIL image, array or tensor, or several: a list, an iterator or a batch become the frames of a GIF,
             PNG, WebP or AVIF, or the pages of a TIFF. 16 bits are kept by PNG, TIFF and PPM, floats by TIFF; other
             formats get 8 bits, rounded.
-        format: "png", "jpeg", "webp", "avif", "gif", "tiff", "bmp", "ico" or "ppm", or a suffix.
+        format: "png", "jpeg", "webp", "avif", "gif", "tiff", "bmp", "ico", "ppm" or "jxl", or a
+            suffix.
         duration: how long each frame is shown, in milliseconds as in `info["duration"]` of `read_frames`: one number, or one
             a frame; None is what PIL images say themselves, else 100. GIF counts in hundredths of a second.
         loop: how often an animation is played, 0 for ever, as in `info["loop"]`; None is what the first image says, else
             0. GIF's viewers do not count the first time.
-        quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
-        lossless: True for WebP without loss.
+        quality: 1 to 100 for JPEG (90), WebP (90), AVIF (75) and JPEG XL (90).
+        lossless: True for WebP and JPEG XL without loss; JPEG XL of 16 bits always is.
         subsampling: how JPEG (4:4:4 from quality 90 on, else 4:2:0) and AVIF (4:2:0) store color: "4:4:4" whole,
             "4:2:2" half across, "4:2:0" half both ways.
         progressive: True for a JPEG in several passes.
-        effort: how much time a smaller file may take: PNG 0 to 9 (6), WebP 0 to 6 (4), AVIF 0 to 10 (4).
+        effort: how much time a smaller file may take: PNG 0 to 9 (6), WebP 0 to 6 (4), AVIF 0 to 10 (4),
+            JPEG XL 1 to 9 (7).
         optimize: True for a smaller file of the same pixels: JPEG with fitted tables, PNG with a palette or single bits
             where those hold all colors.
         palette: for a PNG of that many colors at most, 2 to 256: exact if there are no more, else the nearest of a
@@ -818,12 +821,13 @@ def to_data_url(
     Args:
         image: one PIL image, array or tensor.
         format: as for `encode`; browsers show png, jpeg, webp, avif, gif, bmp and ico.
-        quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
-        lossless: True for WebP without loss.
+        quality: 1 to 100 for JPEG (90), WebP (90), AVIF (75) and JPEG XL (90).
+        lossless: True for WebP and JPEG XL without loss; JPEG XL of 16 bits always is.
         subsampling: how JPEG (4:4:4 from quality 90 on, else 4:2:0) and AVIF (4:2:0) store color: "4:4:4" whole,
             "4:2:2" half across, "4:2:0" half both ways.
         progressive: True for a JPEG in several passes.
-        effort: how much time a smaller file may take: PNG 0 to 9 (6), WebP 0 to 6 (4), AVIF 0 to 10 (4).
+        effort: how much time a smaller file may take: PNG 0 to 9 (6), WebP 0 to 6 (4), AVIF 0 to 10 (4),
+            JPEG XL 1 to 9 (7).
         optimize: True for a smaller file of the same pixels: JPEG with fitted tables, PNG with a palette or single bits
             where those hold all colors.
         palette: for a PNG of that many colors at most, 2 to 256: exact if there are no more, else the nearest of a
