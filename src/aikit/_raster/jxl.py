@@ -118,7 +118,7 @@ def _pixels(codec: ModuleType, header: JxlHeader, job: Job) -> Samples:
     if header.depth > 8:
         return full_range(codes, header.depth)
     top = (1 << header.depth) - 1
-    return ((codes.astype(np.uint32) * 510 + top) // (2 * top)).astype(np.uint8)
+    return np.asarray(((codes.astype(np.uint32) * 510 + top) // (2 * top)).astype(np.uint8))
 
 
 def _profile(job: Job) -> bytes:
