@@ -1,3 +1,6 @@
+import logging
+import sys
+
 import pytest
 from hypothesis import settings
 
@@ -22,6 +25,20 @@ def tensors_work_in(request, monkeypatch):
     """Tensors in host memory as they are, through NumPy; and as on an accelerator, through torch."""
     if request.param == "torch":
         monkeypatch.setattr("aikit._adapters.torch.on_host", lambda plane: None)
+
+
+@pytest.fixture(autouse=True)
+def no_log_of_a_program_stays():
+    """A test that starts a program's log ends it: its stream has gone."""
+    yield
+    logs = sys.modules.get("aikit.logs")
+    if logs is not None and logs._ours:
+        root = logging.getLogger()
+        for handler in logs._ours:
+            root.removeHandler(handler)
+            handler.close()
+        logs._ours.clear()
+        root.setLevel(logging.WARNING)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -151,7 +151,7 @@ def test_files_for_the_card_fail_one_by_one(monkeypatch):
     sources = [jpg(1), jpg(2)[:-60], png(24, 32), b"junk", jpg(3)]
     failed = Failures("sources", "skip")
     finish = partial(reading._fit_early, reading.check_fitting(
-        height=None, width=None, fit="exact", channels=None, method="bilinear", background="white"
+        height=None, width=None, fit="exact", channels=None, method="bilinear", background="white", fill=None
     ))  # fmt: skip
     files = reading._Files(sources, [f"sources[{at}]" for at in range(5)], finish, "srgb", None, failed)
     assert [picture is not None for picture in files.read(torch.device("cpu"))] == [True, False, True, False, True]

@@ -176,8 +176,10 @@ def _(folder):
     batch = torch.tensor(CLOUD).repeat(4, 1, 1, 1)
     torchvision.utils.save_image(batch, folder / "sheet.png")
     assert Image.open(folder / "sheet.png").size == (4 * 66 + 2, 68)
-    with pytest.raises(aikit.InputValueError, match="batch"):
-        aikit.write(batch, folder / "batch.png")
+    aikit.write((batch * 255).to(torch.uint8), folder / "batch.tif")  # pages, not a sheet
+    assert len(list(aikit.files.read_frames(folder / "batch.tif"))) == len(batch)
+    with pytest.raises(aikit.InputValueError, match="expected one image for JPEG, got 4"):
+        aikit.write(batch, folder / "batch.jpg")
 
 
 @row("torchvision", "make_grid(x)")

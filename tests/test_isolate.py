@@ -419,7 +419,7 @@ def test_documents_that_come_with_limits_are_drawn_in_a_child(data, monkeypatch)
     assert np.ptp(expected) > 0
     np.testing.assert_array_equal(aikit.read_numpy(data, limits=aikit.Limits()), expected)
     np.testing.assert_array_equal(aikit.read_numpy(data, isolate=True), expected)
-    assert asked == ["aikit.files:_flat"] * 2
+    assert asked == ["aikit.files.reading:_flat"] * 2
 
 
 PATHS = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="7"><path id="p" d="M0 0L5 1L2 6ZM1 1C2 3 4 4 6 1"/><circle r="4" fill="#c80"/><script/></svg>'

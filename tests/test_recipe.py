@@ -841,3 +841,10 @@ def test_options_of_encoders_are_refused_where_no_format_has_them():
         Recipe(effort=4).check(["gif", "jpg"])
     with pytest.raises(InputValueError, match=r"^effort: expected 0\.\.6, got 9"):
         Recipe(effort=9).check(["png", "webp"])
+
+
+def test_the_words_of_subsampling_are_those_of_the_encoder():
+    from aikit import _raster
+    from aikit.recipe import options
+
+    assert options.Subsampling == _raster.Subsampling

@@ -142,6 +142,13 @@ def test_results_in_units_that_cannot_be_right():
     assert caught(lambda: aikit.color.xyz_to_rgb(hundred / 100, dtype="uint8")) == []
 
 
+def test_single_colors_beyond_a_gamut_are_no_slip():
+    lch = np.full((40, 40, 3), (0.6, 0.05, 200), np.float32)
+    lch[0, :3] = (0.5, 0.5, 200)  # red far below 0
+    assert aikit.color.oklch_to_rgb(lch).min() < -0.9
+    assert caught(lambda: aikit.color.oklch_to_rgb(lch, dtype="uint8")) == []
+
+
 # ---------------------------------------------------------------- other slips
 
 

@@ -139,7 +139,7 @@ def letterbox(scale: float) -> Contest:
 
 
 @job(
-    "letterbox 32 uint8 RGB pictures into one float32 batch, area, 1280x960 to 640x640",
+    "letterbox 32 pictures into one float32 batch, to 640x640",
     faster("aikit stack(out=)", 1.5, "OpenCV loop"),
     why={"OpenCV loop": _AREA},
 )

@@ -118,6 +118,7 @@ def run(
     uint8_kernel: Kernel | None = ...,
     interleaved: InterleavedKernel | None = ...,
     into: Spec | None = ...,
+    gamut: bool = ...,
 ) -> ImageT: ...
 @overload
 def run(
@@ -129,6 +130,7 @@ def run(
     uint8_kernel: Kernel | None = ...,
     interleaved: InterleavedKernel | None = ...,
     into: Spec | None = ...,
+    gamut: bool = ...,
 ) -> ImageT: ...
 def run(
     kernel: Kernel,
@@ -139,6 +141,7 @@ def run(
     uint8_kernel: Kernel | None = None,
     interleaved: InterleavedKernel | None = None,
     into: Spec | None = None,
+    gamut: bool = False,
 ) -> OwnImage:
     """Run a kernel on an image of any kind and give back the same kind.
 
@@ -156,6 +159,7 @@ def run(
         interleaved: the same as `kernel` on pixels that are not split into planes, where that was measured to be
             faster; for one NumPy or PIL image.
         into: what the result is, where its dtype, order or mode are not the image's.
+        gamut: whether a few results far below 0 are colors that the target cannot show, and no slip.
     """
     opened = load(image)
     spec = opened.spec
@@ -180,14 +184,14 @@ def run(
     ]
     compute = _on_planes(kernel, uint8_kernel, sources)
     if pointwise:
-        return _run_pointwise(compute, sources, result, interleaved)
-    return _run_pictures(compute, sources, result)
+        return _run_pointwise(compute, sources, result, interleaved, gamut=gamut)
+    return _run_pictures(compute, sources, result, gamut=gamut)
 
 
 def run_uint8(uint8_kernel: Kernel, opened: Opened[ImageT], *, into: Spec) -> ImageT:
     """Run a kernel that has no definition on floats on a uint8 image: in host memory, wherever the image lies."""
     source = adapter(opened.spec.kind).copy_to_host(opened.pixels)
-    return cast(ImageT, _run_pointwise(lambda groups: uint8_kernel(*groups[0]), [source], into, None))
+    return cast(ImageT, _run_pointwise(lambda groups: uint8_kernel(*groups[0]), [source], into, None, gamut=True))
 
 
 def _check_same_size(spec: Spec, other: Spec, pointwise: bool) -> None:
@@ -220,17 +224,27 @@ def _run_on_device(kernel: Kernel, images: list[Opened[AnyImage]], spec: Spec) -
 
 
 def _run_pointwise(
-    compute: Compute, sources: list[PixelSource], spec: Spec, interleaved: InterleavedKernel | None
+    compute: Compute,
+    sources: list[PixelSource],
+    spec: Spec,
+    interleaved: InterleavedKernel | None,
+    *,
+    gamut: bool,
 ) -> OwnImage:
     if not spec.batch or not all(source.is_contiguous and source.batch == spec.batch for source in sources):
-        return _run_strips(compute, sources, spec, interleaved)
+        return _run_strips(compute, sources, spec, interleaved, gamut=gamut)
     sources = [source.batch_as_rows() for source in sources]
-    rows = _run_strips(compute, sources, batch_as_rows(spec), interleaved)
+    rows = _run_strips(compute, sources, batch_as_rows(spec), interleaved, gamut=gamut)
     return rows.reshape(*spec.batch, spec.height, spec.width, -1)
 
 
 def _run_strips(
-    compute: Compute, sources: list[PixelSource], spec: Spec, interleaved: InterleavedKernel | None
+    compute: Compute,
+    sources: list[PixelSource],
+    spec: Spec,
+    interleaved: InterleavedKernel | None,
+    *,
+    gamut: bool,
 ) -> OwnImage:
     fast_path = interleaved if sources[0].is_contiguous else None
 
@@ -248,7 +262,7 @@ def _run_strips(
         first = compute(_read(sources, *spans[0]))
     channels = fast_path.channels if fast_path else len(first or ())
     target = adapter(spec.kind).create(spec, channels, spec.dtype)
-    outliers = _outliers_between(sources[0], target)
+    outliers = _outliers_between(sources[0], target, gamut)
     store = _storing(target, outliers)
     if first is not None:
         store(*spans.pop(0), first)
@@ -258,7 +272,7 @@ def _run_strips(
     return adapter(spec.kind).finish(target, spec)
 
 
-def _run_pictures(compute: Compute, sources: list[PixelSource], spec: Spec) -> OwnImage:
+def _run_pictures(compute: Compute, sources: list[PixelSource], spec: Spec, *, gamut: bool) -> OwnImage:
     """Run a kernel on one whole picture after the other."""
     rows = slice(None)
     # The first picture tells how large the results are, and how many planes they have.
@@ -267,7 +281,7 @@ def _run_pictures(compute: Compute, sources: list[PixelSource], spec: Spec) -> O
     height, width = first[0].shape
     spec = replace(spec, height=height, width=width)
     target = adapter(spec.kind).create(spec, len(first), spec.dtype)
-    outliers = _outliers_between(sources[0], target)
+    outliers = _outliers_between(sources[0], target, gamut)
     store = _storing(target, outliers)
     store(index, rows, first)
     in_threads(lambda index: store(index, rows, compute(_read(sources, index, rows))), rest)
@@ -284,9 +298,9 @@ def _read(sources: list[PixelSource], index: tuple[int, ...], rows: slice) -> li
 _CHECK_UNITS = "check the units of what came in, or pass its value_range=(low, high) where there is one"
 
 
-def _outliers_between(source: PixelSource, target: PixelTarget) -> Outliers | None:
+def _outliers_between(source: PixelSource, target: PixelTarget, gamut: bool) -> Outliers | None:
     """Make something that looks at floats which become integers: clamping codes is what an operation was asked for."""
-    return Outliers() if source.dtype.kind == "f" and target.dtype.kind == "u" else None
+    return Outliers(gamut=gamut) if source.dtype.kind == "f" and target.dtype.kind == "u" else None
 
 
 def _storing(

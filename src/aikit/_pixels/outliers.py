@@ -19,9 +19,14 @@ _SHARE, _LEAST = 0.01, -0.9
 
 
 class Outliers:
-    """Looks at floats that have to be clamped on their way to integers, and warns once where that cannot be meant."""
+    """Looks at floats that have to be clamped on their way to integers, and warns once where that cannot be meant.
 
-    def __init__(self) -> None:
+    Args:
+        gamut: whether they are colors of a wider space, of which a few may lie far below 0.
+    """
+
+    def __init__(self, *, gamut: bool = False) -> None:
+        self._gamut = gamut
         # Of each part that holds any: its least and greatest value, and how many lie far outside. Filled by threads.
         self._found: list[tuple[float, float, int]] = []
 
@@ -43,7 +48,7 @@ class Outliers:
             return
         least, greatest = min(part[0] for part in self._found), max(part[1] for part in self._found)
         far = sum(part[2] for part in self._found)
-        if far <= _SHARE * total and least > _LEAST:
+        if far <= _SHARE * total and (self._gamut or least > _LEAST):
             return
         share = f"{far / total:.0%} of them beyond [{FAR_BELOW}, {FAR_ABOVE}]"
         warn_caller(

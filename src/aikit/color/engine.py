@@ -100,6 +100,7 @@ def convert(
         uint8_kernel=partial(_apply_from_table, formulas, options) if from_table else None,
         interleaved=None if value_range else interleaved.fast_path(opened.spec, into, src, dst, formulas, options),
         into=into,
+        gamut=src not in _RANGED,
     )
 
 

@@ -75,6 +75,8 @@ register_record(Made)
 def check_formats(formats: Iterable[str], options: FileOptions) -> None:
     """Try how pictures are written on one pixel, so that a mistake is said once and before any work."""
     names = sorted({capabilities(name).name for name in formats})
+    if not names:
+        return
     pixel = Image.new("RGB", (1, 1))
     for name in names:
         _encode(pixel, name, options, {})

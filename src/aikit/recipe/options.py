@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from .._raster import EncodeOptions, Subsampling
+if TYPE_CHECKING:
+    from .._raster import EncodeOptions
 
 __all__ = ["FileOptions", "Metadata", "OnBadProfile", "Profile", "Subsampling"]
 
+# As in `_raster`, which the command does not load before it has work: a test holds the two equal.
+Subsampling: TypeAlias = Literal["4:4:4", "4:2:2", "4:2:0"]
 Metadata: TypeAlias = Literal["keep", "public", "strip"]
 OnBadProfile: TypeAlias = Literal["raise", "warn"]
 # Pictures are in sRGB between reading and writing: the last word is for writing.
@@ -35,6 +38,8 @@ class FileOptions:
     @property
     def encoding(self) -> EncodeOptions:
         """How pictures are encoded."""
+        from .._raster import EncodeOptions
+
         return EncodeOptions(
             quality=self.quality,
             lossless=self.lossless,
