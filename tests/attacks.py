@@ -39,6 +39,23 @@ def _jpeg_of_many_scans(side, scans):
     return data[:-2] + data[last:-2] * scans + data[-2:]
 
 
+def _jxl_claiming(width, height):
+    """The size and default metadata of a codestream, and nothing behind them."""
+    bits = f"0{_side(height)}000{_side(width)}1".ljust(88, "0")
+    return b"\xff\x0a" + int(bits[::-1], 2).to_bytes(11, "little")
+
+
+def _side(pixels):
+    return "11" + f"{pixels - 1:030b}"[::-1]
+
+
+def _jxl_of_packed_zeros():
+    import imagecodecs
+
+    packed = b"brob" + b"Exif" + imagecodecs.brotli_encode(bytes(1 << 30), level=1)
+    return FILES["jxl"] + struct.pack(">I", len(packed) + 4) + packed
+
+
 def _gif_of_many_frames(count):
     head = b"GIF89a" + struct.pack("<HHBBB", 4, 4, 0x80, 0, 0) + bytes(6)
     frame = b"," + struct.pack("<HHHHB", 0, 0, 4, 4, 0) + b"\x02\x05\x84\x8f\xa9\xcb\x05\x00"
@@ -284,6 +301,9 @@ ATTACKS = {
     "avif that claims a gigapixel": (lambda: _avif_claiming("avif", 32000, 32000), None, ""),
     "avif of a million boxes": (lambda: FILES["avif"] + struct.pack(">I4s", 8, b"free") * 1_000_000, "corrupt", "more than 10000 boxes"),
     "heic that claims a gigapixel": (lambda: _avif_claiming("heic", 32000, 32000), None, ""),
+    "jxl that claims 576 megapixels": (lambda: _jxl_claiming(24000, 24000), "limit_exceeded", "got 576000000"),
+    "jxl of a million boxes": (lambda: b"\0\0\0\x0cJXL \r\n\x87\n" + struct.pack(">I4s", 8, b"free") * 1_000_000, "truncated", "without its last part"),
+    "jxl whose metadata unpacks to a gigabyte": (_jxl_of_packed_zeros, "ok", ""),
     "bmp that claims 4 gigapixels": (lambda: _bmp_claiming(2**31 - 1, -(2**31), 24), None, ""),
     "bmp whose runs claim 1.6 gigapixels": (lambda: _bmp_claiming(40000, 40000, 8, 1), "limit_exceeded", "got 40000"),
     "bmp of 9 million runs": (lambda: _bmp_of_runs(3000), "limit_exceeded", "bytes of run lengths"),

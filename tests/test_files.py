@@ -51,7 +51,7 @@ PICTURES = sorted(
 )
 
 READERS = pytest.mark.parametrize("read", [read_pil, read_numpy, read_cv2, read_tensor], ids=lambda read: read.__name__)
-FORMATS = ["png", "jpeg", "webp", "avif", "gif", "tiff", "bmp", "ico", "ppm"]
+FORMATS = ["png", "jpeg", "webp", "avif", "gif", "tiff", "bmp", "ico", "ppm", "jxl"]
 
 
 def saved(image, format, **options):
@@ -709,9 +709,9 @@ def test_every_kind_into_every_format(name, format):
         image = aikit.flatten(image, background="white", **({"bgr": True} if options else {}))
         encode(image, format, **options)
         return
-    lossless = True if format == "webp" else None
+    lossless = True if format in ("webp", "jxl") else None
     back = np.atleast_3d(read_numpy(encode(image, format, lossless=lossless, **options)))
-    keeps = {"uint16": ("png", "tiff", "ppm"), "float32": ("tiff",)}
+    keeps = {"uint16": ("png", "tiff", "ppm", "jxl"), "float32": ("tiff",)}
     dtype = samples.dtype.name if format in keeps.get(samples.dtype.name, FORMATS) else "uint8"
     expected = quantized(samples, dtype)
     if gray and back.shape[-1] > 2:
@@ -727,7 +727,7 @@ def test_every_kind_into_every_format(name, format):
     np.testing.assert_array_equal(back, expected)
 
 
-@pytest.mark.parametrize("format", ["jpeg", "webp", "avif"])
+@pytest.mark.parametrize("format", ["jpeg", "webp", "avif", "jxl"])
 def test_lossy_formats_stay_close_to_a_photograph(format):
     photo = np.asarray(Image.open(PHOTOGRAPHS / "coffee.png"))[:200, :300]
     for image, options in ((photo, {}), (photo[..., ::-1], {"bgr": True}), (Image.fromarray(photo), {})):
@@ -962,6 +962,7 @@ MIME = {
     "bmp": "image/bmp",
     "ico": "image/vnd.microsoft.icon",
     "ppm": "image/x-portable-pixmap",
+    "jxl": "image/jxl",
 }
 
 

@@ -21,7 +21,7 @@ from aikit.errors import InputValueError
 from aikit.files import encode_with_info, read_frames, read_with_info
 
 SAMPLES = Path(os.environ.get("AIKIT_SAMPLES", Path(__file__).parents[2] / "shared/samples")) / "psd"
-FORMATS = ["png", "jpeg", "webp", "avif", "gif", "tiff", "bmp", "ico", "ppm"]
+FORMATS = ["png", "jpeg", "webp", "avif", "gif", "tiff", "bmp", "ico", "ppm", "jxl"]
 NOTE, SERIAL, OWNER = b"a maker's note", "serial 8812", "owner Q"
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -365,11 +365,24 @@ HOLDS = {
     "bmp": {"dpi"},
     "ico": set(),
     "ppm": set(),
+    "jxl": {"exif", "xmp"},
 }
 
 
+def found_in_jxl(data):
+    from pillow_jxl import Decoder
+
+    boxes = {box.box_type: box.data for box in Decoder(num_threads=1)(data)[4]}
+    tags = Image.Exif()
+    tags.load(boxes.get(b"Exif", b"")[4:])
+    found = {"exif": tags if tags.get(0x8298) else None, "xmp": boxes.get(b"xml ")}
+    return {key: value for key, value in found.items() if value}
+
+
 def found_in(data):
-    """What other readers find in a file: Pillow and tifffile."""
+    """What other readers find in a file: Pillow and its plugin of JPEG XL, and tifffile."""
+    if data[4:7] == b"JXL" or data[:2] == b"\xff\x0a":
+        return found_in_jxl(data)
     image = Image.open(io.BytesIO(data))
     image.load()
     info, exif_tags = image.info, image.getexif()

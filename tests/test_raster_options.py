@@ -276,7 +276,7 @@ def test_the_picture_with_most_bits_of_the_largest_is_read(order):
     [
         ("png", {"subsampling": "4:4:4"}, "subsampling: expected None for PNG, got .4:4:4.; only JPEG and AVIF take it"),
         ("webp", {"progressive": True}, "progressive: expected None for WebP, got True; only JPEG takes it"),
-        ("jpeg", {"effort": 4}, "effort: expected None for JPEG, got 4; only PNG, WebP and AVIF take it"),
+        ("jpeg", {"effort": 4}, "effort: expected None for JPEG, got 4; only PNG, WebP, AVIF and JPEG XL take it"),
         ("webp", {"optimize": True}, "optimize: expected None for WebP, got True; only PNG and JPEG take it"),
         ("gif", {"palette": 16}, "palette: expected None for GIF, got 16; only PNG takes it"),
         ("png", {"sizes": (16,)}, "sizes: expected None for PNG, got .16,.; only ICO takes it"),

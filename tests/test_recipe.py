@@ -826,7 +826,7 @@ def test_options_of_encoders_are_part_of_the_value(to, options):
 
 def test_options_of_encoders_are_refused_where_no_format_has_them():
     with pytest.raises(
-        InputValueError, match=r"^effort: expected None for JPEG, got 4; only PNG, WebP and AVIF take it"
+        InputValueError, match=r"^effort: expected None for JPEG, got 4; only PNG, WebP, AVIF and JPEG XL take it"
     ):
         Recipe(to="jpeg", effort=4)
     with pytest.raises(InputValueError, match=r"^palette: expected 2 or more, got 1;"):

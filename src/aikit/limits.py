@@ -105,7 +105,7 @@ class Limits:
 
 
 # The formats aikit distinguishes by their bytes, and what people also call them.
-_FORMATS = ("png", "jpeg", "webp", "avif", "heic", "gif", "tiff", "bmp", "ico", "ppm", "svg", "psd")
+_FORMATS = ("png", "jpeg", "webp", "avif", "heic", "gif", "tiff", "bmp", "ico", "ppm", "jxl", "svg", "psd")
 _ALIASES = {"jpg": "jpeg", "tif": "tiff", "heif": "heic", "pgm": "ppm", "pbm": "ppm", "psb": "psd"}
 
 

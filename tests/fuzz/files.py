@@ -9,6 +9,7 @@ import numpy as np
 import tifffile
 from PIL import Image, ImageCms
 
+from aikit import encode
 from animations import Picture, apng, gif
 from pictures import codes
 from tiff_files import by_hand, tags_of
@@ -168,12 +169,29 @@ def _what_stands_beside(rgb, deep, larger):
         "png-gamma-16": _png(deep, 16, 2, _chunk(b"gAMA", struct.pack(">I", 100000)), _chunk(b"cHRM", _p3())),
         "avif-p3": avif[:at] + struct.pack(">H", 12) + avif[at + 2 :],
         "avif-10": _avif_of_10_bits(deep),
+        **_kinds_of_jxl(rgb, deep),
     }
 
 
 def _p3():
     points = (0.3127, 0.329, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06)
     return struct.pack(">8I", *(round(each * 100_000) for each in points))
+
+
+def _kinds_of_jxl(rgb, deep):
+    import imagecodecs
+
+    lines = Image.fromarray(rgb)
+    lines.info["exif"] = _exif()
+    lossless = {"lossless": True}
+    return {
+        "jxl": encode(lines, "jxl"),
+        "jxl-lossless": encode(codes(13, 17, 4), "jxl", **lossless),
+        "jxl-16": encode(deep, "jxl"),
+        "jxl-linear": imagecodecs.jpegxl_encode(deep, **lossless),
+        "jxl-12-gray": imagecodecs.jpegxl_encode(deep[..., 0] >> 4, bitspersample=12, **lossless),
+        "jxl-jpeg": imagecodecs.jpegxl_encode_jpeg(_saved(codes(40, 48, 3), "JPEG", exif=_exif())),
+    }
 
 
 def _avif_of_10_bits(deep):

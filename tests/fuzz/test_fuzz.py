@@ -24,7 +24,7 @@ def test_the_files_are_whole(name):
 
 
 def test_every_format_is_there():
-    assert set(FORMATS) >= set("png jpeg webp avif gif tiff bmp ico ppm heic".split())
+    assert set(FORMATS) >= set("png jpeg webp avif gif tiff bmp ico ppm heic jxl".split())
 
 
 def test_mutations_are_the_same_every_time_and_different_from_each_other():

@@ -22,6 +22,7 @@ from .high_depth import HighDepth, Samples
 from .integrity import Facts
 from .iso_depth import deep_avif, deep_heic
 from .job import Job, Profile, check_heic, frame_count, heic_images, open_image, png_exif, prepare
+from .jxl import decode_jxl
 from .profile import describe_profile, image_to_srgb, to_srgb_of
 from .source_color import with_source_profile
 from .tiff_tags import tiff_exif
@@ -68,7 +69,7 @@ def decode(
         FileFormatError: not a raster format aikit reads, corrupt, or cut off.
         LimitError: more pixels, frames or bytes than allowed, or a format that is not.
         InputValueError: there is no such frame.
-        MissingDependencyError: HEIC without pi-heif.
+        MissingDependencyError: HEIC without pi-heif, JPEG XL without imagecodecs or pillow-jxl-plugin.
     """
     _check_options(frame, profile)
     with asked_for_parts(allow_truncated):
@@ -80,6 +81,8 @@ def _decode_frame(job: Job, frame: int, at_least: tuple[int, int] | None = None)
     check_frames(job.name, frame + 1, job.limits)
     if job.format == "heic":
         return _heic(job, frame)
+    if job.format == "jxl":
+        return _jxl(job, frame)
     animation = job.facts.animation
     if animation is not None and (frame or not animation.plain):
         return _composed_frame(job, animation, frame)
@@ -128,6 +131,8 @@ def frames(
     _check_options(0, profile)
     with asked_for_parts(allow_truncated):
         job = replace(_readable(prepare(data, name, profile, limits, allow_truncated)), pil_depth=True)
+        if job.format == "jxl":
+            return iter([_page_image(job, 0)])
         return _heic_frames(job) if job.format == "heic" else _frames(job)
 
 
@@ -478,6 +483,17 @@ def _heic(job: Job, frame: int) -> Image.Image | HighDepth:
         picture: Image.Image = images[frame].to_pillow()
     picture.info = {key: picture.info[key] for key in _HEIC_KEYS if picture.info.get(key)}
     return _finish_image(_correct(picture, job), job)
+
+
+def _jxl(job: Job, frame: int) -> Image.Image | HighDepth:
+    if frame:
+        raise _no_such_frame(frame, 1, job.name)
+    codes, info = decode_jxl(job)
+    if codes.dtype == np.uint16:
+        return _finish_deep(codes, info, job, turned=True)
+    picture = Image.fromarray(codes[..., 0] if codes.shape[2] == 1 else codes)
+    picture.info = info
+    return _finish_image(picture, job)
 
 
 def _finish_deep(codes: Samples, info: dict[Any, Any], job: Job, *, turned: bool) -> HighDepth | Image.Image:

@@ -17,6 +17,7 @@ from .formats import Format, capabilities
 from .high_depth import Samples, chunk
 from .ico import join
 from .integrity import word
+from .jxl_writer import encode_jxl, with_boxes
 from .metadata import Metadata, fitted, jpeg_options, with_chunks
 from .options import EncodeOptions, check_options, subsampling_of
 from .palette import is_stored_as_it_is, reduce_colors, shrink
@@ -73,6 +74,8 @@ def encode(
 
 
 def _encode_image(image: Image.Image, target: Format, options: EncodeOptions, beside: Metadata) -> bytes:
+    if target.name == "jxl":
+        return encode_jxl(_with_channels(image), options, quality=target.quality)
     settings = _settings(image, target, options) | _beside(beside, target.name)
     if target.name in _PREPARED:
         image, more = _PREPARED[target.name](image, options)
@@ -162,7 +165,7 @@ def _save(image: Image.Image, format: str, **options: Any) -> bytes:
 
 
 # Formats whose writers here put down pixels alone, 16-bit ones too: the rest is added to the file.
-_ADDED = {"png": with_chunks, "tiff": with_tags}
+_ADDED = {"png": with_chunks, "tiff": with_tags, "jxl": with_boxes}
 
 
 def _unchanged(data: bytes, metadata: Metadata) -> bytes:
@@ -250,6 +253,11 @@ def _for_gif(image: Image.Image, options: EncodeOptions) -> tuple[Image.Image, d
     indexed = color.quantize(255)
     indexed.paste(255, mask=hidden)
     return indexed, {"transparency": 255, "optimize": False}
+
+
+def _with_channels(image: Image.Image) -> Samples:
+    pixels = np.asarray(image)
+    return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
 def _first_opaque(alpha: Samples) -> tuple[int, int]:
@@ -376,4 +384,8 @@ def _ppm16(pixels: Samples, options: EncodeOptions) -> bytes:
     return f"P{5 if channels == 1 else 6}\n{width} {height}\n65535\n".encode() + pixels.astype(">u2").tobytes()
 
 
-_ARRAY_WRITERS = {"png": _png16, "tiff": _tiff_high_depth, "ppm": _ppm16}
+def _jxl16(pixels: Samples, options: EncodeOptions) -> bytes:
+    return encode_jxl(pixels, options)
+
+
+_ARRAY_WRITERS = {"png": _png16, "tiff": _tiff_high_depth, "ppm": _ppm16, "jxl": _jxl16}

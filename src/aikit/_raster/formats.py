@@ -60,6 +60,7 @@ _FORMATS = {
         _format("bmp", metadata=("dpi",)),
         _format("ico", alpha=True, max_side=256),
         _format("ppm", gray16=True, color16=True),
+        _format("jxl", alpha=True, gray16=True, color16=True, quality=90, lossless="option", metadata=("exif", "xmp")),
     )
 }
 

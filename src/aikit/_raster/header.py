@@ -12,6 +12,7 @@ from ..limits import Limits
 from .guard import check_size, foreign
 from .isobmff import read_properties
 from .job import Job, check_heic, frame_count, heic_images, open_image, png_exif, prepare
+from .jxl_header import read_header
 from .profile import describe_profile
 from .source_color import find_source_color
 
@@ -66,6 +67,8 @@ def probe(data: bytes, *, name: str, limits: Limits | None = None) -> Header:
         images = heic_images(job)
         check_heic(images[0], job)
         return _header(job, images[0].size, _iso_kind(job, images[0].mode), 1, images[0].info, len(images))
+    if job.format == "jxl":
+        return _jxl_header(job)
     with foreign(name, job.format):
         image = open_image(job)
         info: dict[Any, Any] = {**image.info, **png_exif(job.facts)}
@@ -129,6 +132,18 @@ def _header(
         job.size,
         _has_gain_map(job),
     )
+
+
+def _jxl_header(job: Job) -> Header:
+    """By the header alone: its packages decode the pixels with it."""
+    found = read_header(job.data, job.name)
+    mode = f"{found.mode};{found.depth}{'F' * found.floats}" if found.depth > 8 else found.mode
+    mode = "I;16" if mode == "L;16" else mode
+    color, channels = find_source_color(job), len(found.mode)
+    name = found.color_name if color is None else color.name
+    alpha, frames = found.alpha_depth > 0, 1
+    size = (found.width, found.height)
+    return Header(job.format, *size, mode, found.depth, channels, alpha, found.orientation, name, frames, job.size)
 
 
 def _tiff_header(job: Job) -> Header:

@@ -20,7 +20,7 @@ from .integrity import corrupt
 from .isobmff import read_properties
 from .job import Job, heic_images
 
-__all__ = ["deep_avif", "deep_heic"]
+__all__ = ["deep_avif", "deep_heic", "full_range"]
 
 _log = logging.getLogger("aikit.color")
 
@@ -52,7 +52,7 @@ def deep_avif(job: Job, size: tuple[int, int], has_alpha: bool) -> Codes | None:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
     if found.is_gray:
         pixels = pixels[..., [1, 3]] if has_alpha else pixels[..., 1:2]
-    return _full_range(np.asarray(pixels), found.depth)
+    return full_range(np.asarray(pixels), found.depth)
 
 
 @lru_cache(maxsize=1)
@@ -77,10 +77,10 @@ def deep_heic(job: Job, frame: int) -> tuple[Codes, dict[Any, Any]] | None:
         )
         return None
     codes = np.atleast_3d(codes)[:, : image.size[0]]
-    return _full_range(codes, int(image.info["bit_depth"])), dict(image.info)
+    return full_range(codes, int(image.info["bit_depth"])), dict(image.info)
 
 
-def _full_range(codes: NDArray[np.uint16], depth: int) -> Codes:
+def full_range(codes: NDArray[np.uint16], depth: int) -> Codes:
     """Codes of 10 or 12 bits as 16: a 16-bit integer spans its whole range."""
     top = (1 << depth) - 1
     table = ((np.arange(top + 1, dtype=np.uint32) * 65535 + top // 2) // top).astype(np.uint16)

@@ -27,6 +27,8 @@ def needs_child(data: bytes, name: str, limits: Limits | None) -> bool:
     if limits is None or in_child():
         return False
     kind = identify(data)
+    if kind == "jxl":
+        return True  # libjxl tells nobody beforehand how much memory it takes
     if kind == "avif" and read_properties(data).depth > 8:
         return True  # OpenCV's decoder, which complains of damage that Pillow's forgives
     try:

@@ -38,7 +38,7 @@ _PLUGINS = {
     "ico": "Ico",
     "ppm": "Ppm",
 }
-_RASTER = "PNG, JPEG, WebP, AVIF, HEIC, GIF, TIFF, BMP, ICO, PPM"
+_RASTER = "PNG, JPEG, WebP, AVIF, HEIC, GIF, TIFF, BMP, ICO, PPM, JPEG XL"
 
 
 @dataclass(frozen=True, slots=True)

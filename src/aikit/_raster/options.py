@@ -16,7 +16,7 @@ Subsampling = Literal["4:4:4", "4:2:2", "4:2:0"]
 
 _SUBSAMPLINGS = ("4:4:4", "4:2:2", "4:2:0")
 # Effort, least and most, each format on the scale of its own encoder; AVIF's is its speed turned round.
-_EFFORTS = {"png": (0, 9), "webp": (0, 6), "avif": (0, 10)}
+_EFFORTS = {"png": (0, 9), "webp": (0, 6), "avif": (0, 10), "jxl": (1, 9)}
 _TAKERS: dict[str, tuple[str, ...]] = {
     "subsampling": ("jpeg", "avif"),
     "progressive": ("jpeg",),
@@ -34,11 +34,12 @@ class EncodeOptions:
     """How a picture is encoded; None is the default of the format.
 
     Attributes:
-        quality: 1..100 for JPEG, WebP and AVIF.
-        lossless: True for bit-exact WebP; elsewhere only what the format does anyway.
+        quality: 1..100 for JPEG, WebP, AVIF and JPEG XL.
+        lossless: True for bit-exact WebP and JPEG XL; elsewhere only what the format does anyway.
         subsampling: of the color of JPEG and AVIF.
         progressive: JPEG in several passes.
-        effort: how much time is given to a smaller file: PNG 0..9, WebP 0..6, AVIF 0..10.
+        effort: how much time is given to a smaller file: PNG 0..9, WebP 0..6, AVIF 0..10,
+            JPEG XL 1..9.
         optimize: a smaller file of the same pixels: fitted Huffman tables for JPEG, a palette or single bits for PNG.
         palette: PNG with a palette of that many colors at most.
         sizes: the longer sides of the pictures in an ICO.
@@ -117,7 +118,9 @@ def _check_quality(target: Format, quality: object, lossless: bool | None) -> No
         raise InputTypeError("quality", "a whole number 1..100", quoted(quality), "pass one")
     if target.quality is None:
         title = word(target.name)
-        raise InputValueError("quality", f"None for {title}", quoted(quality), "only JPEG, WebP and AVIF take it")
+        raise InputValueError(
+            "quality", f"None for {title}", quoted(quality), "only JPEG, WebP, AVIF and JPEG XL take it"
+        )
     if lossless:
         raise InputValueError("quality", "None with lossless=True", quoted(quality), "pass one of the two")
     if not 1 <= quality <= 100:

@@ -26,10 +26,11 @@ SUFFIXES = {
     ".pgm": "ppm",
     ".pbm": "ppm",
     ".pnm": "ppm",
+    ".jxl": "jxl",
 }
 
 # How messages write a format; whatever is not listed is written in capitals.
-WORDS = {"webp": "WebP"}
+WORDS = {"webp": "WebP", "jxl": "JPEG XL"}
 
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
@@ -49,7 +50,8 @@ def identify(data: bytes) -> str | None:
         data: the file, or at least its beginning.
 
     Returns:
-        "png", "jpeg", "webp", "avif", "heic", "gif", "tiff", "bmp", "ico", "ppm", "svg", "psd" or None.
+        "png", "jpeg", "webp", "avif", "heic", "gif", "tiff", "bmp", "ico", "ppm", "jxl", "svg", "psd" or
+        None.
 
     Example:
         >>> identify(b"GIF89a")
@@ -83,6 +85,8 @@ _PREFIXES = (
     (b"II+\0", "tiff"),
     (b"MM\0+", "tiff"),
     (b"8BPS", "psd"),
+    (b"\xff\x0a", "jxl"),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "jxl"),
 )
 
 

@@ -20,6 +20,7 @@ from ..errors import FileFormatError, printable
 from . import icc
 from .isobmff import read_properties
 from .job import Job
+from .jxl_header import read_header
 
 __all__ = ["SourceColor", "find_source_color", "named_profile", "with_source_profile"]
 
@@ -100,6 +101,10 @@ def find_source_color(job: Job) -> SourceColor | None:
         if found.nclx is None or (found.has_profile and found.nclx.transfer not in _HDR):
             return None
         return _by_numbers(found.nclx.primaries, found.nclx.transfer, "nclx")
+    if job.format == "jxl":
+        header = read_header(job.data, job.name)
+        # All other colors come as a profile from the decoder.
+        return _by_numbers(header.primaries, header.transfer, "JPEG XL") if header.transfer in _HDR else None
     return None
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from .apng import animation_of
 from .gif import walk_gif
 from .integrity import Facts, Walk, corrupt, truncated, walk_bmp, walk_iso, walk_jpeg, walk_webp
+from .jxl_header import walk_jxl
 from .png import walk_png
 from .ppm import walk_ppm
 
@@ -74,4 +75,5 @@ _WALKS: dict[str, Walk] = {
     "bmp": walk_bmp,
     "ico": _walk_ico,
     "ppm": walk_ppm,
+    "jxl": walk_jxl,
 }

@@ -20,8 +20,6 @@ _DOWNLOAD = "check the download: something else came in place of a picture"
 
 # First bytes, name, remedy; the longer of two that begin alike stands first.
 _PREFIXES: tuple[tuple[bytes, str, str], ...] = (
-    (b"\xff\x0a", "JPEG XL", _EXPORT),
-    (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL", _EXPORT),
     (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000", _EXPORT),
     (b"\xff\x4f\xff\x51", "JPEG 2000 (a bare codestream)", _EXPORT),
     (b"II\xbc", "JPEG XR", _EXPORT),

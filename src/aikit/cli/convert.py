@@ -62,7 +62,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], *,
     parser.add_argument("--to", metavar="EXT", help="the format, such as webp; by default what each file's suffix says")
     if with_operations:
         _add_operations(parser)
-    parser.add_argument("--quality", type=int, metavar="N", help="1 to 100, for JPEG, WebP and AVIF")
+    parser.add_argument("--quality", type=int, metavar="N", help="1 to 100, for JPEG, WebP, AVIF and JPEG XL")
     parser.add_argument("--lossless", action="store_true", default=None, help="for WebP")
     parser.add_argument(
         "--subsampling",
@@ -71,7 +71,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], *,
     )
     parser.add_argument("--progressive", action="store_true", default=None, help="JPEG in several passes")
     parser.add_argument(
-        "--effort", type=int, metavar="N", help="time for a smaller file: PNG 0 to 9, WebP 0 to 6, AVIF 0 to 10"
+        "--effort",
+        type=int,
+        metavar="N",
+        help="time for a smaller file: PNG 0 to 9, WebP 0 to 6, AVIF 0 to 10, JXL 1 to 9",
     )
     parser.add_argument("--optimize", action="store_true", default=None, help="smaller JPEG and PNG of the same pixels")
     parser.add_argument("--palette", type=int, metavar="N", help="PNG of that many colors at most, 2 to 256")

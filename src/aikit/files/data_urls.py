@@ -48,12 +48,13 @@ def to_data_url(
     Args:
         image: one PIL image, array or tensor.
         format: as for `encode`; browsers show png, jpeg, webp, avif, gif, bmp and ico.
-        quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
-        lossless: True for WebP without loss.
+        quality: 1 to 100 for JPEG (90), WebP (90), AVIF (75) and JPEG XL (90).
+        lossless: True for WebP and JPEG XL without loss; JPEG XL of 16 bits always is.
         subsampling: how JPEG (4:4:4 from quality 90 on, else 4:2:0) and AVIF (4:2:0) store color: "4:4:4" whole,
             "4:2:2" half across, "4:2:0" half both ways.
         progressive: True for a JPEG in several passes.
-        effort: how much time a smaller file may take: PNG 0 to 9 (6), WebP 0 to 6 (4), AVIF 0 to 10 (4).
+        effort: how much time a smaller file may take: PNG 0 to 9 (6), WebP 0 to 6 (4), AVIF 0 to 10 (4),
+            JPEG XL 1 to 9 (7).
         optimize: True for a smaller file of the same pixels: JPEG with fitted tables, PNG with a palette or single bits
             where those hold all colors.
         palette: for a PNG of that many colors at most, 2 to 256: exact if there are no more, else the nearest of a

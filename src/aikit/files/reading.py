@@ -75,7 +75,7 @@ def read_pil(
         FileFormatError: not a picture in a format aikit reads, damaged, or cut off.
         LimitError: larger than `limits` allow; with `isolate`, also slower.
         InputValueError: there is no such frame.
-        MissingDependencyError: HEIC without the package pi-heif.
+        MissingDependencyError: HEIC without the package pi-heif, JPEG XL without imagecodecs or pillow-jxl-plugin.
         WorkerError: with `isolate`, the decoder crashed.
 
     Example:
@@ -121,7 +121,7 @@ def read_numpy(
         FileFormatError: not a picture in a format aikit reads, damaged, or cut off.
         LimitError: larger than `limits` allow; with `isolate`, also slower.
         InputValueError: there is no such frame, or the file holds 32-bit integers.
-        MissingDependencyError: HEIC without the package pi-heif.
+        MissingDependencyError: HEIC without the package pi-heif, JPEG XL without imagecodecs or pillow-jxl-plugin.
         WorkerError: with `isolate`, the decoder crashed.
 
     Example:
@@ -173,7 +173,7 @@ def read_cv2(
         FileFormatError: not a picture in a format aikit reads, damaged, or cut off.
         LimitError: larger than `limits` allow; with `isolate`, also slower.
         InputValueError: there is no such frame, or the file holds 32-bit integers.
-        MissingDependencyError: HEIC without the package pi-heif.
+        MissingDependencyError: HEIC without the package pi-heif, JPEG XL without imagecodecs or pillow-jxl-plugin.
         WorkerError: with `isolate`, the decoder crashed.
 
     Example:
@@ -226,7 +226,7 @@ def read_tensor(
         FileFormatError: not a picture in a format aikit reads, damaged, or cut off.
         LimitError: larger than `limits` allow; with `isolate`, also slower.
         InputValueError: there is no such frame, or the file holds 32-bit integers.
-        MissingDependencyError: HEIC without the package pi-heif.
+        MissingDependencyError: HEIC without the package pi-heif, JPEG XL without imagecodecs or pillow-jxl-plugin.
         WorkerError: with `isolate`, the decoder crashed.
 
     Example:
@@ -315,7 +315,7 @@ def read_frames(
         FileAccessError: the file cannot be opened.
         FileFormatError: not a picture in a format aikit reads, damaged, or cut off.
         LimitError: larger than `limits` allow; with `isolate`, also slower.
-        MissingDependencyError: HEIC without the package pi-heif.
+        MissingDependencyError: HEIC without the package pi-heif, JPEG XL without imagecodecs or pillow-jxl-plugin.
         WorkerError: with `isolate`, the decoder crashed.
 
     Example:

@@ -51,19 +51,20 @@ def write(
 
     Args:
         image: one PIL image, array or tensor, or several: a list, an iterator or a batch become the frames of a GIF,
-            PNG, WebP or AVIF, or the pages of a TIFF. 16 bits are kept by PNG, TIFF and PPM, floats by TIFF; other
+            PNG, WebP or AVIF, or the pages of a TIFF. 16 bits are kept by PNG, TIFF, PPM and JPEG XL, floats by TIFF; other
             formats get 8 bits, rounded.
         path: where to; .png .jpg .webp .avif .gif .tif .bmp .ico .ppm .pgm.
         duration: how long each frame is shown, in milliseconds as in `info["duration"]` of `read_frames`: one number, or one
             a frame; None is what PIL images say themselves, else 100. GIF counts in hundredths of a second.
         loop: how often an animation is played, 0 for ever, as in `info["loop"]`; None is what the first image says, else
             0. GIF's viewers do not count the first time.
-        quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
-        lossless: True for WebP without loss.
+        quality: 1 to 100 for JPEG (90), WebP (90), AVIF (75) and JPEG XL (90).
+        lossless: True for WebP and JPEG XL without loss; JPEG XL of 16 bits always is.
         subsampling: how JPEG (4:4:4 from quality 90 on, else 4:2:0) and AVIF (4:2:0) store color: "4:4:4" whole,
             "4:2:2" half across, "4:2:0" half both ways.
         progressive: True for a JPEG in several passes.
-        effort: how much time a smaller file may take: PNG 0 to 9 (6), WebP 0 to 6 (4), AVIF 0 to 10 (4).
+        effort: how much time a smaller file may take: PNG 0 to 9 (6), WebP 0 to 6 (4), AVIF 0 to 10 (4),
+            JPEG XL 1 to 9 (7).
         optimize: True for a smaller file of the same pixels: JPEG with fitted tables, PNG with a palette or single bits
             where those hold all colors.
         palette: for a PNG of that many colors at most, 2 to 256: exact if there are no more, else the nearest of a
@@ -146,19 +147,20 @@ def encode(
 
     Args:
         image: one PIL image, array or tensor, or several: a list, an iterator or a batch become the frames of a GIF,
-            PNG, WebP or AVIF, or the pages of a TIFF. 16 bits are kept by PNG, TIFF and PPM, floats by TIFF; other
+            PNG, WebP or AVIF, or the pages of a TIFF. 16 bits are kept by PNG, TIFF, PPM and JPEG XL, floats by TIFF; other
             formats get 8 bits, rounded.
-        format: "png", "jpeg", "webp", "avif", "gif", "tiff", "bmp", "ico" or "ppm", or a suffix.
+        format: "png", "jpeg", "webp", "avif", "gif", "tiff", "bmp", "ico", "ppm" or "jxl", or a suffix.
         duration: how long each frame is shown, in milliseconds as in `info["duration"]` of `read_frames`: one number, or one
             a frame; None is what PIL images say themselves, else 100. GIF counts in hundredths of a second.
         loop: how often an animation is played, 0 for ever, as in `info["loop"]`; None is what the first image says, else
             0. GIF's viewers do not count the first time.
-        quality: 1 to 100 for JPEG (90), WebP (90) and AVIF (75).
-        lossless: True for WebP without loss.
+        quality: 1 to 100 for JPEG (90), WebP (90), AVIF (75) and JPEG XL (90).
+        lossless: True for WebP and JPEG XL without loss; JPEG XL of 16 bits always is.
         subsampling: how JPEG (4:4:4 from quality 90 on, else 4:2:0) and AVIF (4:2:0) store color: "4:4:4" whole,
             "4:2:2" half across, "4:2:0" half both ways.
         progressive: True for a JPEG in several passes.
-        effort: how much time a smaller file may take: PNG 0 to 9 (6), WebP 0 to 6 (4), AVIF 0 to 10 (4).
+        effort: how much time a smaller file may take: PNG 0 to 9 (6), WebP 0 to 6 (4), AVIF 0 to 10 (4),
+            JPEG XL 1 to 9 (7).
         optimize: True for a smaller file of the same pixels: JPEG with fitted tables, PNG with a palette or single bits
             where those hold all colors.
         palette: for a PNG of that many colors at most, 2 to 256: exact if there are no more, else the nearest of a

@@ -56,7 +56,7 @@ _PICTURES = frozenset(
     f".{suffix}"
     for suffix in """
         svg svgz psd psb heic heif hif heics heifs avifs
-        jxl jp2 j2k j2c jpc jpf jpx jpm jph jls jxr wdp hdp jng mng exr hdr rgbe pfm pam qoi tga dds pcx sgi rgba ras xbm xpm
+        jp2 j2k j2c jpc jpf jpx jpm jph jls jxr wdp hdp jng mng exr hdr rgbe pfm pam qoi tga dds pcx sgi rgba ras xbm xpm
         wbmp cur icns bpg flif djvu eps emf wmf xcf kra ora fits fts dcm
         raw dng cr2 cr3 crw nef nrw arw sr2 srf orf rw2 raf pef srw x3f 3fr erf iiq kdc mef mos mrw rwl
     """.split()

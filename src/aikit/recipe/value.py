@@ -68,7 +68,7 @@ class Recipe:
             sRGB and says so.
         subsampling: "4:4:4", "4:2:2" or "4:2:0", for JPEG and AVIF, as for `write`.
         progressive: True for JPEG in several passes.
-        effort: how much time a smaller file may take, on the scale of PNG, WebP or AVIF.
+        effort: how much time a smaller file may take, on the scale of PNG, WebP, AVIF or JPEG XL.
         optimize: True for smaller JPEG and PNG files of the same pixels.
         palette: for PNG of that many colors at most.
         frame: which frame of an animation, or page, is taken, counted from 0. None takes all frames of an animation for
