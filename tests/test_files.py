@@ -994,6 +994,10 @@ def test_any_bytes_come_back(data):
         ("DATA:image/png;BASE64,AAEC", b"\0\1\2"),
         ("data:image/svg+xml;charset=utf-8;base64,PHN2Zy8+", b"<svg/>"),
         ("data:;base64,", b""),
+        ("data:image/png;base64,AAE", b"\0\1"),
+        ("data:image/png;base64,AA EC\r\n", b"\0\1\2"),
+        ("data:image/png;base64,AA%0AE=", b"\0\1"),
+        ("data:image/png;base64,AA\t=\f=", b"\0"),
         ("data:,", b""),
         ("data:,hi%20there%00", b"hi there\0"),
         ("data:image/svg+xml,%3Csvg%20viewBox='0,0,1,1'/%3E", b"<svg viewBox='0,0,1,1'/>"),
@@ -1008,13 +1012,10 @@ def test_data_urls_of_browsers_and_front_ends(url, data):
 @pytest.mark.parametrize(
     ("url", "error", "message"),
     [
-        (
-            "data:image/png;base64,AAE",
-            InputValueError,
-            r"url: expected base64 after the comma, got 'Incorrect padding'",
-        ),
-        ("data:image/png;base64,AA EC", InputValueError, r"url: expected base64 after the comma"),
-        ("data:image/png;base64,AAEC\n", InputValueError, r"url: expected base64 after the comma"),
+        ("data:image/png;base64,AAECA", InputValueError, r"url: expected base64 after the comma"),
+        ("data:image/png;base64,AAE==", InputValueError, r"url: expected base64 after the comma"),
+        ("data:image/png;base64,AA=", InputValueError, r"url: expected base64 after the comma"),
+        ("data:image/png;base64,AA\x0bEC", InputValueError, r"url: expected base64 after the comma"),
         ("data:image/png;base64,-_8=", InputValueError, r"url: expected base64 after the comma"),
         ("data:image/png;base64,AA==AAEC", InputValueError, r"url: expected base64 after the comma"),
         ("data:image/png;base64,é", InputValueError, r"url: expected base64 after the comma"),

@@ -102,7 +102,7 @@ _DATA_URL = re.compile(r"data:(?P<type>[^,]*?)(?P<base64>;\s*base64)?,(?P<data>.
 
 @explain_calls
 def from_data_url(url: str) -> bytes:
-    """Decode a data URL to its bytes, strictly: what is not base64 to the letter is refused.
+    """Decode a data URL to its bytes, as browsers do: blanks and line breaks and missing padding are no damage.
 
     Args:
         url: "data:image/png;base64,..." or a percent-encoded one, as browsers and front ends send them.
@@ -118,7 +118,7 @@ def from_data_url(url: str) -> bytes:
         >>> from_data_url("data:text/plain;base64,aGk=")
         b'hi'
 
-    Source: RFC 2397, RFC 4648.
+    Source: RFC 2397, RFC 4648, and "forgiving-base64 decode" of the Infra Standard (WHATWG).
     """
     if not isinstance(url, str):
         raise InputTypeError("url", "a str", type(url).__name__, "decode bytes first, url.decode('ascii')")
@@ -130,6 +130,16 @@ def from_data_url(url: str) -> bytes:
     if not match["base64"]:
         return unquote_to_bytes(match["data"])
     try:
-        return base64.b64decode(unquote_to_bytes(match["data"]), validate=True)
+        return _decode_forgiving(unquote_to_bytes(match["data"]))
     except (binascii.Error, ValueError) as error:
         raise InputValueError("url", "base64 after the comma", quoted(str(error)), "send it unchanged") from error
+
+
+def _decode_forgiving(text: bytes) -> bytes:
+    """Decode base64 with ASCII blanks anywhere, and with its padding or without."""
+    text = text.translate(None, b"\t\n\f\r ")
+    if len(text) % 4 == 0:
+        text = text[:-2] if text.endswith(b"==") else text.removesuffix(b"=")
+    if b"=" in text:
+        raise ValueError("padding that does not fit")
+    return base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
