@@ -21,6 +21,7 @@ from aikit import (
     read_numpy,
 )
 from aikit._raster.jxl_header import boxes_of, read_header
+from aikit._raster.source_color import named_profile
 from pictures import codes
 
 imagecodecs = pytest.importorskip("imagecodecs")
@@ -224,6 +225,30 @@ def test_a_packed_jpeg_comes_as_the_jpeg_does():
     assert difference.max() <= 4, "libjxl's inverse transform is in floats, libjpeg's in integers"
     assert dict(found.getexif()) == {271: "maker"}
     assert [kind for kind, _, _ in boxes_of(data)].count(b"brob") == 1, "EXIF is packed here"
+
+
+def test_a_packed_jpeg_keeps_its_profile():
+    file, profile = io.BytesIO(), named_profile("display-p3", gray=False)
+    smooth = np.asarray(Image.fromarray(codes(5, 6, 3)).resize((48, 40), Image.Resampling.BICUBIC))
+    Image.fromarray(smooth).save(file, "JPEG", quality=95, subsampling=0, icc_profile=profile)
+    data = bytes(imagecodecs.jpegxl_encode_jpeg(file.getvalue()))
+    kept = aikit.read_pil(data, profile="ignore")
+    assert kept.info["icc_profile"] == profile
+    stored = np.asarray(Image.open(file)).astype(int)
+    assert np.abs(np.asarray(kept) - stored).max() <= 4, "as above"
+    found, expected = (np.asarray(aikit.read_pil(each)).astype(int) for each in (data, file.getvalue()))
+    assert np.abs(found - expected).mean() < 1, "libjxl's and libjpeg's codes, as above"
+    assert np.abs(found - stored).mean() > 5, "the codes of Display P3 are others"
+    assert raster.probe(data, name="file").profile == "an ICC profile"
+
+
+def test_lossy_colors_that_are_not_srgb_are_converted():
+    light = np.linspace(0, 1, 64)
+    linear = np.floor(light * 65535 + 0.5).astype(np.uint16)[None, :, None].repeat(3, 2).repeat(64, 0)
+    data = bytes(imagecodecs.jpegxl_encode(linear, distance=0.3))
+    curve = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    error = np.abs(read_numpy(data)[..., 1].mean(0) / 65535 - curve)
+    assert error.max() < 0.002, "what the encoder loses; light taken for codes would be off by 0.3"
 
 
 def test_metadata_goes_both_ways():
