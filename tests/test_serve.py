@@ -743,6 +743,33 @@ def test_the_end_answers_what_is_in_flight_and_leaves_no_child(workers, tmp_path
         assert gone(children)
 
 
+def test_bodies_that_are_refused_take_little_memory():
+    import psutil
+
+    chunk = b"10000\r\n" + bytes(65536) + b"\r\n"
+    with command() as (url, process):
+        client = httpx.Client(base_url=url)
+        memory = psutil.Process(process.pid).memory_info
+        raw_request(client, HEAD + b"Transfer-Encoding: chunked\r\n\r\n", chunk * 320)
+        before, seen, done = memory().rss, [0], threading.Event()
+
+        def watch():
+            while not done.wait(0.01):
+                seen.append(memory().rss)
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        for head, body in [
+            (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", chunk * 1600),
+            (HEAD + b"Content-Length: 100000000\r\n\r\n", bytes(100_000_000)),
+        ]:
+            answer, _ = raw_request(client, head, body)
+            assert answer.startswith(b"HTTP/1.1 413 ")
+        done.set()
+        watcher.join()
+        assert max(seen) - before < 20_000_000
+
+
 def test_workers_end_with_their_parent_and_are_started_again():
     import psutil
 

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -46,7 +46,6 @@ def create_app(
     *,
     models: Iterable[Model] | None = None,
     cache: Cache | None = None,
-    catalog: Any = None,
 ) -> FastAPI:
     """An ASGI app that serves pictures; `aikit.serve.create_app` describes it."""
     settings = Settings() if settings is None else settings
