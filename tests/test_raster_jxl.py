@@ -20,8 +20,10 @@ from aikit import (
     encode,
     read_numpy,
 )
+from aikit._raster import icc
 from aikit._raster.jxl_header import boxes_of, read_header
 from aikit._raster.source_color import named_profile
+from aikit.color.rgb import PRIMARIES, WHITE
 from pictures import codes
 
 imagecodecs = pytest.importorskip("imagecodecs")
@@ -354,6 +356,26 @@ def test_quality_and_effort_matter():
 def test_sixteen_bits_lose_nothing(options, message):
     with pytest.raises(InputValueError, match=message):
         encode(codes(13, 17, 3, "uint16"), "jxl", **options)
+
+
+@pytest.mark.parametrize(("channels", "dtype"), [(1, "uint8"), (3, "uint8"), (1, "uint16")])
+def test_colors_that_would_be_said_to_be_srgb_are_refused(channels, dtype):
+    pixels = codes(13, 17, channels if channels > 1 else None, dtype)
+    image = Image.fromarray(pixels)
+    image.info["icc_profile"] = linear_profile(channels)
+    for options in ({}, {"metadata": "strip"}, {"metadata": "public"}):
+        with pytest.raises(InputValueError, match=r"sRGB for JPEG XL, .*got 'a linear one'; pass profile=.srgb"):
+            encode(image, "jxl", lossless=True, **options)
+    converted = aikit.convert_profile(image, to="srgb")
+    data = encode(image, "jxl", lossless=True, profile="srgb")
+    np.testing.assert_array_equal(read_numpy(data), np.asarray(converted))
+    image.info["icc_profile"] = named_profile("srgb", gray=channels == 1)
+    np.testing.assert_array_equal(read_numpy(encode(image, "jxl", lossless=True)), pixels)
+
+
+def linear_profile(channels):
+    curve = icc.parametric(0, 1.0)
+    return icc.build("a linear one", PRIMARIES, WHITE, curve, gray=channels == 1)
 
 
 def test_float_pixels_are_refused():

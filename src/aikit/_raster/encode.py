@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from ..errors import InputTypeError, InputValueError
+from ..errors import InputTypeError, InputValueError, quoted
 from .formats import Format, capabilities
 from .high_depth import Samples, chunk
 from .ico import join
@@ -21,6 +21,7 @@ from .jxl_writer import encode_jxl, with_boxes
 from .metadata import Metadata, fitted, jpeg_options, with_chunks
 from .options import EncodeOptions, check_options, subsampling_of
 from .palette import is_stored_as_it_is, reduce_colors, shrink
+from .profile import describe_profile, is_srgb_in_all_but_name
 from .tiff_tags import with_tags
 
 __all__ = ["encode", "encode_avif_frames"]
@@ -57,6 +58,8 @@ def encode(
     """
     target = capabilities(format)
     check_options(target, options)
+    if target.name == "jxl" and metadata is not None:
+        _check_colors(metadata.icc_profile, image, name)
     beside = fitted(metadata or Metadata(), target.name, target.metadata, word(target.name))
     if isinstance(image, Sequence):
         return join([encode(each, format, options, metadata=metadata, name=name) for each in image])
@@ -71,6 +74,22 @@ def encode(
         raise InputValueError(
             name, f"a picture {word(target.name)} can hold", f'"{error}"', "write PNG instead"
         ) from error
+
+
+def _check_colors(profile: bytes, image: Image.Image | Samples | Sequence[Image.Image], name: str) -> None:
+    """Refuse colors that are not sRGB: a JPEG XL always says what its codes mean, and ours say sRGB."""
+    gray = (
+        image.shape[-1] < 3
+        if isinstance(image, np.ndarray)
+        else isinstance(image, Image.Image) and image.mode not in ("RGB", "RGBA")
+    )
+    if profile and not is_srgb_in_all_but_name(profile, gray=gray):
+        raise InputValueError(
+            name,
+            "sRGB for JPEG XL, whose writers take no profile",
+            quoted(describe_profile(profile)),
+            'pass profile="srgb", or write PNG',
+        )
 
 
 def _encode_image(image: Image.Image, target: Format, options: EncodeOptions, beside: Metadata) -> bytes:
