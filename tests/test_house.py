@@ -50,6 +50,7 @@ memory
 operations
 paths
 plugins
+preprocess
 profiles
 psd
 recipe
@@ -71,7 +72,7 @@ LAYERS = [
     "svg psd",
     "profiles files",
     "operations fusion batch show",
-    "codec sample draw recipe transforms",
+    "codec sample draw recipe transforms preprocess",
     "folders",
     "settings",
     "serve",

@@ -20,6 +20,7 @@ from . import (
     operations as operations,
     paths as paths,
     plugins as plugins,
+    preprocess as preprocess,
     profiles as profiles,
     psd as psd,
     recipe as recipe,
