@@ -55,10 +55,13 @@ def kinds(array):
 def test_transformers_processors_agree(name, size, kind):
     transformers = pytest.importorskip("transformers")
     config = {key: value for key, value in CONFIGS[name].items() if key != "image_processor_type"}
-    processor = getattr(transformers, CONFIGS[name]["image_processor_type"])(**config)
-    expected = processor(Image.fromarray(picture(*size)), return_tensors="pt")["pixel_values"][0]
+    named = CONFIGS[name]["image_processor_type"]
     result = Preprocess.from_config(CONFIGS[name])(kinds(picture(*size))[kind])
-    torch.testing.assert_close(result, expected, rtol=0, atol=CODE)
+    # Two engines: torch's weights have 16 bits, which is two codes off in a few values; tensors here shrink by them too.
+    for suffix, codes in ("Pil", 2 if kind == "tensor" else 1), ("", 2):
+        if processor := getattr(transformers, named + suffix, None):
+            expected = processor(**config)(Image.fromarray(picture(*size)), return_tensors="pt")["pixel_values"][0]
+            torch.testing.assert_close(result, expected, rtol=0, atol=codes * CODE)
 
 
 @pytest.mark.parametrize("kind", ["pil", "numpy", "tensor"])

@@ -139,7 +139,7 @@ class Preprocess:
         else:
             lines = [f"Resize to {self.resize[1]} x {self.resize[0]} pixels, whatever the proportions."]
         lines.append(
-            f"The method is {self.method} with antialiasing, as Pillow has it: torch's own is up to one code off,"
+            f"The method is {self.method} with antialiasing, as Pillow has it: torch's own is one or two codes off,"
         )
         lines.append("and one without antialiasing gives another picture.")
         if self.crop is not None:
@@ -216,11 +216,11 @@ def _read_size(config: Mapping[str, object], key: str, *, square: bool) -> int |
     sides = (
         size if isinstance(size, Mapping) else {"height": size, "width": size} if square else {"shortest_edge": size}
     )
-    good = all(isinstance(side, int) and not isinstance(side, bool) and side > 0 for side in sides.values())
-    if good and set(sides) == {"height", "width"}:
-        return int(sides["height"]), int(sides["width"])
-    if good and set(sides) == {"shortest_edge"} and key == "size":
-        return int(sides["shortest_edge"])
+    whole = {name: side for name, side in sides.items() if isinstance(side, int) and side is not True and side > 0}
+    if set(sides) == set(whole) == {"height", "width"}:
+        return whole["height"], whole["width"]
+    if set(sides) == set(whole) == {"shortest_edge"} and key == "size":
+        return whole["shortest_edge"]
     raise InputValueError(key, "whole pixels: a height and width, or a shortest_edge", quoted(size), "check the config")
 
 
