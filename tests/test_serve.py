@@ -794,6 +794,13 @@ def test_what_cannot_be_served_is_said_at_the_start(options, capsys):
     assert "aikit serve: " in capsys.readouterr().err
 
 
+def test_answers_do_not_wait_for_acknowledgements():
+    from aikit.serve.start import _listen
+
+    with _listen(settings(port=0)) as door:
+        assert door.proto == socket.IPPROTO_TCP
+
+
 def test_an_address_that_is_taken_is_said(capsys):
     from aikit.cli import main
 

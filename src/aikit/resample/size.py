@@ -174,9 +174,16 @@ def _resize(how: Resizing, linear: bool, mixes: bool, xp: Namespace, *planes: Pl
     return run_premultiplied(xp, planes, lambda plane: resample_plane(xp, plane, how), linear=linear)
 
 
+# A quarter of a thousandth of a code, where float32 resolves a fifteenth of that.
+_UP = 2.0**-12 / 255
+
+
 def _resize_uint8(how: Resizing, linear: bool, mixes: bool, xp: Namespace, *planes: Plane) -> Planes:
-    """Resize codes and round halves up as Pillow does, so that ties are the same whatever way a picture takes."""
-    return [xp.floor(plane * 255 + 0.5) * (1 / 255) for plane in _resize(how, linear, mixes, xp, *planes)]
+    """Resize codes so that halves are rounded up as in Pillow: ties are the same whatever way a picture takes."""
+    resized = list(_resize(how, linear, mixes, xp, *planes))
+    for plane in resized:
+        plane += _UP  # in place, for it is new: other planes of fresh memory took a fifth of the time
+    return resized
 
 
 def _move_codes(how: Resizing, *planes: Plane) -> Planes:
