@@ -253,6 +253,16 @@ def test_old_keys_and_presets_are_taken(client):
     ).bytes(RGBA)
 
 
+def test_heads_are_answered_without_a_body(client):
+    url = sign("2026/cat 1.png")
+    whole, head = client.get(url), client.head(url)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == str(len(whole.content))
+    assert head.headers["etag"] == whole.headers["etag"]
+    assert client.head(url.replace("cat", "dog")).status_code == 403
+    assert (client.head("/livez").status_code, client.head("/readyz").status_code) == (200, 200)
+
+
 def test_a_changed_address_is_refused(client):
     url = sign("2026/cat 1.png")
     for changed in (

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
 
@@ -17,7 +17,7 @@ from .. import __version__
 from .._raster import identify
 from ..codec import to_json
 from ..errors import AikitError, FileAccessError, InputValueError, WorkerError
-from ..files import encode, media_type
+from ..files import MetadataPolicy, encode, media_type
 from ..limits import Limits
 from ..paths import open_inside
 from ..recipe import Recipe
@@ -119,7 +119,7 @@ def handle(
     cache: Cache | None = None,
     cache_seconds: float | None = None,
     max_age: int | None = None,
-    metadata: Literal["keep", "strip", "public"] = "keep",
+    metadata: MetadataPolicy = "keep",
 ) -> Answer | Problem:
     """A picture after a recipe.
 
@@ -188,12 +188,12 @@ def _cache_control(max_age: int | None) -> str:
     return "no-cache" if max_age is None else f"public, max-age={max_age}, immutable"
 
 
-def answer_of(model: Model, answer: object, accept: str) -> tuple[bytes, str]:
+def answer_of(model: Model, answer: object, accept: str, metadata: MetadataPolicy) -> tuple[bytes, str]:
     """A model's answer as what it is, a picture or JSON, and its media type."""
     if model.gives_images or _is_pil(answer):
         image = cast("AnyImage", answer)
         name = pick_format(formats_for(accept), image).name
-        return encode(image, name), media_type(name)
+        return encode(image, name, metadata=metadata), media_type(name)
     if model.response is not None:
         answer = model.response.model_validate(answer)
     text = answer.model_dump_json(by_alias=True) if isinstance(answer, BaseModel) else to_json(answer, tags=False)

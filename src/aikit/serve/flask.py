@@ -15,7 +15,6 @@ from .. import isolation, operations
 from ..errors import AikitError, InputValueError, LimitError
 from ..files import read_pil
 from ..isolation import processors
-from ..limits import Limits
 from ..memory import ModelPool
 from ..recipe import Recipe
 from ..settings import Settings
@@ -108,7 +107,7 @@ def blueprint(settings: Settings | None = None, *, cache: Cache | None = None) -
 
     pool = ModelPool(budget=settings.model_memory)
     for each in models:
-        _add_model(routes, each, pool, limits)
+        _add_model(routes, each, pool, settings)
 
     @routes.get("/livez")
     def livez() -> dict[str, str]:
@@ -117,7 +116,7 @@ def blueprint(settings: Settings | None = None, *, cache: Cache | None = None) -
     return routes
 
 
-def _add_model(routes: Blueprint, model: Model, pool: ModelPool, limits: Limits) -> None:
+def _add_model(routes: Blueprint, model: Model, pool: ModelPool, settings: Settings) -> None:
     """A model at an address of its own: each request is a batch of one, for threads have no loop to gather in."""
     if model.load is not None:
         pool.add(model.name, model.load)
@@ -127,10 +126,12 @@ def _add_model(routes: Blueprint, model: Model, pool: ModelPool, limits: Limits)
             data, recipe = _read_picture()
             if recipe is not None:
                 raise InputValueError("recipe", "none, for the model has its own", "one", "leave it out")
-            item: object = model.prepare(data, limits)
+            item: object = model.prepare(data, settings.limits)
         else:
             item = model.request.model_validate_json(_read_body())
-        body, media_type = answer_of(model, model.answer([item], pool)[0], request.headers.get("accept", ""))
+        body, media_type = answer_of(
+            model, model.answer([item], pool)[0], request.headers.get("accept", ""), settings.metadata
+        )
         return Response(body, mimetype=media_type, headers={"Vary": "Accept", "X-Content-Type-Options": "nosniff"})
 
     routes.add_url_rule(f"/v1/models/{model.name}", f"model-{model.name}", ask, methods=["POST"])

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from .. import operations
-from ..files import read_pil
+from ..files import MetadataPolicy, read_pil
 from ..recipe import Recipe
 from .core import Answer, answer_of, handle, limits_of_base, read_from_base, recipe_of_query
 from .gate import RefusedError
@@ -67,6 +67,10 @@ def add_health(app: FastAPI, service: Service) -> None:
         service.metrics.waiting.set(service.gate.waiting)
         text, media_type = service.metrics.render()
         return Response(text, media_type=media_type)
+
+    # Who looks whether it is there asks without wanting the body.
+    for path, function in (("/livez", livez), ("/readyz", readyz)):
+        app.add_api_route(path, function, methods=["HEAD"], include_in_schema=False)
 
 
 def _describe_body() -> dict[str, Any]:
@@ -162,6 +166,14 @@ def add_pictures(app: FastAPI, service: Service) -> None:
                 ),
             )  # fmt: skip
         return _count(service, answer)
+
+    app.add_api_route(
+        "/v1/i/{signature}/{recipe}/{name:path}",
+        signed,
+        methods=["HEAD"],
+        include_in_schema=False,
+        response_class=Response,
+    )
 
     @app.post("/v1/describe", tags=["pictures"], responses=_PROBLEMS, openapi_extra=body)
     async def describe(request: Request) -> dict[str, Any]:
@@ -285,7 +297,8 @@ def _add_model(app: FastAPI, service: Service, model: Model) -> None:
         # Without a place: it is the batch that works now, and others have to be able to join it.
         with service.metrics.time("model"):
             answer = await unless_left(request, service.batchers[model.name].submit(item))
-        return await asyncio.to_thread(_respond_with, model, answer, request.headers.get("accept", ""))
+        accept = request.headers.get("accept", "")
+        return await asyncio.to_thread(_respond_with, model, answer, accept, service.settings.metadata)
 
     ask.__doc__ = model.summary
     app.add_api_route(
@@ -294,8 +307,8 @@ def _add_model(app: FastAPI, service: Service, model: Model) -> None:
     )  # fmt: skip
 
 
-def _respond_with(model: Model, answer: object, accept: str) -> Response:
-    body, media_type = answer_of(model, answer, accept)
+def _respond_with(model: Model, answer: object, accept: str, metadata: MetadataPolicy) -> Response:
+    body, media_type = answer_of(model, answer, accept, metadata)
     return Response(body, media_type=media_type, headers={"Vary": "Accept", "X-Content-Type-Options": "nosniff"})
 
 
