@@ -159,7 +159,7 @@ def run(
         interleaved: the same as `kernel` on pixels that are not split into planes, where that was measured to be
             faster; for one NumPy or PIL image.
         into: what the result is, where its dtype, order or mode are not the image's.
-        gamut: whether a few results far below 0 are colors that the target cannot show, and no slip.
+        gamut: whether results far outside of [0, 1] are colors that the target cannot show, and no slip.
     """
     opened = load(image)
     spec = opened.spec

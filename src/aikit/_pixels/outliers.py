@@ -16,13 +16,15 @@ FAR_BELOW, FAR_ABOVE = -0.5, 1.5
 
 # Of all values, how many may lie beyond; and the least that no overshoot reaches.
 _SHARE, _LEAST = 0.01, -0.9
+# Strong colors that were turned in hue leave the gamut by the dozen; in units that cannot be right nearly all do.
+_SHARE_OF_GAMUT = 0.5
 
 
 class Outliers:
     """Looks at floats that have to be clamped on their way to integers, and warns once where that cannot be meant.
 
     Args:
-        gamut: whether they are colors of a wider space, of which a few may lie far below 0.
+        gamut: whether they are colors of a wider space, of which many may lie far outside.
     """
 
     def __init__(self, *, gamut: bool = False) -> None:
@@ -48,7 +50,7 @@ class Outliers:
             return
         least, greatest = min(part[0] for part in self._found), max(part[1] for part in self._found)
         far = sum(part[2] for part in self._found)
-        if far <= _SHARE * total and (self._gamut or least > _LEAST):
+        if far <= _SHARE_OF_GAMUT * total if self._gamut else far <= _SHARE * total and least > _LEAST:
             return
         share = f"{far / total:.0%} of them beyond [{FAR_BELOW}, {FAR_ABOVE}]"
         warn_caller(
