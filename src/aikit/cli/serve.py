@@ -78,5 +78,5 @@ def _sign(options: argparse.Namespace) -> int:
         recipe = options.recipe
     else:
         recipe = recipe_of_query(options.recipe, sizes, {"to": options.to, "quality": options.quality}) or ""
-    print(sign_url(options.name, recipe, keys=[each.get_secret_value() for each in settings.signing_keys]))
+    print(sign_url(options.name, recipe, keys=settings.secret_keys))
     return 0

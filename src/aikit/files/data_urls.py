@@ -15,7 +15,7 @@ from ..profiles import ProfileSource
 from ..types import AnyImage
 from .writing import MetadataPolicy, Subsampling, encode_with_info
 
-__all__ = ["from_data_url", "media_type", "to_data_url"]
+__all__ = ["from_data_url", "media_type", "to_data_url", "wrap"]
 
 # Registered with IANA, but for the portable pixmap, which only has the name everybody uses.
 _MIME = {"ico": "image/vnd.microsoft.icon", "ppm": "image/x-portable-pixmap"}
@@ -93,7 +93,12 @@ def to_data_url(
         sizes=sizes,
     )
     data = encode_with_info(image, name, {}, options, metadata=metadata, profile=profile, bgr=bgr)
-    return f"data:{media_type(name)};base64,{base64.b64encode(data).decode('ascii')}"
+    return wrap(data, media_type(name))
+
+
+def wrap(data: bytes, media_type: str) -> str:
+    """Bytes as a data URL."""
+    return f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 # RFC 2397, section 3: dataurl := "data:" [ mediatype ] [ ";base64" ] "," data

@@ -53,7 +53,7 @@ def write(
         image: one PIL image, array or tensor, or several: a list, an iterator or a batch become the frames of a GIF,
             PNG, WebP or AVIF, or the pages of a TIFF. 16 bits are kept by PNG, TIFF, PPM and JPEG XL, floats by TIFF; other
             formats get 8 bits, rounded.
-        path: where to; .png .jpg .webp .avif .gif .tif .bmp .ico .ppm .pgm.
+        path: where to; .png .jpg .webp .avif .jxl .gif .tif .bmp .ico .ppm .pgm.
         duration: how long each frame is shown, in milliseconds as in `info["duration"]` of `read_frames`: one number, or one
             a frame; None is what PIL images say themselves, else 100. GIF counts in hundredths of a second.
         loop: how often an animation is played, 0 for ever, as in `info["loop"]`; None is what the first image says, else

@@ -21,7 +21,8 @@ from .. import __version__
 from ..errors import AikitError
 from ..logs import context
 from ..settings import Settings
-from .caches import Cache, open_cache
+from .caches import Cache
+from .core import cache_of
 from .gate import RefusedError
 from .models import Model, find_models
 from .problems import MEDIA_TYPE, Problem, problem, problem_of, problem_of_validation
@@ -49,11 +50,8 @@ def create_app(
 ) -> FastAPI:
     """An ASGI app that serves pictures; `aikit.serve.create_app` describes it."""
     settings = Settings() if settings is None else settings
-    address = settings.cache.get_secret_value()
-    if cache is None and address:
-        cache = open_cache(address)
     chosen = find_models(settings.models) if models is None else {each.name: each for each in models}
-    service = Service(settings, cache, list(chosen.values()))
+    service = Service(settings, cache_of(settings, cache), list(chosen.values()))
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
 
-from .. import __version__
+from .. import __version__, operations
 from .._raster import identify
 from ..codec import to_json
 from ..errors import AikitError, FileAccessError, InputValueError, WorkerError
@@ -22,27 +22,34 @@ from ..limits import Limits
 from ..paths import open_inside
 from ..recipe import Recipe
 from ..recipe.files import pick_format
-from .caches import Cache
+from ..settings import Settings
+from .caches import Cache, open_cache
 from .models import Model
 from .negotiation import formats_for, is_among
 from .problems import Problem, problem_of
-from .schemas import make_recipe
+from .schemas import make_recipe, recipe_schema
 
 if TYPE_CHECKING:
     from ..types import AnyImage
 
 __all__ = [
+    "YEAR",
     "Answer",
     "SingleFlight",
     "answer_of",
     "apply",
+    "cache_of",
     "handle",
     "limits_of_base",
+    "list_recipes",
+    "presets_of",
     "read_from_base",
     "recipe_of_query",
 ]
 
 _BASE_BYTES = 100_000_000
+# For which who asked by a signed address may keep the answer: another recipe or another picture has another address.
+YEAR = 365 * 86_400
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Content-Disposition": "inline"}
 
 
@@ -217,6 +224,26 @@ def recipe_of_query(recipe: str | None, sizes: Mapping[str, object], options: Ma
     if not keywords and not extra:
         return None
     return Recipe([("resize", keywords)] if keywords else [], **extra)
+
+
+def cache_of(settings: Settings, cache: Cache | None) -> Cache | None:
+    """The cache that was given, or else that of the settings, if they name one."""
+    address = settings.cache.get_secret_value()
+    return open_cache(address) if cache is None and address else cache
+
+
+def presets_of(settings: Settings) -> dict[str, Recipe]:
+    """The service's own recipes by their names."""
+    return {name: Recipe.parse(line) for name, line in settings.presets.items()}
+
+
+def list_recipes(presets: Mapping[str, Recipe]) -> dict[str, Any]:
+    """The operations with their keywords as JSON Schema, and the service's own recipes."""
+    return {
+        "recipe": recipe_schema(),
+        "operations": {each.name: each.schema for each in operations.all()},
+        "presets": {name: str(each) for name, each in presets.items()},
+    }
 
 
 def read_from_base(base: Path | None, name: str) -> bytes:

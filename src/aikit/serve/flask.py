@@ -11,19 +11,29 @@ from flask import Blueprint, Flask, Response, current_app, request
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
-from .. import isolation, operations
+from .. import isolation
 from ..errors import AikitError, InputValueError, LimitError
 from ..files import read_pil
-from ..isolation import processors
 from ..memory import ModelPool
 from ..recipe import Recipe
 from ..settings import Settings
 from ..show import describe as look
-from .caches import Cache, open_cache
-from .core import Answer, answer_of, handle, limits_of_base, read_from_base, recipe_of_query
+from .caches import Cache
+from .core import (
+    YEAR,
+    Answer,
+    answer_of,
+    cache_of,
+    handle,
+    limits_of_base,
+    list_recipes,
+    presets_of,
+    read_from_base,
+    recipe_of_query,
+)
 from .models import Model, find_models
 from .problems import MEDIA_TYPE, Problem, problem, problem_of, problem_of_validation
-from .schemas import make_recipe, recipe_schema
+from .schemas import make_recipe
 from .signing import verify
 
 __all__ = ["blueprint", "create_app"]
@@ -32,7 +42,6 @@ _SIZES: dict[str, Callable[[str], object]] = {"width": int, "height": int, "scal
 _OPTIONS: dict[str, Callable[[str], object]] = {
     "to": str, "quality": int, "lossless": lambda text: {"true": True, "false": False}[text.lower()],
 }  # fmt: skip
-_YEAR = 365 * 86_400
 
 
 def create_app(settings: Settings | None = None, *, cache: Cache | None = None) -> Flask:
@@ -53,14 +62,10 @@ def blueprint(settings: Settings | None = None, *, cache: Cache | None = None) -
     is refused with 503.
     """
     settings = Settings() if settings is None else settings
-    address = settings.cache.get_secret_value()
-    if cache is None and address:
-        cache = open_cache(address)
-    places = max(1, (settings.places or processors()) // settings.workers)
-    isolation.configure(children=places, queue=settings.queue, patience=settings.patience)
+    cache = cache_of(settings, cache)
+    isolation.configure(children=settings.places_a_worker, queue=settings.queue, patience=settings.patience)
     limits = settings.limits
-    presets = {name: Recipe.parse(line) for name, line in settings.presets.items()}
-    keys = [each.get_secret_value() for each in settings.signing_keys]
+    presets, keys = presets_of(settings), settings.secret_keys
     routes = Blueprint("aikit", __name__)
     routes.register_error_handler(AikitError, lambda error: _respond(problem_of(error)))
     routes.register_error_handler(HTTPException, _of_http)
@@ -88,7 +93,7 @@ def blueprint(settings: Settings | None = None, *, cache: Cache | None = None) -
         answer = handle(
             presets.get(line) or make_recipe(line), data, limits=limits_of_base(limits),
             accept=request.headers.get("accept", ""), if_none_match=request.headers.get("if-none-match", ""),
-            cache=cache, cache_seconds=settings.cache_seconds, metadata=settings.metadata, max_age=_YEAR,
+            cache=cache, cache_seconds=settings.cache_seconds, metadata=settings.metadata, max_age=YEAR,
         )  # fmt: skip
         return _respond(answer)
 
@@ -99,11 +104,7 @@ def blueprint(settings: Settings | None = None, *, cache: Cache | None = None) -
 
     @routes.get("/v1/recipes")
     def recipes() -> dict[str, Any]:
-        return {
-            "recipe": recipe_schema(),
-            "operations": {each.name: each.schema for each in operations.all()},
-            "presets": {name: str(each) for name, each in presets.items()},
-        }
+        return list_recipes(presets)
 
     pool = ModelPool(budget=settings.model_memory)
     for each in models:

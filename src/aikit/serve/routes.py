@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, TypeVar
 from urllib.parse import unquote
 
 from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from .. import operations
 from ..files import MetadataPolicy, read_pil
+from ..files.data_urls import wrap
 from ..recipe import Recipe
-from .core import Answer, answer_of, handle, limits_of_base, read_from_base, recipe_of_query
+from .core import YEAR, Answer, answer_of, handle, limits_of_base, list_recipes, read_from_base, recipe_of_query
 from .gate import RefusedError
 from .models import Model
 from .problems import MEDIA_TYPE, Problem, problem
-from .schemas import ImageAnswer, ImageRequest, ProblemAnswer, make_recipe, recipe_schema
+from .schemas import ImageAnswer, ImageRequest, ProblemAnswer, make_recipe
 from .service import BASE64, Service, unless_left
 from .signing import verify
 
@@ -27,7 +27,6 @@ __all__ = ["add_health", "add_models", "add_pictures"]
 T = TypeVar("T")
 _log = logging.getLogger("aikit.serve")
 
-_YEAR = 365 * 86_400
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": ProblemAnswer, "content": {MEDIA_TYPE: {}}} for status in (400, 408, 411, 413, 415, 422, 503)
 }
@@ -104,7 +103,6 @@ _Line = Annotated[str | None, Query(description="Steps on one line: trim; resize
 
 def add_pictures(app: FastAPI, service: Service) -> None:
     """Pictures after a recipe, what pictures are, and which recipes there are."""
-    settings = service.settings
     body = _describe_body()
 
     @app.post(
@@ -134,7 +132,10 @@ def add_pictures(app: FastAPI, service: Service) -> None:
             data, given, as_json = await service.read_picture(request)
             if given is not None and asked is not None:
                 raise RefusedError(problem("invalid_value", "recipe: expected one, in the address or in the body"))
-            answer = await _answer(service, request, given or asked or Recipe(), data)
+            recipe_given = given or asked or Recipe()
+            answer = await _answer(
+                service, request, lambda: _handle(service, request, recipe_given, data, limits=service.limits)
+            )
         return _as_data_url(answer) if as_json and _wants_json(request) else _respond(answer)
 
     @app.get(
@@ -154,18 +155,16 @@ def add_pictures(app: FastAPI, service: Service) -> None:
         if not verify(signature, line, picture, keys=service.keys):
             raise RefusedError(problem("bad_signature", "the address was changed, or signed by another key"))
         asked = service.presets.get(line) or make_recipe(line)
-        limits = limits_of_base(service.limits)
+        match = request.headers.get("if-none-match", "")
+
+        def make() -> Answer | Problem:
+            data = read_from_base(service.settings.base, picture)
+            limits = limits_of_base(service.limits)
+            return _handle(service, request, asked, data, limits=limits, if_none_match=match, max_age=YEAR)
+
         async with service.place():
-            data = await service.work(request, lambda: read_from_base(settings.base, picture))
-            match = request.headers.get("if-none-match", "")
-            answer = await service.work(
-                request,
-                lambda: handle(
-                    asked, data, limits=limits, accept=request.headers.get("accept", ""), if_none_match=match,
-                    cache=service.cache, cache_seconds=settings.cache_seconds, max_age=_YEAR, metadata=settings.metadata,
-                ),
-            )  # fmt: skip
-        return _count(service, answer)
+            answer = await _answer(service, request, make)
+        return _respond(answer)
 
     app.add_api_route(
         "/v1/i/{signature}/{recipe}/{name:path}",
@@ -190,35 +189,29 @@ def add_pictures(app: FastAPI, service: Service) -> None:
     @app.get("/v1/recipes", tags=["pictures"])
     async def recipes() -> dict[str, Any]:
         """The operations with their keywords as JSON Schema, and the service's own recipes."""
-        return {
-            "recipe": recipe_schema(),
-            "operations": {each.name: each.schema for each in operations.all()},
-            "presets": {name: str(each) for name, each in service.presets.items()},
-        }
+        return list_recipes(service.presets)
 
 
-async def _answer(service: Service, request: Request, recipe: Recipe, data: bytes) -> Answer | Problem:
-    answer = await service.work(
-        request,
-        lambda: handle(
-            recipe,
-            data,
-            limits=service.limits,
-            accept=request.headers.get("accept", ""),
-            cache=service.cache,
-            cache_seconds=service.settings.cache_seconds,
-            metadata=service.settings.metadata,
-        ),
+def _handle(service: Service, request: Request, recipe: Recipe, data: bytes, **options: Any) -> Answer | Problem:
+    """The core's work with what the service and the request say to all pictures."""
+    settings = service.settings
+    return handle(
+        recipe,
+        data,
+        accept=request.headers.get("accept", ""),
+        cache=service.cache,
+        cache_seconds=settings.cache_seconds,
+        metadata=settings.metadata,
+        **options,
     )
+
+
+async def _answer(service: Service, request: Request, make: Callable[[], Answer | Problem]) -> Answer | Problem:
+    """An answer made in a thread, and counted."""
+    answer = await service.work(request, make)
     if isinstance(answer, Answer):
         service.metrics.cache.labels("hit" if answer.cached else "miss").inc()
     return answer
-
-
-def _count(service: Service, answer: Answer | Problem) -> Response:
-    if isinstance(answer, Answer):
-        service.metrics.cache.labels("hit" if answer.cached else "miss").inc()
-    return _respond(answer)
 
 
 def _refuse_unknown(request: Request, known: Iterable[str]) -> None:
@@ -234,11 +227,9 @@ def _wants_json(request: Request) -> bool:
 
 
 def _as_data_url(answer: Answer | Problem) -> Response:
-    import base64
-
     if isinstance(answer, Problem):
         raise RefusedError(answer)
-    url = f"data:{answer.media_type};base64,{base64.b64encode(answer.body).decode('ascii')}"
+    url = wrap(answer.body, answer.media_type)
     kind = answer.media_type.removeprefix("image/")
     headers = {**answer.headers, "Vary": "Accept"}
     return JSONResponse(ImageAnswer(image=url, format=kind, bytes=len(answer.body)).model_dump(), headers=headers)

@@ -9,9 +9,10 @@ import pydantic_core
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
 
 from .. import operations
-from .._raster import probe
+from .._raster import identify, probe
 from ..errors import AikitError, InputTypeError, quoted
-from ..files import from_data_url, to_data_url
+from ..files import encode, from_data_url, media_type
+from ..files.data_urls import wrap
 from ..limits import Limits
 from ..recipe import Recipe
 from ..types import AnyImage
@@ -48,7 +49,7 @@ class Picture:
     @classmethod
     def of(cls, image: AnyImage, *, format: str = "png") -> Picture:
         """A picture of an image of any kind, for an answer."""
-        return cls(from_data_url(to_data_url(image, format=format)))
+        return cls(encode(image, format))
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> pydantic_core.CoreSchema:
@@ -81,13 +82,7 @@ class Picture:
         return cls(data)
 
     def _serialize(self) -> str:
-        import base64
-
-        from .._raster import identify
-        from ..files import media_type
-
-        kind = media_type(identify(self.data) or "octet-stream")
-        return f"data:{kind};base64,{base64.b64encode(self.data).decode('ascii')}"
+        return wrap(self.data, media_type(identify(self.data) or "octet-stream"))
 
     def __repr__(self) -> str:
         return f"Picture({len(self.data)} bytes)"

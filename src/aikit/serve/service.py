@@ -16,13 +16,13 @@ from starlette.requests import ClientDisconnect
 
 from .. import isolation
 from ..files import encode
-from ..isolation import processors
 from ..logs import carry
 from ..memory import ModelPool
 from ..recipe import Recipe
 from ..settings import Settings
 from .batcher import Batcher
 from .caches import Cache
+from .core import presets_of
 from .gate import Gate, RefusedError
 from .metrics import Metrics
 from .models import Model
@@ -44,12 +44,12 @@ class Service:
     def __init__(self, settings: Settings, cache: Cache | None, models: Sequence[Model]) -> None:
         self.settings, self.limits = settings, settings.limits
         self.cache = cache
-        places = max(1, (settings.places or processors()) // settings.workers)
+        places = settings.places_a_worker
         self.gate = Gate(places, settings.queue, settings.patience)
         self.metrics = Metrics()
         self.threads = ThreadPoolExecutor(places, "aikit-serve")
-        self.presets = {name: Recipe.parse(line) for name, line in settings.presets.items()}
-        self.keys = [each.get_secret_value() for each in settings.signing_keys]
+        self.presets = presets_of(settings)
+        self.keys = settings.secret_keys
         self.ready = False
         self.models = models
         self.pool = ModelPool(budget=settings.model_memory)
@@ -94,18 +94,12 @@ class Service:
         loop = asyncio.get_running_loop()
         with isolation.cancellable() as job, self.metrics.time("work"):
             working = loop.run_in_executor(self.threads, carry(function))
-            leaving = asyncio.ensure_future(_left(request))
-            first: list[asyncio.Future[Any]] = [working, leaving]
-            try:
-                await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
-                if not working.done():
-                    job.cancel()
-                    with contextlib.suppress(Exception):
-                        await working
-                    raise RefusedError(problem("client_gone", "nobody waits"))
-                return working.result()
-            finally:
-                leaving.cancel()
+            if not await _is_done_before_leaving(request, working):
+                job.cancel()
+                with contextlib.suppress(Exception):
+                    await working
+                raise RefusedError(problem("client_gone", "nobody waits"))
+            return working.result()
 
     @contextlib.asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
@@ -174,6 +168,17 @@ async def _left(request: Request) -> None:
         pass
 
 
+async def _is_done_before_leaving(request: Request, work: asyncio.Future[Any]) -> bool:
+    """Wait for work or for the client to leave, whichever is first."""
+    leaving = asyncio.ensure_future(_left(request))
+    first: list[asyncio.Future[Any]] = [work, leaving]
+    try:
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        return work.done()
+    finally:
+        leaving.cancel()
+
+
 def _too_long(most: int, found: int) -> RefusedError:
     detail = f"body: expected at most {most} bytes, got {found}; send a smaller one."
     return RefusedError(
@@ -191,13 +196,14 @@ async def _parse_form(request: Request, body: bytes) -> tuple[bytes, Recipe | No
         raise RefusedError(
             problem("bad_request", f"form: {getattr(error, 'message', 'expected a boundary')}")
         ) from error
-    unknown = [name for name in form if name not in ("file", "recipe")]
-    if unknown:
-        raise RefusedError(problem("invalid_value", f"form: expected the fields file and recipe, got {unknown[0]!r}"))
-    file, recipe = form.get("file"), form.get("recipe")
-    if file is None or isinstance(file, str):
-        raise RefusedError(problem("invalid_value", "form: expected a file in its field `file`, got none"))
     try:
+        unknown = [name for name in form if name not in ("file", "recipe")]
+        if unknown:
+            detail = f"form: expected the fields file and recipe, got {unknown[0]!r}"
+            raise RefusedError(problem("invalid_value", detail))
+        file, recipe = form.get("file"), form.get("recipe")
+        if file is None or isinstance(file, str):
+            raise RefusedError(problem("invalid_value", "form: expected a file in its field `file`, got none"))
         return await file.read(), None if recipe is None else make_recipe(recipe)
     finally:
         await form.close()
@@ -205,13 +211,10 @@ async def _parse_form(request: Request, body: bytes) -> tuple[bytes, Recipe | No
 
 async def unless_left(request: Request, answer: Coroutine[Any, Any, T]) -> T:
     """An answer, unless its client leaves before: then it is not worked on any more."""
-    asking, leaving = asyncio.ensure_future(answer), asyncio.ensure_future(_left(request))
-    first: list[asyncio.Future[Any]] = [asking, leaving]
+    asking = asyncio.ensure_future(answer)
     try:
-        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
-        if not asking.done():
+        if not await _is_done_before_leaving(request, asking):
             raise RefusedError(problem("client_gone", "nobody waits"))
         return asking.result()
     finally:
         asking.cancel()
-        leaving.cancel()

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .._io import make_folder, name_of, read_whole
 from ..errors import FileFormatError, InputValueError, MissingDependencyError, quoted
+from ..isolation import processors
 from ..limits import Limits
 from ..paths import inside
 
@@ -172,6 +173,16 @@ class Settings(BaseSettings):
             max_memory=self.max_memory,
             formats=self.formats,
         )
+
+    @property
+    def secret_keys(self) -> list[str]:
+        """The signing keys themselves."""
+        return [each.get_secret_value() for each in self.signing_keys]
+
+    @property
+    def places_a_worker(self) -> int:
+        """Pictures at work at once in each of the processes."""
+        return max(1, (self.places or processors()) // self.workers)
 
     def shown(self) -> dict[str, str]:
         """Its values as text, without secrets, for people and for logs."""
