@@ -28,6 +28,7 @@ from .fitting import (
     place_picture,
 )
 from .placement import choose_device
+from .stacking_data import check_data_options, stack_data
 
 if TYPE_CHECKING:
     import torch
@@ -75,7 +76,9 @@ def stack(
             need height and width, and scale with antialiasing.
         method: how these scale, a word of `resize`: most training data was shrunk by "bilinear", which
             does not ring; models of the CLIP family want "bicubic".
-        channels: "gray", "rgb" or "rgba" for all; None wants all pictures alike, of 1 to 4 channels.
+        channels: "gray", "rgb" or "rgba" for all; None wants all pictures alike, of 1 to 4 channels. "data" stacks
+            planes of numbers, as many in each picture and none of them alpha, whose values stay: nothing is scaled to
+            [0, 1], whole numbers scale by method="nearest" alone, and `fill` is one number or one a plane.
         background: under transparency that "gray" or "rgb" removes: a color, or as `flatten` takes it. A name or a
             hex code means the same to 8-bit, 16-bit and float pictures.
         fill: the color of what "pad", "contain" and "letterbox" add; None is 0, transparent where the batch has alpha.
@@ -112,9 +115,12 @@ def stack(
     fitting = check_fitting(
         height=height, width=width, fit=fit, channels=channels, method=method, background=background, fill=fill
     )
+    names = [f"images[{index}]" for index in range(len(pictures))]
     with collect_failures(on_error, failures, "images") as failed:
+        if channels == "data":
+            check_data_options(background, bgr)
+            return stack_data(pictures.__getitem__, names, fitting, failed, device=device, dtype=dtype, out=out)
         opened = open_pictures(pictures, failed, bgr=bgr)
-        names = [f"images[{index}]" for index in range(len(pictures))]
         return stack_opened(opened, names, fitting, failed, device=device, dtype=dtype, out=out)
 
 
