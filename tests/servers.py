@@ -1,6 +1,7 @@
 """Real servers, started on free ports in folders of their own, for the tests that need one."""
 
 import contextlib
+import getpass
 import os
 import shutil
 import socket
@@ -56,6 +57,35 @@ def redis_server(folder):
     try:
         wait_for(lambda: socket.create_connection(("127.0.0.1", port), 1).close() is None, process)
         yield f"redis://127.0.0.1:{port}/1", process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def mariadb_server(folder):
+    """A MariaDB of its own: "mysql://user:password@127.0.0.1:port/" for a user who may do all, and its process.
+
+    Its databases are latin1 unless they say otherwise, as those of many a server are.
+    """
+    server = program("mariadbd", "mariadb-server")
+    data, begin, port = folder / "data", folder / "begin.sql", free_port()
+    begin.write_text("CREATE USER 'aikit'@'%' IDENTIFIED BY 'hunter2';\nGRANT ALL ON *.* TO 'aikit'@'%';\n")
+    # Who is root has to say so; everybody else has only oneself to be.
+    user = [f"--user={getpass.getuser()}"]
+    install = [program("mariadb-install-db", "mariadb-server"), "--no-defaults", f"--datadir={data}", *user]
+    options = ["--skip-test-db", "--auth-root-authentication-method=normal", "--skip-name-resolve"]
+    subprocess.run([*install, *options], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [
+        server, "--no-defaults", f"--datadir={data}", f"--socket={folder / 'socket'}", f"--init-file={begin}", *user,
+        f"--port={port}", "--bind-address=127.0.0.1", "--skip-name-resolve", "--character-set-server=latin1",
+        "--innodb-buffer-pool-size=64M", "--local-infile=1",
+    ]  # fmt: skip
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        wait_for(lambda: socket.create_connection(("127.0.0.1", port), 1).close() is None, process, seconds=60)
+        yield f"mysql://aikit:hunter2@127.0.0.1:{port}/", process
     finally:
         process.kill()
         process.wait()

@@ -68,6 +68,15 @@ def test_padding_takes_one_number_a_plane_and_unstack_takes_it_away():
     np.testing.assert_array_equal(out[0], pictures[0])
 
 
+def test_each_picture_is_prepared():
+    recipe = aikit.Recipe.parse("flip channels=data")
+    pictures = [flow(4, 5), flow(4, 5)]
+    batch = aikit.stack(pictures, channels="data", prepare=recipe, device="cpu")
+    np.testing.assert_array_equal(batch[1].numpy(), np.moveaxis(pictures[1][:, ::-1], -1, 0))
+    with pytest.raises(InputValueError, match=r"images\[1\].*: expected shape \(H, W\) or .*, got \(4, 5, 7\)"):
+        aikit.stack([flow(4, 5), np.zeros((4, 5, 7))], channels="data", prepare=aikit.flip)
+
+
 def test_gradients_and_out():
     leaf = torch.rand(6, 4, 5, requires_grad=True)
     aikit.stack([leaf, leaf * 3], channels="data", device="cpu").sum().backward()

@@ -174,7 +174,7 @@ def test_redis_that_fails_costs_one_short_miss_and_no_error(tmp_path, how, caplo
             assert [cache.get("a") for _ in range(50)] == [None] * 50
             cache.set("a", 2)
         # One try of a tenth of a second; four seconds and more by the library's own settings.
-        assert time.monotonic() - begun < 1.0
+        assert time.monotonic() - begun < 3.0
         assert len(caplog.records) == 1
         if how == "frozen":
             process.send_signal(signal.SIGCONT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from numbers import Real
 from typing import TYPE_CHECKING, TypeAlias, cast
 
@@ -15,6 +16,7 @@ from ..types import AnyImage, Color, DeviceLike, DTypeLike
 from .failures import Failures
 from .fitting import SCALING, Canvas, Fitting, canvas_for, check_fits, place_picture
 from .placement import choose_device
+from .preparing import Prepare, call_prepare
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +31,8 @@ Opener: TypeAlias = Callable[[int], AnyImage]
 
 def check_data_options(background: AnyImage | Color, bgr: bool = False) -> None:
     """Refuse what means nothing beside channels="data"."""
-    is_data("data", bgr=bgr, background=None if isinstance(background, str) and background == "white" else background)
+    is_default = isinstance(background, str) and background == "white"
+    is_data("data", background=None if is_default else background, bgr=bgr)
 
 
 def stack_data(
@@ -38,6 +41,7 @@ def stack_data(
     fitting: Fitting,
     failures: Failures,
     *,
+    prepare: Prepare | None,
     device: DeviceLike,
     dtype: DTypeLike | None,
     out: torch.Tensor | None,
@@ -50,13 +54,17 @@ def stack_data(
     name = dtype_name(dtype, planes.TENSOR_DTYPES, None)
 
     def read(index: int) -> Data:
-        data = planes.open_data(opener(index), subject=names[index])
+        picture = opener(index)
+        prepared = picture if prepare is None else call_prepare(prepare, picture, names[index])
+        data = planes.open_data(prepared, subject=names[index])
         if data.batch:
             got = f"a batch of shape {data.batch}"
             raise InputValueError(names[index], "one picture", got, "put its pictures into the list one by one")
         return data
 
-    found = in_threads(lambda index: failures.attempt(index, read), range(len(names)))
+    # What is prepared stays in this thread, whose stream, gradient mode and autocast are its own.
+    attempt = partial(failures.attempt, work=read)
+    found = in_threads(attempt, range(len(names))) if prepare is None else list(map(attempt, range(len(names))))
     known = {index: data for index, data in enumerate(found) if data is not None}
     if not known:
         raise failures.none_left()
