@@ -3,6 +3,7 @@
 from . import (
     alpha as alpha,
     batch as batch,
+    catalog as catalog,
     codec as codec,
     color as color,
     convert as convert,
@@ -45,6 +46,7 @@ from .alpha import (
     unpremultiply as unpremultiply,
 )
 from .batch import normalize as normalize, read_batch as read_batch, stack as stack, unstack as unstack
+from .catalog import open_catalog as open_catalog
 from .color import (
     convert_color as convert_color,
     hsv_to_rgb as hsv_to_rgb,
