@@ -26,7 +26,7 @@ test: $(VENV)/.installed-dev ## run the tests
 fuzz: $(VENV)/.installed-dev ## read mutated files until ARGS='--seconds 3600 --seed 7' are over
 	PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)
 
-test-slow: $(VENV)/.installed-dev ## run the tests that take long: a quarter of an hour
+test-slow: $(VENV)/.installed-slow ## run the tests that take long: a quarter of an hour
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
 check: $(VENV)/.installed-dev ## lint, formatting and types: what CI and pre-commit run
@@ -59,6 +59,10 @@ $(VENV)/.installed-demo: pyproject.toml | $(BIN)/python
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e ".[dev]"
 	@touch $@ $(VENV)/.installed-demo
+
+$(VENV)/.installed-slow: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e ".[dev,slow]"
+	@touch $@ $(VENV)/.installed-dev $(VENV)/.installed-demo
 
 $(VENV)/.installed-bench: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e ".[dev,bench]"

@@ -27,10 +27,10 @@ from ._foreign_names import misfit
 from ._metadata.orientation import orientation_of_image
 from ._pixels import kind_of, load
 from .errors import InputTypeError, InputValueError
+from .geometry.places import Matrix, as_matrix, clip_boxes, enclose, from_corners, read_places, to_corners
 from .operations import Operation
 from .sample.labels import pick_labels
 from .sample.orientation import stored_rows
-from .sample.places import Matrix, as_matrix, clip_boxes, enclose, from_corners, read_places, to_corners
 from .sample.value import move_keypoints
 from .types import AnyImage
 

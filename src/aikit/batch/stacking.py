@@ -28,6 +28,7 @@ from .fitting import (
     place_picture,
 )
 from .placement import choose_device
+from .preparing import Prepare, check_prepare, prepare_pictures
 
 if TYPE_CHECKING:
     import torch
@@ -46,6 +47,7 @@ _WORTH_COPYING, _WORTH_SCALING = 1 << 21, 1 << 17
 def stack(
     images: Iterable[AnyImage],
     *,
+    prepare: Prepare | None = None,
     height: int | None = None,
     width: int | None = None,
     fit: Fit = "exact",
@@ -66,6 +68,8 @@ def stack(
 
     Args:
         images: PIL images, arrays (H, W) or (H, W, 1 to 4) and tensors (1 to 4, H, W), mixed as you like.
+        prepare: what is done with each picture first: a Recipe, a Preprocess, or a function that gives an image. Pictures
+            in host memory are prepared in threads.
         height: of the batch, in pixels; left out, the first picture's, or the highest one's for "pad".
         width: of the batch, in pixels; left out, the first picture's, or the widest one's for "pad".
         fit: "exact" takes pictures of one size only. "pad" adds `fill` on the right and below and never rescales;
@@ -107,14 +111,20 @@ def stack(
         >>> pictures = [np.zeros((4, 6, 3), np.uint8), np.zeros((5, 2, 3), np.uint8)]
         >>> stack(pictures, fit="pad", device="cpu").shape
         torch.Size([2, 3, 5, 6])
+        >>> from aikit import Recipe
+        >>> stack(pictures, prepare=Recipe.parse("resize width=8 height=8; rgb_to_gray"), device="cpu").shape
+        torch.Size([2, 1, 8, 8])
     """
     pictures = list_of(images)
     fitting = check_fitting(
         height=height, width=width, fit=fit, channels=channels, method=method, background=background, fill=fill
     )
+    check_prepare(prepare)
     with collect_failures(on_error, failures, "images") as failed:
         opened = open_pictures(pictures, failed, bgr=bgr)
         names = [f"images[{index}]" for index in range(len(pictures))]
+        if prepare is not None:
+            opened = prepare_pictures(opened, names, prepare, failed)
         return stack_opened(opened, names, fitting, failed, device=device, dtype=dtype, out=out)
 
 

@@ -129,7 +129,7 @@ def rows_of(connection: sa.Connection, statement: sa.Select[Any]) -> list[Row]:
     return [_make_row(each, tags) for each in found]
 
 
-def _make_row(found: Mapping[str, Any], tags: Mapping[int, tuple[str, ...]]) -> Row:
+def _make_row(found: sa.RowMapping, tags: Mapping[int, tuple[str, ...]]) -> Row:
     fields: dict[str, Any] = {name: found[name] for name in (*_FILE, *_PICTURE, "picture") if name != "raw_path"}
     fields["path"] = name_from(found["path"], found["raw_path"])
     fields["digest"] = None if found["digest"] is None else bytes(found["digest"]).hex()

@@ -204,9 +204,7 @@ def _look_at(
 ) -> tuple[Entry, Failure | None]:
     """Read a file; decode it where nobody has done so with these bytes before."""
     name, digest = names.name(path), None
-    found = Entry(
-        name=name, work="scan", status="done", size=facts.st_size, mtime_ns=facts.st_mtime_ns
-    )
+    found = Entry(name=name, work="scan", status="done", size=facts.st_size, mtime_ns=facts.st_mtime_ns)
     try:
         data = read_bytes(path, limits=limits)
         digest = hashlib.sha256(data).digest()

@@ -59,7 +59,7 @@ def _word(length: int) -> sa.types.TypeEngine[str]:
 
 TABLES = sa.MetaData()
 # A database may be latin1, or of a collation to which "a.jpg", "A.jpg" and "ä.jpg" are one.
-_OPTIONS: Mapping[str, str] = {
+_OPTIONS: dict[str, Any] = {
     f"{server}_{name}": value
     for server in _SERVERS
     for name, value in {"engine": "InnoDB", "charset": "utf8mb4", "collate": "utf8mb4_bin"}.items()

@@ -13,7 +13,7 @@ from .._check import integer, number, switch
 from .._foreign_names import explain_calls
 from .._pixels import Opened, Spec, load
 from ..errors import InputTypeError, InputValueError, quoted
-from ..sample.places import BoxFormat, Places, check_box_format, is_tensor, read_places, to_corners
+from ..geometry.places import BoxFormat, Places, check_box_format, is_tensor, read_places, to_corners
 from ..types import Color, ImageT
 from .colors import Colors, colors_for, parse_rgb, readable_on
 from .overlay import Overlay

@@ -128,6 +128,11 @@ class Psd:
     def __str__(self) -> str:
         return "\n".join(filter(None, [repr(self), report.tree(self.layers, "    ")]))
 
+    def _repr_html_(self) -> str:
+        from .card import as_html
+
+        return as_html(self)
+
     def unsupported(self) -> list[str]:
         """List what `render()` shows otherwise than Photoshop when it draws the layers.
 

@@ -11,10 +11,7 @@ import numpy as np
 from .._check import integer
 from .._pixels import load
 from ..errors import InputTypeError, InputValueError, quoted
-from ..operations import get
-from ..sample import Sample
-from ..sample.orientation import stored_rows
-from ..sample.places import (
+from ..geometry.places import (
     Matrix,
     Places,
     as_matrix,
@@ -25,6 +22,9 @@ from ..sample.places import (
     read_places,
     to_corners,
 )
+from ..operations import get
+from ..sample import Sample
+from ..sample.orientation import stored_rows
 from ..types import AnyImage
 from .steps import Step
 

@@ -24,8 +24,8 @@ from .options import FileOptions, Metadata, OnBadProfile, Profile, Subsampling
 from .steps import Step, apply_steps, as_plain, check_steps
 
 if TYPE_CHECKING:
+    from ..geometry.places import BoxFormat
     from ..sample import Sample
-    from ..sample.places import BoxFormat
     from .files import Made
     from .inverse import Like
 
@@ -175,6 +175,11 @@ class Recipe:
 
     def __str__(self) -> str:
         return text.format_line(self.steps, self._list_options())
+
+    def _repr_html_(self) -> str:
+        from .card import as_html
+
+        return as_html(self)
 
     def __copy__(self) -> Self:
         return self

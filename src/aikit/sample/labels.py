@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from ..errors import InputTypeError, InputValueError, quoted
-from .places import Matrix, is_tensor
+from ..geometry.places import Matrix, is_tensor
 
 if TYPE_CHECKING:
     import torch

@@ -13,11 +13,7 @@ from .._check import integer, number, switch
 from .._pixels import load
 from ..errors import InputTypeError, InputValueError
 from ..geometry.cropping import pad_window
-from ..operations import Operation, get, names
-from ..operations.registry import IDENTITY
-from ..types import AnyImage
-from .labels import LabelMap, Masks, check_ignore, pick_labels, read_label_form, take_labels
-from .places import (
+from ..geometry.places import (
     BoxFormat,
     Matrix,
     Places,
@@ -30,6 +26,10 @@ from .places import (
     read_places,
     to_corners,
 )
+from ..operations import Operation, get, names
+from ..operations.registry import IDENTITY
+from ..types import AnyImage
+from .labels import LabelMap, Masks, check_ignore, pick_labels, read_label_form, take_labels
 
 if TYPE_CHECKING:
     import torch
@@ -231,6 +231,11 @@ class Sample:
         clipped, visible = clip_boxes(corners, size)
         boxes = numbers.give(from_corners(clipped, self.box_format, self.relative, size))
         return boxes, (visible > 0) & (visible >= self.min_visible)
+
+    def _repr_html_(self) -> str:
+        from .card import as_html
+
+        return as_html(self)
 
 
 # ---------------------------------------------------------------- parts

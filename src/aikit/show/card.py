@@ -6,7 +6,9 @@ import math
 from html import escape
 from typing import TYPE_CHECKING
 
-from ..files import to_data_url
+from .._card import as_picture, bullets, make_card, table
+from ..device.sizes import format_size
+from ..files import encode
 from .visible import figure
 
 if TYPE_CHECKING:
@@ -21,10 +23,10 @@ _SHOWN = 6  # channels in a table; the rest is counted
 def as_text(found: Description) -> str:
     """A few lines, each a fact with its name before it."""
     rows = [*_rows(found)]
-    table = [" " * 10 + line for line in _table(found)]
+    indented = [" " * 10 + line for line in _table(found)]
     lines = [_title(found), *(f"{name:<10}{text}" for name, text in rows)]
     at = next((place for place, line in enumerate(lines) if line.startswith("values")), len(lines) - 1)
-    lines[at + 1 : at + 1] = table
+    lines[at + 1 : at + 1] = indented
     return "\n".join([*lines, *_write_lines("refused", found.problems), *_write_lines("looks", found.hints)])
 
 
@@ -83,7 +85,7 @@ def _percent(part: float) -> str:
 
 def _memory(found: Description) -> str:
     memory = found.memory
-    parts = ["size not known" if memory.bytes is None else _bytes(memory.bytes)]
+    parts = ["size not known" if memory.bytes is None else format_size(memory.bytes)]
     parts.append("on the host" if memory.device == "host" else f"on {memory.device}")
     parts += [memory.layout] if memory.layout != "PIL" else []
     facts = {
@@ -94,14 +96,6 @@ def _memory(found: Description) -> str:
         "requires grad": memory.requires_grad,
     }
     return ", ".join([*parts, *(text for text, holds in facts.items() if holds)])
-
-
-def _bytes(count: float) -> str:
-    for unit in ("bytes", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}" if unit != "bytes" else f"{count} bytes"
-        count /= 1000
-    return f"{count:.3g} GB"
 
 
 def _numbers(channel: Channel) -> list[str]:
@@ -124,61 +118,24 @@ def _table(found: Description) -> list[str]:
 # ---------------------------------------------------------------- the card
 
 
-# Text has the color of the page, and boxes are shades of gray that leave it readable on white and on black.
-_STYLE = """
-.aikit-card{font:13px/1.45 system-ui,sans-serif;color:inherit;border:1px solid rgba(128,128,128,.45);border-radius:6px;
-padding:10px 12px;display:flex;flex-wrap:wrap;gap:12px 16px;max-width:860px;box-sizing:border-box}
-.aikit-card figure{margin:0;flex:0 0 auto;max-width:100%}
-.aikit-card img,.aikit-card svg{display:block;max-width:100%;border:1px solid rgba(128,128,128,.45)}
-.aikit-card svg{margin-top:8px;background:rgba(128,128,128,.12)}
-.aikit-card .facts{flex:1 1 300px;min-width:0;overflow-wrap:anywhere}
-.aikit-card .title{font-weight:600;margin:0 0 6px}
-.aikit-card dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:1px 12px;margin:0}
-.aikit-card dt{opacity:.78;font-weight:400}.aikit-card dd{margin:0}
-.aikit-card table{border-collapse:collapse;margin:6px 0;font:inherit;white-space:nowrap;overflow-wrap:normal;font-variant-numeric:tabular-nums;background:none}
-.aikit-card th,.aikit-card td{text-align:right;padding:1px 0 1px 12px;font-weight:400;background:none;color:inherit}
-.aikit-card th:first-child{text-align:left;padding-left:0}
-.aikit-card thead th{border-bottom:1px solid rgba(128,128,128,.45);opacity:.78}
-.aikit-card ul{margin:6px 0 0;padding:4px 8px 4px 24px;border-left:3px solid #c77700;background:rgba(199,119,0,.12)}
-.aikit-card ul.refused{border-color:#d33;background:rgba(221,51,51,.12)}
-"""
 # Middling shades, which stand out of white and of black by more than 3 to 1 (WCAG 2.2, 1.4.11).
 _INKS = {"gray": "#808080", "red": "#e04040", "green": "#2a9a3a", "blue": "#4a7dff"}
 
 
 def as_html(found: Description) -> str:
     """A card that needs nothing but itself: inline style, and the pictures as data."""
-    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in _rows(found))
-    lists = _list("refused", "Operations refuse it", found.problems) + _list("looks", "What looks wrong", found.hints)
-    return (
-        f'<div class="aikit-card"><style>{_STYLE}</style>{_figure(found)}'
-        f'<div class="facts"><p class="title">{escape(_title(found))}</p><dl>{rows}</dl>{_html_table(found)}{lists}'
-        "</div></div>"
-    )
-
-
-def _list(name: str, label: str, texts: tuple[str, ...]) -> str:
-    items = "".join(f"<li>{escape(text)}</li>" for text in texts)
-    return f'<ul class="{name}" aria-label="{escape(label)}">{items}</ul>' if items else ""
-
-
-def _html_table(found: Description) -> str:
-    if not found.channels:
-        return ""
-    head = "".join(f'<th scope="col">{name}</th>' for name in _HEAD)
-    body = "".join(
-        f'<tr><th scope="row">{escape(one.name)}</th>' + "".join(f"<td>{part}</td>" for part in _numbers(one)) + "</tr>"
-        for one in found.channels[:_SHOWN]
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    lists = bullets("refused", "Operations refuse it", found.problems)
+    lists += bullets("looks", "What looks wrong", found.hints)
+    channels = ((one.name, *_numbers(one)) for one in found.channels[:_SHOWN])
+    figures = table(_HEAD, channels) if found.channels else ""
+    return make_card(_title(found), _rows(found), figure=_figure(found), body=figures + lists)
 
 
 def _figure(found: Description) -> str:
-    histogram = _histogram(found)
     if found._thumbnail is None:
-        return f"<figure>{histogram}</figure>" if histogram else ""
+        return _histogram(found)
     alt = f"{'First picture' if 'batch' in found.axes else 'Picture'}, reduced: {_title(found)}"
-    return f'<figure><img alt="{escape(alt)}" src="{to_data_url(found._thumbnail, "png")}">{histogram}</figure>'
+    return as_picture(encode(found._thumbnail, "png"), alt) + _histogram(found)
 
 
 def _histogram(found: Description) -> str:

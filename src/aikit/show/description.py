@@ -15,6 +15,7 @@ from .._pixels import TOP, Memory, adapter
 from ..types import AnyImage
 from .found import Found, look_into
 from .hints import look_wrong
+from .thumbnails import thumbnail
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -182,7 +183,7 @@ def describe(image: AnyImage, *, bgr: bool = False) -> Description:
         channels = tuple(_measure(name, plane) for name, plane in zip(found.names, found.planes, strict=True))
         alpha = _alpha(found) if found.has_alpha else None
         hints = look_wrong(found, channels)
-        picture = _thumbnail(found)
+        picture = thumbnail(found, _THUMBNAIL)
     cls, raw = type(image), found.raw
     profile = describe_profile(raw.profile)
     if profile is None and raw.source_color is not None:
@@ -286,21 +287,6 @@ def _alpha(found: Found) -> Alpha:
         partial=int(partial.sum()) / alpha.size,
         hidden=float(np.mean(hidden > 0)),
     )
-
-
-def _thumbnail(found: Found) -> Image.Image | None:
-    """The first picture, small; None where there is nothing to draw."""
-    from .visible import make_visible, on_screen
-
-    planes = found.planes if len(found.planes) <= 4 else found.planes[:1]
-    if not planes or planes[0].ndim < 2:
-        return None
-    # Of a huge picture every few pixels are enough to be reduced.
-    step = max(1, max(planes[0].shape[-2:]) // (16 * _THUMBNAIL))
-    first = [np.ma.filled(plane[(0,) * (plane.ndim - 2)][::step, ::step], 0) for plane in planes]
-    if found.order is None:
-        first = [plane.astype(np.float64) for plane in first]
-    return on_screen(make_visible(np.stack(first, -1)), side=_THUMBNAIL)
 
 
 def _profile_hint(name: str | None, mode: str) -> tuple[str, ...]:

@@ -128,6 +128,11 @@ class Svg(SvgElement):
             limits=self.limits,
         )
 
+    def _repr_html_(self) -> str:
+        from .card import as_html
+
+        return as_html(self)
+
 
 def _text(root: _Element) -> str:
     """The document without its declaration, its comments and instructions on lines of their own."""
