@@ -164,13 +164,22 @@ def sheet() -> Image.Image:
     return aikit.show(*done.values(), titles=list(done), columns=2)
 
 
-DRAWN = (resampling, halo, color_to_alpha, hsv_mask, lane_mask, sheet)
+def demo() -> Image.Image:
+    """The sheet of `aikit demo`."""
+    from aikit.cli.showcase import COLUMNS, show_jobs
+
+    cells = [cell for job, _ in show_jobs() for cell in job]
+    return aikit.show(*(image for _, image in cells), titles=[title for title, _ in cells], columns=COLUMNS)
+
+
+DRAWN = (resampling, halo, color_to_alpha, hsv_mask, lane_mask, sheet, demo)
 
 
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     for draw in DRAWN:
-        aikit.write(draw(), PICTURES / f"{draw.__name__}.png")
+        # 256 colors of so many pictures at once are 150 kB, where all would be 700.
+        aikit.write(draw(), PICTURES / f"{draw.__name__}.png", palette=256 if draw is demo else None)
 
 
 if __name__ == "__main__":

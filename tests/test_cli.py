@@ -25,6 +25,7 @@ from aikit import (
     encode,
     flatten,
     make_transparent,
+    open_psd,
     operations,
     read_numpy,
     read_pil,
@@ -34,6 +35,7 @@ from aikit import (
 )
 from aikit._raster import identify
 from aikit.cli import main
+from aikit.cli.showcase import find_photo, show_jobs
 from pictures import codes
 
 SRC = Path(__file__).parents[1] / "src"
@@ -1018,20 +1020,50 @@ def test_demo_on_pictures_of_ones_own(run, folder):
     write(codes(30, 40, None, "uint16"), "deep.png")
     status, out, err = run("demo", "logo.png", "gray photo.jpg", "deep.png", "--out", "sheets/here")
     assert (status, err) == (0, "")
-    assert re.match(r"3 pictures, 18 results in [\d.]+ s\ncontact sheet: .*contact-sheet\.png\n", out)
+    assert re.match(
+        r"12 results in [\d.]+ s; deep.webp, gray photo.webp, logo.webp\ncontact sheet: .*sheet\.png\n", out
+    )
     assert listing(folder / "sheets/here") == ["contact-sheet.png", "deep.webp", "gray photo.webp", "logo.webp"]
     sheet = Image.open("sheets/here/contact-sheet.png")
     assert sheet.mode == "RGB"
-    assert sheet.width == 6 * 252 + 12
+    assert sheet.width == 4 * 252 + 12
     assert len(np.unique(np.asarray(sheet).reshape(-1, 3), axis=0)) > 100
 
 
-def test_demo_without_scikit_image_draws(run, folder, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    status, out, _ = run("demo")
-    assert status == 0
-    assert out.startswith("1 picture, 6 results")
-    assert listing(folder) == ["demo-output/contact-sheet.png", "demo-output/drawn.webp"]
+@pytest.mark.parametrize("photographs", [True, False])
+def test_demo_shows_each_job_on_what_suits_it(run, folder, monkeypatch, photographs):
+    if not photographs:
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    status, out, err = run("demo")
+    assert (status, err) == (0, "")
+    assert re.match(r"16 results in [\d.]+ s; badge.svg, cut-out.png, layers.psd\n", out)
+    assert listing(folder / "demo-output") == ["badge.svg", "contact-sheet.png", "cut-out.png", "layers.psd"]
+    glass = read_numpy("demo-output/cut-out.png")
+    assert glass[0, 0, 3] == 0
+    assert 40 < glass[114, 116, 3] < 250, "glass stays transparent"
+    assert 20 < glass[198, 180, 3] < 200, "and its shadow is one"
+    names = [layer.name for layer in open_psd("demo-output/layers.psd").layers]
+    assert names == ["Photograph", "Dusk", "Badge", "Star"]
+
+
+def test_what_the_demo_says_of_its_cells_is_so():
+    cells = {title: image for job, _ in show_jobs() for title, image in job}
+    halo, clean = (to_numpy(cells[title]).astype(int) for title in (
+        "hidden green shines, cv2.resize", "resize: hidden colors stay hidden"
+    ))  # fmt: skip
+    greener = [(image[..., 1] - image[..., [0, 2]].max(-1)).max() for image in (halo, clean)]
+    assert greener[0] > 30
+    assert greener[1] < 10, "where yellow meets blue"
+    light = [srgb_to_linear(np.asarray(cells[title], np.float32) / 255).mean() for title in (
+        "stars to 1/8: dim", "linear=True: light keeps its sum"
+    )]  # fmt: skip
+    whole = srgb_to_linear(find_photo("hubble_deep_field.jpg")[:800, :800] / 255.0).mean()
+    assert light[0] < 0.8 * whole
+    assert light[1] == pytest.approx(whole, rel=0.08)
+
+
+def srgb_to_linear(values):
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
 
 def test_demo_that_cannot_run_is_2(run, folder):

@@ -66,7 +66,7 @@ types
 
 # A module may import from the layers above its line here, and from the names before it on its own line.
 LAYERS = [
-    "errors types _deprecated _warnings _foreign_names _check limits device memory isolation _io _fonts _card _metadata paths plugins logs",
+    "errors types _deprecated _warnings _in_graph _foreign_names _check limits device memory isolation _io _fonts _card _metadata paths plugins logs",
     "_pixels _adapters",
     "convert color alpha resample geometry",
     "_raster",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType
 from typing import TypeVar, cast
@@ -157,8 +158,14 @@ def explain_calls(function: _Function) -> _Function:
         type.__setattr__(function, "__init__", explain_calls(creation))
         return function
 
+    found_by_name = function.__qualname__ == function.__name__
+
     @functools.wraps(function)
     def call(*args: object, **options: object) -> object:
+        if found_by_name and _is_compiled() and _has_tensors(args, options):
+            from ._in_graph import call_in_graph
+
+            return call_in_graph(function.__module__, function.__name__, *args, **options)
         try:
             return function(*args, **options)
         except TypeError as error:
@@ -178,6 +185,18 @@ def explain_calls(function: _Function) -> _Function:
     # For whoever asks a function which options it has; `wraps` leaves these out.
     cast(FunctionType, call).__kwdefaults__ = function.__kwdefaults__
     return cast(_Function, call)
+
+
+def _is_compiled() -> bool:
+    """Whether torch.compile reads this call. Torch may not be there, or be loading in another thread."""
+    ask = getattr(sys.modules.get("torch.compiler"), "is_dynamo_compiling", None)
+    return ask is not None and bool(ask())
+
+
+def _has_tensors(args: tuple[object, ...], options: Mapping[str, object]) -> bool:
+    from torch import Tensor
+
+    return any(isinstance(each, Tensor) for each in (*args, *options.values()))
 
 
 Misfit = tuple[str, str, str, str]

@@ -21,6 +21,7 @@ from .failures import Failure, Failures, OnError, collect_failures
 from .fitting import SCALING, Channels, Fit, Fitting, canvas_for, check_fitting, fit_picture
 from .jpeg import CheckedJpeg, check_jpeg, decode_jpegs
 from .placement import choose_device
+from .preparing import Prepare, check_prepare, prepare_picture
 from .stacking import list_of, stack_opened
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ Decoder = Literal["auto", "cpu", "nvjpeg"]
 def read_batch(
     sources: Iterable[Source],
     *,
+    prepare: Prepare | None = None,
     height: int | None = None,
     width: int | None = None,
     fit: Fit = "exact",
@@ -59,6 +61,7 @@ def read_batch(
 
     Args:
         sources: paths, bytes or open binary files. A str is a path and is never fetched.
+        prepare: what is done with each picture as soon as it is decoded, as in `stack`, in the same threads.
         height: of the batch, as in `stack`.
         width: of the batch, as in `stack`.
         fit: "exact", "pad", "crop", "stretch", "contain" or "letterbox", as in `stack`.
@@ -104,10 +107,13 @@ def read_batch(
         >>> [(index, error.code) for index, error in failures]
         [(1, 'truncated')]
     """
+    if channels == "data":
+        raise InputValueError("channels", '"gray", "rgb", "rgba" or None', '"data"', "read them and call stack")
     given = list_of(sources, "sources", "paths, bytes or binary files")
     fitting = check_fitting(
         height=height, width=width, fit=fit, channels=channels, method=method, background=background, fill=fill
     )
+    check_prepare(prepare)
     one_of("decoder", decoder, ("auto", "cpu", "nvjpeg"))
     where = choose_device(device, out=out)
     if decoder == "nvjpeg" and where.type != "cuda":
@@ -115,14 +121,16 @@ def read_batch(
     on_card = where.type == "cuda" and (decoder == "nvjpeg" or (decoder == "auto" and limits is None))
     names = [_name(index, source) for index, source in enumerate(given)]
     with collect_failures(on_error, failures, "sources") as failed:
-        files = _Files(given, names, partial(_fit_early, fitting), profile, limits, failed)
+        files = _Files(given, names, partial(_finish, prepare, fitting), profile, limits, failed)
         pictures = files.read(where if on_card else None)
         return stack_opened(pictures, names, fitting, failed, device=where, dtype=dtype, out=out)
 
 
-def _fit_early(fitting: Fitting, picture: AnyImage) -> Opened[AnyImage]:
-    """Rescale a picture that will be, before the next one is decoded: the batch may be far smaller than all of them."""
+def _finish(prepare: Prepare | None, fitting: Fitting, picture: AnyImage, name: str) -> Opened[AnyImage]:
+    """Prepare and rescale a picture before the next one is decoded: the batch may be far smaller than all of them."""
     opened = load(picture)
+    if prepare is not None:
+        opened = prepare_picture(opened, prepare, name)
     return fit_picture(opened, canvas_for([opened.spec], fitting)) if fitting.fit in SCALING else opened
 
 
@@ -137,7 +145,7 @@ class _Files:
 
     sources: Sequence[Source]
     names: Sequence[str]
-    finish: Callable[[AnyImage], Opened[AnyImage]]
+    finish: Callable[[AnyImage, str], Opened[AnyImage]]
     profile: Profile
     limits: Limits | None
     failures: Failures
@@ -174,7 +182,7 @@ class _Files:
     def _decode(self, data: bytes, name: str) -> Opened[AnyImage]:
         file = io.BytesIO(data)
         file.name = name  # for messages
-        return self.finish(read_any(file, profile=self.profile, limits=self.limits))
+        return self.finish(read_any(file, profile=self.profile, limits=self.limits), name)
 
     def _decode_portion(self, files: dict[int, CheckedJpeg], card: torch.device) -> dict[int, Opened[AnyImage]]:
         """Decode some files on the card at once; where it cannot, in threads."""
@@ -184,7 +192,10 @@ class _Files:
             done = in_threads(work, list(files))
         else:
             decoded = dict(zip(files, tensors, strict=True))
-            done = [self.failures.attempt(index, lambda index: self.finish(decoded[index])) for index in files]
+            done = [
+                self.failures.attempt(index, lambda index: self.finish(decoded[index], self.names[index]))
+                for index in files
+            ]
         return {index: picture for index, picture in zip(files, done, strict=True) if picture is not None}
 
 
