@@ -368,6 +368,30 @@ def test_find_says_what_is_wrong(tmp_path, asked, kind, message):
         list(catalog.find(**asked))
 
 
+def test_duplicates_are_files_that_show_the_same(catalog, folder):
+    photo = picture(64, 96, 3).resize((192, 128), Image.Resampling.BICUBIC)
+    photo.save(folder / "photo.png")
+    photo.resize((96, 64), Image.Resampling.BICUBIC).save(folder / "half.jpg", quality=80)
+    photo.transpose(Image.Transpose.ROTATE_90).save(folder / "turned photo.png")
+    shutil.copy(folder / "a.png", folder / "copy.png")
+    shutil.copy(folder / "a.png", folder / "gone.png")
+    for name in ("blank", "blank too"):
+        Image.new("RGB", (20, 20), "white").save(folder / f"{name}.png")
+    Image.new("RGB", (30, 30), "white").save(folder / "larger blank.png")
+    catalog.scan(folder)
+    (folder / "gone.png").unlink()
+    catalog.scan(folder)
+
+    def groups(**options):
+        return [[os.path.basename(row.path) for row in group] for group in catalog.duplicates(**options)]
+
+    same = [["a.png", "copy.png"], ["blank too.png", "blank.png"]]
+    assert groups() == same
+    assert sorted(groups(distance=3)) == [*same, ["half.jpg", "photo.png"]]
+    assert sorted(groups(distance=3, turned=True)) == [*same, ["half.jpg", "photo.png", "turned photo.png"]]
+    assert groups(distance=3) == groups(distance=3)
+
+
 # ---------------------------------------------------------------- tags and notes
 
 

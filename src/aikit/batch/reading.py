@@ -107,6 +107,8 @@ def read_batch(
         >>> [(index, error.code) for index, error in failures]
         [(1, 'truncated')]
     """
+    if channels == "data":
+        raise InputValueError("channels", '"gray", "rgb", "rgba" or None', '"data"', "read them and call stack")
     given = list_of(sources, "sources", "paths, bytes or binary files")
     fitting = check_fitting(
         height=height, width=width, fit=fit, channels=channels, method=method, background=background, fill=fill

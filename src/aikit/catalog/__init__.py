@@ -6,13 +6,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ..errors import MissingDependencyError
+from .near import find_near, group_near
 from .picture_hash import picture_hash
 from .rows import Row, ScanReport
 
 if TYPE_CHECKING:
     from .catalog import Catalog as Catalog, open_catalog as open_catalog
 
-__all__ = ["Catalog", "Row", "ScanReport", "open_catalog", "picture_hash"]
+__all__ = ["Catalog", "Row", "ScanReport", "find_near", "group_near", "open_catalog", "picture_hash"]
 
 # Those that stand on packages of the extra `catalog`.
 _LAZY = {"Catalog": ".catalog", "open_catalog": ".catalog"}

@@ -17,7 +17,7 @@ from ..errors import FileAccessError, InputTypeError, InputValueError, quoted
 from ..limits import Limits
 from .address import read_address
 from .database import Database
-from .find import SELECT, Hashes, conditions, find_near, find_pages, rows_of
+from .find import SELECT, Hashes, conditions, duplicate_rows, find_pages, near_rows, rows_of
 from .migrate import prepare
 from .names import Names, key_of
 from .picture_hash import picture_hash
@@ -218,9 +218,29 @@ class Catalog:
         )  # fmt: skip
         if near is None:
             return (row for rows in find_pages(self._database, wanted) for row in rows)
-        bits = integer("distance", distance, 0)
         hashed = near if isinstance(near, int) else picture_hash(near)
-        return find_near(self._database, self._hashes, hashed, bits, wanted)
+        if hashed is None:
+            return iter(())
+        return near_rows(self._database, self._hashes.read(), hashed, distance, wanted)
+
+    @explain_calls
+    def duplicates(self, *, distance: int = 0, turned: bool = False) -> Iterator[list[Row]]:
+        """Find files that show the same.
+
+        Args:
+            distance: bits of 64 in which the hashes of two pictures may differ; 3 finds most copies that were resized or
+                recompressed. Files of the same bytes belong together whatever they show.
+            turned: take pictures together that are turned by quarters or mirrored.
+
+        Returns:
+            An iterator over groups of two files or more that are there, each in the order in which they came into the
+            catalogue: the same on every run.
+
+        Raises:
+            InputTypeError, InputValueError: no such distance.
+            FileAccessError: the catalogue cannot be read.
+        """
+        return duplicate_rows(self._database, self._hashes.read(), distance, turned)
 
     def get(self, path: str | os.PathLike[str]) -> Row | None:
         """The row of a file, or None.

@@ -14,13 +14,14 @@ from .._check import integer, switch
 from ..errors import InputTypeError, InputValueError, quoted
 from .database import Database
 from .names import name_from
+from .near import find_near, group_near
 from .rows import Row
 from .schema import FILE, META, PICTURE, TAG
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Hashes", "conditions", "find_pages", "get_tags", "page", "rows_of"]
+__all__ = ["Hashes", "conditions", "duplicate_rows", "find_pages", "near_rows", "rows_of"]
 
 Condition: TypeAlias = sa.ColumnElement[bool]
 Hashed: TypeAlias = "tuple[NDArray[np.int64], NDArray[np.int64]]"
@@ -172,24 +173,36 @@ class Hashes:
                 self._revision = revision
             return self._found
 
-    def near(self, hashed: int, distance: int) -> list[int]:
-        """The numbers of the pictures within so many bits, the nearest first."""
-        numbers, hashes = self.read()
-        apart = np.bitwise_count((hashes ^ np.int64(hashed)).view(np.uint64))
-        places = np.flatnonzero(apart <= distance)
-        return [int(numbers[place]) for place in places[np.argsort(apart[places], kind="stable")]]
 
-
-def find_near(
-    database: Database, hashes: Hashes, hashed: int | None, distance: int, wanted: Sequence[Condition]
+def near_rows(
+    database: Database, hashed: Hashed, target: int, distance: int, wanted: Sequence[Condition]
 ) -> Iterator[Row]:
     """The rows whose pictures lie within a distance of a hash, the nearest first."""
-    if hashed is None:
-        return
-    numbers = hashes.near(hashed, distance)
+    pictures, hashes = hashed
+    numbers = pictures[find_near(hashes, target, distance=distance)[0]].tolist()
     for begin in range(0, len(numbers), PAGE):
         some = numbers[begin : begin + PAGE]
         place = {number: at for at, number in enumerate(some)}
         with database.reading() as connection:
             rows = rows_of(connection, SELECT.where(FILE.c.picture_id.in_(some), *wanted))
         yield from sorted(rows, key=lambda row: (place[row.picture or 0], row.id))
+
+
+def duplicate_rows(database: Database, hashed: Hashed, distance: int, turned: bool) -> Iterator[list[Row]]:
+    """The rows of files that show the same, group by group."""
+    pictures, hashes = hashed
+    groups = [pictures[each].tolist() for each in group_near(hashes, distance=distance, turned=turned)]
+    grouped = {number for group in groups for number in group}
+    there = FILE.c.missing.is_(False)
+    several = sa.select(FILE.c.picture_id).where(there, FILE.c.picture_id.is_not(None)).group_by(FILE.c.picture_id)
+    with database.reading() as connection:
+        copied = connection.scalars(several.having(sa.func.count() > 1).order_by(FILE.c.picture_id))
+        # Files of the same bytes show the same, whether these can be decoded and hashed or not.
+        groups += [[number] for number in copied if number not in grouped]
+    for group in sorted(groups):
+        rows: list[Row] = []
+        for begin in range(0, len(group), PAGE):
+            with database.reading() as connection:
+                rows += rows_of(connection, SELECT.where(there, FILE.c.picture_id.in_(group[begin : begin + PAGE])))
+        if len(rows) > 1:
+            yield sorted(rows, key=lambda row: row.id)
