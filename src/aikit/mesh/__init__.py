@@ -1,0 +1,3 @@
+"""Meshes: GLB, glTF and OBJ."""
+
+__all__: list[str] = []
