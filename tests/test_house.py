@@ -48,6 +48,7 @@ isolation
 limits
 logs
 memory
+mesh
 operations
 paths
 plugins

@@ -1,3 +1,5 @@
 """Meshes: GLB, glTF and OBJ."""
 
-__all__: list[str] = []
+from .scene import Camera, Light, Material, Picture, Primitive, Sampler, Scene, TextureUse
+
+__all__ = ["Camera", "Light", "Material", "Picture", "Primitive", "Sampler", "Scene", "TextureUse"]
