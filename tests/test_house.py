@@ -48,6 +48,7 @@ isolation
 limits
 logs
 memory
+mesh
 operations
 paths
 plugins
@@ -70,7 +71,7 @@ LAYERS = [
     "_pixels _adapters",
     "convert color alpha resample geometry",
     "_raster",
-    "svg psd",
+    "svg psd mesh",
     "profiles files",
     "operations fusion batch show",
     "codec draw sample recipe transforms preprocess",

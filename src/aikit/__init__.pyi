@@ -18,6 +18,7 @@ from . import (
     limits as limits,
     logs as logs,
     memory as memory,
+    mesh as mesh,
     operations as operations,
     paths as paths,
     plugins as plugins,
