@@ -6,7 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..errors import LimitError
 from .source import local_name
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LOCAL",
     "Extent",
+    "Node",
     "Note",
     "check_matching",
     "clean_declarations",
@@ -30,17 +31,20 @@ __all__ = [
 ]
 
 
-class _Node(Protocol):
+class Node(Protocol):
     """A piece of CSS as tinycss2, which has no types, parses it; `type` says which of the attributes there are."""
 
     type: str
     lower_name: str
     lower_at_keyword: str
+    lower_value: str
+    lower_unit: str
+    name: str
     important: bool
-    prelude: list[_Node]
-    arguments: list[_Node]
-    content: list[_Node] | None
-    value: str | list[_Node]
+    prelude: list[Node]
+    arguments: list[Node]
+    content: list[Node] | None
+    value: Any  # the text of a name, the number of a number, the tokens of a declaration
 
 
 # Told of everything that is cut.
@@ -95,7 +99,7 @@ def clean_sheet(text: str, note: Note) -> str:
     return _write_rules(tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True), note)
 
 
-def _write_rules(rules: list[_Node], note: Note) -> str:
+def _write_rules(rules: list[Node], note: Note) -> str:
     import tinycss2
 
     kept = []
@@ -110,7 +114,7 @@ def _write_rules(rules: list[_Node], note: Note) -> str:
     return "\n".join(filter(None, kept))
 
 
-def _write_block(rule: _Node, content: str, note: Note) -> str:
+def _write_block(rule: Node, content: str, note: Note) -> str:
     import tinycss2
 
     if _fetches(rule.prelude):
@@ -119,18 +123,18 @@ def _write_block(rule: _Node, content: str, note: Note) -> str:
     return f"{tinycss2.serialize(rule.prelude).strip()} {{{content}}}"
 
 
-def _clean_block(content: list[_Node], note: Note) -> str:
+def _clean_block(content: list[Node], note: Note) -> str:
     import tinycss2
 
     return _write_declarations(tinycss2.parse_declaration_list(content, skip_comments=True, skip_whitespace=True), note)
 
 
-def _write_declarations(found: list[_Node], note: Note) -> str:
+def _write_declarations(found: list[Node], note: Note) -> str:
     """Write the declarations that may stay, each once and plainly; what is none is left out."""
     return ";".join(f"{name}:{value}" for name, value in _safe(found, note))
 
 
-def _safe(found: list[_Node], note: Note) -> Iterator[tuple[str, str]]:
+def _safe(found: list[Node], note: Note) -> Iterator[tuple[str, str]]:
     import tinycss2
 
     for one in found:
@@ -149,7 +153,7 @@ def _safe(found: list[_Node], note: Note) -> Iterator[tuple[str, str]]:
         yield one.lower_name, value + ("!important" if one.important else "")
 
 
-def _fetches(tokens: list[_Node]) -> bool:
+def _fetches(tokens: list[Node]) -> bool:
     """Whether any token, however deep, names a resource outside of the document."""
     for token in tokens:
         if token.type == "url" and not str(token.value).startswith("#"):
@@ -168,7 +172,7 @@ def _fetches(tokens: list[_Node]) -> bool:
     return False
 
 
-def _names_an_element(arguments: list[_Node]) -> bool:
+def _names_an_element(arguments: list[Node]) -> bool:
     parts = [token for token in arguments if token.type not in ("whitespace", "comment")]
     return len(parts) == 1 and parts[0].type == "string" and str(parts[0].value).startswith("#")
 
