@@ -164,7 +164,10 @@ def _parse_function(token: Node, scheme: ColorScheme, current: str, depth: int) 
         known = dict(zip(names, (part or 0.0 for part in whole.parts), strict=True))
         known["alpha"] = 1.0 if origin.alpha is None else origin.alpha
     scale = Scale(names=known)
-    parts = [_read_part(one, of, scale, at == _HUE.get(space)) for at, (one, of) in enumerate(zip(found[:3], full, strict=True))]
+    parts = [
+        _read_part(one, of, scale, at == _HUE.get(space))
+        for at, (one, of) in enumerate(zip(found[:3], full, strict=True))
+    ]
     alpha = _read_part(found[3], 1.0, scale, False) if len(found) > 3 else (known.get("alpha", 1.0),)
     if alpha is None or any(part is None for part in parts):
         return None
@@ -252,7 +255,10 @@ _WAYS = {"shorter", "longer", "increasing", "decreasing"}
 
 
 def _interpolate(first: _Color, second: _Color, share: float, times: float, way: str) -> _Color:
-    alphas = [first.alpha if first.alpha is not None else second.alpha, second.alpha if second.alpha is not None else first.alpha]
+    alphas = [
+        first.alpha if first.alpha is not None else second.alpha,
+        second.alpha if second.alpha is not None else first.alpha,
+    ]
     before, after = (1.0 if alpha is None else alpha for alpha in alphas)
     alpha = before * (1 - share) + after * share
     parts: list[Part] = []

@@ -131,11 +131,12 @@ def _call(token: Node, scale: Scale, depth: int) -> Quantity | None:
     least, most, work, result = MATH[token.lower_name]
     if len(found) < len(values) or not least <= len(found) <= most or len({value.kind for value in found}) > 1:
         return None
-    if result in ("angle", "trigonometry") or token.lower_name in ("sqrt", "pow", "exp", "log"):
-        if found[0].kind not in ("number", "angle"):
-            return None
+    plain = result in ("angle", "trigonometry") or token.lower_name in ("sqrt", "pow", "exp", "log")
+    if plain and found[0].kind not in ("number", "angle"):
+        return None
     numbers = [
-        math.radians(value.value) if result == "trigonometry" and value.kind == "angle" else value.value for value in found
+        math.radians(value.value) if result == "trigonometry" and value.kind == "angle" else value.value
+        for value in found
     ]
     try:
         answer = work(*numbers)
