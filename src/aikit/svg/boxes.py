@@ -39,6 +39,7 @@ def bounding_box(element: _Element, viewport: Size, font_size: float) -> tuple[f
             subpaths = OUTLINES[tag](lengths)
             if any(len(subpath.curves) for subpath in subpaths):
                 box = SvgPath(subpaths, {}).transform(matrix).bbox
+                assert box is not None
                 found.append(np.array([box[:2], box[2:]]))
         elif tag == "image":
             left, top = lengths.x("x"), lengths.y("y")
@@ -53,8 +54,8 @@ def bounding_box(element: _Element, viewport: Size, font_size: float) -> tuple[f
     if not found:
         return None
     points = np.concatenate(found)
-    left, top, right, bottom = (*points.min(0).tolist(), *points.max(0).tolist())
-    return left, top, right, bottom
+    low, high = points.min(0), points.max(0)
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
 def _apply(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -89,6 +89,13 @@ def _write_rules(rules: list[Node], note: Note) -> str:
         elif rule.type == "at-rule" and rule.content is not None and rule.lower_at_keyword in _NESTING | _KEYFRAMES:
             inner = tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True)
             kept.append(f"@{rule.lower_at_keyword} " + _write_block(rule, _write_rules(inner, note), note))
+        elif (
+            rule.type == "at-rule"
+            and rule.content is None
+            and rule.lower_at_keyword == "layer"
+            and not _fetches(rule.prelude)
+        ):
+            kept.append(f"@layer {tinycss2.serialize(rule.prelude).strip()};")
         elif rule.type == "at-rule":
             note(f"@{rule.lower_at_keyword} in a style sheet")
     return "\n".join(filter(None, kept))

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from .css import Node
 from .css_numbers import Scale, evaluate, significant
 
-__all__ = ["ColorScheme", "as_srgb", "color_text"]
+__all__ = ["ColorScheme", "color_text"]
 
 ColorScheme = Literal["light", "dark"]
 Part: TypeAlias = "float | None"  # None is CSS's `none`
@@ -71,28 +71,29 @@ _D50_TO_D65 = (
 _NAMED_SPACES = {"srgb", "srgb-linear", "xyz", "xyz-d50", "xyz-d65", *_LINEAR_TO_XYZ}
 
 
-def color_text(token: Node, scheme: ColorScheme, current: str) -> str | None:
+def color_text(token: Node, scheme: ColorScheme, current: str, *, of_light: bool = False) -> str | None:
     """One component value that is a color as "#rrggbb" or "rgba(...)"; None where it is none.
 
     Args:
         token: the value.
         scheme: which of the two light-dark() takes.
         current: what `currentcolor` is inside of other colors; alone it stays as it is.
+        of_light: whether the codes count light, as those of `srgb-linear` do.
     """
     if token.type == "ident" and token.lower_value == "currentcolor":
         return "currentColor"
     found = _parse(token, scheme, current, 0)
     if found is None:
         return None
-    *rgb, alpha = as_srgb(found)
+    *rgb, alpha = as_codes(found, "srgb-linear" if of_light else "srgb")
     codes = [round(min(max(part, 0.0), 1.0) * 255) for part in rgb]
     return "#{:02x}{:02x}{:02x}".format(*codes) if alpha >= 1 else "rgba({},{},{},{:.5g})".format(*codes, alpha)
 
 
 @lru_cache(maxsize=4096)
-def as_srgb(color: _Color) -> tuple[float, float, float, float]:
+def as_codes(color: _Color, space: str) -> tuple[float, float, float, float]:
     """Red, green, blue and alpha, [0, 1] but for colors that sRGB does not hold, which browsers clip."""
-    red, green, blue = _convert(color, "srgb").parts
+    red, green, blue = _convert(color, space).parts
     return red or 0.0, green or 0.0, blue or 0.0, min(max(color.alpha or 0.0, 0.0), 1.0)
 
 

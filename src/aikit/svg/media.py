@@ -102,7 +102,8 @@ def _condition(tokens: list[Node], ask: Callable[[list[Node]], bool | None], dep
         return None if told is None else not told
     joints = {_word(token) for token in tokens[1::2]}
     parts = [_in_parentheses(token, ask, depth) for token in tokens[::2]]
-    if len(tokens) % 2 == 0 or len(joints) > 1 or not joints <= {"and", "or"}:
+    grouped = all(token.type in ("() block", "function") for token in tokens[::2])
+    if len(tokens) % 2 == 0 or not grouped or len(joints) > 1 or not joints <= {"and", "or"}:
         return None
     if joints == {"or"}:
         return True if any(parts) else None if None in parts else False

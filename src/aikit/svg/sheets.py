@@ -197,17 +197,24 @@ def inline(root: etree._Element, styles: list[etree._Element], name: str, medium
     written = 0
     for wrapped in cssselect2.ElementWrapper.from_xml_root(root).iter_subtree():
         element = wrapped.etree_element
-        normal: dict[str, str] = {}
-        important: dict[str, str] = {}
         matches = [(rule.layer, weight, order, rule.found) for weight, order, _, rule in matcher.match(wrapped)]
-        for _, _, _, found in sorted(matches, key=lambda match: match[:3]):
-            normal.update((key, f"{key}:{value}") for key, value, urgent in found if not urgent)
-        for _, _, _, found in sorted(matches, key=lambda match: (-match[0], match[1], match[2])):
-            important.update((key, f"{key}:{value}!important") for key, value, urgent in found if urgent)
+        # Every value stays: the renderer takes the last that it knows.
+        normal = [
+            f"{key}:{value}"
+            for _, _, _, found in sorted(matches, key=lambda match: match[:3])
+            for key, value, urgent in found
+            if not urgent
+        ]
+        important = [
+            f"{key}:{value}!important"
+            for _, _, _, found in sorted(matches, key=lambda match: (-match[0], match[1], match[2]))
+            for key, value, urgent in found
+            if urgent
+        ]
         if normal or important:
             own = element.get("style", "").strip().rstrip(";")
             # What is important in the attribute counts more than what is in a sheet, so it comes again.
-            text = ";".join([*normal.values(), *([own] if own else []), *important.values(), *_important(own)])
+            text = ";".join([*normal, *([own] if own else []), *important, *_important(own)])
             written += len(text)
             if written > _MOST_INLINED:
                 raise LimitError(
