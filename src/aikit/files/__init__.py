@@ -7,6 +7,7 @@ resolved and embedded profiles turned into sRGB; `write` replaces a file entirel
 from __future__ import annotations
 
 from .data_urls import from_data_url, media_type as media_type, to_data_url
+from .probing import probe_any as probe_any
 from .reading import (
     OnBadProfile as OnBadProfile,
     Profile as Profile,
