@@ -224,7 +224,7 @@ def test_the_command_refuses(folder, capsys, name, more, message):
 
 
 def test_the_command_says_how_many_are_too_many(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(importlib.import_module("aikit.folders.contact_sheet"), "MOST_PIXELS", 100_000)
+    monkeypatch.setattr(importlib.import_module("aikit.show.sheet"), "MOST_PIXELS", 100_000)
     for number in range(3):
         aikit.write(codes(8, 8, 3), tmp_path / f"{number}.png")
     assert main(["sheet", str(tmp_path), str(tmp_path / "out" / "sheet.png")]) == 2

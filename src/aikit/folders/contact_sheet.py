@@ -16,18 +16,16 @@ from .._check import integer, one_of
 from .._foreign_names import explain_calls
 from .._io import read_bytes
 from .._warnings import keep_warnings
-from ..convert import to_numpy
 from ..errors import AikitError, InputTypeError, InputValueError
-from ..files import probe_any, read_with_info
 from ..isolation import guarded, processors, register_record
 from ..limits import Limits
-from ..show.sheet import CELL, MOST_PIXELS, Cell, area_of_cell, check_titles, lay_out
-from ..show.visible import make_visible, on_screen
 from .planning import check_sources, find_files
 from .reporting import Failure, Notice
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from ..show.sheet import Cell
 
 __all__ = ["contact_sheet"]
 
@@ -61,7 +59,7 @@ def contact_sheet(
     *,
     titles: Sequence[str] | None = None,
     columns: int | None = None,
-    side: int = CELL,
+    side: int = 240,
     limits: Limits | None = None,
     workers: int | None = None,
     on_error: Literal["mark", "raise"] = "mark",
@@ -98,6 +96,8 @@ def contact_sheet(
         >>> contact_sheet(folder).info["alt"]
         'Sheet of 1 picture. 1: red.png, 60x40 png.'
     """
+    from ..show.sheet import check_titles, lay_out
+
     one_of("on_error", on_error, ("mark", "raise"))
     side = integer("side", side, _LEAST, remedy=f"pass {_LEAST} or more")
     columns = None if columns is None else integer("columns", columns, remedy="pass for instance 4")
@@ -136,6 +136,8 @@ def _find_pictures(sources: Iterable[Path]) -> Iterator[Path]:
 
 
 def _check_count(count: int, side: int) -> None:
+    from ..show.sheet import MOST_PIXELS, area_of_cell
+
     if not count:
         raise InputValueError("src", "at least one picture", "none", "name a folder that has some")
     most = MOST_PIXELS // area_of_cell(side)
@@ -154,6 +156,10 @@ def _look(path: Path, *, side: int, limits: Limits | None) -> _Small | AikitErro
 
 
 def _draw(data: bytes, name: str, side: int, limits: Limits | None) -> _Small:
+    from ..convert import to_numpy
+    from ..files import probe_any, read_with_info
+    from ..show.visible import make_visible, on_screen
+
     file = io.BytesIO(data)
     file.name = name
     with keep_warnings():  # of a profile that is damaged: the picture is seen all the same
@@ -170,6 +176,8 @@ def _draw(data: bytes, name: str, side: int, limits: Limits | None) -> _Small:
 
 def _make_cell(path: Path, name: str, look: _Small | AikitError, side: int, told: list[Failure]) -> Cell:
     from PIL import Image
+
+    from ..show.sheet import Cell
 
     if isinstance(look, AikitError):
         told.append(Failure.of(str(path), look))
