@@ -48,6 +48,7 @@ isolation
 limits
 logs
 memory
+mesh
 operations
 paths
 plugins
@@ -62,6 +63,7 @@ settings
 svg
 transforms
 types
+ui
 """.split()
 
 # A module may import from the layers above its line here, and from the names before it on its own line.
@@ -70,13 +72,13 @@ LAYERS = [
     "_pixels _adapters",
     "convert color alpha resample geometry",
     "_raster",
-    "svg psd",
+    "svg psd mesh",
     "profiles files",
     "operations fusion batch show",
     "codec draw sample recipe transforms preprocess",
     "folders catalog",
     "settings",
-    "serve",
+    "serve ui",
     "cli __main__",
 ]
 # The adapters describe an image by the Spec of _pixels, which calls them: two halves of one thing.

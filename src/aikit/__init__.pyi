@@ -18,6 +18,7 @@ from . import (
     limits as limits,
     logs as logs,
     memory as memory,
+    mesh as mesh,
     operations as operations,
     paths as paths,
     plugins as plugins,
@@ -32,6 +33,7 @@ from . import (
     svg as svg,
     transforms as transforms,
     types as types,
+    ui as ui,
 )
 from .alpha import (
     color_to_alpha as color_to_alpha,
