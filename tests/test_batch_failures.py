@@ -150,7 +150,7 @@ def test_files_for_the_card_fail_one_by_one(monkeypatch):
 
     sources = [jpg(1), jpg(2)[:-60], png(24, 32), b"junk", jpg(3)]
     failed = Failures("sources", "skip")
-    finish = partial(reading._fit_early, reading.check_fitting(
+    finish = partial(reading._finish, None, reading.check_fitting(
         height=None, width=None, fit="exact", channels=None, method="bilinear", background="white", fill=None
     ))  # fmt: skip
     files = reading._Files(sources, [f"sources[{at}]" for at in range(5)], finish, "srgb", None, failed)

@@ -292,7 +292,7 @@ def read_as_on_a_card(sources, failures=None):
     """What the files give where there is a card, whose decoder torchvision's for the CPU stands for here."""
     names = [reading._name(index, source) for index, source in enumerate(sources)]
     failed = failures or Failures("sources", "raise")
-    files = reading._Files(sources, names, _pixels.load, "srgb", None, failed)
+    files = reading._Files(sources, names, lambda image, name: _pixels.load(image), "srgb", None, failed)
     return [picture and picture.pixels.image for picture in files.read(CPU)]
 
 

@@ -18,6 +18,7 @@ from . import (
     limits as limits,
     logs as logs,
     memory as memory,
+    mesh as mesh,
     operations as operations,
     paths as paths,
     plugins as plugins,
@@ -32,6 +33,7 @@ from . import (
     svg as svg,
     transforms as transforms,
     types as types,
+    ui as ui,
 )
 from .alpha import (
     color_to_alpha as color_to_alpha,
@@ -46,7 +48,7 @@ from .alpha import (
     unpremultiply as unpremultiply,
 )
 from .batch import normalize as normalize, read_batch as read_batch, stack as stack, unstack as unstack
-from .catalog import picture_hash as picture_hash
+from .catalog import open_catalog as open_catalog, picture_hash as picture_hash
 from .color import (
     convert_color as convert_color,
     hsv_to_rgb as hsv_to_rgb,

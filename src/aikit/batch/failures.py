@@ -11,7 +11,7 @@ from .._check import one_of
 from ..errors import AikitError, DeviceError, InputTypeError, InputValueError
 from ..memory.release import forget_locals
 
-__all__ = ["Failure", "Failures", "OnError", "check_failures", "collect_failures"]
+__all__ = ["OPTIONS", "Failure", "Failures", "OnError", "check_failures", "collect_failures"]
 
 R = TypeVar("R")
 
@@ -21,7 +21,7 @@ OnError = Literal["raise", "skip", "zeros"]
 Failure: TypeAlias = tuple[int, Exception]
 
 # Options that are looked at only where a picture needs them: these are not the picture's fault.
-_OPTIONS = ("background", "bgr", "limits", "profile")
+OPTIONS = ("background", "bgr", "limits", "profile")
 
 
 class Failures:
@@ -68,7 +68,7 @@ class Failures:
 
 def _is_about_a_picture(error: AikitError) -> bool:
     if isinstance(error, (InputTypeError, InputValueError)):
-        return error.subject not in _OPTIONS
+        return error.subject not in OPTIONS
     return not isinstance(error, DeviceError) and error.code != "cancelled"
 
 

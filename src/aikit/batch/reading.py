@@ -13,7 +13,7 @@ from .._foreign_names import explain_calls
 from .._io import name_of, read_bytes
 from .._pixels import Opened, in_threads, load
 from ..errors import AikitError, InputValueError
-from ..files import Profile, read_any
+from ..files import Profile, read_any, read_planes
 from ..limits import Limits
 from ..resample.size import Method
 from ..types import AnyImage, Color, DeviceLike, DTypeLike, Source
@@ -21,7 +21,9 @@ from .failures import Failure, Failures, OnError, collect_failures
 from .fitting import SCALING, Channels, Fit, Fitting, canvas_for, check_fitting, fit_picture
 from .jpeg import CheckedJpeg, check_jpeg, decode_jpegs
 from .placement import choose_device
+from .preparing import Prepare, call_prepare, check_prepare, prepare_picture
 from .stacking import list_of, stack_opened
+from .stacking_data import check_data_options, stack_data
 
 if TYPE_CHECKING:
     import torch
@@ -35,6 +37,7 @@ Decoder = Literal["auto", "cpu", "nvjpeg"]
 def read_batch(
     sources: Iterable[Source],
     *,
+    prepare: Prepare | None = None,
     height: int | None = None,
     width: int | None = None,
     fit: Fit = "exact",
@@ -59,10 +62,12 @@ def read_batch(
 
     Args:
         sources: paths, bytes or open binary files. A str is a path and is never fetched.
+        prepare: what is done with each picture as soon as it is decoded, as in `stack`, in the same threads.
         height: of the batch, as in `stack`.
         width: of the batch, as in `stack`.
         fit: "exact", "pad", "crop", "stretch", "contain" or "letterbox", as in `stack`.
-        channels: "gray", "rgb" or "rgba" for all; None wants all pictures alike.
+        channels: "gray", "rgb" or "rgba" for all; None wants all pictures alike. "data" takes the numbers of TIFF and PNG
+            files as they are stored, as in `read_numpy` and `stack`; then `profile` says nothing.
         method: how "crop" and "stretch" scale, as in `stack`.
         background: under transparency that "gray" or "rgb" removes.
         fill: the color of what "pad", "contain" and "letterbox" add; None is 0.
@@ -108,6 +113,7 @@ def read_batch(
     fitting = check_fitting(
         height=height, width=width, fit=fit, channels=channels, method=method, background=background, fill=fill
     )
+    check_prepare(prepare)
     one_of("decoder", decoder, ("auto", "cpu", "nvjpeg"))
     where = choose_device(device, out=out)
     if decoder == "nvjpeg" and where.type != "cuda":
@@ -115,14 +121,20 @@ def read_batch(
     on_card = where.type == "cuda" and (decoder == "nvjpeg" or (decoder == "auto" and limits is None))
     names = [_name(index, source) for index, source in enumerate(given)]
     with collect_failures(on_error, failures, "sources") as failed:
-        files = _Files(given, names, partial(_fit_early, fitting), profile, limits, failed)
+        files = _Files(given, names, partial(_finish, prepare, fitting), profile, limits, failed)
+        if channels == "data":
+            check_data_options(background)
+            read = partial(files.read_planes, prepare)
+            return stack_data(read, names, fitting, failed, prepare=None, device=where, dtype=dtype, out=out)
         pictures = files.read(where if on_card else None)
         return stack_opened(pictures, names, fitting, failed, device=where, dtype=dtype, out=out)
 
 
-def _fit_early(fitting: Fitting, picture: AnyImage) -> Opened[AnyImage]:
-    """Rescale a picture that will be, before the next one is decoded: the batch may be far smaller than all of them."""
+def _finish(prepare: Prepare | None, fitting: Fitting, picture: AnyImage, name: str) -> Opened[AnyImage]:
+    """Prepare and rescale a picture before the next one is decoded: the batch may be far smaller than all of them."""
     opened = load(picture)
+    if prepare is not None:
+        opened = prepare_picture(opened, prepare, name)
     return fit_picture(opened, canvas_for([opened.spec], fitting)) if fitting.fit in SCALING else opened
 
 
@@ -131,13 +143,19 @@ def _name(index: int, source: Source) -> str:
     return f"sources[{index}]" if name == "source" else name
 
 
+def _named(data: bytes, name: str) -> io.BytesIO:
+    file = io.BytesIO(data)
+    file.name = name  # for messages
+    return file
+
+
 @dataclass(frozen=True, slots=True)
 class _Files:
     """Files to be read, what they are called, and what is done with each picture at once."""
 
     sources: Sequence[Source]
     names: Sequence[str]
-    finish: Callable[[AnyImage], Opened[AnyImage]]
+    finish: Callable[[AnyImage, str], Opened[AnyImage]]
     profile: Profile
     limits: Limits | None
     failures: Failures
@@ -171,10 +189,14 @@ class _Files:
                 raise
             raise error.with_subject(self.names[index]) from error
 
+    def read_planes(self, prepare: Prepare | None, index: int) -> AnyImage:
+        """Read the planes of data of one file, and prepare them."""
+        name = self.names[index]
+        planes = read_planes(_named(self._load(index), name), limits=self.limits).pixels
+        return planes if prepare is None else call_prepare(prepare, planes, name)
+
     def _decode(self, data: bytes, name: str) -> Opened[AnyImage]:
-        file = io.BytesIO(data)
-        file.name = name  # for messages
-        return self.finish(read_any(file, profile=self.profile, limits=self.limits))
+        return self.finish(read_any(_named(data, name), profile=self.profile, limits=self.limits), name)
 
     def _decode_portion(self, files: dict[int, CheckedJpeg], card: torch.device) -> dict[int, Opened[AnyImage]]:
         """Decode some files on the card at once; where it cannot, in threads."""
@@ -184,7 +206,10 @@ class _Files:
             done = in_threads(work, list(files))
         else:
             decoded = dict(zip(files, tensors, strict=True))
-            done = [self.failures.attempt(index, lambda index: self.finish(decoded[index])) for index in files]
+            done = [
+                self.failures.attempt(index, lambda index: self.finish(decoded[index], self.names[index]))
+                for index in files
+            ]
         return {index: picture for index, picture in zip(files, done, strict=True) if picture is not None}
 
 

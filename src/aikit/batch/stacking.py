@@ -28,6 +28,8 @@ from .fitting import (
     place_picture,
 )
 from .placement import choose_device
+from .preparing import Prepare, check_prepare, prepare_pictures
+from .stacking_data import check_data_options, stack_data
 
 if TYPE_CHECKING:
     import torch
@@ -46,6 +48,7 @@ _WORTH_COPYING, _WORTH_SCALING = 1 << 21, 1 << 17
 def stack(
     images: Iterable[AnyImage],
     *,
+    prepare: Prepare | None = None,
     height: int | None = None,
     width: int | None = None,
     fit: Fit = "exact",
@@ -66,6 +69,8 @@ def stack(
 
     Args:
         images: PIL images, arrays (H, W) or (H, W, 1 to 4) and tensors (1 to 4, H, W), mixed as you like.
+        prepare: what is done with each picture first: a Recipe, a Preprocess, or a function that gives an image. Pictures
+            in host memory are prepared in threads.
         height: of the batch, in pixels; left out, the first picture's, or the highest one's for "pad".
         width: of the batch, in pixels; left out, the first picture's, or the widest one's for "pad".
         fit: "exact" takes pictures of one size only. "pad" adds `fill` on the right and below and never rescales;
@@ -75,7 +80,9 @@ def stack(
             need height and width, and scale with antialiasing.
         method: how these scale, a word of `resize`: most training data was shrunk by "bilinear", which
             does not ring; models of the CLIP family want "bicubic".
-        channels: "gray", "rgb" or "rgba" for all; None wants all pictures alike, of 1 to 4 channels.
+        channels: "gray", "rgb" or "rgba" for all; None wants all pictures alike, of 1 to 4 channels. "data" stacks
+            planes of numbers, as many in each picture and none of them alpha, whose values stay: nothing is scaled to
+            [0, 1], whole numbers scale by method="nearest" alone, and `fill` is one number or one a plane.
         background: under transparency that "gray" or "rgb" removes: a color, or as `flatten` takes it. A name or a
             hex code means the same to 8-bit, 16-bit and float pictures.
         fill: the color of what "pad", "contain" and "letterbox" add; None is 0, transparent where the batch has alpha.
@@ -107,14 +114,24 @@ def stack(
         >>> pictures = [np.zeros((4, 6, 3), np.uint8), np.zeros((5, 2, 3), np.uint8)]
         >>> stack(pictures, fit="pad", device="cpu").shape
         torch.Size([2, 3, 5, 6])
+        >>> from aikit import Recipe
+        >>> stack(pictures, prepare=Recipe.parse("resize width=8 height=8; rgb_to_gray"), device="cpu").shape
+        torch.Size([2, 1, 8, 8])
     """
     pictures = list_of(images)
     fitting = check_fitting(
         height=height, width=width, fit=fit, channels=channels, method=method, background=background, fill=fill
     )
+    check_prepare(prepare)
+    names = [f"images[{index}]" for index in range(len(pictures))]
     with collect_failures(on_error, failures, "images") as failed:
+        if channels == "data":
+            check_data_options(background, bgr)
+            read = pictures.__getitem__
+            return stack_data(read, names, fitting, failed, prepare=prepare, device=device, dtype=dtype, out=out)
         opened = open_pictures(pictures, failed, bgr=bgr)
-        names = [f"images[{index}]" for index in range(len(pictures))]
+        if prepare is not None:
+            opened = prepare_pictures(opened, names, prepare, failed)
         return stack_opened(opened, names, fitting, failed, device=device, dtype=dtype, out=out)
 
 

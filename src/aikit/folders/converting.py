@@ -16,7 +16,7 @@ from ..limits import Limits
 from ..recipe import Recipe
 from .manifest import Manifest, Row, is_in_place
 from .planning import Job, check_out, check_sources, find_files, make_job
-from .reporting import Failure, Notice, Report
+from .reporting import PASSING, Failure, Notice, Report
 from .work import Run, Work
 
 __all__ = ["convert_folder", "convert_jobs"]
@@ -25,10 +25,6 @@ Engine = Literal["local", "ray"]
 Existing = Literal["refuse", "overwrite", "skip"]
 Progress = Callable[[Report, int], object]
 
-# What may be different the next time, though the file is the same.
-_PASSING = (
-    "no_access", "missing_dependency", "no_device", "memory", "exists", "clash", "worker_failed", "busy", "cancelled",
-)  # fmt: skip
 # What codes were called in manifests before every error had one.
 _EARLIER = {"access": "no_access", "dependency": "missing_dependency", "invalid": "invalid_value"}
 
@@ -264,7 +260,7 @@ def _recall(
     if row.status == "done" and ours and manifest.is_same(row, job):
         return "leave"
     code = _EARLIER.get(str(row.code), str(row.code))
-    if row.status != "failed" or retry_failed or code in _PASSING or not manifest.is_same(row, job):
+    if row.status != "failed" or retry_failed or code in PASSING or not manifest.is_same(row, job):
         return None
     if row.error:
         return Failure.from_row(str(job.source), row.error)

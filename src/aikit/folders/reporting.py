@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Self
 
 from .. import errors
 from ..errors import AikitError, printable
 
-__all__ = ["Failure", "Notice", "Report"]
+__all__ = ["PASSING", "Failure", "Notice", "Report"]
+
+# Codes of what may be different the next time, though the file is the same.
+PASSING = (
+    "no_access", "missing_dependency", "no_device", "memory", "exists", "clash", "worker_failed", "busy", "cancelled",
+)  # fmt: skip
 
 # So many notices are kept; the counts go on.
 _MOST_NOTICES = 1000
@@ -118,8 +123,7 @@ class Report:
             '{"done": 2, "failed": 0, "skipped": 0, "left": 0, "frames": 0, "codes": {}, "failures": [], "notices": []}'
         """
         codes = Counter(failure.code for failure in self.failures)
-        names = "done", "failed", "skipped", "left", "frames"
-        counts = {name: getattr(self, name) for name in names}
+        counts = {each.name: value for each in fields(self) if isinstance(value := getattr(self, each.name), int)}
         failures, notices = ([_describe(each) for each in kind] for kind in (self.failures, self.notices))
         return json.dumps({**counts, "codes": dict(sorted(codes.items())), "failures": failures, "notices": notices})
 
