@@ -8,7 +8,7 @@ from __future__ import annotations
 from .colors import parse_color
 from .contracts import Adapter, InterleavedKernel, Kernel, Opened, Pixels, PixelSource, PixelTarget, adapter
 from .copying import copy_pixels
-from .data import ChannelKind, DataFill, is_data, takes_data
+from .data import ChannelKind, DataFill, is_data, spec_of, takes_data
 from .driver import crop, load, load_beside, merge, pass_open, run, run_uint8, split
 from .facts import Memory, Raw
 from .kinds import CHANNEL_NAMES, TOP, Namespace, Plane, Planes, Spec, kind_of
@@ -57,6 +57,7 @@ __all__ = [
     "run",
     "run_uint8",
     "safe",
+    "spec_of",
     "split",
     "takes_data",
     "thread_count",

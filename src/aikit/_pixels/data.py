@@ -9,9 +9,10 @@ from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 from .._check import one_of
 from ..errors import InputTypeError, InputValueError, quoted
-from .kinds import kind_of
+from .driver import load
+from .kinds import Spec, kind_of
 
-__all__ = ["ChannelKind", "DataFill", "is_data", "takes_data"]
+__all__ = ["ChannelKind", "DataFill", "is_data", "spec_of", "takes_data"]
 
 ChannelKind: TypeAlias = Literal["color", "data"]
 
@@ -41,6 +42,17 @@ def is_data(channels: object, **others: object) -> bool:
         if value is not None and value is not False:
             raise InputValueError(name, 'nothing beside channels="data"', quoted(value), "leave it out")
     return True
+
+
+def spec_of(image: Any, channels: object = "color", subject: str = "image") -> Spec:
+    """Tell what an image is, also one whose channels are data: they, or numbers that no image has, have no alpha."""
+    dtype = str(getattr(image, "dtype", "")).removeprefix("torch.")
+    if channels != "data" and dtype not in _IN_BITS:
+        return load(image, subject=subject).spec
+    from .._adapters.data import open_data
+
+    data = open_data(image, subject=subject)
+    return Spec(kind_of(image), data.dtype, data.channels, *data.size, data.batch)
 
 
 def takes_data(mixes: Callable[[Mapping[str, Any]], bool]) -> Callable[[Function], Function]:

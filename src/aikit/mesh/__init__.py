@@ -2,9 +2,9 @@
 
 from .geometry import MeshArrays
 from .info import AnimationInfo, MeshInfo, TextureInfo
-from .materials import MeshMaterial
+from .materials import Material
 from .mesh import Mesh, new_mesh, open_mesh
-from .scene import Camera, Light, Material, Picture, Primitive, Sampler, Scene, TextureUse
+from .scene import Camera, Light, Picture, Primitive, Sampler, Scene, Surface, TextureUse
 from .textures import Texture
 
 __all__ = [
@@ -15,11 +15,11 @@ __all__ = [
     "Mesh",
     "MeshArrays",
     "MeshInfo",
-    "MeshMaterial",
     "Picture",
     "Primitive",
     "Sampler",
     "Scene",
+    "Surface",
     "Texture",
     "TextureInfo",
     "TextureUse",

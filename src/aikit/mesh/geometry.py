@@ -14,7 +14,7 @@ from .accessors import Array
 from .animation import sample
 from .document import Document
 from .flatten import Placed, Shape, place_scene, pose, read_shape
-from .scene import Camera, Light, Material, Picture, Primitive, Sampler, Scene, TextureUse
+from .scene import Camera, Light, Picture, Primitive, Sampler, Scene, Surface, TextureUse
 from .schema import Json
 from .textures import ROLES, Texture, image_of, textures_of
 from .tree import walk_scene, world_matrices
@@ -191,7 +191,7 @@ def _joined_colors(shapes: list[Shape]) -> Array | None:
 
 def scene_of(document: Document, time: float, animation: int | None) -> Scene:
     """What is drawn of a document at a time."""
-    make = _Materials(document)
+    make = _Surfaces(document)
     primitives = []
     for placed, shape in shown_shapes(document, time, animation):
         posed = pose(document, shape, placed)
@@ -204,7 +204,7 @@ def scene_of(document: Document, time: float, animation: int | None) -> Scene:
                 tangents=posed.tangents,
                 uvs=posed.uvs,
                 colors=posed.colors,
-                material=make.material(placed.primitive.get("material")),
+                surface=make.surface(placed.primitive.get("material")),
                 name=mesh.get("name") or f"mesh {placed.mesh}",
             )
         )
@@ -212,30 +212,30 @@ def scene_of(document: Document, time: float, animation: int | None) -> Scene:
     return Scene(tuple(primitives), tuple(cameras), tuple(lights), name=document.source)
 
 
-class _Materials:
+class _Surfaces:
     """The materials of a document in plain values; uses of one image share its picture."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
         self._textures = {each.index: each for each in textures_of(document, document.limits).values()}
         self._pictures: dict[int, Picture] = {}
-        self._made: dict[int | None, Material] = {}
+        self._made: dict[int | None, Surface] = {}
 
-    def material(self, index: int | None) -> Material:
+    def surface(self, index: int | None) -> Surface:
         """The material of that number; glTF's own for None (section 3.7.2.1)."""
         if index not in self._made:
             entry = {} if index is None else self._document.entries("materials")[index]
             self._made[index] = self._plain(entry)
         return self._made[index]
 
-    def _plain(self, entry: Json) -> Material:
+    def _plain(self, entry: Json) -> Surface:
         metal, extensions = entry.get("pbrMetallicRoughness", {}), entry.get("extensions", {})
         strength = extensions.get("KHR_materials_emissive_strength", {}).get("emissiveStrength", 1.0)
         red, green, blue = (each * strength for each in entry.get("emissiveFactor", (0.0, 0.0, 0.0)))
         r, g, b, a = metal.get("baseColorFactor", (1.0, 1.0, 1.0, 1.0))
         mode = entry.get("alphaMode", "OPAQUE")
         maps = {f"{role}_map": self._use(entry, role) for role in ROLES}
-        return Material(
+        return Surface(
             base_color=(r, g, b, a),
             metallic=metal.get("metallicFactor", 1.0),
             roughness=metal.get("roughnessFactor", 1.0),

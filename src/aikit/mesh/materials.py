@@ -18,7 +18,7 @@ from .document import Document
 from .schema import Json
 from .textures import ROLES, Texture, encode_texture, images_of, texture_slots, textures_of, use_image
 
-__all__ = ["AlphaMode", "MeshMaterial", "materials_of"]
+__all__ = ["AlphaMode", "Material", "materials_of"]
 
 AlphaMode = Literal["OPAQUE", "MASK", "BLEND"]
 _MODES = ("OPAQUE", "MASK", "BLEND")
@@ -26,7 +26,7 @@ _UNLIT, _STRENGTH = "KHR_materials_unlit", "KHR_materials_emissive_strength"
 TextureRole = Literal["base_color", "metallic_roughness", "normal", "occlusion", "emissive"]
 
 
-class MeshMaterial:
+class Material:
     """A material of a mesh: `mesh.materials["Paint"]`. What is set is in the file that is written.
 
     Colors are linear light, 0 to 1, as glTF has them, and multiply what the textures hold.
@@ -41,7 +41,7 @@ class MeshMaterial:
         self._document, self.index, self.name, self._limits = document, index, name, limits
 
     def __repr__(self) -> str:
-        return f"<MeshMaterial {self.name!r} {self.alpha_mode.lower()}, {', '.join(self.textures) or 'no textures'}>"
+        return f"<Material {self.name!r} {self.alpha_mode.lower()}, {', '.join(self.textures) or 'no textures'}>"
 
     @property
     def json(self) -> Json:
@@ -247,13 +247,13 @@ def _numbers(subject: str, value: object, counts: tuple[int, ...]) -> list[float
     return [number(subject, float(each) if hasattr(each, "dtype") else each, 0, 1) for each in value]
 
 
-def materials_of(document: Document, limits: Limits | None) -> dict[str, MeshMaterial]:
+def materials_of(document: Document, limits: Limits | None) -> dict[str, Material]:
     """All materials of a document by their names."""
-    found: dict[str, MeshMaterial] = {}
+    found: dict[str, Material] = {}
     for index, entry in enumerate(document.entries("materials")):
         name = entry.get("name") or f"material {index}"
         unique, count = name, 2
         while unique in found:
             unique, count = f"{name} ({count})", count + 1
-        found[unique] = MeshMaterial(document, index, unique, limits)
+        found[unique] = Material(document, index, unique, limits)
     return found

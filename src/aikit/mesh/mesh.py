@@ -28,7 +28,7 @@ from .editing import (
 )
 from .geometry import MeshArrays, arrays_of, scene_of
 from .info import MeshInfo, describe_mesh
-from .materials import MeshMaterial, materials_of
+from .materials import Material, materials_of
 from .opening import open_document
 from .safety import check_document
 from .scene import Scene
@@ -92,7 +92,7 @@ class Mesh:
         return textures_of(self._document, self.limits)
 
     @property
-    def materials(self) -> dict[str, MeshMaterial]:
+    def materials(self) -> dict[str, Material]:
         """Its materials by name, in the order of the file."""
         return materials_of(self._document, self.limits)
 
