@@ -3,7 +3,8 @@
 from .geometry import MeshArrays
 from .info import AnimationInfo, MeshInfo, TextureInfo
 from .materials import Material
-from .mesh import Mesh, new_mesh, open_mesh
+from .mesh import Mesh, open_mesh
+from .new import from_trimesh, new_mesh
 from .scene import Camera, Light, Picture, Primitive, Sampler, Scene, Surface, TextureUse
 from .textures import Texture
 
@@ -23,6 +24,7 @@ __all__ = [
     "Texture",
     "TextureInfo",
     "TextureUse",
+    "from_trimesh",
     "new_mesh",
     "open_mesh",
 ]
