@@ -18,7 +18,7 @@ from sqlalchemy import event
 from ..errors import AikitError, FileAccessError, FileFormatError, InputValueError, quoted
 from .address import Address
 
-__all__ = ["Database"]
+__all__ = ["STRICT", "Database", "translated"]
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ _TOO_LARGE = {1153, 1406, 2020}
 _GONE = {1040, 2002, 2003, 2006, 2013, "57P01", "08001", "08006"}
 
 # MySQL cuts texts, makes zeros of dates and `?` of letters where it is not told to refuse them.
-_STRICT = "STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+STRICT = "STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 
 _open: weakref.WeakSet[Database] = weakref.WeakSet()
 
@@ -63,7 +63,7 @@ class Database:
         driver = self.address.url.get_backend_name()
         options: dict[str, Any] = {"timeout": self.patience} if is_file else {}
         if driver in ("mysql", "mariadb"):
-            options = {"sql_mode": _STRICT, "init_command": "SET time_zone = '+00:00'", "connect_timeout": 10}
+            options = {"sql_mode": STRICT, "init_command": "SET time_zone = '+00:00'", "connect_timeout": 10}
         # REPEATABLE READ, MySQL's own, would show one and the same past to whoever reads twice in a transaction.
         isolation: dict[str, Any] = {} if is_file else {"isolation_level": "READ COMMITTED"}
         engine = sa.create_engine(
@@ -101,7 +101,7 @@ class Database:
             FileAccessError: the database cannot be reached.
         """
         self._check_usable()
-        with _translated(self.address, self.patience, of_people=of_people), self._connect("read") as connection:
+        with translated(self.address, self.patience, of_people=of_people), self._connect("read") as connection:
             try:
                 yield connection
             finally:
@@ -118,7 +118,7 @@ class Database:
         """
         self._check_usable()
         until = time.monotonic() + self.patience
-        with _translated(self.address, self.patience), self._writing:
+        with translated(self.address, self.patience), self._writing:
             while True:
                 try:
                     with self._connect("write") as connection, connection.begin():
@@ -200,7 +200,7 @@ def _numbers_of(error: sa.exc.DBAPIError) -> set[object]:
 
 
 @contextlib.contextmanager
-def _translated(address: Address, patience: float, *, of_people: bool = False) -> Iterator[None]:
+def translated(address: Address, patience: float, *, of_people: bool = False) -> Iterator[None]:
     """Errors of SQLAlchemy and its drivers as ours; `of_people` where the SQL came from the caller."""
     try:
         yield
@@ -230,14 +230,14 @@ def _translate(error: sa.exc.DBAPIError, address: Address, patience: float, of_p
     if of_people:
         return InputValueError("text", "SQL that this database takes", quoted(reason), "mend it")
     return FileAccessError(
-        address.shown, "a catalogue that can be used", quoted(reason), "check the database", filename=address.path
+        address.shown, "a database that can be used", quoted(reason), "check the database", filename=address.path
     )
 
 
 def _find_access(reason: str, numbers: set[object], patience: float) -> tuple[str, str, str, Mapping[str, Any]] | None:
     """What keeps the database from being used, if that is it: what was expected, what came, what to do, more fields."""
     if "locked" in reason or _AGAIN & numbers:
-        wait = f"a catalogue that is free within {patience:g} seconds"
+        wait = f"a database that is free within {patience:g} seconds"
         return wait, "one that another program holds locked", "wait until that has ended, or pass a longer patience", {"option": "patience"}  # fmt: skip
     if "is full" in reason or _FULL & numbers:
         return "room for what is written", "a disk that is full", "free some, and do it again", {"errno": errno.ENOSPC}
