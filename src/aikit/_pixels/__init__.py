@@ -14,7 +14,7 @@ from .facts import Memory, Raw
 from .kinds import CHANNEL_NAMES, TOP, Namespace, Plane, Planes, Spec, kind_of
 from .strips import STRIP_PIXELS, batch_as_rows, cut_strips, for_each_strip
 from .threads import in_threads, thread_count
-from .values import is_traced, no_number, power, quantize, rescale, safe
+from .values import is_exported, is_traced, no_number, power, quantize, rescale, safe
 
 __all__ = [
     "CHANNEL_NAMES",
@@ -41,6 +41,7 @@ __all__ = [
     "cut_strips",
     "for_each_strip",
     "in_threads",
+    "is_exported",
     "is_traced",
     "kind_of",
     "load",
