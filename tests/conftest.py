@@ -1,8 +1,11 @@
 import logging
 import sys
+import uuid
 
 import pytest
 from hypothesis import settings
+
+from servers import mariadb_server, postgresql_server
 
 # The first call in a process loads packages, which says nothing about the call: no deadline.
 settings.register_profile("aikit", deadline=None)
@@ -25,6 +28,44 @@ def tensors_work_in(request, monkeypatch):
     """Tensors in host memory as they are, through NumPy; and as on an accelerator, through torch."""
     if request.param == "torch":
         monkeypatch.setattr("aikit._adapters.torch.on_host", lambda plane: None)
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory):
+    """The address of a MariaDB of these tests' own, without a database."""
+    with mariadb_server(tmp_path_factory.mktemp("mariadb")) as (url, _):
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """The address of a PostgreSQL of these tests' own, without a database."""
+    with postgresql_server() as (url, _):
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "mariadb", "postgresql"])
+def catalog_url(request, tmp_path):
+    """Where a catalogue may lie: a file, or a new database of each server that there is."""
+    if request.param == "sqlite":
+        return str(tmp_path / "catalog.sqlite")
+    if request.param == "postgresql":
+        pytest.importorskip("psycopg")
+    return new_database(request.getfixturevalue(request.param))
+
+
+def new_database(server):
+    """The address of an empty database."""
+    import sqlalchemy as sa
+
+    scheme, _, rest = server.partition("://")
+    driver, home = {"mysql": ("mysql+pymysql", "mysql"), "postgresql": ("postgresql+psycopg", "postgres")}[scheme]
+    name = f"t{uuid.uuid4().hex[:16]}"
+    engine = sa.create_engine(f"{driver}://{rest}{home}", isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return server + name
 
 
 @pytest.fixture(autouse=True)

@@ -2,11 +2,16 @@
 
 import contextlib
 import getpass
+import glob
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import tempfile
+import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -89,3 +94,81 @@ def mariadb_server(folder):
     finally:
         process.kill()
         process.wait()
+
+
+@contextlib.contextmanager
+def postgresql_server():
+    """A PostgreSQL of its own: "postgresql://aikit:hunter2@127.0.0.1:port/" for its owner, and its process.
+
+    It refuses to run as root, and lies in a folder of its own that whom it runs as may enter.
+    """
+    initdb, server = _postgresql("initdb"), _postgresql("postgres")
+    if os.geteuid() == 0:
+        import pwd
+
+        try:
+            pwd.getpwnam("postgres")
+        except KeyError:
+            pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
+    become = {"user": "postgres"} if os.geteuid() == 0 else {}
+    with tempfile.TemporaryDirectory(prefix="aikit-postgresql-") as folder:
+        word, data, port = os.path.join(folder, "word"), os.path.join(folder, "data"), free_port()
+        with open(word, "w") as file:
+            file.write("hunter2")
+        if become:
+            shutil.chown(folder, "postgres")
+            shutil.chown(word, "postgres")
+        install = [
+            initdb,
+            "-D",
+            data,
+            "-U",
+            "aikit",
+            "-A",
+            "scram-sha-256",
+            f"--pwfile={word}",
+            "-E",
+            "UTF8",
+            "--no-sync",
+        ]
+        subprocess.run(install, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, **become)
+        command = [server, "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, **become)
+        try:
+            wait_for(lambda: "ready" in Path(data, "postmaster.pid").read_text(), process)
+            yield f"postgresql://aikit:hunter2@127.0.0.1:{port}/", process
+        finally:
+            process.send_signal(signal.SIGQUIT)  # all of its processes, at once
+            process.wait()
+
+
+def _postgresql(name):
+    """A program of PostgreSQL, which Debian keeps beside those of its other versions."""
+    path = shutil.which(name)
+    found = [os.path.realpath(path)] if path else sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"))
+    return found[-1] if found else program(name, "postgresql")
+
+
+@contextlib.contextmanager
+def served(app):
+    """The ASGI app at an address, in a thread of this process: a client that asks there."""
+    import httpx
+    import uvicorn
+
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5))
+    door = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
+    thread.start()
+    url = f"http://127.0.0.1:{door.getsockname()[1]}"
+    try:
+        with httpx.Client(base_url=url, timeout=30) as client:
+            until = time.monotonic() + 30
+            while time.monotonic() < until:
+                with contextlib.suppress(httpx.TransportError):
+                    if client.get("/readyz").status_code == 200:
+                        break
+                time.sleep(0.05)
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join(30)

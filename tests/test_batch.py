@@ -344,7 +344,12 @@ def test_autocast_changes_nothing():
             InputValueError,
             "fit: expected one of exact, pad, crop, stretch, contain, letterbox, got",
         ),
-        ([codes(2, 2, 3)], {"channels": "bgr"}, InputValueError, "channels: expected one of gray, rgb, rgba, got"),
+        (
+            [codes(2, 2, 3)],
+            {"channels": "bgr"},
+            InputValueError,
+            "channels: expected one of gray, rgb, rgba, data, got",
+        ),
         ([codes(2, 2, 3)], {"height": 2.0}, InputTypeError, "height: expected a whole number, got 2.0"),
         ([codes(2, 2, 3)], {"width": 0}, InputValueError, "width: expected 1 or more, got 0"),
         ([codes(2, 2, 3)], {"dtype": "int8"}, InputValueError, "dtype: expected one of uint8"),

@@ -61,6 +61,58 @@ def test_batches_gradients_and_steps_of_recipes():
     assert recipe(array).shape == (2, 5, 5, 6)
 
 
+@pytest.mark.parametrize("fill", [-7.5, (-7.5, 300.0, 0.25), 0])
+@pytest.mark.parametrize(
+    ("name", "keywords"),
+    [
+        ("pad", {"left": 3, "top": 2}),
+        ("crop", {"box": (-3, -2, 12, 13)}),
+        ("fit", {"height": 50, "width": 12, "how": "letterbox"}),
+        ("rotate", {"degrees": 30.0}),
+    ],
+)
+def test_what_is_beyond_is_in_the_units_of_the_planes(name, keywords, fill):
+    array = codes(23, 31, 3, "float32") * 100
+    each = fill if isinstance(fill, tuple) else (fill,) * 3
+    result = getattr(aikit, name)(array, **keywords, fill=fill, channels="data")
+    assert result[0, 0].tolist() == list(each)
+    plain = getattr(aikit, name)(array, **keywords, channels="data")
+    if name != "rotate":  # which mixes both at the edges
+        beyond = getattr(aikit, name)(np.ones_like(array), **keywords, channels="data") == 0
+        np.testing.assert_array_equal(result, np.where(beyond, np.float32(each), plain))
+    tensor = torch.from_numpy(np.moveaxis(array, -1, 0).copy())
+    for given in (tensor, tensor[None]):
+        moved = getattr(aikit, name)(given, **keywords, fill=fill, channels="data")
+        np.testing.assert_allclose(np.moveaxis(moved.reshape(3, *result.shape[:2]).numpy(), 0, -1), result, atol=2e-4)
+
+
+def test_what_is_beyond_codes_is_a_code():
+    array = codes(5, 6, 5, "uint16")
+    assert aikit.pad(array, left=1, fill=(1, 2, 3, 4, 65535), channels="data")[0, 0].tolist() == [1, 2, 3, 4, 65535]
+    with pytest.raises(
+        InputValueError, match=r"fill: expected a whole number from 0 to 65535 for uint16, got -1.0; pa"
+    ):
+        aikit.pad(array, left=1, fill=-1, channels="data")
+    with pytest.raises(
+        InputValueError, match=r"fill: expected a number, or one for each plane, got 'red'; pass 1 or 1"
+    ):
+        aikit.pad(array, left=1, fill="red", channels="data")
+    with pytest.raises(InputValueError, match=r"fill: expected .*, got \(1, 2\); pass 1 or 5"):
+        aikit.pad(array, left=1, fill=(1, 2), channels="data")
+
+
+def test_true_and_false_are_moved_and_never_mixed():
+    array = codes(23, 31, 5) > 100
+    result = aikit.crop(array, box=(-2, 3, 12, 30), channels="data")
+    assert result.dtype == bool
+    np.testing.assert_array_equal(result[:20, 2:], array[3:, :12])
+    tensor = aikit.rot90(torch.from_numpy(np.moveaxis(array, -1, 0).copy()), channels="data")
+    assert tensor.dtype == torch.bool
+    np.testing.assert_array_equal(np.moveaxis(tensor.numpy(), 0, -1), np.rot90(array))
+    with pytest.raises(InputTypeError, match="expected floats, uint8 or uint16 where values are mixed, got bool; pass"):
+        aikit.resize(array, width=4, channels="data")
+
+
 @pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64"])
 @pytest.mark.parametrize(
     ("name", "keywords"),

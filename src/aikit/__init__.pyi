@@ -18,6 +18,7 @@ from . import (
     limits as limits,
     logs as logs,
     memory as memory,
+    mesh as mesh,
     operations as operations,
     paths as paths,
     plugins as plugins,
@@ -46,7 +47,7 @@ from .alpha import (
     unpremultiply as unpremultiply,
 )
 from .batch import normalize as normalize, read_batch as read_batch, stack as stack, unstack as unstack
-from .catalog import picture_hash as picture_hash
+from .catalog import open_catalog as open_catalog, picture_hash as picture_hash
 from .color import (
     convert_color as convert_color,
     hsv_to_rgb as hsv_to_rgb,
@@ -98,6 +99,7 @@ from .geometry import (
 )
 from .limits import Limits as Limits
 from .memory import free_memory as free_memory
+from .mesh import new_mesh as new_mesh, open_mesh as open_mesh
 from .operations import operation as operation
 from .profiles import convert_profile as convert_profile
 from .psd import new_psd as new_psd, open_psd as open_psd

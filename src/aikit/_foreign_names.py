@@ -72,6 +72,7 @@ NAMES: Mapping[str, str] = {
         "pick_device": "get_device best_device",
         "free_memory": "empty_cache clear_cache clear_memory",
         "convert_folder": "convert_directory batch_convert",
+        "aikit.folders.contact_sheet": "contact_sheet montage",
         "aikit.transforms.Apply": "Apply Compose Lambda",
         "aikit.psd.Psd": "Psd",
         "aikit.psd.Layer": "Layer",

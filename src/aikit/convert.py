@@ -3,6 +3,10 @@
 Every converter takes every kind of image. Pure changes of container never pass through float, so uint8 and
 uint16 arrive bit for bit. The result never shares memory with the image it came from, except that
 `to_pil` returns a PIL image that needs no change as it is.
+
+With `channels="data"` channels are numbers in units of their own, such as depth, optical flow or the bands of a
+satellite: any number of them, of any integer or float type, none of which is alpha. Their values stay: nothing is scaled
+to [0, 1], floats are rounded to the nearest where integers are asked for, and a dtype that cannot hold them is refused.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args, overload
 
 from ._check import one_of
 from ._foreign_names import explain_calls
-from ._pixels import Opened, Pixels, PixelTarget, Spec, adapter, copy_pixels, kind_of, load
+from ._pixels import ChannelKind, Opened, Pixels, PixelTarget, Spec, adapter, copy_pixels, is_data, kind_of, load
 from .errors import InputTypeError, InputValueError, quoted
 from .types import AnyImage, DeviceLike, DTypeLike, Kind
 
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
     from PIL import Image
+
+    from ._adapters.data import Data
 
 __all__ = ["to_cv2", "to_numpy", "to_pil", "to_tensor"]
 
@@ -43,6 +49,7 @@ def to_pil(
     bgr: bool = False,
     value_range: ValueRange | None = None,
     layout: Layout | None = None,
+    channels: ChannelKind = "color",
     out: Image.Image | None = None,
 ) -> Image.Image:
     """Convert any image to a PIL image.
@@ -59,6 +66,8 @@ def to_pil(
         bgr: the array or tensor runs B, G, R(, A).
         value_range: (low, high) of float values that are not in [0, 1], or of PIL's mode I.
         layout: "CHW" for an array with channels first, "HWC" for a tensor with channels last.
+        channels: "data" for numbers that are no colors: one plane of uint8, uint16, int32, float32 or bool (modes L, I;16,
+            I, F and 1), or three of uint8 (RGB); "auto" keeps the dtype.
         out: a PIL image of the result's size and mode, which is filled and returned.
 
     Returns:
@@ -73,6 +82,8 @@ def to_pil(
         >>> to_pil(np.array([[[0, 0.5, 1]]], np.float32)).getpixel((0, 0))
         (0, 128, 255)
     """
+    if is_data(channels, bgr=bgr, value_range=value_range):
+        return _data_to_pil(image, dtype, layout, out)
     name = dtype_name(dtype, _PIL_DTYPES, "auto")
     pixels, spec, value_range = _open(image, bgr, value_range, layout)
     from ._adapters import pil as pictures
@@ -97,6 +108,7 @@ def to_numpy(
     bgr: bool = False,
     value_range: ValueRange | None = None,
     layout: Layout | None = None,
+    channels: ChannelKind = "color",
     out: np.ndarray[Any, Any] | None = None,
 ) -> np.ndarray[Any, Any]:
     """Convert any image to a NumPy array, channels last, RGB.
@@ -111,6 +123,8 @@ def to_numpy(
         bgr: the array or tensor runs B, G, R(, A); the result is R, G, B(, A).
         value_range: (low, high) of float values that are not in [0, 1], or of PIL's mode I.
         layout: "CHW" for an array with channels first, "HWC" for a tensor with channels last.
+        channels: "data" for numbers that are no colors, any number of planes of any type, which the result keeps: None is
+            the same dtype, and bool stays.
         out: an array of the result's shape and dtype, C-contiguous, which is filled and returned.
 
     Returns:
@@ -125,6 +139,8 @@ def to_numpy(
         >>> to_numpy(Image.new("RGB", (2, 1), (10, 20, 30))).tolist()
         [[[10, 20, 30], [10, 20, 30]]]
     """
+    if is_data(channels, bgr=bgr, value_range=value_range):
+        return _data_to_array(image, dtype, layout, out)
     name = dtype_name(dtype, NUMPY_DTYPES, None)
     pixels, spec, value_range = _open(image, bgr, value_range, layout)
     wanted = name or {"bool": "uint8", "bfloat16": "float32"}.get(spec.dtype, spec.dtype)
@@ -139,6 +155,7 @@ def to_cv2(
     bgr: bool = False,
     value_range: ValueRange | None = None,
     layout: Layout | None = None,
+    channels: ChannelKind = "color",
     out: np.ndarray[Any, Any] | None = None,
 ) -> np.ndarray[Any, Any]:
     """Convert any image to an array for OpenCV, channels last, BGR.
@@ -153,6 +170,8 @@ def to_cv2(
         bgr: the array or tensor already runs B, G, R(, A).
         value_range: (low, high) of float values that are not in [0, 1], or of PIL's mode I.
         layout: "CHW" for an array with channels first, "HWC" for a tensor with channels last.
+        channels: "data" for numbers that are no colors, any number of planes in their own order; "auto" keeps the dtype,
+            which is one of uint8, int8, uint16, int16, int32, float16, float32 and float64, and bool becomes 0 and 1.
         out: an array of the result's shape and dtype, C-contiguous, which is filled and returned.
 
     Returns:
@@ -168,10 +187,12 @@ def to_cv2(
         >>> to_cv2(Image.new("RGB", (1, 1), (10, 20, 30))).tolist()
         [[[30, 20, 10]]]
     """
+    if is_data(channels, bgr=bgr, value_range=value_range):
+        return _data_to_array(image, dtype, layout, out, for_opencv=True)
     name = dtype_name(dtype, _CV2_DTYPES, "auto")
     pixels, spec, value_range = _open(image, bgr, value_range, layout)
-    channels = 4 if spec.channels == 2 else spec.channels
-    return _to_array(pixels, spec, channels, name or _auto_dtype(spec), value_range, out, bgr=True)
+    count = 4 if spec.channels == 2 else spec.channels
+    return _to_array(pixels, spec, count, name or _auto_dtype(spec), value_range, out, bgr=True)
 
 
 @explain_calls
@@ -182,6 +203,7 @@ def to_tensor(
     bgr: bool = False,
     value_range: ValueRange | None = None,
     layout: Layout | None = None,
+    channels: ChannelKind = "color",
     device: DeviceLike | None = None,
     out: torch.Tensor | None = None,
 ) -> torch.Tensor:
@@ -198,6 +220,8 @@ def to_tensor(
         bgr: the array or tensor runs B, G, R(, A); the result is R, G, B(, A).
         value_range: (low, high) of float values that are not in [0, 1], or of PIL's mode I.
         layout: "CHW" for an array with channels first, "HWC" for a tensor with channels last.
+        channels: "data" for numbers that are no colors, any number of planes of any type, 5 becoming 5.0; a tensor may
+            be (H, W) then.
         device: where the result shall lie, such as "cuda"; None keeps a tensor where it is and puts everything
             else on the CPU. Integers cross to a device as integers.
         out: a contiguous tensor of the result's shape and dtype, which is filled and returned. Without it a large
@@ -217,6 +241,8 @@ def to_tensor(
         >>> to_tensor(Image.new("RGB", (2, 1), (0, 255, 0)))[:, 0, 0].tolist()
         [0.0, 1.0, 0.0]
     """
+    if is_data(channels, bgr=bgr, value_range=value_range):
+        return _data_to_tensor(image, dtype, layout, device, out)
     name = dtype_name(dtype, TORCH_DTYPES, None)
     pixels, spec, value_range = _open(image, bgr, value_range, layout)
     wanted = name or ("uint8" if spec.dtype == "bool" else spec.dtype)
@@ -351,3 +377,70 @@ def _transfer(pixels: Pixels, spec: Spec, target: PixelTarget, value_range: Valu
     """Copy an image's pixels, wherever it lies, into a target in host memory."""
     source, value_range = adapter(spec.kind).bring_to_host(pixels, target.dtype, value_range)
     copy_pixels(source, spec, target, value_range)
+
+
+# ---------------------------------------------------------------- channels that are data
+
+
+def _open_given(image: AnyImage, layout: Layout | None) -> Data:
+    from ._adapters.data import open_data
+
+    if layout is not None:
+        one_of("layout", layout, ("HWC", "CHW"))
+    return open_data(image, layout=layout)
+
+
+def _data_to_pil(
+    image: AnyImage, dtype: DTypeLike | None, layout: Layout | None, out: Image.Image | None
+) -> Image.Image:
+    from ._adapters import data, pil as pictures
+
+    result = data.to_picture(_open_given(image, layout), dtype_name(dtype, data.PIL_DTYPES, "auto"))
+    return result if out is None else pictures.fill(out, result)
+
+
+def _data_to_array(
+    image: AnyImage,
+    dtype: DTypeLike | None,
+    layout: Layout | None,
+    out: np.ndarray[Any, Any] | None,
+    *,
+    for_opencv: bool = False,
+) -> np.ndarray[Any, Any]:
+    import numpy as np
+
+    from ._adapters import data, numpy as arrays
+
+    allowed = data.CV2_DTYPES if for_opencv else data.ARRAY_DTYPES
+    name = dtype_name(dtype, allowed, "auto" if for_opencv else None)
+    opened = _open_given(image, layout)
+    own = {"bfloat16": "float32"} | ({"bool": "uint8"} if for_opencv else {})
+    wanted = name or own.get(opened.dtype, opened.dtype)
+    if wanted not in allowed:
+        raise InputTypeError("image", f"data of {', '.join(allowed)} for OpenCV", wanted, "pass one of these as dtype=")
+    flat = opened.channels == 1 and not opened.batch
+    arrays.check_out(out, Spec("numpy", wanted, opened.channels, *opened.size, opened.batch, flat=flat))
+    result = opened.array(wanted)
+    if out is None:
+        return result
+    np.copyto(out, result)
+    return out
+
+
+def _data_to_tensor(
+    image: AnyImage,
+    dtype: DTypeLike | None,
+    layout: Layout | None,
+    device: DeviceLike | None,
+    out: torch.Tensor | None,
+) -> torch.Tensor:
+    from ._adapters import data, torch as tensors
+
+    name = dtype_name(dtype, data.TENSOR_DTYPES, None)
+    opened = _open_given(image, layout)
+    wanted = name or opened.dtype
+    own = opened.values.device if opened.is_tensor else None
+    spec = Spec("torch", wanted, opened.channels, *opened.size, opened.batch, device=own)
+    tensors.check_out(out, spec)
+    result = opened.tensor(wanted, tensors.device_for(device, spec, out))
+    return result if out is None else out.copy_(result)

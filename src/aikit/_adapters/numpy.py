@@ -11,7 +11,7 @@ import numpy as np
 from .._pixels.contracts import Opened, PixelSource, PixelTarget, adapter
 from .._pixels.kinds import TOP, Planes, Spec
 from .._pixels.outliers import Outliers
-from .._pixels.values import no_number, quantize, rescale
+from .._pixels.values import check_bounds, check_exact, no_number, out_of_range, quantize, rescale
 from ..errors import InputTypeError, InputValueError
 from ..types import AnyImage
 from .fast_numpy import FastNumPy
@@ -297,6 +297,36 @@ def _in_unit_range(plane: Array) -> bool:
     if plane.dtype == np.float64:
         return bool(plane.view(np.uint64).max() <= 0x3FF0000000000000)  # the bits of 1.0
     return bool(plane.dtype == np.float32 and plane.view(np.uint32).max() <= 0x3F800000)
+
+
+def cast_data(array: Array, dtype: str) -> Array:
+    """Give data another dtype by value: whole numbers exactly, floats rounded; refuse what the dtype cannot hold.
+
+    May return the array itself.
+    """
+    target = np.dtype(dtype)
+    if array.dtype == target:
+        return array
+    if target.kind == "f":
+        return array.astype(target) if array.dtype.kind == "b" else _data_to_floats(array, target)
+    if array.dtype.kind == "b" or np.can_cast(array.dtype, target):
+        return array.astype(target)
+    check_bounds(array.min().item(), array.max().item(), target.name)
+    return (np.rint(array) if array.dtype.kind == "f" else array).astype(target)
+
+
+def _data_to_floats(array: Array, target: DType) -> Array:
+    if array.dtype.kind in "iu":
+        mantissa = np.finfo(target).nmant
+        if np.iinfo(array.dtype).bits > mantissa + 1:
+            check_exact(int(array.min()), int(array.max()), mantissa, target.name)
+        return array.astype(target)
+    with np.errstate(over="ignore"):
+        result = array.astype(target)
+    if target.itemsize < array.dtype.itemsize and not np.array_equal(np.isinf(result), np.isinf(array)):
+        worst = float(np.abs(array[np.isfinite(array)]).max())
+        raise out_of_range(worst, float(np.finfo(target).max), target.name)
+    return result
 
 
 def load(

@@ -67,7 +67,7 @@ def load(
         raise InputValueError("layout", "None for a PIL image", quoted(layout), "leave it out")
     if image.width == 0 or image.height == 0:
         raise InputValueError("image", "at least one pixel", f"size {image.size}", "check where it was cut")
-    upright = _loaded(image)
+    upright = load_pixels(image)
     if orientation_of_image(upright) != 1:
         upright = turn_upright(upright)
     if ranged and upright.mode == "I":
@@ -102,7 +102,7 @@ def is_resolved(image: object) -> TypeGuard[Image.Image]:
     return image.mode in _RESOLVED and "transparency" not in image.info and orientation_of_image(image) == 1
 
 
-def _loaded(image: Image.Image) -> Image.Image:
+def load_pixels(image: Image.Image) -> Image.Image:
     """Load the picture's pixels into memory; a lazily opened file is read here, and may turn out broken."""
     try:
         image.load()

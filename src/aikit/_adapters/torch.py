@@ -13,10 +13,18 @@ from .._pixels import contracts, values
 from .._pixels.contracts import Opened
 from .._pixels.kinds import TOP, Namespace, Planes, Spec
 from .._pixels.outliers import FAR_ABOVE, FAR_BELOW, Outliers
-from .._pixels.values import no_number, quantize, rescale
+from .._pixels.values import check_exact, no_number, out_of_range, quantize, rescale
 from ..errors import DeviceError, InputTypeError, InputValueError, quoted
 from ..types import AnyImage, DeviceLike
-from .numpy import Array, DType, Pixels, cast as cast_array, swap_red_blue, widen as widen_array
+from .numpy import (
+    Array,
+    DType,
+    Pixels,
+    cast as cast_array,
+    cast_data as cast_array_data,
+    swap_red_blue,
+    widen as widen_array,
+)
 from .raw import describe_tensor, describe_tensor_memory
 
 namespace = cast_type(Namespace, torch)
@@ -221,6 +229,31 @@ def on_host(plane: torch.Tensor) -> Array | None:
 def _as_array(tensor: torch.Tensor) -> Array:
     """Show a tensor's memory as an array; a copy where NumPy has not the dtype."""
     return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).detach().numpy()
+
+
+def values_on_host(tensor: torch.Tensor) -> Array:
+    """Show numbers of any type in host memory, copied where they lie elsewhere; bfloat16 as float32."""
+    return _as_array(tensor.detach().cpu().resolve_neg())
+
+
+def cast_data(tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Give data another dtype by value, or refuse it, as NumPy's `cast_data`; where a compiler reads along, unseen."""
+    if tensor.dtype == dtype or is_traced(tensor):
+        return tensor.to(dtype)
+    if not dtype.is_floating_point:
+        return torch.from_numpy(np.array(cast_array_data(values_on_host(tensor), dtype_name(dtype)))).to(tensor.device)
+    result = tensor.to(dtype)
+    if not tensor.dtype.is_floating_point and tensor.dtype != torch.bool:
+        numbers = values_on_host(tensor)
+        check_exact(int(numbers.min()), int(numbers.max()), _MANTISSAS[dtype], dtype_name(dtype))
+    elif dtype.itemsize < tensor.dtype.itemsize and not torch.equal(result.isinf(), tensor.isinf()):
+        worst = tensor.detach()[tensor.isfinite()].abs().max().item()
+        raise out_of_range(worst, torch.finfo(dtype).max, dtype_name(dtype))
+    return result
+
+
+# Bits behind the first one.
+_MANTISSAS = {torch.float16: 10, torch.bfloat16: 7, torch.float32: 23, torch.float64: 52}
 
 
 def view_on_host(pixels: TensorPixels) -> Pixels | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from .colors import parse_color
 from .contracts import Adapter, InterleavedKernel, Kernel, Opened, Pixels, PixelSource, PixelTarget, adapter
 from .copying import copy_pixels
-from .data import ChannelKind, takes_data
+from .data import ChannelKind, DataFill, is_data, spec_of, takes_data
 from .driver import crop, load, load_beside, merge, pass_open, run, run_uint8, split
 from .facts import Memory, Raw
 from .kinds import CHANNEL_NAMES, TOP, Namespace, Plane, Planes, Spec, kind_of
@@ -22,6 +22,7 @@ __all__ = [
     "TOP",
     "Adapter",
     "ChannelKind",
+    "DataFill",
     "InterleavedKernel",
     "Kernel",
     "Memory",
@@ -41,6 +42,7 @@ __all__ = [
     "cut_strips",
     "for_each_strip",
     "in_threads",
+    "is_data",
     "is_exported",
     "is_traced",
     "kind_of",
@@ -56,6 +58,7 @@ __all__ = [
     "run",
     "run_uint8",
     "safe",
+    "spec_of",
     "split",
     "takes_data",
     "thread_count",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ..errors import InputValueError
 from .kinds import Namespace, Plane
 
@@ -26,6 +28,32 @@ def no_number() -> InputValueError:
     return InputValueError(
         "image", "numbers", "NaN, which no integer can hold", "replace it first, for instance with nan_to_num"
     )
+
+
+def check_bounds(low: float, high: float, dtype: str) -> None:
+    """Refuse data from `low` to `high` for a dtype of whole numbers that cannot hold them, NaN among them."""
+    import numpy as np
+
+    if math.isnan(low) or math.isnan(high):
+        raise no_number()
+    least, most = (0, 1) if dtype == "bool" else (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
+    for value in (low, high):
+        # Floats are rounded first.
+        if not least <= (round(value) if math.isfinite(value) else value) <= most:
+            raise InputValueError("image", f"data from {least} to {most} for {dtype}", str(value), "pass a wider dtype")
+
+
+def check_exact(low: int, high: int, mantissa: int, dtype: str) -> None:
+    """Refuse whole numbers that floats of so many bits behind the first would round."""
+    most = 2 << mantissa
+    for value in (low, high):
+        if abs(value) > most:
+            raise InputValueError("image", f"whole numbers up to {most} for {dtype}", str(value), "pass a wider dtype")
+
+
+def out_of_range(worst: float, most: float, dtype: str) -> InputValueError:
+    """Make the error for data that would become infinite."""
+    return InputValueError("image", f"data up to {most:g} for {dtype}", f"{worst:g}", "pass a wider dtype")
 
 
 def power(xp: Namespace, plane: Plane, exponent: float) -> Plane:

@@ -1,5 +1,6 @@
 """Guarded decoding and encoding of raster formats."""
 
+from .data_planes import decode_data_guarded, encode_data
 from .decode import decode, frames
 from .encode import encode
 from .formats import Format, capabilities
@@ -29,9 +30,11 @@ __all__ = [
     "check_times",
     "collect",
     "decode",
+    "decode_data_guarded",
     "decode_guarded",
     "decode_labels_guarded",
     "encode",
+    "encode_data",
     "encode_frames",
     "format_of_suffix",
     "frames",

@@ -23,6 +23,7 @@ from .options import EncodeOptions, check_options, subsampling_of
 from .palette import is_stored_as_it_is, reduce_colors, shrink
 from .profile import describe_profile, is_srgb_in_all_but_name
 from .tiff_tags import with_tags
+from .tiff_writer import tiff_of
 
 __all__ = ["encode", "encode_avif_frames"]
 
@@ -340,62 +341,9 @@ def _by_opencv(suffix: str, pixels: Samples, settings: list[int]) -> bytes:
     return data.tobytes()
 
 
-_STRIP = 1 << 18
-
-
 def _tiff_high_depth(pixels: Samples, options: EncodeOptions) -> bytes:
-    """A little-endian TIFF of deflated strips, alpha declared as unassociated.
-
-    Written here because OpenCV leaves the alpha undeclared and Pillow has no such modes.
-    """
-    height, width, channels = pixels.shape
-    rows = max(1, min(height, _STRIP // (width * channels * pixels.itemsize)))
-    integers = pixels.dtype == np.uint16
-    strips = []
-    for top in range(0, height, rows):
-        strip = pixels[top : top + rows]
-        if integers:
-            # Predictor 2: differences along the row, TIFF 6.0 section 14.
-            strip = np.diff(strip, axis=1, prepend=np.zeros_like(strip[:, :1]))
-        strips.append(zlib.compress(strip.astype(strip.dtype.newbyteorder("<")).tobytes(), 6))
-    # Values that do not fit into an entry lie behind the header, the strips behind them.
-    tags: list[tuple[int, int, tuple[int, ...]]] = [
-        (256, 4, (width,)),
-        (257, 4, (height,)),
-        (258, 3, (pixels.itemsize * 8,) * channels),
-        (259, 3, (8,)),
-        (262, 3, (2 if channels > 2 else 1,)),
-        (273, 4, (0,) * len(strips)),
-        (277, 3, (channels,)),
-        (278, 4, (rows,)),
-        (279, 4, tuple(len(strip) for strip in strips)),
-        (317, 3, (2 if integers else 1,)),
-        *([(338, 3, (2,))] if channels in (2, 4) else []),
-        (339, 3, (1 if integers else 3,) * channels),
-    ]
-    return _tiff_file(tags, strips)
-
-
-def _tiff_file(tags: list[tuple[int, int, tuple[int, ...]]], strips: list[bytes]) -> bytes:
-    directory = 8
-    values_at = directory + 2 + 12 * len(tags) + 4
-    sizes = [len(values) * (2 if kind == 3 else 4) for _, kind, values in tags]
-    strips_at = values_at + sum(size + size % 2 for size in sizes if size > 4)
-    offsets, at = [], strips_at
-    for strip in strips:
-        offsets.append(at)
-        at += len(strip)
-    entries, values_block = b"", b""
-    for (tag, kind, values), size in zip(tags, sizes, strict=True):
-        raw = struct.pack(f"<{len(values)}{'H' if kind == 3 else 'I'}", *(offsets if tag == 273 else values))
-        if size > 4:
-            place = struct.pack("<I", values_at + len(values_block))
-            values_block += raw + b"\0" * (size % 2)
-        else:
-            place = raw.ljust(4, b"\0")
-        entries += struct.pack("<HHI", tag, kind, len(values)) + place
-    head = b"II*\0" + struct.pack("<IH", directory, len(tags)) + entries + struct.pack("<I", 0)
-    return head + values_block + b"".join(strips)
+    channels = pixels.shape[2]
+    return tiff_of(pixels, photometric=2 if channels > 2 else 1, extra=(2,) if channels in (2, 4) else ())
 
 
 def _ppm16(pixels: Samples, options: EncodeOptions) -> bytes:

@@ -22,7 +22,9 @@ Picture = Image.Image | HighDepth
 
 # Bytes a pixel, in the modes that readers hand out.
 _MODES = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 2, "I": 4, "F": 4}
-_DTYPES = ("uint8", "uint16", "float32")
+_DTYPES = (
+    "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float16", "float32", "float64",
+)  # fmt: skip
 _COLORS = ("RGB", "RGBA")
 
 

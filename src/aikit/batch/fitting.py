@@ -13,7 +13,7 @@ from ..alpha import flatten
 from ..color import rgb_to_gray
 from ..errors import InputValueError, quoted
 from ..geometry.filling import parse_fill
-from ..geometry.fitting import check_fit, fit_opened
+from ..geometry.fitting import How, check_fit, fit_opened
 from ..resample.size import METHODS, Method, sides
 from ..types import AnyImage, Color
 
@@ -23,12 +23,12 @@ __all__ = [
 ]  # fmt: skip
 
 Fit = Literal["exact", "pad", "crop", "stretch", "contain", "letterbox"]
-Channels = Literal["gray", "rgb", "rgba"]
+Channels = Literal["gray", "rgb", "rgba", "data"]
 
 _FITS = get_args(Fit)
 
 # What `fit` calls those that scale, which need the size of the batch.
-SCALING = {"crop": "cover", "stretch": "stretch", "contain": "contain", "letterbox": "contain"}
+SCALING: dict[str, How] = {"crop": "cover", "stretch": "stretch", "contain": "contain", "letterbox": "contain"}
 _WITH_BARS = ("pad", "contain", "letterbox")
 
 _COUNTS = {"gray": 1, "rgb": 3, "rgba": 4}
@@ -72,7 +72,7 @@ def check_fitting(
     one_of("fit", fit, _FITS)
     one_of("method", method, METHODS)
     if channels is not None:
-        one_of("channels", channels, _COUNTS)
+        one_of("channels", channels, get_args(Channels))
     height, width = sides(height, width)
     if fill is not None and fit not in _WITH_BARS:
         raise InputValueError("fill", f'None for fit="{fit}", which adds no bars', quoted(fill), "leave it out")
@@ -80,7 +80,7 @@ def check_fitting(
         raise InputValueError(
             "height, width", f'both for fit="{fit}"', f"{height} and {width}", "pass the size of the batch"
         )
-    return Fitting(height, width, None if channels is None else _COUNTS[channels], fit, method, background, fill)
+    return Fitting(height, width, _COUNTS.get(channels or ""), fit, method, background, fill)
 
 
 def canvas_for(specs: Sequence[Spec], fitting: Fitting, first: str = "the first") -> Canvas:

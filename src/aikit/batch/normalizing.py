@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from .._foreign_names import explain_calls
-from .._pixels import TOP, load
+from .._pixels import TOP, ChannelKind, is_data, load
 from ..errors import InputTypeError, InputValueError, quoted
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def normalize(
     *,
     mean: Name | float | Sequence[float],
     std: Name | float | Sequence[float],
+    channels: ChannelKind = "color",
     out: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Subtract a mean from each channel and divide by a deviation.
@@ -40,6 +41,8 @@ def normalize(
         batch: (..., C, H, W), any dtype of images, on any device. Integers span their full range, floats [0, 1].
         mean: "imagenet", "clip", one number for all channels or one for each, in their order, for values in [0, 1].
         std: the same, above 0. A mean and a deviation of 0.5 take [0, 1] to [-1, 1].
+        channels: "data" for any number of planes of any type, whose numbers are taken as they are: of uint16 bands, mean
+            and std count from 0 to 65535.
         out: a contiguous tensor of the result's shape and dtype, which is filled and returned; `batch` itself, if it
             is float and no gradient is wanted.
 
@@ -59,14 +62,25 @@ def normalize(
     """
     import torch
 
-    tensor: object = load(batch, subject="batch").pixels.image
+    plain = is_data(channels)
+    tensor: object = _open_data(batch) if plain else load(batch, subject="batch").pixels.image
     if not isinstance(tensor, torch.Tensor):
         raise InputTypeError("batch", "a tensor", type(batch).__name__, "stack or to_tensor makes one of pictures")
     means = _list_values("mean", mean, _MEANS, tensor.shape[-3])
     deviations = _list_values("std", std, _DEVIATIONS, tensor.shape[-3])
     if not all(value > 0 for value in deviations):
         raise InputValueError("std", "numbers above 0", quoted(std), "for a channel that never varies pass 1")
-    return _normalize(tensor, means, deviations, out)
+    name = str(tensor.dtype).removeprefix("torch.")
+    return _normalize(tensor, means, deviations, out, top=1 if plain else TOP.get(name, 1))
+
+
+def _open_data(batch: torch.Tensor) -> object:
+    from .._adapters.data import open_data
+
+    values: object = open_data(batch, subject="batch").values
+    if batch.ndim < 3:
+        raise InputValueError("batch", "shape (..., C, H, W)", str(tuple(batch.shape)), "add a channel axis: x[None]")
+    return values
 
 
 def _list_values(
@@ -104,7 +118,7 @@ _BLOCK = 1 << 20
 
 
 def _normalize(
-    batch: torch.Tensor, means: tuple[float, ...], deviations: tuple[float, ...], out: torch.Tensor | None
+    batch: torch.Tensor, means: tuple[float, ...], deviations: tuple[float, ...], out: torch.Tensor | None, *, top: int
 ) -> torch.Tensor:
     """Compute (x - mean) / std as one multiplication and one addition: x / (top * std) - mean / std."""
     import torch
@@ -115,7 +129,6 @@ def _normalize(
     target = batch.dtype if is_float else torch.float32
     tensors.check_tensor_out(out, tuple(batch.shape), tensors.dtype_name(target))
     wide = torch.float64 if target == torch.float64 else torch.float32
-    top = 1 if is_float else TOP.get(tensors.dtype_name(batch.dtype), 1)
     factors = tuple(1 / (top * deviation) for deviation in deviations)
     summands = tuple(-mean / deviation for mean, deviation in zip(means, deviations, strict=True))
     if tensors.is_traced(batch):
@@ -130,7 +143,7 @@ def _normalize(
     result = torch.empty(batch.shape, dtype=target, device=batch.device) if out is None else out
     if batch.device.type == "cpu":
         _normalize_blocks(batch, scale, shift, result)
-    elif is_float or top == TOP["uint8"]:
+    elif is_float or batch.dtype == torch.uint8:
         # One kernel that reads one dtype and writes another, float32 inside.
         torch.addcmul(shift, batch, scale, out=result)
     else:

@@ -12,7 +12,7 @@ from ..errors import AikitError, InputValueError
 from ..types import AnyImage
 from .failures import OPTIONS, Failures
 
-__all__ = ["Prepare", "check_prepare", "prepare_picture", "prepare_pictures"]
+__all__ = ["Prepare", "call_prepare", "check_prepare", "prepare_picture", "prepare_pictures"]
 
 # Any, because a function may take one kind of image alone.
 Prepare: TypeAlias = Callable[[Any], AnyImage]
@@ -44,17 +44,21 @@ def prepare_pictures(
 
 def prepare_picture(opened: Opened[AnyImage], prepare: Prepare, name: str) -> Opened[AnyImage]:
     """Prepare one picture; `name` is what messages call it."""
-    try:
-        prepared = prepare(_show_rgb(opened))
-    except AikitError as error:
-        if error.subject in OPTIONS:
-            raise
-        raise error.with_subject(name if error.subject == "image" else f"{name}, {error.subject}") from error
-    result = load_beside(prepared, f"prepare({name})", bgr=False)
+    result = load_beside(call_prepare(prepare, _show_rgb(opened), name), f"prepare({name})", bgr=False)
     if result.spec.batch:
         shape = tuple(result.pixels.image.shape)
         raise InputValueError(f"prepare({name})", "one picture", f"a batch of shape {shape}", "give one for each")
     return result
+
+
+def call_prepare(prepare: Prepare, image: AnyImage, name: str) -> AnyImage:
+    """Give one picture to the function; its errors say which picture that was."""
+    try:
+        return prepare(image)
+    except AikitError as error:
+        if error.subject in OPTIONS:
+            raise
+        raise error.with_subject(name if error.subject == "image" else f"{name}, {error.subject}") from error
 
 
 def _show_rgb(opened: Opened[AnyImage]) -> AnyImage:

@@ -13,7 +13,7 @@ from .._foreign_names import explain_calls
 from .._io import name_of, read_bytes
 from .._pixels import Opened, in_threads, load
 from ..errors import AikitError, InputValueError
-from ..files import Profile, read_any
+from ..files import Profile, read_any, read_planes
 from ..limits import Limits
 from ..resample.size import Method
 from ..types import AnyImage, Color, DeviceLike, DTypeLike, Source
@@ -21,8 +21,9 @@ from .failures import Failure, Failures, OnError, collect_failures
 from .fitting import SCALING, Channels, Fit, Fitting, canvas_for, check_fitting, fit_picture
 from .jpeg import CheckedJpeg, check_jpeg, decode_jpegs
 from .placement import choose_device
-from .preparing import Prepare, check_prepare, prepare_picture
+from .preparing import Prepare, call_prepare, check_prepare, prepare_picture
 from .stacking import list_of, stack_opened
+from .stacking_data import check_data_options, stack_data
 
 if TYPE_CHECKING:
     import torch
@@ -65,7 +66,8 @@ def read_batch(
         height: of the batch, as in `stack`.
         width: of the batch, as in `stack`.
         fit: "exact", "pad", "crop", "stretch", "contain" or "letterbox", as in `stack`.
-        channels: "gray", "rgb" or "rgba" for all; None wants all pictures alike.
+        channels: "gray", "rgb" or "rgba" for all; None wants all pictures alike. "data" takes the numbers of TIFF and PNG
+            files as they are stored, as in `read_numpy` and `stack`; then `profile` says nothing.
         method: how "crop" and "stretch" scale, as in `stack`.
         background: under transparency that "gray" or "rgb" removes.
         fill: the color of what "pad", "contain" and "letterbox" add; None is 0.
@@ -120,6 +122,10 @@ def read_batch(
     names = [_name(index, source) for index, source in enumerate(given)]
     with collect_failures(on_error, failures, "sources") as failed:
         files = _Files(given, names, partial(_finish, prepare, fitting), profile, limits, failed)
+        if channels == "data":
+            check_data_options(background)
+            read = partial(files.read_planes, prepare)
+            return stack_data(read, names, fitting, failed, prepare=None, device=where, dtype=dtype, out=out)
         pictures = files.read(where if on_card else None)
         return stack_opened(pictures, names, fitting, failed, device=where, dtype=dtype, out=out)
 
@@ -135,6 +141,12 @@ def _finish(prepare: Prepare | None, fitting: Fitting, picture: AnyImage, name: 
 def _name(index: int, source: Source) -> str:
     name = name_of(source)
     return f"sources[{index}]" if name == "source" else name
+
+
+def _named(data: bytes, name: str) -> io.BytesIO:
+    file = io.BytesIO(data)
+    file.name = name  # for messages
+    return file
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +189,14 @@ class _Files:
                 raise
             raise error.with_subject(self.names[index]) from error
 
+    def read_planes(self, prepare: Prepare | None, index: int) -> AnyImage:
+        """Read the planes of data of one file, and prepare them."""
+        name = self.names[index]
+        planes = read_planes(_named(self._load(index), name), limits=self.limits).pixels
+        return planes if prepare is None else call_prepare(prepare, planes, name)
+
     def _decode(self, data: bytes, name: str) -> Opened[AnyImage]:
-        file = io.BytesIO(data)
-        file.name = name  # for messages
-        return self.finish(read_any(file, profile=self.profile, limits=self.limits), name)
+        return self.finish(read_any(_named(data, name), profile=self.profile, limits=self.limits), name)
 
     def _decode_portion(self, files: dict[int, CheckedJpeg], card: torch.device) -> dict[int, Opened[AnyImage]]:
         """Decode some files on the card at once; where it cannot, in threads."""

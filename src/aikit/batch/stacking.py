@@ -29,6 +29,7 @@ from .fitting import (
 )
 from .placement import choose_device
 from .preparing import Prepare, check_prepare, prepare_pictures
+from .stacking_data import check_data_options, stack_data
 
 if TYPE_CHECKING:
     import torch
@@ -79,7 +80,9 @@ def stack(
             need height and width, and scale with antialiasing.
         method: how these scale, a word of `resize`: most training data was shrunk by "bilinear", which
             does not ring; models of the CLIP family want "bicubic".
-        channels: "gray", "rgb" or "rgba" for all; None wants all pictures alike, of 1 to 4 channels.
+        channels: "gray", "rgb" or "rgba" for all; None wants all pictures alike, of 1 to 4 channels. "data" stacks
+            planes of numbers, as many in each picture and none of them alpha, whose values stay: nothing is scaled to
+            [0, 1], whole numbers scale by method="nearest" alone, and `fill` is one number or one a plane.
         background: under transparency that "gray" or "rgb" removes: a color, or as `flatten` takes it. A name or a
             hex code means the same to 8-bit, 16-bit and float pictures.
         fill: the color of what "pad", "contain" and "letterbox" add; None is 0, transparent where the batch has alpha.
@@ -120,9 +123,13 @@ def stack(
         height=height, width=width, fit=fit, channels=channels, method=method, background=background, fill=fill
     )
     check_prepare(prepare)
+    names = [f"images[{index}]" for index in range(len(pictures))]
     with collect_failures(on_error, failures, "images") as failed:
+        if channels == "data":
+            check_data_options(background, bgr)
+            read = pictures.__getitem__
+            return stack_data(read, names, fitting, failed, prepare=prepare, device=device, dtype=dtype, out=out)
         opened = open_pictures(pictures, failed, bgr=bgr)
-        names = [f"images[{index}]" for index in range(len(pictures))]
         if prepare is not None:
             opened = prepare_pictures(opened, names, prepare, failed)
         return stack_opened(opened, names, fitting, failed, device=device, dtype=dtype, out=out)

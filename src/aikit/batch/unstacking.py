@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._foreign_names import explain_calls
-from .._pixels import Opened, Spec, adapter, load, pass_open
+from .._pixels import ChannelKind, Opened, Spec, adapter, is_data, kind_of, load, pass_open
 from ..convert import to_numpy
 from ..errors import InputTypeError, InputValueError, quoted
 from ..types import AnyImage
@@ -25,9 +25,10 @@ def unstack(
     batch: torch.Tensor | NDArray[np.generic],
     sizes: Sequence[tuple[int, int]] | None = None,
     *,
-    out: NDArray[np.uint8] | None = None,
-) -> list[NDArray[np.uint8]]:
-    """Take a batch apart into 8-bit pictures.
+    channels: ChannelKind = "color",
+    out: NDArray[Any] | None = None,
+) -> list[NDArray[Any]]:
+    """Take a batch apart into 8-bit pictures, or planes of data into arrays.
 
     Values are rounded and channels put last where the batch lies, so that a quarter of the bytes leave a device, in
     one transfer for all pictures.
@@ -35,11 +36,13 @@ def unstack(
     Args:
         batch: a tensor (N, C, H, W) or an array (N, H, W, C), C = 1 to 4, any dtype of images.
         sizes: (height, width) of each picture, where they were padded on the right and below; see `sizes_of`.
-        out: a uint8 array (N, H, W, C), C-contiguous, which the pictures become views of. Without it a large batch
+        channels: "data" for any number of planes of any type, which the results keep.
+        out: an array (N, H, W, C) of the results' dtype, C-contiguous, which the pictures become views of. Without it a large batch
             costs more in fresh memory than in arithmetic.
 
     Returns:
-        N arrays, uint8, RGB: (H, W) for one channel, else (H, W, C). They are views of one buffer.
+        N arrays, uint8, RGB, or of the batch's own dtype for data (bfloat16 as float32): (H, W) for one channel, else
+        (H, W, C). They are views of one buffer.
 
     Raises:
         InputTypeError: not a tensor or an array, or sizes that are no pairs of whole numbers.
@@ -51,22 +54,34 @@ def unstack(
         >>> [picture.shape for picture in unstack(np.zeros((2, 4, 6, 3), np.uint8), sizes=[(4, 6), (2, 3)])]
         [(4, 6, 3), (2, 3, 3)]
     """
-    opened = load(batch, subject="batch")
-    if len(opened.spec.batch) != 1:
-        got = "a PIL image" if adapter(opened.spec.kind).has_modes else f"{tuple(batch.shape)}"
-        raise InputValueError(
-            "batch",
-            "shape (N, C, H, W) for a tensor or (N, H, W, C) for an array",
-            got,
-            "for one picture call to_numpy",
-        )
-    cuts = None if sizes is None else _check_sizes(sizes, opened)
-    pictures = list(_to_uint8(opened, out))
-    if opened.spec.channels == 1:
+    if is_data(channels):
+        form = _check_is_batch(_form_of_data(batch), batch)
+    else:
+        opened = load(batch, subject="batch")
+        form = _check_is_batch(opened.spec, batch)
+    cuts = None if sizes is None else _check_sizes(sizes, form)
+    pictures = list(to_numpy(batch, channels="data", out=out) if channels == "data" else _to_uint8(opened, out))
+    if form.channels == 1:
         pictures = [picture[..., 0] for picture in pictures]
     if cuts is None:
         return pictures
     return [picture[:height, :width] for picture, (height, width) in zip(pictures, cuts, strict=True)]
+
+
+def _form_of_data(batch: torch.Tensor | NDArray[np.generic]) -> Spec:
+    from .._adapters.data import open_data
+
+    data = open_data(batch, subject="batch")
+    return Spec(kind_of(batch), data.dtype, data.channels, *data.size, data.batch)
+
+
+def _check_is_batch(spec: Spec, batch: torch.Tensor | NDArray[np.generic]) -> Spec:
+    if len(spec.batch) == 1:
+        return spec
+    got = "a PIL image" if adapter(spec.kind).has_modes else f"{tuple(batch.shape)}"
+    raise InputValueError(
+        "batch", "shape (N, C, H, W) for a tensor or (N, H, W, C) for an array", got, "for one picture call to_numpy"
+    )
 
 
 def _to_uint8(opened: Opened[AnyImage], out: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
@@ -92,7 +107,7 @@ def _to_uint8_on_device(batch: torch.Tensor, out: NDArray[np.uint8] | None) -> N
     return out
 
 
-def _check_sizes(sizes: Iterable[tuple[int, int]], opened: Opened[AnyImage]) -> list[tuple[int, int]]:
+def _check_sizes(sizes: Iterable[tuple[int, int]], spec: Spec) -> list[tuple[int, int]]:
     """Give the sizes as pairs, one for each picture and none larger than the batch."""
     try:
         pairs = [(operator.index(height), operator.index(width)) for height, width in sizes]
@@ -100,7 +115,7 @@ def _check_sizes(sizes: Iterable[tuple[int, int]], opened: Opened[AnyImage]) -> 
         raise InputTypeError(
             "sizes", "pairs (height, width) of whole numbers", quoted(sizes), "sizes_of(images) makes them"
         ) from error
-    (count,), spec = opened.spec.batch, opened.spec
+    (count,) = spec.batch
     if len(pairs) != count:
         raise InputValueError("sizes", f"{count} of them, one a picture", str(len(pairs)), "give every picture one")
     for height, width in pairs:

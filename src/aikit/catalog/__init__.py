@@ -1,7 +1,30 @@
-"""What pictures there are, and which of them are the same."""
+"""A table of pictures that scans, folder runs and the service fill, and that people query in SQL and pandas."""
 
 from __future__ import annotations
 
-from .picture_hash import picture_hash
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = ["picture_hash"]
+from ..errors import MissingDependencyError
+from .near import find_near, group_near
+from .picture_hash import picture_hash
+from .rows import Row, ScanReport
+
+if TYPE_CHECKING:
+    from .catalog import Catalog as Catalog, open_catalog as open_catalog
+
+__all__ = ["Catalog", "Row", "ScanReport", "find_near", "group_near", "open_catalog", "picture_hash"]
+
+# Those that stand on packages of the extra `catalog`.
+_LAZY = {"Catalog": ".catalog", "open_catalog": ".catalog"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return getattr(import_module(_LAZY[name], __name__), name)
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            f"aikit.catalog.{name}", f"the package {error.name}", "none", f"run: pip install {error.name}"
+        ) from error

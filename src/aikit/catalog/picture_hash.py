@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -16,7 +17,7 @@ from ..types import AnyImage
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["picture_hash", "turned_hashes"]
+__all__ = ["permuted", "picture_hash", "turned_hashes"]
 
 Array: TypeAlias = "NDArray[Any]"
 Hashes: TypeAlias = "NDArray[np.int64]"
@@ -124,7 +125,10 @@ def _bits(coefficients: Array) -> Array:
     for kin in _KIN:
         known = coefficients[kin][~zero[kin]]
         follow = _PATTERN[kin] ^ (np.sum(known * np.abs(known)) > 0) if known.size else False
-        bits[kin] = np.where(zero[kin], follow, bits[kin])
+        alike = np.where(zero[kin], follow, bits[kin])
+        if known.size and np.all(alike == alike[0]):  # for bits that are all 0 are an empty kin, also once mirrored
+            alike[np.argmin(sizes[kin])] ^= True
+        bits[kin] = alike
     return bits
 
 
@@ -145,18 +149,21 @@ def turned_hashes(hashes: Hashes) -> Hashes:
 def _mirrored(bits: Array) -> Array:
     """As it is, left to right, top to bottom, and both, which is a turn by 180 degrees."""
     _, across, down, both = (np.bitwise_or.reduce(np.uint64(1) << kin.astype(np.uint64)) for kin in _KIN)
-    ways = [(), (across, both), (down, both), (across, down)]
-    # A kin without any bit is one of zeros, which stay zeros.
-    return np.stack([
-        np.bitwise_xor.reduce([bits, *(np.where(bits & kin, kin, np.uint64(0)) for kin in way)]) for way in ways
-    ])  # fmt: skip
+    # A kin of one bit throughout is one of zeros, which stay zeros.
+    across, down, both = (np.where((bits & kin != 0) & (~bits & kin != 0), kin, 0) for kin in (across, down, both))
+    return np.stack([bits, bits ^ across ^ both, bits ^ down ^ both, bits ^ across ^ down])
 
 
 def _transposed(bits: Array) -> Array:
+    return permuted(bits, [_FREQUENCIES.index((v, u)) for u, v in _FREQUENCIES])
+
+
+def permuted(bits: Array, places: Sequence[int]) -> Array:
+    """Hashes, uint64, each bit of which goes to another place."""
     tables = np.zeros((8, 256), np.uint64)
-    for place, (u, v) in enumerate(_FREQUENCIES):
-        has = np.arange(256) >> place % 8 & 1 == 1
-        tables[place // 8, has] |= np.uint64(1) << np.uint64(_FREQUENCIES.index((v, u)))
+    for bit, place in enumerate(places):
+        has = np.arange(256) >> bit % 8 & 1 == 1
+        tables[bit // 8, has] |= np.uint64(1) << np.uint64(place)
     result = np.zeros_like(bits)
     for index, table in enumerate(tables):
         result |= table[(bits >> np.uint64(8 * index) & np.uint64(255)).astype(np.intp)]

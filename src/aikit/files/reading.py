@@ -9,15 +9,16 @@ from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 from PIL import Image
 
 from .. import _raster, convert
-from .._check import integer, one_of
+from .._check import one_of
 from .._foreign_names import explain_calls
 from .._io import name_of, read_bytes
-from .._pixels import load
+from .._pixels import ChannelKind, is_data, load
 from .._warnings import warn_caller
 from ..errors import FileFormatError, InputValueError
 from ..isolation import guarded
 from ..limits import Limits
 from ..types import Source
+from .numbers import read_planes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +30,6 @@ __all__ = [
     "read_any",
     "read_cv2",
     "read_frames",
-    "read_label_map",
     "read_numpy",
     "read_pil",
     "read_tensor",
@@ -45,6 +45,7 @@ def read_pil(
     source: Source,
     *,
     frame: int = 0,
+    channels: ChannelKind = "color",
     profile: Profile = "srgb",
     on_bad_profile: OnBadProfile = "raise",
     limits: Limits | None = None,
@@ -56,6 +57,7 @@ def read_pil(
     Args:
         source: a path, bytes, or an open binary file. A str is a path and is never fetched.
         frame: which frame of an animation, composed, or which page of a TIFF.
+        channels: "data" for one plane of numbers as they are stored, or three of uint8, as in `read_numpy` and `to_pil`.
         profile: "srgb" turns an embedded ICC profile into sRGB; "ignore" keeps the codes, and the profile in `info`.
         on_bad_profile: "raise" refuses a picture whose ICC profile is damaged or for other pixels; "warn" takes its codes
             as sRGB and issues an `AikitWarning`.
@@ -84,6 +86,11 @@ def read_pil(
         >>> read_pil(aikit.encode(Image.new("P", (2, 1)), "png")).mode
         'RGB'
     """
+    if is_data(channels):
+        planes = read_planes(
+            source, frame=frame, limits=limits, allow_truncated=allow_truncated, isolate=isolate
+        ).pixels
+        return convert.to_pil(planes, channels="data")
     return _as_pil(
         _decode(source, frame, profile, on_bad_profile, limits, allow_truncated, isolate, pil_depth=True),
         name_of(source),
@@ -95,6 +102,7 @@ def read_numpy(
     source: Source,
     *,
     frame: int = 0,
+    channels: ChannelKind = "color",
     profile: Profile = "srgb",
     on_bad_profile: OnBadProfile = "raise",
     limits: Limits | None = None,
@@ -106,6 +114,8 @@ def read_numpy(
     Args:
         source: a path, bytes, or an open binary file. A str is a path and is never fetched.
         frame: which frame of an animation, composed, or which page of a TIFF.
+        channels: "data" for all samples of a TIFF or a PNG as the numbers that are stored, of any type and however many: no
+            profile, palette or range changes them, and none is alpha.
         profile: "srgb" turns an embedded ICC profile into sRGB; "ignore" keeps the codes.
         on_bad_profile: what to do about a damaged profile, as in `read_pil`.
         limits: what the file may cost, `Limits()` for uploads; None trusts the file.
@@ -129,6 +139,11 @@ def read_numpy(
         >>> read_numpy(aikit.encode(np.full((1, 1, 3), 1000, np.uint16), "png")).tolist()
         [[[1000, 1000, 1000]]]
     """
+    if is_data(channels):
+        planes = read_planes(
+            source, frame=frame, limits=limits, allow_truncated=allow_truncated, isolate=isolate
+        ).pixels
+        return convert.to_numpy(planes, channels="data")
     return convert.to_numpy(
         read_any(
             source,
@@ -147,6 +162,7 @@ def read_cv2(
     source: Source,
     *,
     frame: int = 0,
+    channels: ChannelKind = "color",
     profile: Profile = "srgb",
     on_bad_profile: OnBadProfile = "raise",
     limits: Limits | None = None,
@@ -158,6 +174,7 @@ def read_cv2(
     Args:
         source: a path, bytes, or an open binary file. A str is a path and is never fetched.
         frame: which frame of an animation, composed, or which page of a TIFF.
+        channels: "data" for all samples as they are stored, in their own order, as in `read_numpy` and `to_cv2`.
         profile: "srgb" turns an embedded ICC profile into sRGB; "ignore" keeps the codes.
         on_bad_profile: what to do about a damaged profile, as in `read_pil`.
         limits: what the file may cost, `Limits()` for uploads; None trusts the file.
@@ -182,6 +199,11 @@ def read_cv2(
         >>> read_cv2(aikit.encode(Image.new("RGB", (1, 1), (10, 20, 30)), "png")).tolist()
         [[[30, 20, 10]]]
     """
+    if is_data(channels):
+        planes = read_planes(
+            source, frame=frame, limits=limits, allow_truncated=allow_truncated, isolate=isolate
+        ).pixels
+        return convert.to_cv2(planes, channels="data")
     pixels: Any = load(
         read_any(
             source,
@@ -201,6 +223,7 @@ def read_tensor(
     source: Source,
     *,
     frame: int = 0,
+    channels: ChannelKind = "color",
     profile: Profile = "srgb",
     on_bad_profile: OnBadProfile = "raise",
     limits: Limits | None = None,
@@ -212,6 +235,7 @@ def read_tensor(
     Args:
         source: a path, bytes, or an open binary file. A str is a path and is never fetched.
         frame: which frame of an animation, composed, or which page of a TIFF.
+        channels: "data" for all samples as they are stored, as in `read_numpy`, in the file's own dtype.
         profile: "srgb" turns an embedded ICC profile into sRGB; "ignore" keeps the codes.
         on_bad_profile: what to do about a damaged profile, as in `read_pil`.
         limits: what the file may cost, `Limits()` for uploads; None trusts the file.
@@ -235,6 +259,11 @@ def read_tensor(
         >>> read_tensor(aikit.encode(Image.new("RGB", (2, 1), "red"), "png")).shape
         torch.Size([3, 1, 2])
     """
+    if is_data(channels):
+        planes = read_planes(
+            source, frame=frame, limits=limits, allow_truncated=allow_truncated, isolate=isolate
+        ).pixels
+        return convert.to_tensor(planes, channels="data", dtype=None)
     return convert.to_tensor(
         read_any(
             source,
@@ -246,45 +275,6 @@ def read_tensor(
             isolate=isolate,
         )
     )
-
-
-@explain_calls
-def read_label_map(
-    source: Source, *, frame: int = 0, limits: Limits | None = None, isolate: bool = False
-) -> np.ndarray[Any, Any]:
-    """Read a label map: the whole numbers that a file holds, and never colors.
-
-    Args:
-        source: a path, bytes, or an open binary file. A str is a path and is never fetched.
-        frame: which page of a TIFF.
-        limits: what the file may cost, `Limits()` for uploads; None trusts the file.
-        isolate: decode in a child process, as in `read_pil`.
-
-    Returns:
-        (H, W), upright: indices of a palette and gray codes of 1 to 8 bits as uint8, as they are stored (a 4-bit code 5 is
-        5), those of 16 bits as uint16, 32-bit and signed ones of a TIFF as int32. Palettes, transparency and profiles say
-        nothing here.
-
-    Raises:
-        FileAccessError: the file cannot be opened.
-        FileFormatError: colors, a format that does not keep numbers (JPEG, WebP), damaged, or cut off.
-        LimitError: larger than `limits` allow; with `isolate`, also slower.
-        InputValueError: there is no such page.
-        WorkerError: with `isolate`, the decoder crashed.
-
-    Example:
-        >>> import io
-        >>> from PIL import Image
-        >>> classes = Image.new("P", (2, 1), 7)
-        >>> classes.putpalette([10, 20, 30] * 8)
-        >>> file = io.BytesIO()
-        >>> classes.save(file, "png")
-        >>> read_label_map(file.getvalue()).tolist()
-        [[7, 7]]
-    """
-    frame, name = integer("frame", frame, 0), name_of(source)
-    data = read_bytes(source, limits=limits)
-    return _raster.decode_labels_guarded(data, name=name, frame=frame, limits=limits, isolate=isolate)
 
 
 @explain_calls

@@ -12,11 +12,12 @@ from PIL import Image
 from .. import _raster, convert
 from .._foreign_names import explain_calls
 from .._io import write_bytes
-from .._pixels import load
+from .._pixels import ChannelKind, is_data, load
 from ..errors import InputTypeError, InputValueError, quoted
 from ..profiles import ProfileSource, convert_profile, open_profile
 from ..resample import resize
 from ..types import AnyImage
+from .numbers import encode_planes, list_planes
 
 __all__ = ["MetadataPolicy", "Subsampling", "encode", "encode_with_info", "write"]
 
@@ -43,6 +44,7 @@ def write(
     metadata: MetadataPolicy = "keep",
     profile: ProfileSource | None = None,
     bgr: bool = False,
+    channels: ChannelKind = "color",
 ) -> None:
     """Write an image to a file, entirely or not at all.
 
@@ -76,6 +78,8 @@ def write(
         profile: the colors to write in, "srgb", "display-p3", or the path or bytes of an ICC profile: the image is
             converted as by `convert_profile` and the file carries the profile. None writes the codes as they are.
         bgr: the array or tensor runs B, G, R(, A).
+        channels: "data" writes numbers that are no colors as they are: any number of planes, of any type, as the page of a
+            TIFF, several images as its pages; one or three planes of uint8 or uint16 as PNG.
 
     Raises:
         InputTypeError: not an image, or not a path.
@@ -101,10 +105,15 @@ def write(
     suffix = os.path.splitext(os.fspath(path))[1]
     if not suffix:
         raise InputValueError("path", "a suffix that names the format", quoted(str(path)), "add one such as .png")
-    images = _images_of(image, bgr=bgr)
-    if suffix.lower() in (".pgm", ".pbm") and any(load(each, bgr=bgr).spec.channels > 1 for each in images):
+    data = is_data(channels)
+    images = list_planes(image) if data else _images_of(image, bgr=bgr)
+    if (
+        not data
+        and suffix.lower() in (".pgm", ".pbm")
+        and any(load(each, bgr=bgr).spec.channels > 1 for each in images)
+    ):
         raise InputValueError("image", f"gray for {suffix}", "color or alpha", "write .ppm or .png")
-    data = encode(
+    encoded = encode(
         images if len(images) > 1 else images[0],
         suffix,
         duration=duration,
@@ -120,8 +129,9 @@ def write(
         metadata=metadata,
         profile=profile,
         bgr=bgr,
+        channels=channels,
     )
-    write_bytes(path, data)
+    write_bytes(path, encoded)
 
 
 @explain_calls
@@ -142,6 +152,7 @@ def encode(
     metadata: MetadataPolicy = "keep",
     profile: ProfileSource | None = None,
     bgr: bool = False,
+    channels: ChannelKind = "color",
 ) -> bytes:
     """Encode an image to the bytes of a file.
 
@@ -172,6 +183,8 @@ def encode(
         profile: the colors to write in, "srgb", "display-p3", or the path or bytes of an ICC profile: the image is
             converted as by `convert_profile` and the file carries the profile. None writes the codes as they are.
         bgr: the array or tensor runs B, G, R(, A).
+        channels: "data" writes numbers that are no colors as they are: any number of planes, of any type, as the page of a
+            TIFF, several images as its pages; one or three planes of uint8 or uint16 as PNG.
 
     Returns:
         The whole file.
@@ -197,6 +210,9 @@ def encode(
         palette=palette,
         sizes=sizes,
     )
+    if is_data(channels):
+        others = {"duration": duration, "loop": loop, "profile": profile, "bgr": bgr}
+        return encode_planes(list_planes(image), format, {}, options, metadata=metadata, **others)
     images = _images_of(image, bgr=bgr)
     if len(images) == 1 and duration is None and loop is None:
         return encode_with_info(images[0], format, {}, options, metadata=metadata, profile=profile, bgr=bgr)

@@ -63,8 +63,8 @@ _PICTURES = frozenset(
 )
 
 
-def find_files(sources: Iterable[Path], out: Path) -> Iterator[tuple[Path, Path] | Failure | Notice]:
-    """Find every file named, and every picture in a folder, with its place below the output folder.
+def find_files(sources: Iterable[Path], out: Path | None) -> Iterator[tuple[Path, Path] | Failure | Notice]:
+    """Find every file named, and every picture in a folder, with its place below the output folder, where there is one.
 
     What else is in a folder is told of: nothing in it is passed over in silence.
     """
@@ -81,7 +81,7 @@ def find_files(sources: Iterable[Path], out: Path) -> Iterator[tuple[Path, Path]
                 yield path, path.relative_to(source)
 
 
-def _walk(source: Path, out: Path) -> Iterator[Path | Failure | Notice]:
+def _walk(source: Path, out: Path | None) -> Iterator[Path | Failure | Notice]:
     """Walk through a folder and the folders in it: not the hidden ones, and not what an earlier run put into `out`."""
     refused: list[Failure] = []
 
@@ -91,7 +91,7 @@ def _walk(source: Path, out: Path) -> Iterator[Path | Failure | Notice]:
         expected = "a readable folder", why, "check its permissions"
         refused.append(Failure.of(path, FileAccessError(path, *expected, errno=error.errno, filename=path)))
 
-    made = os.path.realpath(out)
+    made = None if out is None else os.path.realpath(out)
     for folder, folders, names in os.walk(source, onerror=refuse):
         # What an earlier run has made is no source, and what aikit itself keeps there is nobody's picture.
         found = sorted(name for name in folders if os.path.realpath(os.path.join(folder, name)) != made)

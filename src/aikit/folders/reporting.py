@@ -4,16 +4,49 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import Self
+from dataclasses import dataclass, field, fields
+from typing import Protocol, Self
 
 from .. import errors
 from ..errors import AikitError, printable
 
-__all__ = ["Failure", "Notice", "Report"]
+__all__ = ["PASSING", "Cataloguer", "Failure", "Notice", "Recorder", "Report"]
+
+# Codes of what may be different the next time, though the file is the same.
+PASSING = (
+    "no_access", "missing_dependency", "no_device", "memory", "exists", "clash", "worker_failed", "busy", "cancelled",
+)  # fmt: skip
 
 # So many notices are kept; the counts go on.
 _MOST_NOTICES = 1000
+
+
+class Recorder(Protocol):
+    """What takes notes of files for a catalogue."""
+
+    def record(
+        self,
+        path: str,
+        *,
+        status: str,
+        code: str | None = None,
+        error: str | None = None,
+        recipe: str | None = None,
+        output: str | None = None,
+        digest: bytes | None = None,
+        size: int | None = None,
+    ) -> None:
+        """Note what became of a file."""
+
+    def close(self) -> None:
+        """Write what is left."""
+
+
+class Cataloguer(Protocol):
+    """What `aikit.open_catalog` gives, as far as runs need it."""
+
+    def recorder(self, work: str, *, wait: bool = True) -> Recorder:
+        """Begin to take notes."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -118,8 +151,7 @@ class Report:
             '{"done": 2, "failed": 0, "skipped": 0, "left": 0, "frames": 0, "codes": {}, "failures": [], "notices": []}'
         """
         codes = Counter(failure.code for failure in self.failures)
-        names = "done", "failed", "skipped", "left", "frames"
-        counts = {name: getattr(self, name) for name in names}
+        counts = {each.name: value for each in fields(self) if isinstance(value := getattr(self, each.name), int)}
         failures, notices = ([_describe(each) for each in kind] for kind in (self.failures, self.notices))
         return json.dumps({**counts, "codes": dict(sorted(codes.items())), "failures": failures, "notices": notices})
 

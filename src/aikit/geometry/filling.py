@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._pixels import Spec, parse_color
+from .._pixels import TOP, DataFill, Spec, parse_color
 from ..errors import InputValueError, quoted
 from ..types import Color
 
@@ -10,9 +10,14 @@ __all__ = ["parse_fill"]
 
 
 def parse_fill(fill: Color | None, spec: Spec) -> list[float]:
-    """A value in [0, 1] for each plane, R, G, B, A; for None transparent where there is alpha, else black."""
+    """A value in [0, 1] for each plane, R, G, B, A, or a number of data in its own units; for None transparent where there is alpha, else black."""
     if fill is None:
         return [0.0] * spec.channels
+    if isinstance(fill, DataFill):
+        top = TOP.get(spec.dtype)
+        if top is not None and not (0 <= fill <= top and fill.is_integer()):
+            raise InputValueError("fill", f"a whole number from 0 to {top} for {spec.dtype}", str(fill), "pass one")
+        return [float(fill) / (top or 1)] * spec.channels
     *color, alpha = parse_color(fill, spec, "fill")
     if spec.has_alpha:
         colors = spec.channels - 1

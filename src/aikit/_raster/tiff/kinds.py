@@ -14,7 +14,7 @@ from __future__ import annotations
 from ...errors import FileFormatError, printable
 from .directory import Page
 
-__all__ = ["is_by_pillow", "is_noisy", "is_ours", "require_known"]
+__all__ = ["is_by_pillow", "is_noisy", "is_noisy_as_data", "is_ours", "require_known", "require_numbers"]
 
 _NONE, _LZW, _PACKBITS, _OLD_JPEG, _JPEG, _WEBP = 1, 5, 32773, 6, 7, 50001
 # Unpacked by Python's own zlib and lzma, and by libwebp.
@@ -120,8 +120,49 @@ def require_known(page: Page, name: str) -> None:
         raise FileFormatError(name, "a TIFF of a kind that aikit reads", got, remedy, code="unsupported_format")
 
 
+def is_noisy_as_data(page: Page) -> bool:
+    """Whether libtiff unpacks it where its samples are read as they are."""
+    return page.compression not in (_NONE, *_SILENT)
+
+
+def require_numbers(page: Page, name: str) -> None:
+    """Raise FileFormatError, naming what it is, for a page whose samples cannot be read as they are stored."""
+    found = _unknown_numbers(page)
+    if found is not None:
+        raise FileFormatError(
+            name, "a TIFF whose samples can be read as data", found, _CONVERT, code="unsupported_format"
+        )
+
+
+# Kinds whose samples are no numbers by themselves: chroma of several pixels, logarithms.
+_NO_NUMBERS = (6, 32844, 32845)
+
+
+def _unknown_numbers(page: Page) -> str | None:
+    photograph = _unknown_photograph(page) if page.dng or page.hidden else None
+    if photograph is not None:
+        return photograph[0]
+    if page.compression not in _OURS or (page.compression == _WEBP and page.samples not in (3, 4)):
+        return f"the compression {_COMPRESSIONS.get(page.compression, _PACKED_PIXELS.get(page.compression, page.compression))}"
+    if page.photometric in _NO_NUMBERS:
+        return _PHOTOMETRICS.get(page.photometric, "Y'CbCr")
+    packing = _unknown_packing(page)
+    if packing is not None:
+        return packing[0]
+    if len(set(page.bits)) > 1 or len(set(page.formats)) > 1:
+        return f"samples of different kinds, of {', '.join(map(str, page.bits[:8]))} bits"
+    kind, depth = page.sample_format, page.depth
+    if not {1: depth <= 16 or depth in (32, 64), 2: depth in (8, 16, 32, 64), 3: depth in _FLOATS}.get(kind, False):
+        return f"{_values(page)} in {page.samples} samples"
+    if (page.predictor == 3 and kind != 3) or (page.predictor == 2 and depth not in (8, 16, 32, 64)):
+        return f"the predictor {page.predictor} with {_values(page)}"
+    return None
+
+
+_PACKED_PIXELS = {2: "CCITT fax", 3: "CCITT fax", 4: "CCITT fax", 6: "JPEG", 7: "JPEG"}
+
 _CONVERT = "convert it to a TIFF of 8 or 16 bits without compression, or to PNG"
-_DATA = "read it as data, with tifffile or rasterio, and pass the channels that you want"
+_DATA = 'read it as data, with channels="data", and pass the channels that you want'
 _DEVELOP = "develop it to TIFF, PNG or JPEG first"
 
 

@@ -12,7 +12,7 @@ from ..high_depth import Samples
 from .blocks import Block, dtype_of
 from .directory import Page, block_rows, grid_of
 
-__all__ = ["Finish", "read_page", "turn"]
+__all__ = ["Finish", "read_page", "read_stored", "turn"]
 
 # Samples in a strip of rows.
 _STRIP = 1 << 18
@@ -28,11 +28,24 @@ def read_page(data: bytes, page: Page, name: str, finish: Finish, *, lenient: bo
     float16 widens to float32 exactly; float64 is rounded to float32, the widest kind aikit's readers hand out. Each
     strip of rows goes through `finish` before it is put in its place: only the result is ever held entirely.
     """
-    down, across, planes = grid_of(page)
     mean = _meaning_of(page, name)
+    return _put_together(data, page, name, lambda strip: finish(_straight(mean(strip), page)), lenient)
+
+
+def read_stored(data: bytes, page: Page, name: str, *, lenient: bool = False) -> Samples:
+    """The samples of a page that passed `require_numbers` as they are stored, (H, W, C), upright, in native order.
+
+    Every number and every sample is kept: indices of a palette, codes of any depth in the smallest type that has them.
+    """
+    return _put_together(data, page, name, lambda strip: strip, lenient)
+
+
+def _put_together(data: bytes, page: Page, name: str, finish: Finish, lenient: bool) -> Samples:
+    """Put the strips and tiles of a page together, a strip of rows at a time."""
+    down, across, planes = grid_of(page)
 
     def finish_strip(strip: Samples) -> Samples:
-        return finish(_straight(mean(strip.astype(strip.dtype.newbyteorder("="), copy=False)), page))
+        return finish(strip.astype(strip.dtype.newbyteorder("="), copy=False))
 
     example = finish_strip(np.zeros((1, 1, page.samples), dtype_of(page)))
     out = np.zeros((page.height, page.width, example.shape[2]), example.dtype)
