@@ -170,7 +170,7 @@ class Pdf:
     ) -> Any:  # cairocffi has no types
         pdf, base = self, self._surfaces.PDFSurface
 
-        class Page(base):  # type: ignore[misc]
+        class Page(base):  # type: ignore[misc, valid-type]
             def _create_surface(self, width: float, height: float) -> tuple[Any, float, float]:
                 if pdf._pages is None:
                     pdf._pages = self.surface_class(output, width, height)
