@@ -20,14 +20,13 @@ import httpx
 import numpy as np
 import pydantic
 import pytest
-import uvicorn
 from PIL import Image
 
 import aikit
 from aikit.serve import Model, create_app, open_cache, sign_url
 from aikit.serve.problems import STATUSES
 from aikit.settings import Settings
-from servers import free_port, wait_for
+from servers import free_port, served, wait_for
 
 SRC = Path(aikit.__file__).parents[1]
 
@@ -51,28 +50,6 @@ def huge():
 
 
 HUGE = huge()
-
-
-@contextlib.contextmanager
-def served(app):
-    """The app at an address, in a thread of this process."""
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5))
-    door = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
-    thread.start()
-    url = f"http://127.0.0.1:{door.getsockname()[1]}"
-    try:
-        with httpx.Client(base_url=url, timeout=30) as client:
-            until = time.monotonic() + 30
-            while time.monotonic() < until:
-                with contextlib.suppress(httpx.TransportError):
-                    if client.get("/readyz").status_code == 200:
-                        break
-                time.sleep(0.05)
-            yield client
-    finally:
-        server.should_exit = True
-        thread.join(30)
 
 
 def settings(**values):

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from ..errors import InputTypeError, InputValueError, quoted
 from .database import Database
+from .schema import FILE, PICTURE
 
 __all__ = ["bind", "read_only"]
 
@@ -20,8 +21,14 @@ __all__ = ["bind", "read_only"]
 _READS = ("SELECT", "WITH", "VALUES", "TABLE", "EXPLAIN", "DESCRIBE", "DESC", "SHOW")
 _BEGINNING = re.compile(r"(?:\s|\(|--[^\n]*(?:\n|$)|/\*(?!!).*?\*/)*(\w*)", re.DOTALL)
 
+_TYPES = {
+    each.name: each.type
+    for each in (*FILE.c, *PICTURE.c)
+    if isinstance(each.type, sa.Boolean | sa.DateTime | sa.types.TypeDecorator)
+}
 
-def bind(text: object, params: Mapping[str, object]) -> sa.TextClause:
+
+def bind(text: object, params: Mapping[str, object]) -> sa.TextualSelect:
     """A text with values for its names.
 
     Raises:
@@ -48,7 +55,8 @@ def bind(text: object, params: Mapping[str, object]) -> sa.TextClause:
     bound: list[sa.BindParameter[Any]] = [
         sa.bindparam(name, value, expanding=isinstance(params[name], lists)) for name, value in values.items()
     ]
-    return clause.bindparams(*bound)
+    # Columns named as those of the tables come in their types: SQLite keeps times and truth as texts and numbers.
+    return clause.bindparams(*bound).columns(**_TYPES)
 
 
 def _value(name: str, value: object) -> Any:

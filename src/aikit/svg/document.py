@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
     from PIL import Image
 
+    from .css_colors import ColorScheme
     from .render import Array, Drawing, Engine
 
 __all__ = ["Svg", "edit_svg", "new_svg", "open_svg"]
@@ -108,6 +109,8 @@ class Svg(SvgElement):
         scale: float | None = None,
         background: Color | None = None,
         engine: Engine = "resvg",
+        color: Color | None = None,
+        color_scheme: ColorScheme = "light",
         kind: Kind = "pil",
     ) -> AnyImage:
         """Draw the document as it is now; `render_svg` says what the arguments mean.
@@ -125,6 +128,8 @@ class Svg(SvgElement):
             scale=scale,
             background=background,
             engine=engine,
+            color=color,
+            color_scheme=color_scheme,
             limits=self.limits,
         )
 

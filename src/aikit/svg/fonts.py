@@ -1,4 +1,4 @@
-"""Which installed fonts take the places of CSS's generic families.
+"""Which installed fonts take the places of CSS's generic families, and the shorthand `font`.
 
 resvg draws nothing, and says nothing, where a family is not installed and the generic ones lead nowhere.
 """
@@ -9,8 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from .._fonts import SANS, font_files
+from .css import Node
+from .css_numbers import significant
 
-__all__ = ["families", "with_generic"]
+__all__ = ["families", "split_font", "with_generic"]
 
 # File names, without suffix and in lower case, of what browsers use, then of what free systems have instead.
 _SERIF = """
@@ -87,3 +89,50 @@ def _name_in(path: Path) -> str | None:
         return ImageFont.truetype(str(path), 10).getname()[0]
     except OSError:
         return None
+
+
+# ---------------------------------------------------------------- the shorthand
+
+_FONT_WORDS = {
+    "font-style": {"italic", "oblique"},
+    "font-variant": {"small-caps"},
+    "font-weight": {"bold", "bolder", "lighter"},
+    "font-stretch": set(
+        "ultra-condensed extra-condensed condensed semi-condensed semi-expanded expanded extra-expanded ultra-expanded".split()
+    ),
+}
+_SIZES = set("xx-small x-small small medium large x-large xx-large xxx-large smaller larger".split())
+
+
+def split_font(text: str) -> dict[str, str] | None:
+    """`italic bold 12px/1.5 Arial, sans-serif` as properties (CSS Fonts 4, section 2.7); None for system fonts."""
+    import tinycss2
+
+    tokens = significant(tinycss2.parse_component_value_list(text))
+    found = {"font-style": "normal", "font-variant": "normal", "font-weight": "normal", "font-stretch": "normal"}
+    for at, token in enumerate(tokens):
+        word = token.lower_value if token.type == "ident" else ""
+        kind = next((name for name, words in _FONT_WORDS.items() if word in words), None)
+        if kind is not None:
+            found[kind] = word
+        elif token.type == "number":
+            found["font-weight"] = tinycss2.serialize([token])
+        elif word == "normal":
+            continue
+        elif word in _SIZES or token.type in ("dimension", "percentage", "function"):
+            rest = tokens[at + 1 :]
+            if rest and rest[0].type == "literal" and rest[0].value == "/":
+                rest = rest[2:]
+            if not rest:
+                return None
+            family = "".join(_with_blank(one) for one in rest).strip()
+            return {**found, "font-size": tinycss2.serialize([token]), "font-family": family}
+        else:
+            return None
+    return None
+
+
+def _with_blank(token: Node) -> str:
+    import tinycss2
+
+    return ", " if token.type == "literal" and token.value == "," else f" {tinycss2.serialize([token])}"

@@ -12,9 +12,10 @@ from .._raster import Header
 from ..isolation import guarded, register_record
 from ..limits import Limits
 from ..types import Source
-from .clean import clean
+from .clean import Clean, clean
 from .css import declarations
 from .engines import with_deep_stack
+from .resolve import Page, medium_of, resolve, summary
 from .size import Box, plan, size_of, view_box
 from .source import SVG, parse
 
@@ -39,6 +40,7 @@ class SvgInfo:
         fonts: the families that text asks for, in the order of the file.
         removed: what sanitizing takes out, a line a kind; empty for a file that is harmless.
         bytes: the size of the file.
+        unsupported: what of its styles is not drawn as it is meant, a line a kind.
     """
 
     width: float | None
@@ -51,6 +53,7 @@ class SvgInfo:
     fonts: tuple[str, ...]
     removed: tuple[str, ...]
     bytes: int
+    unsupported: tuple[str, ...] = ()
 
 
 register_record(SvgInfo)
@@ -85,13 +88,14 @@ def svg_info(source: Source, *, limits: Limits | None = None) -> SvgInfo:
 
 def _inspect(data: bytes, name: str, limits: Limits | None) -> SvgInfo:
     root = parse(data, limits, name=name)
-    document, found = with_deep_stack(lambda: (clean(root, name, limits), tuple(_fonts(root))), name)
-    width, height = size_of(root) or (None, None)
+    size, box = size_of(root), view_box(root)
     title = root.findtext(f"{{{SVG}}}title")
+    document, found = with_deep_stack(lambda: _look_into(root, name, limits), name)
+    width, height = size or (None, None)
     return SvgInfo(
         width,
         height,
-        view_box(root),
+        box,
         " ".join(title.split()) if title else None,
         document.elements,
         document.depth,
@@ -99,7 +103,15 @@ def _inspect(data: bytes, name: str, limits: Limits | None) -> SvgInfo:
         found,
         document.removed_summary(),
         len(data),
+        summary(document.unsupported),
     )
+
+
+def _look_into(root: etree._Element, name: str, limits: Limits | None) -> tuple[Clean, tuple[str, ...]]:
+    document = clean(root, name, limits, draws=True)
+    found = tuple(_fonts(root))
+    document.unsupported.update(resolve(root, name, Page(medium_of(root))))
+    return document, found
 
 
 _FAMILY = re.compile(r"(?<![-\w])font-family\s*:\s*([^;}!]+)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack, overload
 
 from PIL import Image
@@ -11,13 +12,16 @@ from .._foreign_names import explain_calls
 from .._io import name_of, read_bytes
 from .._pixels import Spec, parse_color
 from ..convert import KINDS, as_kind
-from ..errors import InputValueError, quoted
+from ..errors import InputValueError, printable, quoted
 from ..isolation import guarded
 from ..limits import Limits
 from ..types import AnyImage, Color, Kind, Source
 from . import engines
 from .clean import clean
 from .cost import estimate_cost
+from .css_colors import ColorScheme
+from .media import Medium
+from .resolve import Page, resolve, summary
 from .size import Plan, plan, view_box
 from .source import parse
 
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
     Array: TypeAlias = np.ndarray[Any, Any]
 
 __all__ = ["decode", "render_svg", "svg_to_pdf"]
+
+_log = logging.getLogger("aikit")
 
 Engine = Literal["resvg", "cairosvg"]
 
@@ -44,6 +50,8 @@ class Drawing(TypedDict, total=False):
     scale: float | None
     background: Color | None
     engine: Engine
+    color: Color | None
+    color_scheme: ColorScheme
 
 
 class _Job(Drawing, total=False):
@@ -67,12 +75,16 @@ def render_svg(
     scale: float | None = None,
     background: Color | None = None,
     engine: Engine = "resvg",
+    color: Color | None = None,
+    color_scheme: ColorScheme = "light",
     kind: Kind = "pil",
     limits: Limits | None = None,
 ) -> AnyImage:
     """Draw an SVG.
 
-    The file is sanitized first (see `sanitize_svg`), whatever its source: nothing is opened, fetched or run.
+    The file is sanitized first (see `sanitize_svg`), whatever its source: nothing is opened, fetched or run. What the CSS
+    of today says is worked out: selectors, media queries, variables, calc(), the colors of CSS Color 4 and 5, transforms.
+    What nobody draws is told in the log and in `svg_info(...).unsupported`.
 
     The size is the file's own, its width and height at 96 px an inch, or else its viewBox. `width` or `height` alone
     keeps the aspect; both give a canvas of exactly that size, the drawing as large as fits and in its middle; `scale`
@@ -86,6 +98,8 @@ def render_svg(
         background: a color behind the drawing; by default there is none.
         engine: "resvg", or "cairosvg", which knows neither filters nor blend modes nor all colors, and needs the
             system's cairo library.
+        color: what `currentColor` is where the drawing does not say it itself; None is black.
+        color_scheme: "light" or "dark", for `@media (prefers-color-scheme: ..)` and `light-dark()`.
         kind: of the result: "pil", "numpy" for an array (H, W, 4), "cv2" for one in OpenCV's order, B, G, R, A, or
             "tensor" for float32 (4, H, W).
         limits: what the file may cost, `Limits()` for files of strangers, which are drawn in a child process then;
@@ -119,9 +133,11 @@ def render_svg(
     if str(engine) not in _DRAW:
         raise InputValueError("engine", '"resvg" or "cairosvg"', quoted(engine), "pass one of these")
     one_of("kind", kind, KINDS)
-    behind = None if background is None else _color(background)
+    one_of("color_scheme", color_scheme, ("light", "dark"))
+    behind = None if background is None else _color(background, "background")
+    own = None if color is None else _css(_color(color, "color"))
     name = name_of(source)
-    job = read_bytes(source, limits=limits), name, limits, (width, height, scale), behind, engine
+    job = read_bytes(source, limits=limits), name, limits, (width, height, scale), behind, engine, own, color_scheme
     image = guarded(_render, *job, subject=name, limits=limits, isolate=limits is not None, expect=Image.Image)
     return as_kind(image, kind)
 
@@ -133,18 +149,27 @@ def _render(
     asked: tuple[int | None, int | None, float | None],
     behind: tuple[int, ...] | None,
     engine: str,
+    color: str | None,
+    color_scheme: ColorScheme,
 ) -> Image.Image:
     root = parse(data, limits, name=name)
     sizes = plan(root, name, *asked, limits)
-    return engines.with_deep_stack(lambda: _draw(root, name, sizes, behind, engine, limits), name)
+    page = Page(Medium(sizes.width, sizes.height, color_scheme), color, (sizes.width, sizes.height))
+    return engines.with_deep_stack(lambda: _draw(root, name, sizes, behind, engine, limits, page), name)
 
 
 def _draw(
-    root: etree._Element, name: str, sizes: Plan, behind: tuple[int, ...] | None, engine: str, limits: Limits | None
+    root: etree._Element,
+    name: str,
+    sizes: Plan,
+    behind: tuple[int, ...] | None,
+    engine: str,
+    limits: Limits | None,
+    page: Page,
 ) -> Image.Image:
-    _make_ready(root, name, sizes, engine, limits)
+    _make_ready(root, name, sizes, engine, limits, page)
     _set_size(root, sizes)
-    background = None if behind is None else "rgba({},{},{},{})".format(*behind[:3], behind[3] / 255)
+    background = None if behind is None else _css(behind)
     image = _DRAW[engine](root, name, background)
     if image.size == sizes.canvas:
         return image
@@ -153,11 +178,18 @@ def _draw(
     return canvas
 
 
-def _make_ready(root: etree._Element, name: str, sizes: Plan, engine: str, limits: Limits | None) -> None:
+def _make_ready(root: etree._Element, name: str, sizes: Plan, engine: str, limits: Limits | None, page: Page) -> None:
     """Make a document one that can be given to a renderer, or refuse it."""
-    document = clean(root, name, limits)
+    document = clean(root, name, limits, draws=True)
+    document.unsupported.update(resolve(root, name, page))
+    if document.unsupported:
+        _log.warning("%s: not drawn as it is meant: %s", printable(name), ", ".join(summary(document.unsupported)))
     document.inline_styles()
     estimate_cost(document, sizes.width, sizes.height, engine=engine, limits=limits)
+
+
+def _own_page(sizes: Plan) -> Page:
+    return Page(Medium(sizes.width, sizes.height), size=(sizes.width, sizes.height))
 
 
 def _set_size(root: etree._Element, sizes: Plan) -> None:
@@ -173,9 +205,13 @@ def _set_size(root: etree._Element, sizes: Plan) -> None:
     root.set("height", str(sizes.height))
 
 
-def _color(color: Color) -> tuple[int, ...]:
-    channels = parse_color(color, Spec("pil", "uint8", 4, 1, 1), "background")
+def _color(color: Color, name: str) -> tuple[int, ...]:
+    channels = parse_color(color, Spec("pil", "uint8", 4, 1, 1), name)
     return tuple(round(value * 255) for value in channels)
+
+
+def _css(color: tuple[int, ...]) -> str:
+    return "rgba({},{},{},{})".format(*color[:3], color[3] / 255)
 
 
 @explain_calls
@@ -214,7 +250,7 @@ def _pdf(data: bytes, name: str, limits: Limits | None) -> bytes:
     sizes = plan(root, name, None, None, None, limits)
 
     def work() -> bytes:
-        _make_ready(root, name, sizes, "cairosvg", limits)
+        _make_ready(root, name, sizes, "cairosvg", limits, _own_page(sizes))
         # A page need not be whole pixels.
         across, down = sizes.natural
         if view_box(root) is None:
@@ -238,4 +274,4 @@ def decode(data: bytes, *, name: str, frame: int = 0, limits: Limits | None = No
         raise InputValueError("frame", "0 to 0", quoted(frame), f"{name} is an SVG, which has 1 frame")
     root = parse(data, limits, name=name)
     sizes = plan(root, name, None, None, None, limits)
-    return engines.with_deep_stack(lambda: _draw(root, name, sizes, None, "resvg", limits), name)
+    return engines.with_deep_stack(lambda: _draw(root, name, sizes, None, "resvg", limits, _own_page(sizes)), name)
