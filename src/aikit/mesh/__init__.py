@@ -7,6 +7,7 @@ from .mesh import Mesh, new_mesh, open_mesh
 from .render import render_scene, render_views
 from .scene import Camera, Light, Picture, Primitive, Sampler, Scene, Surface, TextureUse
 from .textures import Texture
+from .turntable import Turntable
 
 __all__ = [
     "AnimationInfo",
@@ -24,6 +25,7 @@ __all__ = [
     "Texture",
     "TextureInfo",
     "TextureUse",
+    "Turntable",
     "new_mesh",
     "open_mesh",
     "render_scene",

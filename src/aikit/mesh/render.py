@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     # Any: what users do with it next may change its dtype.
     Array: TypeAlias = np.ndarray[Any, Any]
 
-__all__ = ["Drawing", "Output", "render_scene", "render_views"]
+__all__ = ["Drawing", "Lights", "Output", "Turning", "render_scene", "render_views"]
 
 Output = Literal["color", "depth", "normals", "mask", "uv"]
 Lights: TypeAlias = "Literal['studio', 'scene'] | Sequence[Light]"
@@ -45,8 +45,8 @@ _SMALL = 1 << 22  # samples, up to which one thread does all
 _PILLOWS_CEILING = 178_956_970  # pixels, as for every picture without limits
 
 
-class Drawing(TypedDict, total=False):
-    """How a mesh is drawn, for type checkers: each keyword means what it does in `render_scene`."""
+class Turning(TypedDict, total=False):
+    """How a mesh is drawn from several sides, for type checkers: each keyword means what it does in `Mesh.render`."""
 
     height: int
     width: int
@@ -57,6 +57,15 @@ class Drawing(TypedDict, total=False):
     output: Output
     samples: int
     device: str | torch.device | None
+
+
+class Drawing(Turning, total=False):
+    """How a mesh is drawn, for type checkers: each keyword means what it does in `Mesh.render`."""
+
+    yaw: float
+    camera: int | Camera | None
+    time: float
+    animation: str | int | None
 
 
 @explain_calls
