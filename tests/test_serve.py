@@ -622,7 +622,7 @@ def test_a_model_gets_what_its_preprocess_makes(models):
     assert "alpha" in problem(models.post("/v1/models/prepared", content=RGBA))["detail"]
     with pytest.raises(aikit.InputTypeError, match="preprocess: expected a Preprocess, got 'clip'"):
         aikit.serve.model("other", kind="batch", preprocess="clip")
-    with pytest.raises(InputValueError, match='kind: expected "tensor" or "batch" for a preprocess, got \'pil\''):
+    with pytest.raises(aikit.InputValueError, match='kind: expected "tensor" or "batch" for a preprocess, got \'pil\''):
         aikit.serve.model("other", preprocess=PREPARED)
 
 
