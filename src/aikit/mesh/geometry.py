@@ -325,10 +325,9 @@ def _camera(entry: Json, matrix: Array) -> Camera:
     if entry["type"] == "perspective":
         view = entry.get("perspective", {"yfov": math.radians(40), "znear": 0.01})
         fov = math.degrees(view["yfov"])
-        return Camera(axes, fov=fov, near=view["znear"] or None, aspect=view.get("aspectRatio") or None, name=name)
+        return Camera(axes, fov=fov, near=view["znear"] or None, name=name)
     view = entry.get("orthographic", {"xmag": 1.0, "ymag": 1.0, "znear": 0.0})
-    aspect = view["xmag"] / view["ymag"] if view["ymag"] else None
-    return Camera(axes, fov=None, height=2 * abs(view["ymag"]), near=view["znear"] or None, aspect=aspect, name=name)
+    return Camera(axes, fov=None, height=2 * abs(view["ymag"]), near=view["znear"] or None, name=name)
 
 
 def _light(entry: Json, matrix: Array) -> Light:
