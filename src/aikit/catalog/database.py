@@ -29,7 +29,7 @@ _BEGIN = {"read": "BEGIN", "write": "BEGIN IMMEDIATE"}
 _PAUSE = 0.02
 
 # Numbers of MySQL and MariaDB, and states of SQL. A deadlock, or a wait that took too long: what was undone can be done again.
-_AGAIN = {1205, 1213, "40001", "40P01"}
+_AGAIN = {1205, 1213, "40001", "40P01", "55P03"}
 _REFUSED = {1044, 1045, 1049, 1698, "28P01", "28000", "3D000"}
 _READ_ONLY = {1792, "25006"}
 _FULL = {1021, 1041, 1114, "53100"}
@@ -63,7 +63,13 @@ class Database:
         driver = self.address.url.get_backend_name()
         options: dict[str, Any] = {"timeout": self.patience} if is_file else {}
         if driver in ("mysql", "mariadb"):
-            options = {"sql_mode": _STRICT, "init_command": "SET time_zone = '+00:00'", "connect_timeout": 10}
+            begin = (
+                f"SET SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = {max(1, round(self.patience))}"
+            )
+            options = {"sql_mode": _STRICT, "init_command": begin, "connect_timeout": 10}
+        elif driver == "postgresql":
+            wait = max(1, round(1000 * self.patience))
+            options = {"options": f"-c timezone=UTC -c lock_timeout={wait}", "connect_timeout": 10}
         # REPEATABLE READ, MySQL's own, would show one and the same past to whoever reads twice in a transaction.
         isolation: dict[str, Any] = {} if is_file else {"isolation_level": "READ COMMITTED"}
         engine = sa.create_engine(
@@ -251,7 +257,9 @@ def _find_access(reason: str, numbers: set[object], patience: float) -> tuple[st
     if _TOO_LARGE & numbers:
         return "values that fit into one statement", quoted(reason), "pass shorter ones", {}
     if _GONE & numbers or "connection" in reason.lower():
-        return "a server that answers", quoted(reason), "check the address, and that it runs", {}
+        # Of a value that no packet holds, MySQL says no more than that it has gone.
+        remedy = "check the address, that it runs, and that no value is larger than its max_allowed_packet"
+        return "a server that answers", quoted(reason), remedy, {}
     if "readonly" in reason or "unable to open" in reason:
         return "a file that can be opened and written", quoted(reason), "check the folder and its permissions", {}
     return None
