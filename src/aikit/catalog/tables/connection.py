@@ -16,7 +16,7 @@ from ..._check import number
 from ..._io import check_path
 from ...errors import FileAccessError, InputTypeError, InputValueError, quoted
 from ..address import Address, read_address
-from ..database import STRICT, translated
+from ..database import engine_options, translated
 from ..packages import load_package
 from .sessions import DuckDbSession, Session, SqlSession
 
@@ -191,18 +191,7 @@ class _Server:
 
     def __init__(self, address: Address, patience: float) -> None:
         self.address, self._patience = address, patience
-        backend = address.url.get_backend_name()
-        options: dict[str, Any] = {}
-        if address.path is not None:
-            options = {"timeout": patience}
-        elif backend in ("mysql", "mariadb"):
-            options = {"sql_mode": STRICT, "init_command": "SET time_zone = '+00:00'", "connect_timeout": 10}
-        elif backend == "postgresql":
-            options = {"options": "-c timezone=UTC", "connect_timeout": 10}
-        isolation: dict[str, Any] = {} if address.path else {"isolation_level": "READ COMMITTED"}
-        self._engine = sa.create_engine(
-            address.url, hide_parameters=True, pool_pre_ping=True, connect_args=options, **isolation
-        )
+        self._engine = sa.create_engine(address.url, **engine_options(address, patience))
         if address.path is not None:
             event.listen(self._engine, "connect", _leave_transactions_to_us)
             event.listen(self._engine, "begin", _begin_to_write)
