@@ -4,8 +4,10 @@ from .geometry import MeshArrays
 from .info import AnimationInfo, MeshInfo, TextureInfo
 from .materials import Material
 from .mesh import Mesh, new_mesh, open_mesh
+from .render import render_scene, render_views
 from .scene import Camera, Light, Picture, Primitive, Sampler, Scene, Surface, TextureUse
 from .textures import Texture
+from .turntable import Turntable
 
 __all__ = [
     "AnimationInfo",
@@ -23,6 +25,9 @@ __all__ = [
     "Texture",
     "TextureInfo",
     "TextureUse",
+    "Turntable",
     "new_mesh",
     "open_mesh",
+    "render_scene",
+    "render_views",
 ]
