@@ -5,8 +5,10 @@ from .info import AnimationInfo, MeshInfo, TextureInfo
 from .materials import Material
 from .mesh import Mesh, open_mesh
 from .new import from_trimesh, new_mesh
+from .render import render_scene, render_views
 from .scene import Camera, Light, Picture, Primitive, Sampler, Scene, Surface, TextureUse
 from .textures import Texture
+from .turntable import Turntable
 
 __all__ = [
     "AnimationInfo",
@@ -24,7 +26,10 @@ __all__ = [
     "Texture",
     "TextureInfo",
     "TextureUse",
+    "Turntable",
     "from_trimesh",
     "new_mesh",
     "open_mesh",
+    "render_scene",
+    "render_views",
 ]

@@ -31,6 +31,7 @@ from .interop import as_trimesh
 from .joining import add_document, merged, set_vertex_colors
 from .materials import Material, materials_of
 from .opening import open_document
+from .pictures import Pictures
 from .safety import check_document
 from .scene import Scene
 from .textures import Texture, textures_of
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["Mesh", "open_mesh"]
 
 
-class Mesh:
+class Mesh(Pictures):
     """A mesh, made by `open_mesh`, `new_mesh` or `from_trimesh`: scenes, nodes, triangles, materials, textures, animations.
 
     Its file is kept as it is: the JSON as a dict, the data as bytes. What is edited changes in these, and everything
