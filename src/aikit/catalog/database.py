@@ -73,7 +73,7 @@ class Database:
         # REPEATABLE READ, MySQL's own, would show one and the same past to whoever reads twice in a transaction.
         isolation: dict[str, Any] = {} if is_file else {"isolation_level": "READ COMMITTED"}
         engine = sa.create_engine(
-            self.address.url, hide_parameters=True, pool_pre_ping=True, connect_args=options, **isolation
+            self.address.url, hide_parameters=True, pool_pre_ping=not is_file, connect_args=options, **isolation
         )
         if is_file:
             event.listen(engine, "connect", _prepare_sqlite)
