@@ -40,16 +40,17 @@ def add_svg_tab(limits: Limits) -> None:
             view = gr.HTML(say("Choose an SVG."), label="The drawing", padding=False)
             report = gr.HTML(label="What it holds", padding=False)
             with gr.Row():
-                picture = make_download()
-                clean = make_download()
+                picture = make_download(what="as PNG")
+                clean = make_download(what="sanitized")
 
     def show(path: str | None, *given: Raw) -> tuple[object, ...]:
+        nothing = make_download(what="as PNG"), make_download(what="sanitized")
         if path is None:
-            return say("Choose an SVG."), "", make_download(), make_download()
+            return say("Choose an SVG."), "", *nothing
         try:
             return _show_svg(path, _read_drawing(given), limits)
         except AikitError as error:
-            return say_error(error_of(error)), "", make_download(), make_download()
+            return say_error(error_of(error)), "", *nothing
 
     shown = [view, report, picture, clean]
     gr.on(
@@ -108,8 +109,8 @@ def add_psd_tab(limits: Limits) -> None:
         with gr.Column(scale=3, min_width=320):
             view = gr.HTML(say("Choose a document."), label="The document", padding=False)
             with gr.Row():
-                picture = make_download()
-                layered = make_download()
+                picture = make_download(what="as PNG")
+                layered = make_download(what="with these layers on")
 
     def open_document(path: str) -> tuple[object, ...]:
         try:
@@ -122,12 +123,13 @@ def add_psd_tab(limits: Limits) -> None:
             return gr.CheckboxGroup([], value=[]), say_error(error_of(error))
 
     def show(path: str | None, on: list[int]) -> tuple[object, ...]:
+        nothing = make_download(what="as PNG"), make_download(what="with these layers on")
         if path is None:
-            return say("Choose a document."), make_download(), make_download()
+            return say("Choose a document."), *nothing
         try:
             return _show_psd(path, frozenset(on), limits)
         except AikitError as error:
-            return say_error(error_of(error)), make_download(), make_download()
+            return say_error(error_of(error)), *nothing
 
     shown = [view, picture, layered]
     file.upload(open_document, file, [eyes, about], show_progress_on=view, api_visibility="private").then(

@@ -79,6 +79,11 @@ class Field:
     choices: tuple[Word, ...] = ()
 
     @property
+    def may_be_empty(self) -> bool:
+        """Whether it is right to say nothing."""
+        return not self.required and self.default is None and self.kind != "choice"
+
+    @property
     def words(self) -> tuple[str, ...]:
         """The choices as they are shown."""
         return tuple(map(_word, self.choices))
