@@ -9,9 +9,11 @@ from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 from .._check import one_of
 from ..errors import InputTypeError, InputValueError, quoted
-from .kinds import kind_of
+from .driver import load
+from .foreign import as_own, give_back, is_foreign
+from .kinds import Spec, kind_of
 
-__all__ = ["ChannelKind", "DataFill", "is_data", "takes_data"]
+__all__ = ["ChannelKind", "DataFill", "is_data", "spec_of", "takes_data"]
 
 ChannelKind: TypeAlias = Literal["color", "data"]
 
@@ -43,6 +45,18 @@ def is_data(channels: object, **others: object) -> bool:
     return True
 
 
+def spec_of(image: Any, channels: object = "color", subject: str = "image") -> Spec:
+    """Tell what an image is, also one whose channels are data: they, or numbers that no image has, have no alpha."""
+    image = as_own(image, subject)
+    dtype = str(getattr(image, "dtype", "")).removeprefix("torch.")
+    if channels != "data" and dtype not in _IN_BITS:
+        return load(image, subject=subject).spec
+    from .._adapters.data import open_data
+
+    data = open_data(image, subject=subject)
+    return Spec(kind_of(image), data.dtype, data.channels, *data.size, data.batch)
+
+
 def takes_data(mixes: Callable[[Mapping[str, Any]], bool]) -> Callable[[Function], Function]:
     """Let a function of images take `channels="data"`, and whole numbers of any type where no values are mixed.
 
@@ -60,6 +74,8 @@ def takes_data(mixes: Callable[[Mapping[str, Any]], bool]) -> Callable[[Function
             if channels == "color" or not args:
                 return function(*args, **options)
             image, *others = args
+            if is_foreign(image):
+                return give_back(call(as_own(image), *others, channels="data", **options), image)
             bits = _IN_BITS.get(dtype, "uint8" if dtype == "bool" else None)
             if bits is not None and mixes(options):
                 raise InputTypeError(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
@@ -18,16 +19,22 @@ from ..limits import Limits
 from .address import read_address
 from .database import Database
 from .find import SELECT, Hashes, conditions, duplicate_rows, find_pages, near_rows, rows_of
+from .frames import frame_of, frame_of_rows, records_of, to_arrow, to_duckdb, write_parquet
 from .migrate import prepare
 from .names import Names, key_of
 from .picture_hash import picture_hash
 from .query import bind, read_only
+from .recording import UPLOAD, Recorder
 from .rows import Row, ScanReport
 from .scan import Progress, scan
 from .schema import FILE, PICTURE, TAG, upsert
-from .writing import BATCH, count_revision
+from .writing import BATCH, count_revision, write_records
 
 if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+    import pyarrow as pa
+
     from ..types import AnyImage
 
 __all__ = ["Catalog", "open_catalog"]
@@ -168,6 +175,29 @@ class Catalog:
             self._database, self._names, path, limits=limits, workers=count, retry_failed=retry, progress=progress
         )
 
+    def recorder(self, work: str, *, wait: bool = True) -> Recorder:
+        """Note what becomes of files in work of your own; `convert_folder` and the service have theirs.
+
+        Args:
+            work: who records, one word: it stands in the column of that name.
+            wait: raise what keeps rows from being written; else they are dropped in the end, and the log says how many.
+
+        Returns:
+            An object with a method `record(path, status=, code=, error=, recipe=, output=)`, to be used in a `with`: at its end all
+            is written.
+
+        Example:
+            >>> import tempfile
+            >>> with open_catalog(f"{tempfile.mkdtemp()}/pictures.sqlite") as catalog:
+            ...     with catalog.recorder("mine") as recorder:
+            ...         recorder.record("/photos/a.png", status="failed", code="timeout")
+            ...     [(row.path, row.code, row.work) for row in catalog.find(status="failed")]
+            [('/photos/a.png', 'timeout', 'mine')]
+        """
+        if not re.fullmatch(r"\w{1,16}", str(work)):
+            raise InputValueError("work", "one word of up to 16 letters", quoted(work), "pass for instance convert")
+        return Recorder(self._database, self._names, work, wait=switch("wait", wait))
+
     # ------------------------------------------------------------ asking it
 
     @explain_calls
@@ -261,7 +291,7 @@ class Catalog:
                 naive ones as cameras write them, as `taken` is.
 
         Returns:
-            A dict a row. What the text would change stays as it is.
+            A dict a row. Columns that are named as in the tables come as they do in `find`, digests as bytes.
 
         Raises:
             InputValueError: SQL that the database does not take, a name without a value, or a text that writes.
@@ -273,8 +303,12 @@ class Catalog:
             ...     catalog.sql("SELECT count(*) AS files FROM file WHERE status = :status", status="failed")
             [{'files': 0}]
         """
+        return self._query(text, params)[1]
+
+    def _query(self, text: str, params: Mapping[str, object]) -> tuple[list[str], list[dict[str, Any]]]:
         with read_only(self._database) as connection:
-            return [dict(row) for row in connection.execute(bind(text, params)).mappings()]
+            result = connection.execute(bind(text, params))
+            return list(result.keys()), [dict(row) for row in result.mappings()]
 
     def stats(self) -> dict[str, Any]:
         """How many files, pictures and bytes there are, how many files by status, code and format, pictures by tag.
@@ -297,6 +331,77 @@ class Catalog:
                 "status": count(FILE.c.status, FILE), "code": count(FILE.c.code, FILE),
                 "format": count(PICTURE.c.format, FILE.join(PICTURE)), "tag": count(TAG.c.name, TAG),
             }  # fmt: skip
+
+    # ------------------------------------------------------------ as a table
+
+    def frame(self, sql: str | None = None, **params: object) -> pd.DataFrame:
+        """Everything, or the rows of a query, as a DataFrame of pandas.
+
+        Args:
+            sql: a query as in `sql`; where left out there is one row a file, with the fields of `Row`, and `raw_path` for
+                names of files that are no text.
+            params: the values of the query.
+
+        Returns:
+            Columns of nullable types, Int64, boolean and string, so that hashes stay exact beside what is missing; `seen` in
+            UTC, `taken` as cameras write it.
+
+        Raises:
+            InputValueError: as in `sql`.
+            MissingDependencyError: pandas is not installed.
+        """
+        if sql is None:
+            if params:
+                raise InputValueError("params", "none without a query", ", ".join(params), "pass sql=")
+            return frame_of(find_pages(self._database, ()))
+        names, rows = self._query(sql, params)
+        return frame_of_rows(rows, names)
+
+    def insert_frame(self, frame: pd.DataFrame) -> int:
+        """Write rows that `frame` gave, of this catalogue or another one, or a table of your own with some of its columns.
+
+        Rows of files that are there already are replaced, tags are added. It is all one transaction. `id` and `picture`, which
+        are the numbers of each catalogue, are left out.
+
+        Args:
+            frame: a DataFrame with the column `path`, and any others of `frame`.
+
+        Returns:
+            How many rows.
+
+        Raises:
+            InputTypeError, InputValueError: other columns, floats for hashes, a `seen` without a time zone, or other values
+                that cannot be kept: nothing is written then.
+            MissingDependencyError: pandas is not installed.
+        """
+        records = records_of(frame, self._names.root is not None)
+        self._database.write(lambda connection: write_records(connection, records))
+        return len(records)
+
+    def to_arrow(self) -> pa.Table:
+        """Everything as a table of Arrow, with the columns of `frame`.
+
+        Raises:
+            MissingDependencyError: pyarrow is not installed.
+        """
+        return to_arrow(find_pages(self._database, ()))
+
+    def to_parquet(self, path: str | os.PathLike[str]) -> None:
+        """Everything as a Parquet file, with the columns of `frame`; written whole or not at all.
+
+        Raises:
+            FileAccessError: the file cannot be written.
+            MissingDependencyError: pyarrow is not installed.
+        """
+        write_parquet(find_pages(self._database, ()), check_path("path", path))
+
+    def to_duckdb(self) -> duckdb.DuckDBPyConnection:
+        """A DuckDB in memory with everything as its table `files`, for questions that go over all rows.
+
+        Raises:
+            MissingDependencyError: duckdb or pyarrow is not installed.
+        """
+        return to_duckdb(find_pages(self._database, ()))
 
     # ------------------------------------------------------------ what people say
 
@@ -393,7 +498,7 @@ class Catalog:
 
     def _key(self, path: object) -> bytes:
         text = check_path("path", path)
-        if text.startswith("upload:"):
+        if text.startswith(UPLOAD):
             return key_of(text)
         return key_of(self._names.name(self._names.path(text)))
 

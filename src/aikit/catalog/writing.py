@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 
 from .facts import Facts
-from .names import columns_of
-from .schema import FILE, META, PICTURE, upsert
+from .names import columns_of, name_from
+from .schema import FILE, META, PICTURE, TAG, upsert
 
-__all__ = ["BATCH", "Entry", "count_revision", "write_entries"]
+__all__ = ["BATCH", "Entry", "count_revision", "write_entries", "write_records"]
 
 # Rows of one transaction: a second more of them gains nothing, and is lost where the process is killed.
 BATCH = 500
@@ -75,6 +75,42 @@ def write_entries(connection: sa.Connection, entries: Sequence[Entry]) -> dict[b
     # Who has not read the file leaves what it holds as it was, unless it has changed.
     upsert(connection, FILE, ["path_key"], rows, update=_UPDATED, unless_same={"picture_id": ("bytes", "mtime_ns")})
     return ids
+
+
+def write_records(connection: sa.Connection, records: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows that came from elsewhere, as `records_of` gives them: numbers are ours, tags come to those that are there."""
+    named = {name_from(each["path"], each.get("raw_path")): each for each in records}
+    count_revision(connection)
+    ids = _write_pictures(connection, list(named.values()))
+    files = [_record(name, each, ids) for name, each in sorted(named.items())]
+    upsert(connection, FILE, ["path_key"], files, update=_UPDATED, unless_same={"picture_id": ("bytes", "mtime_ns")})
+    tags = {(ids[each["digest"]], tag) for each in named.values() for tag in each.get("tags", ())}
+    upsert(connection, TAG, ["picture_id", "name"], [{"picture_id": one, "name": tag} for one, tag in sorted(tags)])
+
+
+def _write_pictures(connection: sa.Connection, records: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Write what the records say of pictures; their numbers by the digests."""
+    found = {each["digest"]: each for each in records if each.get("digest") is not None}
+    for decoded, names in ((True, [*_FACTS, "note"]), (False, ["note"])):
+        given = [name for name in names if records and name in records[0]]
+        some = [digest for digest in sorted(found) if (found[digest].get("format") is not None) is decoded]
+        rows = [{"digest": bytes.fromhex(each), **{name: found[each][name] for name in given}} for each in some]
+        upsert(connection, PICTURE, ["digest"], rows, update=given)
+    ids: dict[str, int] = {}
+    digests = [bytes.fromhex(each) for each in sorted(found)]
+    for begin in range(0, len(digests), BATCH):
+        wanted = PICTURE.c.digest.in_(digests[begin : begin + BATCH])
+        numbers = connection.execute(sa.select(PICTURE.c.digest, PICTURE.c.id).where(wanted))
+        ids |= {bytes(digest).hex(): number for digest, number in numbers}
+    return ids
+
+
+def _record(name: str, record: Mapping[str, Any], ids: Mapping[str, int]) -> dict[str, Any]:
+    defaults: dict[str, Any] = {"status": "done", "work": "scan", "missing": False, "seen": _now()}
+    columns = {each: record.get(each) for each in _UPDATED[2:]}
+    columns |= {each: value for each, value in defaults.items() if columns[each] is None}
+    digest = record.get("digest")
+    return {**columns_of(name), **columns, "picture_id": None if digest is None else ids[digest]}
 
 
 def _picture(digest: bytes, facts: Facts) -> dict[str, Any]:

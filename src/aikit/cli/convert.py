@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 from ..errors import InputValueError, quoted
 from ..recipe import Recipe
-from ..recipe.options import Metadata, OnBadProfile, Profile, Subsampling
+from ..recipe.options import ChannelKind, Metadata, OnBadProfile, Profile, Subsampling
 from ..recipe.text import parse_keywords, parse_value
 from .many import Words, add_folder_options, add_sources, convert_all, named_as_options
 
@@ -91,6 +91,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], *,
         help="warn takes the codes of a file for sRGB whose profile is damaged",
     )  # fmt: skip
     parser.add_argument("--frame", type=int, metavar="N", help="the frame of an animation, or the page, counted from 0")
+    parser.add_argument(
+        "--channels", choices=get_args(ChannelKind), default="color",
+        help="data takes the numbers of TIFF and PNG files as they are, any number of planes",
+    )  # fmt: skip
     parser.add_argument("--allow-truncated", action="store_true", help="take what is there of a file that is cut off")
     add_folder_options(parser)
     parser.set_defaults(run=run)
@@ -115,6 +119,7 @@ def run(options: argparse.Namespace) -> int:
             effort=options.effort,
             optimize=options.optimize,
             palette=options.palette,
+            channels=options.channels,
         )
     return convert_all(options, recipe, words)
 

@@ -7,7 +7,7 @@ import io
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from .._io import read_bytes
 from ..errors import AikitError, printable
@@ -15,9 +15,6 @@ from ..isolation import guarded
 from ..limits import Limits
 from .untrusted import add_untrusted, limits_of
 from .wording import in_words, to_json
-
-if TYPE_CHECKING:
-    from .._raster import Header
 
 # What `asdict` makes of a Header, or an error: plain data for JSON, which has no types.
 Facts: TypeAlias = dict[str, Any]
@@ -60,22 +57,14 @@ def _look(path: str, limits: Limits | None) -> Facts:
 
 def _probe_guarded(data: bytes, path: str, limits: Limits | None) -> Facts:
     """What the header says, and of a document how many layers it has."""
-    from .. import _raster
+    from .._raster import Header
+    from ..files import probe_any
 
-    expect = tuple[_raster.Header, int | None]
+    expect = tuple[Header, int | None]
     header, layers = guarded(
-        _probe, data, path, limits, subject=path, limits=limits, isolate=limits is not None, expect=expect
+        probe_any, data, path, limits, subject=path, limits=limits, isolate=limits is not None, expect=expect
     )
     return asdict(header) | ({} if layers is None else {"layers": layers})
-
-
-def _probe(data: bytes, path: str, limits: Limits | None) -> tuple[Header, int | None]:
-    from .. import _raster, psd, svg
-
-    kind = _raster.identify(data)
-    if kind == "psd":
-        return psd.probe(data, name=path, limits=limits)
-    return (svg.probe if kind == "svg" else _raster.probe)(data, name=path, limits=limits), None
 
 
 def _uses_alpha(data: bytes, path: str, limits: Limits | None) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .data_urls import from_data_url, media_type as media_type, to_data_url
 from .numbers import encode_planes as encode_planes, read_label_map, read_planes as read_planes
+from .probing import probe_any as probe_any
 from .reading import (
     OnBadProfile as OnBadProfile,
     Profile as Profile,

@@ -1,5 +1,33 @@
-"""Meshes: GLB, glTF and OBJ."""
+"""Meshes: GLB, glTF and OBJ, looked into, edited, written and drawn; a texture is an image."""
 
-from .scene import Camera, Light, Material, Picture, Primitive, Sampler, Scene, TextureUse
+from .geometry import MeshArrays
+from .info import AnimationInfo, MeshInfo, TextureInfo
+from .materials import Material
+from .mesh import Mesh, new_mesh, open_mesh
+from .render import render_scene, render_views
+from .scene import Camera, Light, Picture, Primitive, Sampler, Scene, Surface, TextureUse
+from .textures import Texture
+from .turntable import Turntable
 
-__all__ = ["Camera", "Light", "Material", "Picture", "Primitive", "Sampler", "Scene", "TextureUse"]
+__all__ = [
+    "AnimationInfo",
+    "Camera",
+    "Light",
+    "Material",
+    "Mesh",
+    "MeshArrays",
+    "MeshInfo",
+    "Picture",
+    "Primitive",
+    "Sampler",
+    "Scene",
+    "Surface",
+    "Texture",
+    "TextureInfo",
+    "TextureUse",
+    "Turntable",
+    "new_mesh",
+    "open_mesh",
+    "render_scene",
+    "render_views",
+]

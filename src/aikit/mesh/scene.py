@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     # Any: dtypes are the document's; every field says what it holds.
     Values: TypeAlias = np.ndarray[Any, Any] | torch.Tensor
 
-__all__ = ["Camera", "Light", "Material", "Picture", "Primitive", "Sampler", "Scene", "TextureUse"]
+__all__ = ["Camera", "Light", "Picture", "Primitive", "Sampler", "Scene", "Surface", "TextureUse"]
 
 AlphaMode = Literal["OPAQUE", "MASK", "BLEND"]
 Wrap = Literal["repeat", "mirror", "clamp"]
@@ -79,8 +79,8 @@ class TextureUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
-    """A metallic-roughness material in plain values, by the names of glTF. Factors are linear light.
+class Surface:
+    """How triangles look: a metallic-roughness material in plain values, by the names of glTF. Factors are linear light.
 
     Args:
         base_color: red, green, blue and alpha, in [0, 1]; a tensor (4,) keeps its gradient.
@@ -125,7 +125,7 @@ class Primitive:
         tangents: (V, 4), the last the sign of the bitangent, or None: then they follow from the coordinates.
         uvs: a (V, 2) for each set of coordinates, v downwards.
         colors: (V, 3) or (V, 4), linear light in [0, 1], or None for white.
-        material: how it looks.
+        surface: how it looks.
         name: of the mesh, for messages.
     """
 
@@ -135,7 +135,7 @@ class Primitive:
     tangents: Values | None = None
     uvs: tuple[Values, ...] = ()
     colors: Values | None = None
-    material: Material = Material()
+    surface: Surface = Surface()
     name: str = ""
 
 
@@ -149,7 +149,6 @@ class Camera:
         fov: the vertical angle of view in degrees, or None for a parallel projection.
         height: what a parallel projection shows from its lower to its upper edge, in meters.
         near: what is nearer is cut away, in meters; None finds a value.
-        aspect: width through height as the file wants it, or None for that of the picture.
         name: as in the file.
     """
 
@@ -157,7 +156,6 @@ class Camera:
     fov: float | None = 40.0
     height: float = 1.0
     near: float | None = None
-    aspect: float | None = None
     name: str = ""
 
 

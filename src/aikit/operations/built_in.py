@@ -62,9 +62,9 @@ def _size_of_upsample(spec: Spec, keywords: Keywords) -> tuple[int, int]:
 
 def _make_scaling(new_size: NewSize) -> Callable[[AnyImage, Keywords], object]:
     def matrix(image: AnyImage, keywords: Keywords) -> object:
-        from .._pixels import load
+        from .._pixels import spec_of
 
-        spec = load(image).spec
+        spec = spec_of(image, keywords.get("channels"))
         height, width = new_size(spec, keywords)
         left, top, right, bottom = keywords.get("box") or (0, 0, spec.width, spec.height)
         across, down = width / (right - left), height / (bottom - top)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from ..errors import InputValueError, quoted
 from ..types import AnyImage
 from .values import Keywords
 
@@ -34,9 +35,9 @@ class Placing(NamedTuple):
 
     def matrix(self, image: AnyImage, keywords: Keywords) -> object:
         """Where points go."""
-        from .._pixels import load
+        from .._pixels import spec_of
 
-        spec = load(image).spec
+        spec = spec_of(image, keywords.get("channels"))
         return self.find(spec.height, spec.width, _of_places(keywords))[0]
 
 
@@ -131,6 +132,12 @@ def try_fill(function: object, keywords: Keywords) -> None:
     from ..geometry.filling import parse_fill
 
     fill = keywords.get("fill")
+    if keywords.get("channels") == "data":
+        # In units that no one knows yet; how many there have to be, neither.
+        given = fill if isinstance(fill, tuple) else (fill or 0,)
+        if not all(isinstance(each, (int, float)) for each in given):
+            raise InputValueError("fill", "numbers, one or one a plane", quoted(fill), "pass numbers")
+        return
     parse_fill(fill, load(np.zeros((1, 1, 4), np.uint16 if may_be_16_bit(fill) else np.uint8)).spec)
 
 

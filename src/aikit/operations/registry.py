@@ -23,7 +23,18 @@ from .built_in import BUILT_IN, BuiltIn, NewSize
 from .parameters import Parameter, parameters_of, summary_of
 from .values import Keywords, check_value
 
-__all__ = ["IDENTITY", "Matrix", "Operation", "all", "get", "import_modules", "modules_of", "names", "operation"]
+__all__ = [
+    "IDENTITY",
+    "Matrix",
+    "Operation",
+    "all",
+    "as_data",
+    "get",
+    "import_modules",
+    "modules_of",
+    "names",
+    "operation",
+]
 
 # From (x, y, 1) of the source to that of the result, by rows.
 Matrix = tuple[tuple[float, float, float], ...]
@@ -112,9 +123,9 @@ class Operation:
         """The height and width of the result, where they are known before any work; else None."""
         if self._new_size is None:
             return None
-        from .._pixels import load
+        from .._pixels import spec_of
 
-        return self._new_size(load(image).spec, keywords)
+        return self._new_size(spec_of(image, keywords.get("channels")), keywords)
 
     def matrix(self, image: AnyImage, keywords: Keywords) -> Matrix | None:
         """Where the points of an image lie in the result.
@@ -176,6 +187,15 @@ class Operation:
 
     def __reduce__(self) -> tuple[object, ...]:
         return _load_operation, (self.module, self.name)
+
+
+def as_data(operation: Operation, keywords: Keywords) -> dict[str, Any]:
+    """The keywords of an operation on planes of data; refuse one that works on colors or alpha."""
+    if not any(each.name == "channels" and "data" in each.choices for each in operation.parameters):
+        raise InputValueError(
+            operation.name, "an operation that takes planes of data", "one of colors", "leave the step out"
+        )
+    return {**keywords, "channels": "data"}
 
 
 def _as_matrix(name: str, rows: Any) -> Matrix | None:  # Any, because it is tried and not asked what it is

@@ -16,7 +16,7 @@ from .._pixels import load
 from .._raster import EncodeOptions, Format, capabilities, check_options, identify, options_of, probe
 from ..convert import to_pil
 from ..errors import FileFormatError, InputValueError
-from ..files import encode, encode_with_info, read_frames, read_with_info
+from ..files import encode, encode_planes, encode_with_info, read_frames, read_planes, read_with_info
 from ..isolation import guarded, register_record
 from ..limits import Limits
 from ..operations.registry import import_modules, modules_of
@@ -24,7 +24,7 @@ from ..resample.passes import Resizing
 from ..resample.size import new_size
 from ..resample.uint8 import by_matrices
 from ..types import AnyImage, Source
-from .options import FileOptions
+from .options import ChannelKind, FileOptions
 from .steps import Keywords, Step, apply_steps, check_size, size_of
 
 __all__ = ["Made", "apply_to_file", "check_formats", "keep_memory", "pick_format"]
@@ -77,7 +77,7 @@ def check_formats(formats: Iterable[str], options: FileOptions) -> None:
     names = sorted({capabilities(name).name for name in formats})
     if not names:
         return
-    pixel = Image.new("RGB", (1, 1))
+    pixel = np.zeros((1, 1), np.uint8) if options.channels == "data" else Image.new("RGB", (1, 1))
     for name in names:
         _encode(pixel, name, options, {})
     # A folder may hold formats that know no quality beside those that do; an option that none knows is a mistake.
@@ -91,6 +91,8 @@ def check_formats(formats: Iterable[str], options: FileOptions) -> None:
 
 def _encode(image: AnyImage, format: str, options: FileOptions, info: Info) -> bytes:
     """Encode with those of the options that the format has."""
+    if options.channels == "data":
+        return _encode_planes([image], format, options, info)
     return encode_with_info(
         image,
         format,
@@ -101,7 +103,14 @@ def _encode(image: AnyImage, format: str, options: FileOptions, info: Info) -> b
     )
 
 
+def _encode_planes(images: list[AnyImage], format: str, options: FileOptions, info: Info) -> bytes:
+    encoding = options_of(capabilities(format), options.encoding)
+    return encode_planes(images, format, info, encoding, metadata=options.metadata)
+
+
 def _encode_all(images: list[AnyImage], format: str, options: FileOptions) -> bytes:
+    if options.channels == "data":
+        return _encode_planes(images, format, options, {})
     return encode(
         images,
         format,
@@ -152,8 +161,13 @@ def _format_of(data: bytes, name: str) -> str:
         ) from error
 
 
-def pick_format(names: tuple[str, ...], image: AnyImage) -> Format:
-    """The first format that holds an image's alpha, depth and size, or else the last, whose error says what it lacks."""
+def pick_format(names: tuple[str, ...], image: AnyImage, channels: ChannelKind = "color") -> Format:
+    """The first format that holds an image's alpha, depth and size, or else the last, whose error says what it lacks.
+
+    Planes of data go into the one format that holds all of them.
+    """
+    if channels == "data":
+        return next((target for target in map(capabilities, names) if target.name == "tiff"), capabilities(names[0]))
     spec = load(image).spec
     for target in map(capabilities, names):
         # Floats become the codes of the format, as everywhere; 16 bits would lose half of theirs.
@@ -216,7 +230,7 @@ def _convert(
     # What the file says beside its pixels goes along, for arrays of 16-bit color cannot carry it.
     (image, info), rest = (read(), steps) if small is None else ((small, {}), steps[1:])
     image = apply_steps(image, rest, subject=name, limits=limits)
-    target = pick_format(formats, image)
+    target = pick_format(formats, image, options.channels)
     return Made(_encode(image, target.name, options, info), 1, count - 1, "")
 
 
@@ -236,11 +250,11 @@ def _convert_all(read: _Reader, formats: tuple[str, ...], steps: tuple[Step, ...
     for frame in read.frames(count):
         image = apply_steps(frame, steps, subject=read.name, limits=read.limits)
         if read.limits is not None:
-            height, width = size_of(image)
+            height, width = size_of(image, read.options.channels)
             pixels += height * width
             read.limits.check(read.name, "pixels in all frames", "max_total_pixels", pixels)
         images.append(image)
-    target = pick_format(formats, images[0])
+    target = pick_format(formats, images[0], read.options.channels)
     if not _holds_all(read.format, target.name):
         del images[1:]
     encoded = _encode_all(images, target.name, read.options)
@@ -278,7 +292,7 @@ class _Reader:
 
     def frames(self, count: int) -> Iterator[Image.Image | Array]:
         """All frames or pages; those of an animation are composed one upon the other."""
-        if self.format not in _MOVING:  # pages keep 16 bits
+        if self.format not in _MOVING or self.options.channels == "data":  # pages keep 16 bits
             yield from (self(frame=at)[0] for at in range(count))
             return
         yield from read_frames(
@@ -294,9 +308,14 @@ class _Reader:
         self, at_least: tuple[int, int] | None = None, frame: int | None = None
     ) -> tuple[Image.Image | Array, Info]:
         image: Image.Image | Array
+        at = frame or self.options.frame or 0
+        if self.options.channels == "data":
+            lenient = self.options.allow_truncated
+            planes = read_planes(self._open(), frame=at, limits=self.limits, allow_truncated=lenient)
+            return planes.pixels, planes.info
         image, info = read_with_info(
             self._open(),
-            frame=frame or self.options.frame or 0,
+            frame=at,
             profile=self.profile,
             limits=self.limits,
             allow_truncated=self.options.allow_truncated,

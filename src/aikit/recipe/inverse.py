@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from .._check import integer
-from .._pixels import load
+from .._pixels import spec_of
 from ..errors import InputTypeError, InputValueError, quoted
 from ..geometry.places import (
     Matrix,
@@ -48,7 +48,7 @@ def trace(steps: Iterable[Step], like: Like) -> Path:
     Steps that know their sizes beforehand are not run: a picture without pixels of its own stands for the real one.
     """
     steps = list(steps)
-    size = _size_of(like)
+    size = _size_of(like, "data" if any(keywords.get("channels") == "data" for _, keywords in steps) else "color")
     image = _stand_in(size) if all(map(_is_known, steps)) else _picture_of(like, steps)
     matrix = np.eye(3)
     for name, keywords in steps:
@@ -64,7 +64,7 @@ def trace(steps: Iterable[Step], like: Like) -> Path:
             image = image if after is None else _stand_in(after)
         else:
             image = operation(image, keywords)
-    spec = load(image).spec
+    spec = spec_of(image)
     return Path(as_matrix(matrix), size, (spec.height, spec.width))
 
 
@@ -78,14 +78,14 @@ def _stand_in(size: Size) -> AnyImage:
     return np.broadcast_to(np.uint8(0), size)
 
 
-def _size_of(like: Like) -> Size:
+def _size_of(like: Like, channels: object) -> Size:
     if isinstance(like, Sample):
         return like.size
     if isinstance(like, tuple):
         if len(like) != 2:
             raise InputValueError("like", "the picture, or its height and width", quoted(like), "pass one of these")
         return integer("like", like[0]), integer("like", like[1])
-    spec = load(like, subject="like").spec
+    spec = spec_of(like, channels, "like")
     return spec.height, spec.width
 
 

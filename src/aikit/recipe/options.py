@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from .._raster import EncodeOptions
 
-__all__ = ["FileOptions", "Metadata", "OnBadProfile", "Profile", "Subsampling"]
+__all__ = ["ChannelKind", "FileOptions", "Metadata", "OnBadProfile", "Profile", "Subsampling"]
 
 # As in `_raster`, which the command does not load before it has work: a test holds the two equal.
 Subsampling: TypeAlias = Literal["4:4:4", "4:2:2", "4:2:0"]
@@ -16,6 +16,8 @@ Metadata: TypeAlias = Literal["keep", "public", "strip"]
 OnBadProfile: TypeAlias = Literal["raise", "warn"]
 # Pictures are in sRGB between reading and writing: the last word is for writing.
 Profile: TypeAlias = Literal["srgb", "ignore", "display-p3"]
+# As in `_pixels`.
+ChannelKind: TypeAlias = Literal["color", "data"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class FileOptions:
     effort: int | None = None
     optimize: bool | None = None
     palette: int | None = None
+    channels: ChannelKind = "color"
 
     @property
     def encoding(self) -> EncodeOptions:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, overload
 
-from .._pixels import kind_of, load
+from .._pixels import as_own, give_back, is_foreign, kind_of, spec_of
 from ..errors import InputTypeError, InputValueError, quoted
 from ..limits import Limits
 from ..operations import get
+from ..operations.registry import as_data
 from ..types import AnyImage, ImageT
 
 if TYPE_CHECKING:
@@ -36,20 +37,21 @@ Step = tuple[str, Keywords]
 Plain: TypeAlias = "bool | int | float | str | tuple[Plain, ...] | Keywords | None"
 
 
-def check_steps(steps: object) -> tuple[Step, ...]:
-    """The steps in their one form; a mistake in any is said here, before any work."""
+def check_steps(steps: object, channels: object = "color") -> tuple[Step, ...]:
+    """The steps in their one form, with their channels where these are data; a mistake in any is said before any work."""
     if isinstance(steps, (str, bytes, Mapping)) or not isinstance(steps, Iterable):
         raise InputTypeError("steps", "a list of steps", quoted(steps), 'pass [("trim", {})]')
-    return tuple(map(_check_step, steps))
+    return tuple(_check_step(step, channels == "data") for step in steps)
 
 
-def _check_step(step: object) -> Step:
+def _check_step(step: object, on_data: bool) -> Step:
     if not isinstance(step, (tuple, list)) or len(step) != 2 or not isinstance(step[1], Mapping):
         raise InputTypeError(
             "steps", "pairs of a name and its keywords", quoted(step), 'pass ("resize", {"width": 1024})'
         )
     operation = get(step[0])
     keywords = Keywords({word: _freeze(value, step[0]) for word, value in step[1].items()})
+    keywords = Keywords(as_data(operation, keywords)) if on_data else keywords
     operation.check(keywords)
     return step[0], keywords
 
@@ -102,6 +104,8 @@ def apply_steps(image: Any, steps: Iterable[Step], *, subject: str, limits: Limi
     """
     from ..sample import Sample  # not before there is an image: it loads what works on images
 
+    if is_foreign(image):
+        return give_back(apply_steps(as_own(image), steps, subject=subject, limits=limits), image)
     if not isinstance(image, Sample):
         kind_of(image)
     for name, keywords in steps:
@@ -110,7 +114,7 @@ def apply_steps(image: Any, steps: Iterable[Step], *, subject: str, limits: Limi
             check_size(operation.new_size(_picture_of(image), keywords), subject, limits)
         image = image.apply(name, **keywords) if isinstance(image, Sample) else operation(image, keywords)
         if limits is not None and operation.changes_size:
-            check_size(size_of(_picture_of(image)), subject, limits)
+            check_size(size_of(_picture_of(image), keywords.get("channels")), subject, limits)
     return image
 
 
@@ -126,7 +130,7 @@ def check_size(size: tuple[int, int] | None, subject: str, limits: Limits) -> No
         limits.check(subject, "pixels after resizing", "max_output_pixels", size[0] * size[1])
 
 
-def size_of(image: AnyImage) -> tuple[int, int]:
-    """The height and width of an image."""
-    spec = load(image).spec
+def size_of(image: AnyImage, channels: object = "color") -> tuple[int, int]:
+    """The height and width of an image, or of planes of data."""
+    spec = spec_of(image, channels)
     return spec.height, spec.width

@@ -20,7 +20,7 @@ from ..limits import Limits
 from ..operations.registry import import_modules, modules_of
 from ..types import AnyImage, ImageT, Source
 from . import stored, text
-from .options import FileOptions, Metadata, OnBadProfile, Profile, Subsampling
+from .options import ChannelKind, FileOptions, Metadata, OnBadProfile, Profile, Subsampling
 from .steps import Step, apply_steps, as_plain, check_steps
 
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ class Recipe:
         palette: for PNG of that many colors at most.
         frame: which frame of an animation, or page, is taken, counted from 0. None takes all frames of an animation for
             GIF, PNG, WebP, AVIF and TIFF, and all pages for TIFF; for others the first, and says how many are left.
+        channels: "data" reads and writes the numbers of TIFF and PNG files as they are, any number of planes, none of which
+            is alpha; every step gets it too, and steps of colors are refused.
 
     Raises:
         InputTypeError: a step is no such pair, or its keywords are no plain data.
@@ -103,6 +105,7 @@ class Recipe:
     effort: int | None = None
     optimize: bool | None = None
     palette: int | None = None
+    channels: ChannelKind = "color"
 
     @explain_calls
     def __init__(
@@ -122,19 +125,23 @@ class Recipe:
         effort: int | None = None,
         optimize: bool | None = None,
         palette: int | None = None,
+        channels: ChannelKind = "color",
     ) -> None:
         given = {
             "steps": steps, "to": to, "quality": quality, "lossless": lossless, "allow_truncated": allow_truncated,
             "metadata": metadata, "profile": profile, "on_bad_profile": on_bad_profile, "frame": frame,
             "subsampling": subsampling, "progressive": progressive, "effort": effort, "optimize": optimize,
-            "palette": palette,
+            "palette": palette, "channels": channels,
         }  # fmt: skip
         for name, value in given.items():
             object.__setattr__(self, name, value)
         self.__post_init__()
 
     def __post_init__(self) -> None:  # which dataclasses derived from this one call too
-        object.__setattr__(self, "steps", check_steps(self.steps))
+        one_of("channels", self.channels, get_args(ChannelKind))
+        if self.channels == "data" and self.profile != "srgb":
+            raise InputValueError("profile", 'nothing beside channels="data"', quoted(self.profile), "leave it out")
+        object.__setattr__(self, "steps", check_steps(self.steps, self.channels))
         if self.quality is not None:
             object.__setattr__(self, "quality", integer("quality", self.quality, -float("inf")))
         for option in ("lossless", "progressive", "optimize"):

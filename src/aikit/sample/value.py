@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 import numpy as np
 
-from .._check import integer, number, switch
-from .._pixels import load
+from .._check import integer, number, one_of, switch
+from .._pixels import ChannelKind, kind_of, spec_of
 from ..errors import InputTypeError, InputValueError
 from ..geometry.cropping import pad_window
 from ..geometry.places import (
@@ -27,7 +27,7 @@ from ..geometry.places import (
     to_corners,
 )
 from ..operations import Operation, get, names
-from ..operations.registry import IDENTITY
+from ..operations.registry import IDENTITY, as_data
 from ..types import AnyImage
 from .labels import LabelMap, Masks, check_ignore, pick_labels, read_label_form, take_labels
 
@@ -68,6 +68,8 @@ class Sample:
         keypoints: (N, K, 2 or 3) for each object, or (K, 2 or 3); a third number is the visibility, as COCO has it,
             which becomes 0 where a point has left the picture.
         ignore: the number in a label map for what is beyond the picture.
+        channels: "data" for an array or a tensor of any number of planes, none of which is alpha: operations that move
+            pixels take them, those of colors and of alpha are refused.
         min_visible: boxes of which a smaller share of the area is left are dropped, 0 to 1; those that are gone always.
 
     Raises:
@@ -95,9 +97,13 @@ class Sample:
     keypoints: Places | None = None
     ignore: int = 255
     min_visible: float = 0.0
+    channels: ChannelKind = "color"
 
     def __post_init__(self) -> None:
-        spec = load(self.image).spec
+        one_of("channels", self.channels, get_args(ChannelKind))
+        if self.channels == "data" and kind_of(self.image) == "pil":
+            raise InputValueError("image", "an array or a tensor of data", "a PIL image", "pass to_numpy(image)")
+        spec = spec_of(self.image, self.channels)
         if spec.batch:
             raise InputValueError("image", "one picture", f"a batch of shape {spec.batch}", "make a sample of each")
         check_box_format(self.box_format)
@@ -137,7 +143,7 @@ class Sample:
     @property
     def size(self) -> tuple[int, int]:
         """The height and width of the picture, upright."""
-        spec = load(self.image).spec
+        spec = spec_of(self.image, self.channels)
         return spec.height, spec.width
 
     def apply(self, name: str, /, **keywords: Any) -> Sample:
@@ -173,6 +179,8 @@ class Sample:
         return self._apply(operation, {**dict(zip(places, args, strict=False)), **keywords})
 
     def _apply(self, operation: Operation, keywords: Mapping[str, Any]) -> Sample:
+        if self.channels == "data":
+            keywords = as_data(operation, keywords)
         result = operation(self.image, keywords)
         if not self._has_places():
             return replace(self, image=result)
@@ -202,7 +210,7 @@ class Sample:
         Returns:
             Another sample, clipped, without what left the picture.
         """
-        spec = load(image).spec
+        spec = spec_of(image, self.channels)
         size = spec.height, spec.width
         moved: dict[str, Any] = {"image": image}
         kept: Array | None = None

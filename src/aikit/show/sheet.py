@@ -13,7 +13,7 @@ from .._fonts import find_font
 from .._foreign_names import explain_calls
 from .._pixels import CHANNEL_NAMES, load
 from ..convert import to_numpy
-from ..errors import InputTypeError, InputValueError, quoted
+from ..errors import InputTypeError, InputValueError, quoted, shortened
 from ..types import AnyImage
 from .visible import Visible, make_visible, on_screen
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
     from .._fonts import Font
 
-__all__ = ["Cell", "check_titles", "draw_cell", "lay_out", "show"]
+__all__ = ["CELL", "MOST_PIXELS", "Cell", "area_of_cell", "check_titles", "draw_cell", "lay_out", "show"]
 
-_CELL, _MARGIN, _LABEL, _TEXT = 240, 12, 22, 14
+CELL, _MARGIN, _LABEL, _TEXT = 240, 12, 22, 14
 _NOTE, _SMALL = 17, 12
 # Both inks stand out of the paper by more than 7 to 1, what WCAG 2.2 asks of small text at its strictest level.
 _PAPER, _INK, _FADED = "white", "#202020", "#505050"
 # A line around every picture, 3 to 1 on the paper (WCAG 2.2, 1.4.11): without it nobody sees where white ends.
 _FRAME = "#949494"
 # 300 MB of sheet: what lies beyond nobody looks at.
-_MAX_PIXELS = 100_000_000
+MOST_PIXELS = 100_000_000
 
 
 class Cell(NamedTuple):
@@ -60,7 +60,7 @@ def show(
 
     Args:
         images: images of any kind, and batches, whose pictures are shown one by one.
-        titles: one line for each image; what is too long for its cell is cut. The font is
+        titles: one line for each image; of what is too long for its cell the middle is left out. The font is
             Pillow's own where it has all letters, else an installed one. The pictures of a batch share its title and have their number beside it.
         columns: pictures in a row; by default a sheet a little wider than high.
         zoom: every pixel as a square of this many pixels, whatever the size of the picture; 1 reduces nothing.
@@ -90,7 +90,7 @@ def show(
     for image, name in zip(images, names, strict=True):
         for cell in _cells(image, name, zoom, bgr):
             cells.append(cell)
-            taken += _CELL * _LABEL + cell.picture.width * cell.picture.height
+            taken += CELL * _LABEL + cell.picture.width * cell.picture.height
             _check_area(taken)
     return lay_out(cells, columns)
 
@@ -110,7 +110,7 @@ def check_titles(titles: object, count: int) -> list[str]:
 def _cells(image: AnyImage, name: str, zoom: int | None, bgr: bool) -> Iterator[Cell]:
     """A cell for each picture of an image or a batch."""
     spec = load(image, bgr=bgr).spec
-    _check_area(math.prod(spec.batch) * _CELL * _LABEL)
+    _check_area(math.prod(spec.batch) * CELL * _LABEL)
     array = to_numpy(image, bgr=bgr)
     what = f"{CHANNEL_NAMES[spec.channels]}, {spec.height}x{spec.width} (height x width), {spec.dtype}"
     for index in np.ndindex(spec.batch):
@@ -122,7 +122,7 @@ def draw_cell(visible: Visible, title: str, what: str, *, zoom: int | None) -> C
     """A picture as its cell shows it, with its labels; `what` says to those who cannot see it what it is."""
     height, width = visible.codes.shape[:2]
     if zoom is None:
-        picture = on_screen(visible, side=_CELL)
+        picture = on_screen(visible, side=CELL)
     else:
         _check_area(height * width * zoom**2)
         picture = on_screen(visible, zoom=zoom)
@@ -130,22 +130,22 @@ def draw_cell(visible: Visible, title: str, what: str, *, zoom: int | None) -> C
 
 
 def _check_area(pixels: int) -> None:
-    if pixels > _MAX_PIXELS:
+    if pixels > MOST_PIXELS:
         raise InputValueError(
             "images",
-            f"a sheet of at most {_MAX_PIXELS:,} pixels",
+            f"a sheet of at most {MOST_PIXELS:,} pixels",
             f"{pixels:,} or more",
             "show fewer pictures, crop them, or pass a smaller zoom",
         )
 
 
-def lay_out(cells: list[Cell], columns: int | None = None) -> Image.Image:
-    """The sheet of some cells, in rows."""
+def lay_out(cells: list[Cell], columns: int | None = None, *, side: int = CELL) -> Image.Image:
+    """The sheet of some cells, in rows; none is narrower than `side`."""
     from PIL import Image, ImageDraw
 
     across = min(math.ceil(math.sqrt(len(cells) * 1.3)) if columns is None else columns, len(cells))
     rows = [cells[start : start + across] for start in range(0, len(cells), across)]
-    wide = max(_CELL, *(cell.picture.width for cell in cells))
+    wide = max(side, *(cell.picture.width for cell in cells))
     labels = [_LABEL + _NOTE * max(len(cell.notes) for cell in row) for row in rows]
     heights = [label + max(cell.picture.height for cell in row) for label, row in zip(labels, rows, strict=True)]
     size = across * (wide + _MARGIN) + _MARGIN, sum(heights) + (len(rows) + 1) * _MARGIN
@@ -157,7 +157,7 @@ def lay_out(cells: list[Cell], columns: int | None = None) -> Image.Image:
         for column, cell in enumerate(row):
             left = _MARGIN + column * (wide + _MARGIN)
             font = find_font(cell.title, _TEXT)
-            draw.text((left, top), _fit_text(cell.title, wide, draw, font), fill=_INK, font=font)
+            draw.text((left, top), _fit_title(cell.title, wide, draw, font), fill=_INK, font=font)
             for line, note in enumerate(cell.notes):
                 at = left, top + _LABEL - 2 + line * _NOTE
                 font = find_font(note, _SMALL)
@@ -168,6 +168,11 @@ def lay_out(cells: list[Cell], columns: int | None = None) -> Image.Image:
     return sheet
 
 
+def area_of_cell(side: int) -> int:
+    """How many pixels of a sheet a cell takes that has one note, at most."""
+    return (side + _MARGIN) * (_LABEL + _NOTE + side + _MARGIN)
+
+
 def _put(sheet: Image.Image, draw: ImageDraw.ImageDraw, picture: Image.Image, left: int, top: int) -> None:
     draw.rectangle((left - 1, top - 1, left + picture.width, top + picture.height), outline=_FRAME)
     sheet.paste(picture, (left, top))
@@ -176,6 +181,14 @@ def _put(sheet: Image.Image, draw: ImageDraw.ImageDraw, picture: Image.Image, le
 def _alt(cells: list[Cell], across: int) -> str:
     count = f"{len(cells)} pictures, {across} in a row" if len(cells) > 1 else "1 picture"
     return " ".join([f"Sheet of {count}.", *(f"{at}: {cell.alt}." for at, cell in enumerate(cells, 1))])
+
+
+def _fit_title(line: str, width: int, draw: ImageDraw.ImageDraw, font: Font) -> str:
+    """Cut a title to a width in its middle: names of files differ at their ends."""
+    most = len(line)
+    while most > 1 and draw.textlength(shortened(line, most), font=font) > width:
+        most -= 1
+    return shortened(line, most)
 
 
 def _fit_text(line: str, width: int, draw: ImageDraw.ImageDraw, font: Font) -> str:

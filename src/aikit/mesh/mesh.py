@@ -1,0 +1,380 @@
+"""Meshes: open, look into, edit, and write GLB, glTF and OBJ."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+
+from .._check import number, one_of
+from .._foreign_names import explain_calls
+from ..errors import InputTypeError, InputValueError, quoted
+from ..limits import Limits
+from ..types import AnyImage, Source
+from .accessors import Array
+from .animation import find_animation
+from .creation import add_primitive, as_numbers, check_faces, empty_document
+from .document import Document
+from .editing import (
+    Axis,
+    as_matrix,
+    find_nodes,
+    moving_matrix,
+    scaling_matrix,
+    transform_nodes,
+    transform_scene,
+    turning_matrix,
+)
+from .geometry import MeshArrays, arrays_of, scene_of
+from .info import MeshInfo, describe_mesh
+from .materials import Material, materials_of
+from .opening import open_document
+from .pictures import Pictures
+from .safety import check_document
+from .scene import Scene
+from .schema import Json
+from .textures import Texture, encode_texture, textures_of, use_image
+from .writing import FORMATS, encode_as, write_files
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .scene import Values
+
+    # A node by its name or its number, or several.
+    NodeNames: TypeAlias = str | int | Sequence[str | int]
+
+__all__ = ["Mesh", "new_mesh", "open_mesh"]
+
+
+class Mesh(Pictures):
+    """A mesh, made by `open_mesh`, `new_mesh` or `from_trimesh`: scenes, nodes, triangles, materials, textures, animations.
+
+    Its file is kept as it is: the JSON as a dict, the data as bytes. What is edited changes in these, and everything
+    else is written again byte for byte.
+
+    Attributes:
+        limits: what it may cost to read its geometry and textures; None trusts the file.
+    """
+
+    def __init__(self, document: Document, limits: Limits | None = None) -> None:
+        self._document, self.limits = document, limits
+
+    # ------------------------------------------------------------ what it is
+
+    @property
+    def source(self) -> str:
+        """How messages call it."""
+        return self._document.source
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The JSON of the document, for what is not here. It is checked when it is written."""
+        return self._document.gltf
+
+    def __repr__(self) -> str:
+        counts = {name: len(self._document.entries(name)) for name in ("meshes", "materials", "images", "animations")}
+        told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        return f"<Mesh {self._document.format}, {told or 'empty'}>"
+
+    def info(self) -> MeshInfo:
+        """Count and name what it holds, with its bounds, and the sizes and roles of its textures.
+
+        Raises:
+            FileFormatError: damaged geometry or heads of textures.
+            LimitError: a texture larger than the limits it was opened with.
+        """
+        return describe_mesh(self._document, self.limits)
+
+    @property
+    def textures(self) -> dict[str, Texture]:
+        """Its textures by name, in the order of the file; one for each image."""
+        return textures_of(self._document, self.limits)
+
+    @property
+    def materials(self) -> dict[str, Material]:
+        """Its materials by name, in the order of the file."""
+        return materials_of(self._document, self.limits)
+
+    # ------------------------------------------------------------ geometry
+
+    @explain_calls
+    def arrays(
+        self,
+        *,
+        time: float = 0.0,
+        animation: str | int | None = None,
+        kind: Literal["numpy", "tensor"] = "numpy",
+        vertices: Values | None = None,
+    ) -> MeshArrays:
+        """Give the triangles that its scene shows, in world space, skinned and morphed.
+
+        Points and lines are left out; `info()` counts them.
+
+        Args:
+            time: seconds from the beginning of the animation; before it and behind it, it stands still.
+            animation: its name or number; None is the first.
+            kind: "numpy" for arrays, "tensor" for tensors on the CPU.
+            vertices: (V, 3) in place of the positions that the file stores, one for each that comes back, in the space
+                of the mesh, before morphing and skinning: an array, or a tensor on any device, whose gradient passes
+                through `positions` (and `normals`, where the file has none). The result is of its kind.
+
+        Returns:
+            Positions, normals, uv, colors, faces and materials, one primitive behind the other.
+
+        Raises:
+            InputTypeError: not a number, or not an array.
+            InputValueError: an unknown kind or animation, or as many vertices as the mesh has not.
+            FileFormatError: damaged numbers, or a compression that is not read.
+            MissingDependencyError: compressed by Draco, without the package DracoPy.
+
+        Example:
+            >>> from aikit import new_mesh
+            >>> mesh = new_mesh([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [(0, 1, 2)])
+            >>> mesh.translate((0, 0, 5))
+            >>> mesh.arrays().positions.tolist()
+            [[0.0, 0.0, 5.0], [1.0, 0.0, 5.0], [0.0, 1.0, 5.0]]
+        """
+        one_of("kind", kind, ("numpy", "tensor"))
+        seconds = number("time", time, 0, float("inf"))
+        return arrays_of(self._document, seconds, find_animation(self._document, animation), kind, vertices)
+
+    @explain_calls
+    def scene(self, *, time: float = 0.0, animation: str | int | None = None) -> Scene:
+        """Give what is drawn of it: posed primitives with their materials, cameras and lights.
+
+        Args:
+            time: seconds from the beginning of the animation.
+            animation: its name or number; None is the first.
+
+        Raises:
+            As `arrays`.
+        """
+        seconds = number("time", time, 0, float("inf"))
+        return scene_of(self._document, seconds, find_animation(self._document, animation))
+
+    # ------------------------------------------------------------ edits
+
+    @explain_calls
+    def transform(self, matrix: Values | Sequence[Sequence[float]], *, node: NodeNames | None = None) -> None:
+        """Move, turn, scale or shear the whole mesh, or nodes of it.
+
+        Nodes that are animated stay as they are, within a new node that is moved. Vertices are not touched.
+
+        Args:
+            matrix: (4, 4) numbers that multiply columns x, y, z, 1; the last row 0, 0, 0, 1.
+            node: a name, a number or a list of these: it is moved, with all that lies in it, in the space of its
+                parent. None moves all that every scene shows.
+
+        Raises:
+            InputTypeError: no numbers, or no name.
+            InputValueError: another shape, a matrix that cannot be undone, no such node, a name that several have, or a
+                node whose skin moves it.
+        """
+        self._move(as_matrix(matrix), node)
+
+    @explain_calls
+    def translate(self, offset: Sequence[float], *, node: NodeNames | None = None) -> None:
+        """Move the whole mesh, or nodes of it, by x, y and z in meters; `transform` says what `node` means."""
+        self._move(moving_matrix(offset), node)
+
+    @explain_calls
+    def scale(self, factor: float | Sequence[float], *, node: NodeNames | None = None) -> None:
+        """Scale the whole mesh, or nodes of it, by a factor or by three, around the origin of its space."""
+        self._move(scaling_matrix(factor), node)
+
+    @explain_calls
+    def rotate(self, degrees: float, *, axis: Axis | Sequence[float] = "y", node: NodeNames | None = None) -> None:
+        """Turn the whole mesh, or nodes of it, around an axis through the origin of its space.
+
+        Args:
+            degrees: counter-clockwise, seen from where the axis points to.
+            axis: "x", "y", "z" or a direction.
+            node: as in `transform`.
+
+        Raises:
+            As `transform`.
+        """
+        self._move(turning_matrix(degrees, axis), node)
+
+    def _move(self, matrix: Array, node: NodeNames | None) -> None:
+        if node is None:
+            transform_scene(self._document, matrix)
+        else:
+            transform_nodes(self._document, find_nodes(self._document, node), matrix)
+
+    # ------------------------------------------------------------ files
+
+    def copy(self) -> Mesh:
+        """Another mesh of the same content; editing one leaves the other."""
+        return Mesh(self._document.copy(), self.limits)
+
+    @explain_calls
+    def encode(self, format: str = "glb") -> bytes:
+        """Give the mesh as the bytes of one file.
+
+        Args:
+            format: "glb"; "gltf", with its data in base64; "obj", without materials, which are another file; "stl" or
+                "ply", both binary.
+
+        Returns:
+            For GLB the very bytes that were opened where nothing has changed. After an edit all that was not touched
+            is the same still: JSON, extensions, data, images.
+
+        Raises:
+            InputValueError: an unknown format, or JSON that was edited into something that glTF is not.
+            FileFormatError: of OBJ, STL and PLY: geometry that cannot be read.
+        """
+        one_of("format", format, FORMATS)
+        self._check()
+        return encode_as(self._document, format)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the mesh; the suffix says as what: .glb, .gltf, .obj, .stl or .ply.
+
+        A .gltf comes with its data in a .bin of its name, and with the images that were files of their own; an .obj with
+        an .mtl and its textures, copied byte for byte. `info().lost_in("obj")` says what a format leaves out. Each file
+        is written entirely or not at all, the one that was named last.
+
+        Args:
+            path: where to.
+
+        Raises:
+            InputTypeError: not a path.
+            InputValueError: another suffix, or as `encode`.
+            FileAccessError: the folder is missing or not writable, or the disk is full.
+            FileFormatError: as `encode`.
+        """
+        if not isinstance(path, (str, os.PathLike)):
+            raise InputTypeError("path", "a path", type(path).__name__, "pass a str or a pathlib.Path")
+        suffix = os.path.splitext(os.fsdecode(path))[1].lower()
+        if suffix.removeprefix(".") not in FORMATS:
+            known = ", ".join(f".{each}" for each in FORMATS)
+            raise InputValueError("path", f"a name that ends in one of {known}", quoted(os.fsdecode(path)), "rename it")
+        self._check()
+        write_files(self._document, os.fsdecode(path), suffix[1:])
+
+    def _check(self) -> None:
+        """Hold edited JSON against what glTF allows, so that nothing is written that nobody can open."""
+        if not self._document.untouched:
+            check_document(self._document, None)
+
+
+@explain_calls
+def open_mesh(source: Source, *, limits: Limits | None = None, files: bool = False) -> Mesh:
+    """Open a GLB, glTF or OBJ file. The format is known by the bytes, not by the name.
+
+    The numbers of its geometry and the pixels of its textures are read when they are asked for. A GLB of 16 MB or more
+    that is opened by its path is not read at once but stays open.
+
+    Args:
+        source: a path, bytes, or an open binary file. A str is a path and is never fetched.
+        limits: what it may cost, `Limits()` for uploads; None trusts the file. With limits it is read in a child
+            process with all its numbers before it is opened here.
+        files: whether files that it refers to are read: buffers and images of a .gltf, materials and textures of an
+            .obj. They must lie in the folder of `source` or below it; links are not followed, nothing is fetched.
+
+    Returns:
+        The mesh. An OBJ becomes what a glTF of the same would be: polygons as triangles, materials as
+        metallic-roughness.
+
+    Raises:
+        InputTypeError: the source is none of these, or `files` is no bool.
+        FileAccessError: the file, or one that it refers to, cannot be opened.
+        FileFormatError: none of the three formats, glTF of another version than 2, damaged or cut off; code
+            "unsafe_content" where it refers to files and may not.
+        LimitError: larger than `limits` allow, or slower.
+        WorkerError: with `limits`, reading it crashed.
+
+    Example:
+        >>> from aikit import new_mesh
+        >>> data = new_mesh([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [(0, 1, 2)]).encode()
+        >>> open_mesh(data)
+        <Mesh glb, 1 meshes, 1 materials>
+
+    Source: Khronos Group, "glTF 2.0 Specification"; Wavefront Technologies, "Object Files (.obj)", 1992.
+    """
+    if not isinstance(files, bool):
+        raise InputTypeError("files", "True or False", quoted(files), "pass True to read what lies beside it")
+    return Mesh(open_document(source, limits, files=files), limits)
+
+
+@explain_calls
+def new_mesh(
+    vertices: Values | Sequence[Sequence[float]],
+    faces: Values | Sequence[Sequence[int]],
+    *,
+    uv: Values | Sequence[Sequence[float]] | None = None,
+    normals: Values | Sequence[Sequence[float]] | None = None,
+    colors: Values | Sequence[Sequence[float]] | None = None,
+    texture: AnyImage | None = None,
+    name: str = "mesh",
+) -> Mesh:
+    """Make a mesh of triangles.
+
+    Args:
+        vertices: (V, 3) floats, in meters: x to the right, y up, z to the viewer.
+        faces: (F, 3) integers, counter-clockwise seen from the front.
+        uv: (V, 2) places in the texture, from its upper left corner, v downwards, as glTF has it. OBJ and many
+            libraries count v upwards: pass 1 - v.
+        normals: (V, 3); None leaves them to be worked out by who draws it.
+        colors: (V, 3) or (V, 4) floats in [0, 1], linear light.
+        texture: an image of any kind, the base color. It needs `uv`.
+        name: of the mesh.
+
+    Returns:
+        The mesh, with one material that is no metal.
+
+    Raises:
+        InputTypeError: something that is no numbers, or no image.
+        InputValueError: another shape, numbers that are not finite, faces of vertices that are not there, normals
+            without a length, or a texture without `uv`.
+
+    Example:
+        >>> square = new_mesh([(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0)], [(0, 1, 2), (0, 2, 3)])
+        >>> square.info().triangles
+        2
+    """
+    points = as_numbers("vertices", vertices, 3)
+    attributes = {"POSITION": points}
+    given = (("NORMAL", "normals", normals, 3), ("TEXCOORD_0", "uv", uv, 2), ("COLOR_0", "colors", colors, (3, 4)))
+    for attribute, subject, values, width in given:
+        if values is not None:
+            attributes[attribute] = as_numbers(subject, values, width)
+            if len(attributes[attribute]) != len(points):
+                got = str(len(attributes[attribute]))
+                raise InputValueError(subject, f"{len(points)} rows, one a vertex", got, "pass as many")
+    if normals is not None:
+        attributes["NORMAL"] = _unit_normals(attributes["NORMAL"])
+    if colors is not None and not ((attributes["COLOR_0"] >= 0) & (attributes["COLOR_0"] <= 1)).all():
+        raise InputValueError("colors", "floats in [0, 1]", "others", "divide codes by 255 and make them linear")
+    if texture is not None and uv is None:
+        raise InputValueError("texture", "uv beside it", "none", "pass uv=, where each vertex lies in the texture")
+    document = empty_document(name)
+    material: Json = {"name": name, "pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 1.0}}
+    document.append("materials", material)
+    if texture is not None:
+        _add_texture(document, material, texture)
+    primitive = add_primitive(document, check_faces(faces, len(points)), attributes, 0)
+    document.append("meshes", {"name": name, "primitives": [primitive]})
+    document.gltf["scenes"][0]["nodes"] = [document.append("nodes", {"name": name, "mesh": 0})]
+    return Mesh(document)
+
+
+def _unit_normals(normals: Array) -> Array:
+    lengths = np.linalg.norm(normals.astype(np.float64), axis=1, keepdims=True)
+    if (lengths == 0).any():
+        row = int(np.flatnonzero(lengths == 0)[0])
+        raise InputValueError("normals", "directions", f"a row without length, number {row}", "leave normals out")
+    unit: Array = (normals / lengths).astype(np.float32)
+    return unit
+
+
+def _add_texture(document: Document, material: Json, texture: AnyImage) -> None:
+    data, kind = encode_texture(texture, "png")
+    view = document.add_view(data)
+    image = document.append("images", {"bufferView": view, "mimeType": f"image/{kind}", "name": "texture"})
+    entry: Json = {}
+    use_image(document, entry, image, kind)
+    material["pbrMetallicRoughness"]["baseColorTexture"] = {"index": document.append("textures", entry)}
