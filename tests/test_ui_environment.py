@@ -65,7 +65,6 @@ def test_the_pages_in_a_browser(python, axe):
     paths = os.pathsep.join([str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "AXE": axe, "PYTHONPATH": paths, "PYTEST_ADDOPTS": ""}
     done = run(*command, cwd=ROOT, env=environment, seconds=1500)
-    print(done.stdout[-20_000:])
     assert done.returncode == 0, done.stdout[-5000:]
     assert "skipped" not in done.stdout.splitlines()[-1]
 

@@ -13,17 +13,16 @@ from ..device.sizes import format_size
 from ..errors import AikitError
 from ..files import encode
 from ..limits import Limits
-from ..operations.parameters import parameters_of
 from ..psd import Layer, Psd, open_psd
 from ..svg import SvgInfo, render_svg, sanitize_svg, svg_info
-from .forms import Raw, make_field, read_fields
+from .forms import Raw, fields_of_function, read_fields
 from .layout import QUIET, keep_file, make_download, say, say_error, say_table, show_look
 from .pictures import error_of, look_at
 from .widgets import add_field
 
 __all__ = ["add_psd_tab", "add_svg_tab"]
 
-_DRAWING = tuple(make_field(each) for each in parameters_of(render_svg, "render_svg", ("kind", "limits")))
+_DRAWING = fields_of_function(render_svg, ("width", "height", "scale", "background", "engine"))
 _AGAIN: dict[str, Any] = {"trigger_mode": "always_last", "api_visibility": "private"}
 
 

@@ -27,7 +27,13 @@ def in_lines(fields: Iterable[Field]) -> list[list[Field]]:
 
 def add_field(field: Field, value: Raw, key: object = None) -> Any:
     """The widget of a field, where Gradio's Blocks are being made; colors have a picker beside their text."""
-    common: dict[str, Any] = {"label": field.label, "info": _info(field), "key": key, "min_width": 140, "interactive": True}
+    common: dict[str, Any] = {
+        "label": field.label,
+        "info": _info(field),
+        "key": key,
+        "min_width": 140,
+        "interactive": True,
+    }
     if field.kind == "switch":
         return gr.Checkbox(bool(value), **common)
     if field.kind == "choice":
