@@ -4,6 +4,7 @@ from .geometry import MeshArrays
 from .info import AnimationInfo, MeshInfo, TextureInfo
 from .materials import Material
 from .mesh import Mesh, new_mesh, open_mesh
+from .optimizing import Savings, TextureSaving
 from .render import render_scene, render_views
 from .scene import Camera, Light, Picture, Primitive, Sampler, Scene, Surface, TextureUse
 from .textures import Texture
@@ -20,10 +21,12 @@ __all__ = [
     "Picture",
     "Primitive",
     "Sampler",
+    "Savings",
     "Scene",
     "Surface",
     "Texture",
     "TextureInfo",
+    "TextureSaving",
     "TextureUse",
     "Turntable",
     "new_mesh",
