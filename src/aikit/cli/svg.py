@@ -65,6 +65,12 @@ def _add_render(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="NAME",
         help="light or dark, for drawings that know both (%(default)s)",
     )
+    render.add_argument(
+        "--font",
+        action="append",
+        metavar="PATH",
+        help="a font, or a folder of fonts, beside the installed ones; can be repeated",
+    )
     render.add_argument("--engine", default="resvg", metavar="NAME", help="resvg or cairosvg (%(default)s)")
     render.set_defaults(run=_render)
 
@@ -94,6 +100,7 @@ def _render(options: argparse.Namespace) -> int:
             engine=options.engine,
             color=options.color,
             color_scheme=options.color_scheme,
+            fonts=options.font,
             limits=limits_of(options),
         )
         if options.background is not None and not alpha.is_transparent(image):
@@ -108,6 +115,7 @@ def _render(options: argparse.Namespace) -> int:
 _OPTIONS = {
     **{name: f"--{name}" for name in ("width", "height", "scale", "background", "engine", "color")},
     "color_scheme": "--color-scheme",
+    "fonts": "--font",
     "format": "OUT",
 }
 _REMEDIES = {

@@ -21,11 +21,14 @@ from .source import error_of, parse, unpack
 from .values import as_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
     from lxml.etree import _Element
     from PIL import Image
 
     from .css_colors import ColorScheme
+    from .fonts import FontSource
     from .render import Array, Drawing, Engine
 
 __all__ = ["Svg", "edit_svg", "new_svg", "open_svg"]
@@ -111,6 +114,7 @@ class Svg(SvgElement):
         engine: Engine = "resvg",
         color: Color | None = None,
         color_scheme: ColorScheme = "light",
+        fonts: Sequence[FontSource] | None = None,
         kind: Kind = "pil",
     ) -> AnyImage:
         """Draw the document as it is now; `render_svg` says what the arguments mean.
@@ -130,6 +134,7 @@ class Svg(SvgElement):
             engine=engine,
             color=color,
             color_scheme=color_scheme,
+            fonts=fonts,
             limits=self.limits,
         )
 
