@@ -112,7 +112,7 @@ class Svg(SvgElement):
         Example:
             >>> drawing = open_svg(b'<svg xmlns="http://www.w3.org/2000/svg"><!-- A --><path d="M 1.00001 2 L 3.5 0.500"/></svg>')
             >>> drawing.optimize(), drawing.find("path").attributes["d"]
-            (Savings(before=86, after=65), 'M1 2L3.5.5')
+            (Savings(before=91, after=68), 'M1 2L3.5.5')
         """
         from .optimize import Savings, optimize
 
