@@ -481,7 +481,7 @@ def test_a_catalogue_that_stays_locked_is_an_error(catalog_url):
     with open_catalog(catalog_url, patience=1) as catalog:
         insert(catalog, format=["png"])
         engine, connection = hold(catalog, catalog_url)
-        message = "expected a catalogue that is free within 1 seconds, got one that another program holds locked; wait"
+        message = "expected a database that is free within 1 seconds, got one that another program holds locked; wait"
         with pytest.raises(FileAccessError, match=message) as caught:
             catalog.note("/x/0.png", "mine")
         assert caught.value.option == "patience"

@@ -18,7 +18,7 @@ from sqlalchemy import event
 from ..errors import AikitError, FileAccessError, FileFormatError, InputValueError, quoted
 from .address import Address
 
-__all__ = ["Database"]
+__all__ = ["Database", "engine_options", "translated"]
 
 T = TypeVar("T")
 
@@ -60,21 +60,7 @@ class Database:
 
     def _make_engine(self) -> sa.Engine:
         is_file = self.address.path is not None
-        driver = self.address.url.get_backend_name()
-        options: dict[str, Any] = {"timeout": self.patience} if is_file else {}
-        if driver in ("mysql", "mariadb"):
-            begin = (
-                f"SET SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = {max(1, round(self.patience))}"
-            )
-            options = {"sql_mode": _STRICT, "init_command": begin, "connect_timeout": 10}
-        elif driver == "postgresql":
-            wait = max(1, round(1000 * self.patience))
-            options = {"options": f"-c timezone=UTC -c lock_timeout={wait}", "connect_timeout": 10}
-        # REPEATABLE READ, MySQL's own, would show one and the same past to whoever reads twice in a transaction.
-        isolation: dict[str, Any] = {} if is_file else {"isolation_level": "READ COMMITTED"}
-        engine = sa.create_engine(
-            self.address.url, hide_parameters=True, pool_pre_ping=True, connect_args=options, **isolation
-        )
+        engine = sa.create_engine(self.address.url, **engine_options(self.address, self.patience))
         if is_file:
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
@@ -107,7 +93,7 @@ class Database:
             FileAccessError: the database cannot be reached.
         """
         self._check_usable()
-        with _translated(self.address, self.patience, of_people=of_people), self._connect("read") as connection:
+        with translated(self.address, self.patience, of_people=of_people), self._connect("read") as connection:
             try:
                 yield connection
             finally:
@@ -124,7 +110,7 @@ class Database:
         """
         self._check_usable()
         until = time.monotonic() + self.patience
-        with _translated(self.address, self.patience), self._writing:
+        with translated(self.address, self.patience), self._writing:
             while True:
                 try:
                     with self._connect("write") as connection, connection.begin():
@@ -196,6 +182,21 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_anew_everywhere)
 
 
+def engine_options(address: Address, patience: float) -> dict[str, Any]:
+    """How SQLAlchemy connects: times in UTC, nothing cut or guessed, waiting as long as that, no values in errors and logs."""
+    driver, wait = address.url.get_backend_name(), max(1, round(patience))
+    options: dict[str, Any] = {"timeout": patience} if address.path is not None else {}
+    if driver in ("mysql", "mariadb"):
+        begin = f"SET SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = {wait}"
+        options = {"sql_mode": _STRICT, "init_command": begin, "connect_timeout": 10}
+    elif driver == "postgresql":
+        wait = max(1, round(1000 * patience))
+        options = {"options": f"-c timezone=UTC -c lock_timeout={wait}", "connect_timeout": 10}
+    # REPEATABLE READ, MySQL's own, would show one and the same past to whoever reads twice in a transaction.
+    isolation = {} if address.path is not None else {"isolation_level": "READ COMMITTED"}
+    return {"hide_parameters": True, "pool_pre_ping": True, "connect_args": options, **isolation}
+
+
 # ---------------------------------------------------------------- errors
 
 
@@ -206,7 +207,7 @@ def _numbers_of(error: sa.exc.DBAPIError) -> set[object]:
 
 
 @contextlib.contextmanager
-def _translated(address: Address, patience: float, *, of_people: bool = False) -> Iterator[None]:
+def translated(address: Address, patience: float, *, of_people: bool = False) -> Iterator[None]:
     """Errors of SQLAlchemy and its drivers as ours; `of_people` where the SQL came from the caller."""
     try:
         yield
@@ -236,14 +237,14 @@ def _translate(error: sa.exc.DBAPIError, address: Address, patience: float, of_p
     if of_people:
         return InputValueError("text", "SQL that this database takes", quoted(reason), "mend it")
     return FileAccessError(
-        address.shown, "a catalogue that can be used", quoted(reason), "check the database", filename=address.path
+        address.shown, "a database that can be used", quoted(reason), "check the database", filename=address.path
     )
 
 
 def _find_access(reason: str, numbers: set[object], patience: float) -> tuple[str, str, str, Mapping[str, Any]] | None:
     """What keeps the database from being used, if that is it: what was expected, what came, what to do, more fields."""
     if "locked" in reason or _AGAIN & numbers:
-        wait = f"a catalogue that is free within {patience:g} seconds"
+        wait = f"a database that is free within {patience:g} seconds"
         return wait, "one that another program holds locked", "wait until that has ended, or pass a longer patience", {"option": "patience"}  # fmt: skip
     if "is full" in reason or _FULL & numbers:
         return "room for what is written", "a disk that is full", "free some, and do it again", {"errno": errno.ENOSPC}

@@ -3,7 +3,8 @@
 from .geometry import MeshArrays
 from .info import AnimationInfo, MeshInfo, TextureInfo
 from .materials import Material
-from .mesh import Mesh, new_mesh, open_mesh
+from .mesh import Mesh, open_mesh
+from .new import from_trimesh, new_mesh
 from .render import render_scene, render_views
 from .scene import Camera, Light, Picture, Primitive, Sampler, Scene, Surface, TextureUse
 from .textures import Texture
@@ -26,6 +27,7 @@ __all__ = [
     "TextureInfo",
     "TextureUse",
     "Turntable",
+    "from_trimesh",
     "new_mesh",
     "open_mesh",
     "render_scene",

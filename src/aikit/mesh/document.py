@@ -66,6 +66,7 @@ class Document:
         source: how messages call it.
         format: "glb", "gltf" or "obj", as it was opened.
         others: chunks of the GLB that are not understood, kept.
+        left_out: what its reader did not take over, in words.
         limits: what it may cost to make something of it; None trusts it.
     """
 
@@ -83,6 +84,7 @@ class Document:
     ) -> None:
         self.gltf, self.buffers, self.source, self.format = gltf, buffers, source, format
         self.limits = limits
+        self.left_out: tuple[str, ...] = ()
         self.image_files = image_files or {}
         self.others = others or []
         self._original = original
@@ -121,6 +123,11 @@ class Document:
                 names.append(name)
 
     # ------------------------------------------------------------ data
+
+    def size(self) -> int:
+        """How many bytes of data it holds, new ones counted."""
+        held = sum(len(data) for data in (*self.buffers, *self.image_files.values()) if data is not None)
+        return held + sum(len(data) - self._old.get(index, 0) for index, data in self._fresh.items())
 
     def view(self, index: int) -> bytes:
         """The bytes of a buffer view, as they are stored."""

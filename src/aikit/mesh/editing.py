@@ -22,6 +22,7 @@ __all__ = [
     "insert_parent",
     "moving_matrix",
     "scaling_matrix",
+    "set_matrix",
     "transform_nodes",
     "transform_scene",
     "turning_matrix",
@@ -159,8 +160,9 @@ def _move_roots(document: Document, roots: list[int], matrix: Array) -> list[int
 def transform_nodes(document: Document, indices: Sequence[int], matrix: Array) -> None:
     """Move nodes, with all that lies in them, in the space of their parents."""
     nodes, animated = document.entries("nodes"), _animated(document)
+    within = _within(document, indices)
     for index in indices:
-        if "skin" in nodes[index]:
+        if "skin" in nodes[index] and not within >= set(document.entries("skins")[nodes[index]["skin"]]["joints"]):
             raise InputValueError(
                 "node",
                 "one that its own matrix moves",
@@ -168,11 +170,24 @@ def transform_nodes(document: Document, indices: Sequence[int], matrix: Array) -
                 "transform the nodes of its skeleton, or the whole mesh",
             )
     for index in indices:
+        if "skin" in nodes[index]:
+            continue  # its joints are moved, and its own matrix counts for nothing
         if index in animated:
             parent = insert_parent(document, index, nodes[index].get("name", "node") + " transform")
             set_matrix(nodes[parent], matrix)
         else:
             set_matrix(nodes[index], matrix @ local_matrix(nodes[index], {}))
+
+
+def _within(document: Document, indices: Sequence[int]) -> set[int]:
+    """Nodes, and all that lie in them."""
+    found: set[int] = set()
+    waiting = list(indices)
+    while waiting:
+        index = waiting.pop()
+        found.add(index)
+        waiting.extend(document.entries("nodes")[index].get("children", ()))
+    return found
 
 
 def insert_parent(document: Document, index: int, name: str) -> int:
