@@ -96,6 +96,16 @@ def test_a_recipe_has_a_field_for_each_of_its_options():
     assert all(each.info for each in fields.values())
 
 
+def test_an_svg_has_the_fields_of_its_drawing():
+    names = ("width", "scale", "background", "engine")
+    fields = forms.fields_of_function(aikit.render_svg, names)
+    assert [(each.name, each.kind) for each in fields] == [
+        *zip(names, ("number", "number", "color", "choice"), strict=True)
+    ]
+    given = {"width": "40", "scale": "", "background": "red", "engine": "resvg"}
+    assert forms.read_fields(fields, given) == {"width": 40, "background": "red"}
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_a_new_step_can_be_tried_at_once_unless_it_says_what_it_lacks(name):
     step = steps.add((), name)

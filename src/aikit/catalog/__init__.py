@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ..errors import MissingDependencyError
+from .duplicates import pick_best
 from .near import find_near, group_near
 from .picture_hash import picture_hash
 from .rows import Row, ScanReport
@@ -14,7 +15,17 @@ if TYPE_CHECKING:
     from . import tables as tables
     from .catalog import Catalog as Catalog, open_catalog as open_catalog
 
-__all__ = ["Catalog", "Row", "ScanReport", "find_near", "group_near", "open_catalog", "picture_hash", "tables"]
+__all__ = [
+    "Catalog",
+    "Row",
+    "ScanReport",
+    "find_near",
+    "group_near",
+    "open_catalog",
+    "pick_best",
+    "picture_hash",
+    "tables",
+]
 
 # Those that stand on packages of the extra `catalog`.
 _LAZY = {"Catalog": ".catalog", "open_catalog": ".catalog", "tables": ".tables"}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import tempfile
+import threading
 
 from ..limits import Limits
 from .untrusted import limits_of
@@ -47,7 +49,10 @@ def run(options: argparse.Namespace) -> int:
         load_file(path)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # A folder that nobody else on this machine can read, and that goes with the page, however many files are in it.
-    with tempfile.TemporaryDirectory(prefix="aikit-ui-", dir=os.environ.get(_FOLDER)) as folder:
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        tempfile.TemporaryDirectory(prefix="aikit-ui-", dir=os.environ.get(_FOLDER)) as folder,
+    ):
         os.environ[_FOLDER] = folder
         _serve(options, limits)
     return 0
@@ -64,6 +69,6 @@ def _serve(options: argparse.Namespace, limits: Limits | None) -> None:
     url = ui.launch(blocks, host=options.host, port=options.port, wait=False)
     print(f"listening on {url}", flush=True)
     try:
-        blocks.block_thread()
+        threading.Event().wait()
     finally:
         blocks.close(verbose=False)

@@ -13,17 +13,16 @@ from ..device.sizes import format_size
 from ..errors import AikitError
 from ..files import encode
 from ..limits import Limits
-from ..operations.parameters import parameters_of
 from ..psd import Layer, Psd, open_psd
 from ..svg import SvgInfo, render_svg, sanitize_svg, svg_info
-from .forms import Raw, make_field, read_fields
+from .forms import Raw, fields_of_function, read_fields
 from .layout import QUIET, keep_file, make_download, say, say_error, say_table, show_look
 from .pictures import error_of, look_at
 from .widgets import add_field
 
 __all__ = ["add_psd_tab", "add_svg_tab"]
 
-_DRAWING = tuple(make_field(each) for each in parameters_of(render_svg, "render_svg", ("kind", "limits")))
+_DRAWING = fields_of_function(render_svg, ("width", "height", "scale", "background", "engine"))
 _AGAIN: dict[str, Any] = {"trigger_mode": "always_last", "api_visibility": "private"}
 
 
@@ -40,16 +39,17 @@ def add_svg_tab(limits: Limits) -> None:
             view = gr.HTML(say("Choose an SVG."), label="The drawing", padding=False)
             report = gr.HTML(label="What it holds", padding=False)
             with gr.Row():
-                picture = make_download()
-                clean = make_download()
+                picture = make_download(what="as PNG")
+                clean = make_download(what="sanitized")
 
     def show(path: str | None, *given: Raw) -> tuple[object, ...]:
+        nothing = make_download(what="as PNG"), make_download(what="sanitized")
         if path is None:
-            return say("Choose an SVG."), "", make_download(), make_download()
+            return say("Choose an SVG."), "", *nothing
         try:
             return _show_svg(path, _read_drawing(given), limits)
         except AikitError as error:
-            return say_error(error_of(error)), "", make_download(), make_download()
+            return say_error(error_of(error)), "", *nothing
 
     shown = [view, report, picture, clean]
     gr.on(
@@ -108,8 +108,8 @@ def add_psd_tab(limits: Limits) -> None:
         with gr.Column(scale=3, min_width=320):
             view = gr.HTML(say("Choose a document."), label="The document", padding=False)
             with gr.Row():
-                picture = make_download()
-                layered = make_download()
+                picture = make_download(what="as PNG")
+                layered = make_download(what="with these layers on")
 
     def open_document(path: str) -> tuple[object, ...]:
         try:
@@ -122,12 +122,13 @@ def add_psd_tab(limits: Limits) -> None:
             return gr.CheckboxGroup([], value=[]), say_error(error_of(error))
 
     def show(path: str | None, on: list[int]) -> tuple[object, ...]:
+        nothing = make_download(what="as PNG"), make_download(what="with these layers on")
         if path is None:
-            return say("Choose a document."), make_download(), make_download()
+            return say("Choose a document."), *nothing
         try:
             return _show_psd(path, frozenset(on), limits)
         except AikitError as error:
-            return say_error(error_of(error)), make_download(), make_download()
+            return say_error(error_of(error)), *nothing
 
     shown = [view, picture, layered]
     file.upload(open_document, file, [eyes, about], show_progress_on=view, api_visibility="private").then(

@@ -11,7 +11,6 @@ import gradio as gr
 
 from .. import operations
 from .._io import read_bytes
-from ..device.sizes import format_size
 from ..errors import AikitError
 from ..limits import Limits
 from ..recipe import Recipe
@@ -22,7 +21,7 @@ from .models import add_models_tab
 from .pictures import Look, apply, draw_difference, error_of, formats_to_write, look_at, write_all
 from .steps import PageStep, Steps, add, fill, move, recipe_of, remove, steps_of, switch
 from .takeaway import as_curl, as_python, as_shell
-from .widgets import add_field, on_change
+from .widgets import add_field, in_lines, on_change
 
 __all__ = ["build_playground"]
 
@@ -86,7 +85,7 @@ class _Pictures:
         with gr.Row(elem_classes="aikit-tools"):
             on = gr.Checkbox(
                 step.on, label=label, info=operations.get(step.name).summary, scale=4, min_width=120, container=False,
-                key=(step.number, "on"),
+                key=(step.number, "on"), interactive=True,
             )  # fmt: skip
             on_change(on, lambda on, steps: switch(steps, step.number, on), [self.steps], [self.steps])
             for word, places in (("Up", -1), ("Down", 1)):
@@ -96,8 +95,7 @@ class _Pictures:
             self._redraw(button, partial(remove, number=step.number))
 
     def _draw_fields(self, step: PageStep) -> None:
-        fields = fields_of(operations.get(step.name))
-        for line in (fields[at : at + 2] for at in range(0, len(fields), 2)):
+        for line in in_lines(fields_of(operations.get(step.name))):
             with gr.Row():
                 for field in line:
                     widget = add_field(field, step.given.get(field.name, field.start), (step.number, field.name))
@@ -118,7 +116,7 @@ class _Pictures:
     def _add_options(self) -> None:
         with gr.Accordion("How it is read and written", open=False):
             self.options = []
-            for line in (_OPTIONS[at : at + 2] for at in range(0, len(_OPTIONS), 2)):
+            for line in in_lines(_OPTIONS):
                 with gr.Row():
                     self.options += [add_field(each, _TO.get(each.name, each.start)) for each in line]
 
@@ -284,11 +282,8 @@ def _read_options(given: tuple[Raw, ...]) -> dict[str, object]:
 
 
 def _tell(made: list[tuple[str, bytes | AikitError]]) -> tuple[str, Any]:
-    """A line for each file, and the files that there are."""
-    rows = [
-        (name, "" if isinstance(each, AikitError) else format_size(len(each)),
-         error_of(each) if isinstance(each, AikitError) else "")
-        for name, each in made
-    ]  # fmt: skip
+    """The files that there are, and a line for each that there is not."""
     paths = [keep_file(name, each) for name, each in made if not isinstance(each, AikitError)]
-    return say_table(("file", "size", "why not"), rows), gr.File(paths, visible=bool(paths))
+    failed = [(name, error_of(each)) for name, each in made if isinstance(each, AikitError)]
+    said = say(f"{len(paths)} of {len(made)} files written.")
+    return said + (say_table(("file", "why not"), failed) if failed else ""), gr.File(paths, visible=bool(paths))
