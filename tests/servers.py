@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -146,3 +147,28 @@ def _postgresql(name):
     path = shutil.which(name)
     found = [os.path.realpath(path)] if path else sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"))
     return found[-1] if found else program(name, "postgresql")
+
+
+@contextlib.contextmanager
+def served(app):
+    """The ASGI app at an address, in a thread of this process: a client that asks there."""
+    import httpx
+    import uvicorn
+
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5))
+    door = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
+    thread.start()
+    url = f"http://127.0.0.1:{door.getsockname()[1]}"
+    try:
+        with httpx.Client(base_url=url, timeout=30) as client:
+            until = time.monotonic() + 30
+            while time.monotonic() < until:
+                with contextlib.suppress(httpx.TransportError):
+                    if client.get("/readyz").status_code == 200:
+                        break
+                time.sleep(0.05)
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join(30)

@@ -24,8 +24,8 @@ SRC = ROOT / "src" / "aikit"
 SURFACE = """
 AikitError AikitWarning DeviceError FileAccessError FileFormatError InputTypeError InputValueError LimitError Limits
 MissingDependencyError Recipe Sample WorkerError blur color_to_alpha composite convert_color convert_folder convert_profile crop describe difference draw_boxes draw_keypoints draw_masks draw_text
-encode fit flatten flip free_memory has_alpha hsv_to_rgb lab_to_rgb make_transparent map_supervised merge_alpha new_psd new_svg
-normalize open_catalog open_psd open_svg operation pad pick_device picture_hash premultiply read_batch read_cv2 read_label_map read_numpy read_pil read_tensor render_svg resize
+encode fit flatten flip free_memory has_alpha hsv_to_rgb lab_to_rgb make_transparent map_supervised merge_alpha new_mesh new_psd new_svg
+normalize open_catalog open_mesh open_psd open_svg operation pad pick_device picture_hash premultiply read_batch read_cv2 read_label_map read_numpy read_pil read_tensor render_svg resize
 rgb_to_gray rgb_to_hsv rgb_to_lab rot90 rotate sharpen show split_alpha stack thumbnail to_cv2 to_numpy to_pil to_tensor trim unpremultiply unstack
 upsample warp_affine warp_perspective write
 """.split()
@@ -410,7 +410,9 @@ def project():
 
 def test_the_extra_all_is_the_extras_for_everyone():
     extras = project()["optional-dependencies"]
-    assert sorted(extras["all"]) == sorted(each for name in "heif jxl paths sr ray".split() for each in extras[name])
+    assert sorted(extras["all"]) == sorted(
+        each for name in "heif jxl mesh paths sr ray trace".split() for each in extras[name]
+    )
 
 
 def test_no_dependency_has_an_upper_bound():

@@ -22,6 +22,11 @@ def test_defaults_are_the_documented_profile():
         "max_output_pixels": 50_000_000,
         "max_seconds": 10.0,
         "max_memory": 2_147_483_648,
+        "max_json_bytes": 16_000_000,
+        "max_nodes": 100_000,
+        "max_depth": 256,
+        "max_elements": 50_000_000,
+        "max_fragments": 400_000_000,
         "formats": None,
     }
 

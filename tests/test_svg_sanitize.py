@@ -19,7 +19,9 @@ from PIL import Image
 
 import aikit
 from aikit import FileFormatError, LimitError, Limits, render_svg
-from aikit.svg import budget, clean, css, sanitize_svg, svg_info, svg_to_pdf
+from aikit.svg import budget, clean, sanitize_svg, svg_info, svg_to_pdf
+from aikit.svg.media import Medium
+from aikit.svg.sheets import inline
 
 SRC = Path(__file__).parents[1] / "src"
 HEAD = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
@@ -699,7 +701,7 @@ def test_sheets_that_cost_are_written_into_the_elements_as_css_says():
             '@media print{rect{opacity:.5}} nonsense[{opacity:.6}</style><g><rect id="a" style="opacity:.7"/></g><rect/>'
         )
     )
-    css.inline(root, list(root.iter("{*}style")), "x")
+    inline(root, list(root.iter("{*}style")), "x", Medium(100, 100), lambda what: None)
     first, second = root.iter("{*}rect")
 
     def last(element):

@@ -100,6 +100,7 @@ from .geometry import (
 )
 from .limits import Limits as Limits
 from .memory import free_memory as free_memory
+from .mesh import new_mesh as new_mesh, open_mesh as open_mesh
 from .operations import operation as operation
 from .profiles import convert_profile as convert_profile
 from .psd import new_psd as new_psd, open_psd as open_psd

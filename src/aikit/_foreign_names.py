@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 
 from .errors import InputTypeError, printable, quoted, shortened
 
-__all__ = ["NAMES", "Misfit", "explain_calls", "misfit", "nearest", "unknown_name"]
+__all__ = ["NAMES", "Misfit", "explain_calls", "misfit", "nearest", "on_refusal", "unknown_name"]
 
 # Names of functions and classes elsewhere, and what does the same here.
 NAMES: Mapping[str, str] = {
@@ -147,6 +147,17 @@ def nearest(name: str, known: Iterable[str]) -> list[str]:
 # ---------------------------------------------------------------- calls
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
+# Given the wrapped function, the function, and what it was called with: whether it could be called otherwise, and its result.
+_Retry = Callable[
+    [Callable[..., object], Callable[..., object], tuple[object, ...], "dict[str, object]"], "tuple[bool, object]"
+]
+
+_RETRIES: list[_Retry] = []
+
+
+def on_refusal(retry: _Retry) -> None:
+    """Have calls tried in another way that a function has refused with a TypeError, as of arrays of other libraries."""
+    _RETRIES.append(retry)
 
 
 def explain_calls(function: _Function) -> _Function:
@@ -174,6 +185,10 @@ def explain_calls(function: _Function) -> _Function:
             if args and hasattr(args[0], "__apply_operation__"):
                 result = args[0].__apply_operation__(function.__name__, args[1:], options)
                 if result is not NotImplemented:
+                    return result
+            for retry in _RETRIES:
+                done, result = retry(call, function, args, options)
+                if done:
                     return result
             # A deeper frame: the call did fit, and something in the function went wrong.
             if error.__traceback__ is None or error.__traceback__.tb_next is not None:

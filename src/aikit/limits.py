@@ -31,6 +31,12 @@ class Limits:
         max_output_pixels: pixels of a rendered vector or layered document, or of what a recipe makes of a picture.
         max_seconds: wall-clock seconds, where decoding runs in a child process.
         max_memory: bytes, where decoding runs in a child process.
+        max_json_bytes: size of the JSON in a mesh, in bytes.
+        max_nodes: nodes of a mesh.
+        max_depth: nodes of a mesh one in the other.
+        max_elements: elements of all accessors of a mesh: vertices times their attributes, indices, keys; or corners of
+            an OBJ's faces.
+        max_fragments: pieces of triangles that may be drawn for one picture of a mesh, all that lie on a pixel counted.
         formats: names of the formats that may be read, such as {"png", "jpeg"}; None means all.
 
     Raises:
@@ -50,6 +56,11 @@ class Limits:
     max_output_pixels: int = 50_000_000
     max_seconds: float = 10.0
     max_memory: int = 2 * 1024**3
+    max_json_bytes: int = 16_000_000
+    max_nodes: int = 100_000
+    max_depth: int = 256
+    max_elements: int = 50_000_000
+    max_fragments: int = 400_000_000
     formats: Collection[str] | None = None
 
     def __post_init__(self) -> None:
@@ -105,7 +116,24 @@ class Limits:
 
 
 # The formats aikit distinguishes by their bytes, and what people also call them.
-_FORMATS = ("png", "jpeg", "webp", "avif", "heic", "gif", "tiff", "bmp", "ico", "ppm", "jxl", "svg", "psd")
+_FORMATS = (
+    "png",
+    "jpeg",
+    "webp",
+    "avif",
+    "heic",
+    "gif",
+    "tiff",
+    "bmp",
+    "ico",
+    "ppm",
+    "jxl",
+    "svg",
+    "psd",
+    "glb",
+    "gltf",
+    "obj",
+)
 _ALIASES = {"jpg": "jpeg", "tif": "tiff", "heif": "heic", "pgm": "ppm", "pbm": "ppm", "psb": "psd"}
 
 

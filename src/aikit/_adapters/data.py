@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from .._metadata.orientation import orientation_of_image, upright
+from .._pixels.foreign import as_own
 from .._pixels.kinds import kind_of
 from ..errors import InputTypeError, InputValueError, quoted
 from .numpy import Array, cast_data
@@ -99,8 +100,8 @@ def _name_of(values: Any) -> str:
 
 def open_data(image: object, *, layout: str | None = None, subject: str = "image") -> Data:
     """Open an image of any kind as planes of data: any number of channels, numbers of any type."""
-    kind = kind_of(image, subject)
-    given: Any = image
+    given: Any = as_own(image, subject, layout=layout)
+    kind = kind_of(given, subject)
     if kind == "pil":
         if layout is not None:
             raise InputValueError("layout", "None for a PIL image", quoted(layout), "leave it out")

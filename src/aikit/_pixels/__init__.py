@@ -11,10 +11,11 @@ from .copying import copy_pixels
 from .data import ChannelKind, DataFill, is_data, spec_of, takes_data
 from .driver import crop, load, load_beside, merge, pass_open, run, run_uint8, split
 from .facts import Memory, Raw
+from .foreign import as_own, give_back, is_foreign
 from .kinds import CHANNEL_NAMES, TOP, Namespace, Plane, Planes, Spec, kind_of
 from .strips import STRIP_PIXELS, batch_as_rows, cut_strips, for_each_strip
 from .threads import in_threads, thread_count
-from .values import is_traced, no_number, power, quantize, rescale, safe
+from .values import is_exported, is_traced, no_number, power, quantize, rescale, safe
 
 __all__ = [
     "CHANNEL_NAMES",
@@ -36,13 +37,17 @@ __all__ = [
     "Raw",
     "Spec",
     "adapter",
+    "as_own",
     "batch_as_rows",
     "copy_pixels",
     "crop",
     "cut_strips",
     "for_each_strip",
+    "give_back",
     "in_threads",
     "is_data",
+    "is_exported",
+    "is_foreign",
     "is_traced",
     "kind_of",
     "load",

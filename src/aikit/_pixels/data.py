@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, cast
 from .._check import one_of
 from ..errors import InputTypeError, InputValueError, quoted
 from .driver import load
+from .foreign import as_own, give_back, is_foreign
 from .kinds import Spec, kind_of
 
 __all__ = ["ChannelKind", "DataFill", "is_data", "spec_of", "takes_data"]
@@ -46,6 +47,7 @@ def is_data(channels: object, **others: object) -> bool:
 
 def spec_of(image: Any, channels: object = "color", subject: str = "image") -> Spec:
     """Tell what an image is, also one whose channels are data: they, or numbers that no image has, have no alpha."""
+    image = as_own(image, subject)
     dtype = str(getattr(image, "dtype", "")).removeprefix("torch.")
     if channels != "data" and dtype not in _IN_BITS:
         return load(image, subject=subject).spec
@@ -72,6 +74,8 @@ def takes_data(mixes: Callable[[Mapping[str, Any]], bool]) -> Callable[[Function
             if channels == "color" or not args:
                 return function(*args, **options)
             image, *others = args
+            if is_foreign(image):
+                return give_back(call(as_own(image), *others, channels="data", **options), image)
             bits = _IN_BITS.get(dtype, "uint8" if dtype == "bool" else None)
             if bits is not None and mixes(options):
                 raise InputTypeError(

@@ -162,6 +162,11 @@ def _kind_of_class(cls: type) -> str | None:
     return None
 
 
+def is_of_a_kind(cls: type) -> bool:
+    """Whether images of a class are of a kind that is known."""
+    return _kind_of_class(cls) is not None
+
+
 def kind_of(image: object, subject: str = "image") -> str:
     """Tell the kind of an image, "pil", "numpy" or "torch", decided by its class alone; imports nothing foreign."""
     cls: type = type(image)
@@ -180,6 +185,8 @@ def _no_image(image: object, subject: str) -> InputTypeError:
         )
     elif isinstance(image, (bytes, bytearray, memoryview)):
         remedy = "decode it first with read_pil, read_numpy, read_cv2 or read_tensor"
+    elif hasattr(image, "to_ndarray"):  # frames of PyAV
+        remedy = 'call its to_ndarray(format="rgb24")'
     elif isinstance(image, (list, tuple)):
         got, remedy = f"a {got}", "pass the images one at a time"
     return InputTypeError(subject, "a PIL image, a NumPy array or a torch tensor", got, remedy)

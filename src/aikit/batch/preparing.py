@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from .._check import function
-from .._pixels import Opened, adapter, in_threads, load_beside, pass_open
+from .._pixels import Opened, adapter, as_own, in_threads, load_beside, pass_open
 from ..convert import to_numpy, to_tensor
 from ..errors import AikitError, InputValueError
 from ..types import AnyImage
@@ -44,7 +44,8 @@ def prepare_pictures(
 
 def prepare_picture(opened: Opened[AnyImage], prepare: Prepare, name: str) -> Opened[AnyImage]:
     """Prepare one picture; `name` is what messages call it."""
-    result = load_beside(call_prepare(prepare, _show_rgb(opened), name), f"prepare({name})", bgr=False)
+    prepared = as_own(call_prepare(prepare, _show_rgb(opened), name), f"prepare({name})")
+    result = load_beside(prepared, f"prepare({name})", bgr=False)
     if result.spec.batch:
         shape = tuple(result.pixels.image.shape)
         raise InputValueError(f"prepare({name})", "one picture", f"a batch of shape {shape}", "give one for each")

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar, overload
 
 from .._foreign_names import explain_calls
-from .._pixels import TOP, Opened, adapter, copy_pixels, in_threads, load_beside, pass_open
+from .._pixels import TOP, Opened, adapter, as_own, copy_pixels, in_threads, load_beside, pass_open
 from ..convert import TORCH_DTYPES, dtype_name, to_tensor
 from ..errors import InputTypeError, InputValueError
 from ..resample.size import Method
@@ -212,7 +212,7 @@ def open_pictures(
 
 def _open_picture(pictures: Sequence[AnyImage], bgr: bool, index: int) -> Opened[AnyImage]:
     subject = f"images[{index}]"
-    opened = load_beside(pictures[index], subject, bgr=bgr)
+    opened = load_beside(as_own(pictures[index], subject), subject, bgr=bgr)
     if opened.spec.batch:
         raise InputValueError(
             subject,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
@@ -23,6 +24,7 @@ from .migrate import prepare
 from .names import Names, key_of
 from .picture_hash import picture_hash
 from .query import bind, read_only
+from .recording import UPLOAD, Recorder
 from .rows import Row, ScanReport
 from .scan import Progress, scan
 from .schema import FILE, PICTURE, TAG, upsert
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Catalog", "open_catalog"]
 
+_BY_KEY = SELECT.where(FILE.c.path_key == sa.bindparam("key"))
 _MOST_TAG, _MOST_NOTE = 255, 1_000_000
 
 
@@ -173,6 +176,29 @@ class Catalog:
             self._database, self._names, path, limits=limits, workers=count, retry_failed=retry, progress=progress
         )
 
+    def recorder(self, work: str, *, wait: bool = True) -> Recorder:
+        """Note what becomes of files in work of your own; `convert_folder` and the service have theirs.
+
+        Args:
+            work: who records, one word: it stands in the column of that name.
+            wait: raise what keeps rows from being written; else they are dropped in the end, and the log says how many.
+
+        Returns:
+            An object with a method `record(path, status=, code=, error=, recipe=, output=)`, to be used in a `with`: at its end all
+            is written.
+
+        Example:
+            >>> import tempfile
+            >>> with open_catalog(f"{tempfile.mkdtemp()}/pictures.sqlite") as catalog:
+            ...     with catalog.recorder("mine") as recorder:
+            ...         recorder.record("/photos/a.png", status="failed", code="timeout")
+            ...     [(row.path, row.code, row.work) for row in catalog.find(status="failed")]
+            [('/photos/a.png', 'timeout', 'mine')]
+        """
+        if not re.fullmatch(r"\w{1,16}", str(work)):
+            raise InputValueError("work", "one word of up to 16 letters", quoted(work), "pass for instance convert")
+        return Recorder(self._database, self._names, work, wait=switch("wait", wait))
+
     # ------------------------------------------------------------ asking it
 
     @explain_calls
@@ -254,7 +280,7 @@ class Catalog:
             path: of the file; relative ones lie in the catalogue's `root`, or in the working directory without one.
         """
         with self._database.reading() as connection:
-            found = rows_of(connection, SELECT.where(FILE.c.path_key == self._key(path)))
+            found = rows_of(connection, _BY_KEY, {"key": self._key(path)})
         return found[0] if found else None
 
     def sql(self, text: str, **params: object) -> list[dict[str, Any]]:
@@ -473,7 +499,7 @@ class Catalog:
 
     def _key(self, path: object) -> bytes:
         text = check_path("path", path)
-        if text.startswith("upload:"):
+        if text.startswith(UPLOAD):
             return key_of(text)
         return key_of(self._names.name(self._names.path(text)))
 

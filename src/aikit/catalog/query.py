@@ -14,7 +14,7 @@ from ..errors import InputTypeError, InputValueError, quoted
 from .database import Database
 from .schema import FILE, PICTURE
 
-__all__ = ["bind", "read_only"]
+__all__ = ["bind", "bind_values", "read_only"]
 
 # What reads begins with one of these, behind comments and brackets: MySQL ends a transaction that may only read as soon as
 # a table is to be dropped in it.
@@ -35,11 +35,23 @@ def bind(text: object, params: Mapping[str, object]) -> sa.TextualSelect:
         InputTypeError: no text.
         InputValueError: SQL that does not read, a value without a name in the text, a name without a value, or a value that no database keeps.
     """
+    clause = bind_values(text, params)
+    first = _BEGINNING.match(clause.text)
+    if first is None or first[1].upper() not in _READS:
+        raise InputValueError("text", "SQL that only reads", quoted(clause.text.strip()), "write a SELECT")
+    # Columns named as those of the tables come in their types: SQLite keeps times and truth as texts and numbers.
+    return clause.columns(**_TYPES)
+
+
+def bind_values(text: object, params: Mapping[str, object]) -> sa.TextClause:
+    """A text of any SQL with values for its names.
+
+    Raises:
+        InputTypeError: no text.
+        InputValueError: a value without a name in the text, a name without a value, or a value that no database keeps.
+    """
     if not isinstance(text, str):
         raise InputTypeError("text", "a text of SQL", quoted(text), "pass one")
-    first = _BEGINNING.match(text)
-    if first is None or first[1].upper() not in _READS:
-        raise InputValueError("text", "SQL that only reads", quoted(text.strip()), "write a SELECT")
     clause = sa.text(text)
     unknown, left = params.keys() - clause._bindparams.keys(), clause._bindparams.keys() - params.keys()
     if unknown:
@@ -55,8 +67,7 @@ def bind(text: object, params: Mapping[str, object]) -> sa.TextualSelect:
     bound: list[sa.BindParameter[Any]] = [
         sa.bindparam(name, value, expanding=isinstance(params[name], lists)) for name, value in values.items()
     ]
-    # Columns named as those of the tables come in their types: SQLite keeps times and truth as texts and numbers.
-    return clause.bindparams(*bound).columns(**_TYPES)
+    return clause.bindparams(*bound)
 
 
 def _value(name: str, value: object) -> Any:

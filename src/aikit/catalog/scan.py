@@ -38,8 +38,9 @@ _EVERY = 5.0
 
 
 class _Known(NamedTuple):
-    """A file as an earlier look has left it."""
+    """A file as an earlier look has left it; `format` is that of a picture that was decoded."""
 
+    format: str | None
     picture_id: int | None
     bytes: int | None
     mtime_ns: int | None
@@ -99,9 +100,10 @@ def _pick_changed(
 ) -> list[tuple[Path, os.stat_result]]:
     """The files that are not known, or not as they are; the others are counted."""
     keys = {key_of(names.name(path)): path for path in paths}
-    columns = [FILE.c[name] for name in _Known._fields]
+    columns = [PICTURE.c.format, *(FILE.c[name] for name in _Known._fields[1:])]
+    statement = sa.select(FILE.c.path_key, FILE.c.id, *columns).select_from(FILE.outerjoin(PICTURE))
     with database.reading() as connection:
-        rows = connection.execute(sa.select(FILE.c.path_key, FILE.c.id, *columns).where(FILE.c.path_key.in_([*keys])))
+        rows = connection.execute(statement.where(FILE.c.path_key.in_([*keys])))
         known = {bytes(key): (number, _Known(*rest)) for key, number, *rest in rows}
     changed, back = [], []
     for key, path in keys.items():
@@ -116,7 +118,7 @@ def _pick_changed(
             continue
         if row.missing:
             back.append(number)
-        if row.picture_id is not None and row.work == "scan" and row.status == "failed":
+        if row.format is None:
             report.add(Failure(str(path), row.error or "", row.code or ""))
         else:
             report.skipped += 1
@@ -131,9 +133,11 @@ def _is_same(row: _Known, facts: os.stat_result) -> bool:
 
 def _is_settled(row: _Known, retry_failed: bool) -> bool:
     """Whether another look would find the same."""
-    if row.picture_id is None:
+    if row.format is not None:
+        return True
+    if row.picture_id is None or row.work != "scan":  # a run or the service may know no more than its name
         return False
-    return row.work != "scan" or row.status != "failed" or not (retry_failed or row.code in PASSING)
+    return not (retry_failed or row.code in PASSING)
 
 
 def _access_error(path: Path, error: OSError) -> FileAccessError:
@@ -219,11 +223,14 @@ def _look_at(
     return replace(found, status="failed", digest=digest, code=failure.code, error=failure.message), failure
 
 
+# Made once: it is asked for every file.
+_FORMAT = sa.select(PICTURE.c.format).where(PICTURE.c.digest == sa.bindparam("digest"))
+
+
 def _is_known(database: Database, digest: bytes) -> bool:
     """Whether a picture of these bytes was decoded before."""
     with database.reading() as connection:
-        found = connection.scalar(sa.select(PICTURE.c.format).where(PICTURE.c.digest == digest))
-    return found is not None
+        return connection.scalar(_FORMAT, {"digest": digest}) is not None
 
 
 def _in_threads(

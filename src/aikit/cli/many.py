@@ -15,6 +15,7 @@ from ..errors import AikitError, InputValueError, printable, quoted
 from ..folders import Failure, Notice, Recipe, Report
 from ..folders.converting import Existing, Progress, convert_jobs
 from ..folders.planning import Job, check_out, check_sources, find_files, make_job
+from ..folders.reporting import Cataloguer
 from .streams import check_stream, convert_stream, is_stream
 from .untrusted import add_untrusted, limits_of
 from .wording import in_words
@@ -56,6 +57,9 @@ def add_folder_options(parser: argparse.ArgumentParser) -> None:
         "--keep-times", action="store_true", help="preserve the times of the last access and change of each source"
     )
     parser.add_argument("--report", metavar="FILE", help="write counts, and failures with their codes, as JSON")
+    parser.add_argument(
+        "--catalog", metavar="CATALOG", help="keep what became of each file: a file, or mysql://user@host/photos"
+    )
     parser.add_argument("--jobs", type=int, metavar="N", help="pictures at a time; by default one a core")
     parser.add_argument("--engine", choices=["local", "ray"], default="local", help="where it runs (default: local)")
     _add_operations(parser)
@@ -81,7 +85,7 @@ def convert_all(options: argparse.Namespace, recipe: Recipe, words: Words) -> in
     if is_stream(options):
         return _convert_one(options, recipe, words)
     existing: Existing = "overwrite" if options.overwrite else "skip" if options.skip_existing else "refuse"
-    with _show_progress(options.command) as progress, named_as_options(words):
+    with _show_progress(options.command) as progress, named_as_options(words), _opened(options.catalog) as catalog:
         to_file = _names_a_file(options, recipe.to)
         report = convert_jobs(
             _find_jobs(options, recipe.to, to_file),
@@ -96,6 +100,7 @@ def convert_all(options: argparse.Namespace, recipe: Recipe, words: Words) -> in
             keep_times=options.keep_times,
             engine=options.engine,
             progress=progress,
+            catalog=catalog,
         )
     _tell(report, words)
     if options.report is not None:
@@ -103,6 +108,20 @@ def convert_all(options: argparse.Namespace, recipe: Recipe, words: Words) -> in
 
         write_bytes(options.report, report.to_json().encode() + b"\n")
     return 1 if report.failures else 0
+
+
+@contextlib.contextmanager
+def _opened(address: str | None) -> Iterator[Cataloguer | None]:
+    """The catalogue of a run, where one is named."""
+    if address is None:
+        yield None
+        return
+    from ..catalog import open_catalog
+
+    with named_as_options(({"source": "--catalog"}, {})):
+        catalog = open_catalog(address)
+    with catalog:
+        yield catalog
 
 
 def _convert_one(options: argparse.Namespace, recipe: Recipe, words: Words) -> int:

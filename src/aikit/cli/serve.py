@@ -26,6 +26,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--cache", metavar="URL", help="where answers are kept: memory:, dir:/path, redis://host, or none"
     )
+    parser.add_argument(
+        "--catalog",
+        metavar="URL",
+        help="where what became of each picture is kept: a file, or mysql://user@host/photos",
+    )
     parser.add_argument("--engine", choices=("uvicorn", "ray"), default="uvicorn", help="one machine, or a Ray cluster")
     parser.set_defaults(run=_serve)
 
@@ -48,7 +53,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _serve(options: argparse.Namespace) -> int:
     from ..settings import Settings
 
-    given = {name: getattr(options, name) for name in ("host", "port", "workers", "cache", "models")}
+    given = {name: getattr(options, name) for name in ("host", "port", "workers", "cache", "catalog", "models")}
     given["base"] = None if options.base is None else Path(options.base).absolute()
     if given["cache"] == "none":
         given["cache"] = ""

@@ -35,6 +35,17 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     for writer, run_it in ((pdf, _pdf), (clean, _sanitize)):
         _add_files(writer)
         writer.set_defaults(run=run_it)
+    smaller = actions.add_parser(
+        "optimize",
+        help="make an SVG smaller that looks the same",
+        description="Take out what editors keep for themselves and what nothing refers to, and shorten numbers; titles and "
+        "labels stay.",
+    )
+    _add_files(smaller)
+    smaller.add_argument(
+        "--max-error", type=float, default=0.01, metavar="UNITS", help="by how much a point may move (%(default)s)"
+    )
+    smaller.set_defaults(run=_optimize)
     info = actions.add_parser(
         "info",
         help="say what SVG files hold",
@@ -58,6 +69,24 @@ def _add_render(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     render.add_argument("--height", type=int, metavar="PIXELS")
     render.add_argument("--scale", type=float, metavar="FACTOR", help="times the file's own size")
     render.add_argument("--background", metavar="COLOR", help="behind the drawing; by default there is none")
+    render.add_argument("--color", metavar="COLOR", help="what currentColor is where the drawing does not say it")
+    render.add_argument(
+        "--color-scheme",
+        default="light",
+        metavar="NAME",
+        help="light or dark, for drawings that know both (%(default)s)",
+    )
+    render.add_argument(
+        "--font",
+        action="append",
+        metavar="PATH",
+        help="a font, or a folder of fonts, beside the installed ones; can be repeated",
+    )
+    render.add_argument(
+        "--foreign-text",
+        action="store_true",
+        help="draw the text of HTML in the drawing, as mermaid and draw.io write it",
+    )
     render.add_argument("--engine", default="resvg", metavar="NAME", help="resvg or cairosvg (%(default)s)")
     render.set_defaults(run=_render)
 
@@ -85,18 +114,26 @@ def _render(options: argparse.Namespace) -> int:
             scale=options.scale,
             background=options.background,
             engine=options.engine,
+            color=options.color,
+            color_scheme=options.color_scheme,
+            fonts=options.font,
+            foreign_text=options.foreign_text,
             limits=limits_of(options),
         )
         if options.background is not None and not alpha.is_transparent(image):
             image = alpha.split_alpha(image)[0]
         write(image, options.out)
     print(f"{printable(options.out)}: {image.width}x{image.height}")
+    _tell_left_out(options)
     return 0
 
 
 # Where the library names its arguments and functions the command names its options.
 _OPTIONS = {
-    **{name: f"--{name}" for name in ("width", "height", "scale", "background", "engine")},
+    **{name: f"--{name}" for name in ("width", "height", "scale", "background", "engine", "color")},
+    "color_scheme": "--color-scheme",
+    "fonts": "--font",
+    "max_error": "--max-error",
     "format": "OUT",
 }
 _REMEDIES = {
@@ -119,7 +156,18 @@ def _pdf(options: argparse.Namespace) -> int:
 
     _check_out(options)
     write_bytes(options.out, svg_to_pdf(options.file, limits=limits_of(options)))
+    _tell_left_out(options)
     return 0
+
+
+def _tell_left_out(options: argparse.Namespace) -> None:
+    """Say on the error stream what of a drawing is not drawn as it is meant."""
+    from ..svg import svg_info
+
+    found = svg_info(options.file, limits=limits_of(options))
+    left_out = [*found.removed, *found.unsupported]
+    if left_out:
+        print(f"aikit svg: {printable(options.file)}: not drawn: {printable(', '.join(left_out))}", file=sys.stderr)
 
 
 def _sanitize(options: argparse.Namespace) -> int:
@@ -131,6 +179,18 @@ def _sanitize(options: argparse.Namespace) -> int:
     removed = svg_info(options.file, limits=limits).removed
     write_bytes(options.out, sanitize_svg(options.file, limits=limits))
     print(f"{printable(options.out)}: " + (f"removed {', '.join(removed)}" if removed else "nothing had to be removed"))
+    return 0
+
+
+def _optimize(options: argparse.Namespace) -> int:
+    from ..svg import open_svg
+
+    _check_out(options)
+    document = open_svg(options.file, limits=limits_of(options))
+    with _named_as_options():
+        saved = document.optimize(max_error=options.max_error)
+        document.write(options.out)
+    print(f"{printable(options.out)}: {saved.before:,} -> {saved.after:,} bytes")
     return 0
 
 
@@ -179,5 +239,7 @@ def _described(row: dict[str, Any]) -> str:
         parts.append("fonts " + ", ".join(row["fonts"]))
     if row["removed"]:
         parts.append("unsafe: " + ", ".join(row["removed"]))
+    if row["unsupported"]:
+        parts.append("not drawn as it is meant: " + ", ".join(row["unsupported"]))
     text = f"{row['file']}: " + "; ".join(parts)
     return printable(text)

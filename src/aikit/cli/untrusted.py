@@ -36,5 +36,8 @@ def limits_of(options: argparse.Namespace) -> Limits | None:
 
 
 # All fields of Limits that are numbers, for files that are trusted but for their size.
-_OTHERS = ("max_bytes", "max_side", "max_frames", "max_total_pixels", "max_output_pixels", "max_memory")
+_OTHERS = tuple(
+    "max_bytes max_side max_frames max_total_pixels max_output_pixels max_memory max_json_bytes max_nodes max_depth "
+    "max_elements max_fragments".split()
+)
 _NO_LIMIT, _A_MONTH = 1 << 60, 30 * 86400.0

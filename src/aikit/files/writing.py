@@ -12,7 +12,7 @@ from PIL import Image
 from .. import _raster, convert
 from .._foreign_names import explain_calls
 from .._io import write_bytes
-from .._pixels import ChannelKind, is_data, load
+from .._pixels import ChannelKind, as_own, is_data, load
 from ..errors import InputTypeError, InputValueError, quoted
 from ..profiles import ProfileSource, convert_profile, open_profile
 from ..resample import resize
@@ -256,7 +256,7 @@ def encode_with_info(
 def _images_of(image: AnyImage | Iterable[AnyImage], *, bgr: bool) -> list[AnyImage]:
     """The images of a list, an iterator or a batch, or the one that was passed."""
     if isinstance(image, (list, tuple, Iterator)):
-        images = list(image)
+        images = list(map(as_own, image))
         if not images:
             raise InputValueError("image", "at least one image", f"an empty {type(image).__name__}", "pass some")
         return images

@@ -16,7 +16,7 @@ from ..limits import Limits
 from ..recipe import Recipe
 from .manifest import Manifest, Row, is_in_place
 from .planning import Job, check_out, check_sources, find_files, make_job
-from .reporting import PASSING, Failure, Notice, Report
+from .reporting import PASSING, Cataloguer, Failure, Notice, Report
 from .work import Run, Work
 
 __all__ = ["convert_folder", "convert_jobs"]
@@ -43,6 +43,7 @@ def convert_folder(
     keep_times: bool = False,
     engine: Engine = "local",
     progress: Progress | None = None,
+    catalog: Cataloguer | None = None,
 ) -> Report:
     """Convert any number of pictures; killed at any point and called again, it does the rest.
 
@@ -69,6 +70,8 @@ def convert_folder(
         engine: "local" for threads here, "ray" for Ray Data on the cluster that Ray is connected to, or one of this
             machine's processors; all must see the same files under the same names.
         progress: called after each file with the `Report` so far and the number of files.
+        catalog: what `open_catalog` gives: the status of every file, the code and message of its error, the recipe and the output
+            are kept in it. What a killed run has not written yet, the next one writes.
 
     Returns:
         What became of every file: the counts of those done, failed, skipped (made earlier) and left (no pictures, or
@@ -112,7 +115,7 @@ def convert_folder(
 
     return convert_jobs(
         jobs(), folder, recipe, where=", ".join(map(str, paths)), workers=workers, limits=limits, existing="overwrite" if overwrite else "refuse",
-        retry_failed=retry_failed, by_digest=by_digest, keep_times=keep_times, engine=engine, progress=progress,
+        retry_failed=retry_failed, by_digest=by_digest, keep_times=keep_times, engine=engine, progress=progress, catalog=catalog,
     )  # fmt: skip
 
 
@@ -130,6 +133,7 @@ def convert_jobs(
     keep_times: bool,
     engine: Engine,
     progress: Progress | None,
+    catalog: Cataloguer | None = None,
 ) -> Report:
     """Do the jobs found, with a manifest in the folder, or none where there is no folder; `where` is for messages."""
     _check_options(workers, limits, engine)
@@ -138,9 +142,9 @@ def convert_jobs(
         _ = recipe.modules  # other processes have to know its operations
     run = _load_engine(engine)
     report = Report()
-    with contextlib.closing(Manifest()) as manifest:
+    with contextlib.closing(Manifest()) as manifest, _taking_notes(catalog, recipe) as note:
         suffixes: set[str] = set()
-        manifest.plan(_pick_jobs(found, report, suffixes))
+        manifest.plan(_pick_jobs(found, report, suffixes, note))
         total = manifest.count()
         if not total and not report.failures:
             raise InputValueError("src", "pictures", f"none in {where}", "name files or folders")
@@ -148,7 +152,7 @@ def convert_jobs(
         total += report.failed
         overwrite = existing == "overwrite"
         manifest.open(folder, recipe=recipe.digest, overwrite=overwrite, by_digest=by_digest)
-        todo = _pick_undone(manifest, report, existing, retry_failed)
+        todo = _pick_undone(manifest, report, existing, retry_failed, note)
         # Closed here and now: Ctrl-C may come between two results.
         results = run(Work(recipe, limits, keep_times), todo, workers=workers, announce=manifest.announce)
         with contextlib.closing(results):
@@ -160,6 +164,7 @@ def convert_jobs(
                 else:
                     manifest.failed(job, verdict.failure)
                     report.add(verdict.failure)
+                note(str(job.source), verdict.failure or "done", str(job.target))
                 for what, code in verdict.notices:
                     report.note(Notice.of(str(job.source), what, code))
                 if progress is not None:
@@ -168,6 +173,28 @@ def convert_jobs(
     report.failures.sort()
     report.notices.sort()
     return report
+
+
+# Called with a source, why it failed or what became of it, and its output.
+Note = Callable[[str, "Failure | str", "str | None"], None]
+
+
+@contextlib.contextmanager
+def _taking_notes(catalog: Cataloguer | None, recipe: Recipe) -> Iterator[Note]:
+    """What notes the fate of files in a catalogue, or nothing where there is none."""
+    if catalog is None:
+        yield lambda path, fate, output: None
+        return
+    line = str(recipe)
+    with contextlib.closing(catalog.recorder("convert")) as recorder:
+
+        def note(path: str, fate: Failure | str, output: str | None) -> None:
+            if isinstance(fate, Failure):
+                recorder.record(path, status="failed", code=fate.code, error=fate.message, recipe=line)
+            else:
+                recorder.record(path, status=fate, recipe=line, output=output)
+
+        yield note
 
 
 def _check_options(workers: object, limits: object, engine: object) -> None:
@@ -189,10 +216,13 @@ def _load_engine(name: Engine) -> Run:
     return on_ray.run
 
 
-def _pick_jobs(found: Iterator[Job | Failure | Notice], report: Report, suffixes: set[str]) -> Iterator[Job]:
+def _pick_jobs(
+    found: Iterator[Job | Failure | Notice], report: Report, suffixes: set[str], note: Note
+) -> Iterator[Job]:
     for each in found:
         if isinstance(each, Failure):
             report.add(each)
+            note(each.path, each, None)
         elif isinstance(each, Notice):
             report.note(each)
         else:
@@ -203,7 +233,9 @@ def _pick_jobs(found: Iterator[Job | Failure | Notice], report: Report, suffixes
 # ---------------------------------------------------------------- what is left to do
 
 
-def _pick_undone(manifest: Manifest, report: Report, existing: Existing, retry_failed: bool) -> Iterator[Job]:
+def _pick_undone(
+    manifest: Manifest, report: Report, existing: Existing, retry_failed: bool, note: Note
+) -> Iterator[Job]:
     """Pick the jobs to do; the others are counted."""
     for job in manifest.jobs():
         try:
@@ -220,8 +252,10 @@ def _pick_undone(manifest: Manifest, report: Report, existing: Existing, retry_f
             yield job
         elif isinstance(verdict, Failure):
             report.add(verdict)
+            note(str(job.source), verdict, None)
         else:
             report.skipped += 1
+            note(str(job.source), "skipped" if existing == "skip" else "done", str(job.target))
 
 
 def _judge(manifest: Manifest, job: Job, existing: Existing, retry_failed: bool) -> Failure | Literal["do", "leave"]:

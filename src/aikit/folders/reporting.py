@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field, fields
-from typing import Self
+from typing import Protocol, Self
 
 from .. import errors
 from ..errors import AikitError, printable
 
-__all__ = ["PASSING", "Failure", "Notice", "Report"]
+__all__ = ["PASSING", "Cataloguer", "Failure", "Notice", "Recorder", "Report"]
 
 # Codes of what may be different the next time, though the file is the same.
 PASSING = (
@@ -19,6 +19,34 @@ PASSING = (
 
 # So many notices are kept; the counts go on.
 _MOST_NOTICES = 1000
+
+
+class Recorder(Protocol):
+    """What takes notes of files for a catalogue."""
+
+    def record(
+        self,
+        path: str,
+        *,
+        status: str,
+        code: str | None = None,
+        error: str | None = None,
+        recipe: str | None = None,
+        output: str | None = None,
+        digest: bytes | None = None,
+        size: int | None = None,
+    ) -> None:
+        """Note what became of a file."""
+
+    def close(self) -> None:
+        """Write what is left."""
+
+
+class Cataloguer(Protocol):
+    """What `aikit.open_catalog` gives, as far as runs need it."""
+
+    def recorder(self, work: str, *, wait: bool = True) -> Recorder:
+        """Begin to take notes."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

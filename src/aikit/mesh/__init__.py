@@ -1,5 +1,38 @@
-"""Meshes: GLB, glTF and OBJ."""
+"""Meshes: GLB, glTF and OBJ, looked into, edited, written and drawn; a texture is an image."""
 
+from .geometry import MeshArrays
+from .info import AnimationInfo, MeshInfo, TextureInfo
+from .materials import Material
+from .mesh import Mesh, open_mesh
+from .new import from_trimesh, new_mesh
+from .optimizing import Savings, TextureSaving
+from .render import render_scene, render_views
 from .scene import Camera, Light, Picture, Primitive, Sampler, Scene, Surface, TextureUse
+from .textures import Texture
+from .turntable import Turntable
 
-__all__ = ["Camera", "Light", "Picture", "Primitive", "Sampler", "Scene", "Surface", "TextureUse"]
+__all__ = [
+    "AnimationInfo",
+    "Camera",
+    "Light",
+    "Material",
+    "Mesh",
+    "MeshArrays",
+    "MeshInfo",
+    "Picture",
+    "Primitive",
+    "Sampler",
+    "Savings",
+    "Scene",
+    "Surface",
+    "Texture",
+    "TextureInfo",
+    "TextureSaving",
+    "TextureUse",
+    "Turntable",
+    "from_trimesh",
+    "new_mesh",
+    "open_mesh",
+    "render_scene",
+    "render_views",
+]

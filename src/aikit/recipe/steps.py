@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, overload
 
-from .._pixels import kind_of, spec_of
+from .._pixels import as_own, give_back, is_foreign, kind_of, spec_of
 from ..errors import InputTypeError, InputValueError, quoted
 from ..limits import Limits
 from ..operations import get
@@ -104,6 +104,8 @@ def apply_steps(image: Any, steps: Iterable[Step], *, subject: str, limits: Limi
     """
     from ..sample import Sample  # not before there is an image: it loads what works on images
 
+    if is_foreign(image):
+        return give_back(apply_steps(as_own(image), steps, subject=subject, limits=limits), image)
     if not isinstance(image, Sample):
         kind_of(image)
     for name, keywords in steps:

@@ -19,10 +19,11 @@ from starlette.exceptions import HTTPException
 
 from .. import __version__
 from ..errors import AikitError
+from ..folders.reporting import Cataloguer
 from ..logs import context
 from ..settings import Settings
 from .caches import Cache
-from .core import cache_of
+from .core import cache_of, recorder_of
 from .gate import RefusedError
 from .models import Model, find_models
 from .problems import MEDIA_TYPE, Problem, problem, problem_of, problem_of_validation
@@ -47,11 +48,12 @@ def create_app(
     *,
     models: Iterable[Model] | None = None,
     cache: Cache | None = None,
+    catalog: Cataloguer | None = None,
 ) -> FastAPI:
     """An ASGI app that serves pictures; `aikit.serve.create_app` describes it."""
     settings = Settings() if settings is None else settings
     chosen = find_models(settings.models) if models is None else {each.name: each for each in models}
-    service = Service(settings, cache_of(settings, cache), list(chosen.values()))
+    service = Service(settings, cache_of(settings, cache), list(chosen.values()), recorder_of(settings, catalog))
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

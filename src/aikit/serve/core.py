@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from .._raster import identify
 from ..codec import to_json
 from ..errors import AikitError, FileAccessError, InputValueError, WorkerError
 from ..files import MetadataPolicy, encode, media_type
+from ..folders.reporting import Cataloguer, Recorder
 from ..limits import Limits
 from ..paths import open_inside
 from ..recipe import Recipe
@@ -42,9 +44,11 @@ __all__ = [
     "handle",
     "limits_of_base",
     "list_recipes",
+    "noted",
     "presets_of",
     "read_from_base",
     "recipe_of_query",
+    "recorder_of",
 ]
 
 _BASE_BYTES = 100_000_000
@@ -127,6 +131,8 @@ def handle(
     cache_seconds: float | None = None,
     max_age: int | None = None,
     metadata: MetadataPolicy = "keep",
+    recorder: Recorder | None = None,
+    path: str | None = None,
 ) -> Answer | Problem:
     """A picture after a recipe.
 
@@ -143,14 +149,35 @@ def handle(
         cache_seconds: for how long.
         metadata: what of the picture's metadata the answer carries, as in `write`, where the recipe does not say.
         max_age: seconds for which the client may keep the answer without asking; None lets it ask each time.
+        recorder: notes what became of the picture.
+        path: of the picture, where it is a file of the service.
 
     Returns:
         An answer, or a problem.
     """
+    digest, line = hashlib.sha256(data), str(recipe)
     if recipe.metadata == "keep":
         recipe = replace(recipe, metadata=metadata)
     formats = (recipe.to,) if recipe.to is not None else formats_for(accept)
-    key = _key_of(recipe, data, formats)
+    key = _key_of(recipe, digest.hexdigest(), formats)
+    answer = _answer(recipe, data, key, formats, limits, if_none_match, cache, cache_seconds, max_age)
+    if recorder is not None:
+        _note(recorder, digest.digest(), len(data), line, answer if isinstance(answer, Problem) else None, path)
+    return answer
+
+
+def _answer(
+    recipe: Recipe,
+    data: bytes,
+    key: str,
+    formats: tuple[str, ...],
+    limits: Limits,
+    if_none_match: str,
+    cache: Cache | None,
+    cache_seconds: float | None,
+    max_age: int | None,
+) -> Answer | Problem:
+    """The answer as it is kept by its key, or made now."""
     etag = f'"{key[:32]}"'
     headers = {**_HEADERS, "ETag": etag, "Cache-Control": _cache_control(max_age)}
     if recipe.to is None:
@@ -184,11 +211,49 @@ def _of_picture(error: AikitError) -> AikitError:
     return error.with_subject("picture") if error.subject == "source" else error
 
 
-def _key_of(recipe: Recipe, data: bytes, formats: tuple[str, ...]) -> str:
+def _key_of(recipe: Recipe, content: str, formats: tuple[str, ...]) -> str:
     """What tells one answer from every other: contents, recipe, format, version."""
-    content = hashlib.sha256(data).hexdigest()
     text = "\n".join((__version__, content, replace(recipe, to=None).digest, *formats))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+# ---------------------------------------------------------------- what was done, in a catalogue
+
+
+def recorder_of(settings: Settings, catalog: Cataloguer | None) -> Recorder | None:
+    """What notes the fate of pictures in the catalogue that was given, or else in that of the settings, if they name one.
+
+    A database that does not answer makes nobody wait: notes come later then, and in the end not at all.
+    """
+    address = settings.catalog.get_secret_value()
+    if catalog is None and address:
+        from ..catalog import open_catalog
+
+        catalog = open_catalog(address, password=settings.catalog_password.get_secret_value() or None)
+    return None if catalog is None else catalog.recorder("serve", wait=False)
+
+
+@contextlib.contextmanager
+def noted(recorder: Recorder | None, data: bytes, recipe: str) -> Iterator[None]:
+    """Note what becomes of a picture in work that answers or raises."""
+    try:
+        yield
+    except AikitError as error:
+        if recorder is not None:
+            _note(recorder, hashlib.sha256(data).digest(), len(data), recipe, problem_of(_of_picture(error)), None)
+        raise
+    if recorder is not None:
+        _note(recorder, hashlib.sha256(data).digest(), len(data), recipe, None, None)
+
+
+def _note(recorder: Recorder, digest: bytes, size: int, recipe: str, problem: Problem | None, path: str | None) -> None:
+    name = f"upload:{digest.hex()}" if path is None else path
+    if problem is None:
+        recorder.record(name, status="done", recipe=recipe, digest=digest, size=size)
+    elif problem.code != "cancelled":  # which says nothing of the picture
+        recorder.record(
+            name, status="failed", code=problem.code, error=problem.detail, recipe=recipe, digest=digest, size=size
+        )
 
 
 def _cache_control(max_age: int | None) -> str:
@@ -253,8 +318,8 @@ def list_recipes(presets: Mapping[str, Recipe]) -> dict[str, Any]:
     }
 
 
-def read_from_base(base: Path | None, name: str) -> bytes:
-    """A file of the service's own folder.
+def read_from_base(base: Path | None, name: str) -> tuple[bytes, str]:
+    """A file of the service's own folder, and its path.
 
     Raises:
         FileAccessError: code "no_access", alike for what is not there and what may not be seen.
@@ -262,7 +327,7 @@ def read_from_base(base: Path | None, name: str) -> bytes:
     try:
         if base is not None:
             with open_inside(base, name) as file:
-                return file.read()
+                return file.read(), str(base / name)
     except (FileAccessError, InputValueError):
         pass
     raise FileAccessError("name", "a picture of this service", "none", "check the address")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 from .. import isolation
 from ..errors import AikitError, InputValueError, LimitError
 from ..files import read_pil
+from ..folders.reporting import Cataloguer
 from ..memory import ModelPool
 from ..recipe import Recipe
 from ..settings import Settings
@@ -27,9 +29,11 @@ from .core import (
     handle,
     limits_of_base,
     list_recipes,
+    noted,
     presets_of,
     read_from_base,
     recipe_of_query,
+    recorder_of,
 )
 from .models import Model, find_models
 from .problems import MEDIA_TYPE, Problem, problem, problem_of, problem_of_validation
@@ -44,25 +48,31 @@ _OPTIONS: dict[str, Callable[[str], object]] = {
 }  # fmt: skip
 
 
-def create_app(settings: Settings | None = None, *, cache: Cache | None = None) -> Flask:
+def create_app(
+    settings: Settings | None = None, *, cache: Cache | None = None, catalog: Cataloguer | None = None
+) -> Flask:
     """A Flask app that serves pictures; bodies are at most `settings.max_bytes` long, declared or in chunks."""
     settings = Settings() if settings is None else settings
     app = Flask("aikit.serve")
     app.config["MAX_CONTENT_LENGTH"] = settings.max_bytes
-    app.register_blueprint(blueprint(settings, cache=cache))
+    app.register_blueprint(blueprint(settings, cache=cache, catalog=catalog))
     app.register_error_handler(HTTPException, _of_http)
     app.register_error_handler(Exception, lambda error: _respond(problem_of(error)))
     return app
 
 
-def blueprint(settings: Settings | None = None, *, cache: Cache | None = None) -> Blueprint:
+def blueprint(
+    settings: Settings | None = None, *, cache: Cache | None = None, catalog: Cataloguer | None = None
+) -> Blueprint:
     """The endpoints for pictures, for an app of one's own, which sets MAX_CONTENT_LENGTH.
 
     Threads are the server's; as many children as places work at once, and what waits longer than the settings' patience
     is refused with 503.
     """
     settings = Settings() if settings is None else settings
-    cache = cache_of(settings, cache)
+    cache, recorder = cache_of(settings, cache), recorder_of(settings, catalog)
+    if recorder is not None:
+        atexit.register(recorder.close)  # Flask does not say when it ends
     isolation.configure(children=settings.places_a_worker, queue=settings.queue, patience=settings.patience)
     limits = settings.limits
     presets, keys = presets_of(settings), settings.secret_keys
@@ -80,7 +90,7 @@ def blueprint(settings: Settings | None = None, *, cache: Cache | None = None) -
             raise InputValueError("recipe", "one, in the address or in the body", "two", "send one of them")
         answer = handle(
             given or asked or Recipe(), data, limits=limits, accept=request.headers.get("accept", ""),
-            cache=cache, cache_seconds=settings.cache_seconds, metadata=settings.metadata,
+            cache=cache, cache_seconds=settings.cache_seconds, metadata=settings.metadata, recorder=recorder,
         )  # fmt: skip
         return _respond(answer)
 
@@ -89,18 +99,20 @@ def blueprint(settings: Settings | None = None, *, cache: Cache | None = None) -
         line, picture = _parts_of_address(recipe, name)
         if not verify(signature, line, picture, keys=keys):
             return _respond(problem("bad_signature", "the address was changed, or signed by another key"))
-        data = read_from_base(settings.base, picture)
+        data, path = read_from_base(settings.base, picture)
         answer = handle(
             presets.get(line) or make_recipe(line), data, limits=limits_of_base(limits),
             accept=request.headers.get("accept", ""), if_none_match=request.headers.get("if-none-match", ""),
             cache=cache, cache_seconds=settings.cache_seconds, metadata=settings.metadata, max_age=YEAR,
+            recorder=recorder, path=path,
         )  # fmt: skip
         return _respond(answer)
 
     @routes.post("/v1/describe")
     def describe() -> dict[str, Any]:
         data, _ = _read_picture()
-        return look(read_pil(data, limits=limits, isolate=True)).to_dict()
+        with noted(recorder, data, "describe"):
+            return look(read_pil(data, limits=limits, isolate=True)).to_dict()
 
     @routes.get("/v1/recipes")
     def recipes() -> dict[str, Any]:

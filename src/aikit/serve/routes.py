@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from ..files import MetadataPolicy, read_pil
 from ..files.data_urls import wrap
 from ..recipe import Recipe
-from .core import YEAR, Answer, answer_of, handle, limits_of_base, list_recipes, read_from_base, recipe_of_query
+from .core import YEAR, Answer, answer_of, handle, limits_of_base, list_recipes, noted, read_from_base, recipe_of_query
 from .gate import RefusedError
 from .models import Model
 from .problems import MEDIA_TYPE, Problem, problem
@@ -158,9 +158,9 @@ def add_pictures(app: FastAPI, service: Service) -> None:
         match = request.headers.get("if-none-match", "")
 
         def make() -> Answer | Problem:
-            data = read_from_base(service.settings.base, picture)
+            data, path = read_from_base(service.settings.base, picture)
             limits = limits_of_base(service.limits)
-            return _handle(service, request, asked, data, limits=limits, if_none_match=match, max_age=YEAR)
+            return _handle(service, request, asked, data, limits=limits, if_none_match=match, max_age=YEAR, path=path)
 
         async with service.place():
             answer = await _answer(service, request, make)
@@ -182,9 +182,12 @@ def add_pictures(app: FastAPI, service: Service) -> None:
         _refuse_unknown(request, ())
         async with service.place():
             data, _, _ = await service.read_picture(request)
-            return await service.work(
-                request, lambda: look(read_pil(data, limits=service.limits, isolate=True)).to_dict()
-            )
+
+            def work() -> dict[str, Any]:
+                with noted(service.recorder, data, "describe"):
+                    return look(read_pil(data, limits=service.limits, isolate=True)).to_dict()
+
+            return await service.work(request, work)
 
     @app.get("/v1/recipes", tags=["pictures"])
     async def recipes() -> dict[str, Any]:
@@ -202,6 +205,7 @@ def _handle(service: Service, request: Request, recipe: Recipe, data: bytes, **o
         cache=service.cache,
         cache_seconds=settings.cache_seconds,
         metadata=settings.metadata,
+        recorder=service.recorder,
         **options,
     )
 
@@ -282,7 +286,12 @@ def _add_model(app: FastAPI, service: Service, model: Model) -> None:
                 data, recipe, _ = await service.read_picture(request)
                 if recipe is not None:
                     raise RefusedError(problem("invalid_value", "recipe: expected none, for the model has its own"))
-                item: Any = await service.work(request, lambda: model.prepare(data, service.limits))
+
+                def prepare() -> Any:
+                    with noted(service.recorder, data, f"model {model.name}"):
+                        return model.prepare(data, service.limits)
+
+                item: Any = await service.work(request, prepare)
             else:
                 item = model.request.model_validate_json(await service.read_body(request, BASE64))
         # Without a place: it is the batch that works now, and others have to be able to join it.

@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 
 from .. import isolation
 from ..files import encode
+from ..folders.reporting import Recorder
 from ..logs import carry
 from ..memory import ModelPool
 from ..recipe import Recipe
@@ -39,11 +40,14 @@ _AROUND, BASE64 = 20_000, 4 / 3
 
 
 class Service:
-    """What the endpoints share: settings, cache, gate, metrics and threads."""
+    """What the endpoints share: settings, cache, catalogue, gate, metrics and threads."""
 
-    def __init__(self, settings: Settings, cache: Cache | None, models: Sequence[Model]) -> None:
+    def __init__(
+        self, settings: Settings, cache: Cache | None, models: Sequence[Model], recorder: Recorder | None
+    ) -> None:
         self.settings, self.limits = settings, settings.limits
         self.cache = cache
+        self.recorder = recorder
         places = settings.places_a_worker
         self.gate = Gate(places, settings.queue, settings.patience)
         self.metrics = Metrics()
@@ -79,11 +83,13 @@ class Service:
             await asyncio.to_thread(load)
 
     async def close(self) -> None:
-        """Answer what models have accepted; give back threads, weights and cache."""
+        """Answer what models have accepted; give back threads, weights, catalogue and cache."""
         self.ready = False
         await asyncio.gather(*(each.close() for each in self.batchers.values()))
         self.pool.clear()
         self.threads.shutdown(wait=False, cancel_futures=True)
+        if self.recorder is not None:
+            await asyncio.to_thread(self.recorder.close)
         if self.cache is not None:
             self.cache.close()
 

@@ -94,6 +94,9 @@ class Settings(BaseSettings):
         cache: where answers are kept: "memory:", "dir:/path?size=1GiB", "redis://host/1"; "dir:" is the user's own cache
             folder, "" keeps none. Passwords in it are not shown.
         cache_seconds: how long an answer is kept.
+        catalog: where what became of each picture is kept, as `open_catalog` takes it: a path, or "mysql://user@host/photos"; ""
+            keeps nothing.
+        catalog_password: of its server, where the address has none.
         signing_keys: for addresses of pictures: the first signs, all are accepted.
         presets: recipes by name, for signed addresses: `thumbnail = "resize width=200; to=webp"` in a table of TOML.
         models: Python files that register models.
@@ -137,6 +140,8 @@ class Settings(BaseSettings):
     metadata: Literal["strip", "public", "keep"] = "strip"
     cache: SecretStr = SecretStr("dir:")
     cache_seconds: float = Field(86_400, gt=0)
+    catalog: SecretStr = SecretStr("")
+    catalog_password: SecretStr = SecretStr("")
     signing_keys: _Secrets = ()
     presets: dict[str, str] = Field(default_factory=dict)
     models: _Paths = ()
@@ -148,7 +153,7 @@ class Settings(BaseSettings):
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
     # Fields whose values are shown in part: "redis://user:**********@host".
-    _SHOWN_IN_PART: ClassVar[frozenset[str]] = frozenset({"cache"})
+    _SHOWN_IN_PART: ClassVar[frozenset[str]] = frozenset({"cache", "catalog"})
 
     def __init__(
         self, *, config: SettingsFile | None = None, env_file: SettingsFile | None = None, **values: object

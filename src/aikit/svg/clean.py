@@ -14,17 +14,9 @@ from urllib.parse import unquote_to_bytes
 from .. import _raster
 from ..errors import FileFormatError, LimitError, printable
 from ..limits import Limits
-from .css import (
-    LOCAL,
-    check_matching,
-    clean_declarations,
-    clean_sheet,
-    costs,
-    declarations,
-    inline,
-    is_local,
-    measure_extent,
-)
+from .css import LOCAL, clean_declarations, clean_sheet, costs, declarations, is_local
+from .resolve import Page, medium_of, resolve, summary
+from .sheets import check_matching, inline, measure_extent
 from .size import numbers
 from .source import SVG, XLINK_HREF, local_name, parse
 
@@ -82,6 +74,7 @@ class Clean:
     Attributes:
         root: its root element.
         name: the subject of messages.
+        draws: whether it is cleaned to be drawn: then what later CSS says is worked out, in embedded SVGs too.
         removed: what was taken out, and how often.
         elements: how many there are.
         depth: of the deepest element, the root's being 1.
@@ -91,12 +84,15 @@ class Clean:
         refers: whether any element refers to another, or is composed as a group.
         costly_sheets: whether a style sheet says so.
         sheets: the <style> elements.
+        unsupported: what is not drawn as it is meant, and how often.
         cuts: elements with references that led to where they stand, and what the references were; they are gone.
     """
 
     root: etree._Element
     name: str
+    draws: bool = False
     removed: Counter[str] = field(default_factory=Counter)
+    unsupported: Counter[str] = field(default_factory=Counter)
     elements: int = 0
     depth: int = 0
     ids: dict[str, etree._Element] = field(default_factory=dict)
@@ -120,7 +116,7 @@ class Clean:
         """Write style sheets that say which elements cost more into the elements, where they are counted."""
         if not self.costly_sheets:
             return
-        inline(self.root, self.sheets, self.name)
+        inline(self.root, self.sheets, self.name, medium_of(self.root), lambda what: None)
         self.costly_sheets = False
 
     def cut(self, element: etree._Element, said: str) -> None:
@@ -134,16 +130,18 @@ class Clean:
 
     def removed_summary(self) -> tuple[str, ...]:
         """Summarise what was taken out, a line a kind."""
-        return tuple(what if count == 1 else f"{what} ({count} times)" for what, count in self.removed.items())
+        return summary(self.removed)
 
 
-def clean(root: etree._Element, name: str, limits: Limits | None = None) -> Clean:
+def clean(root: etree._Element, name: str, limits: Limits | None = None, *, draws: bool = False) -> Clean:
     """Take out, in place, whatever can fetch, run or read, and say what it was.
+
+    With `draws`, what later CSS says in embedded SVGs is worked out too; see `resolve`.
 
     Raises:
         LimitError: more elements or levels than are drawn, or an embedded picture beyond `limits`.
     """
-    document = Clean(root, name)
+    document = Clean(root, name, draws)
     _clean(document, limits, 0)
     if document.removed:
         _log.info("%s: removed %s", printable(name), ", ".join(document.removed_summary()))
@@ -403,10 +401,12 @@ def _clean_data_url(
     kind = _raster.identify(data) if data else None
     if kind == "svg" and level < _MAX_NESTED and local_name(element) == "image":
         try:
-            nested = Clean(parse(data, limits, name=document.name), document.name, document.removed)
+            nested = Clean(parse(data, limits, name=document.name), document.name, document.draws, document.removed)
         except FileFormatError:
             return None
         _clean(nested, limits, level + 1)
+        if document.draws:
+            document.unsupported.update(resolve(nested.root, document.name, Page(medium_of(nested.root))))
         nested.inline_styles()
         document.nested[element] = nested
         document.elements += nested.elements

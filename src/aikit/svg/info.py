@@ -7,19 +7,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .._foreign_names import explain_calls
-from .._io import name_of, read_bytes
 from .._raster import Header
 from ..isolation import guarded, register_record
 from ..limits import Limits
 from ..types import Source
-from .clean import clean
+from .clean import Clean, clean
 from .css import declarations
 from .engines import with_deep_stack
+from .fonts import unreadable
+from .resolve import Page, medium_of, resolve, summary
 from .size import Box, plan, size_of, view_box
-from .source import SVG, parse
+from .source import SVG, parse, read_source
 
 if TYPE_CHECKING:
     from lxml import etree
+
+    from .document import Svg
 
 __all__ = ["SvgInfo", "probe", "svg_info"]
 
@@ -39,6 +42,7 @@ class SvgInfo:
         fonts: the families that text asks for, in the order of the file.
         removed: what sanitizing takes out, a line a kind; empty for a file that is harmless.
         bytes: the size of the file.
+        unsupported: what of its styles is not drawn as it is meant, a line a kind.
     """
 
     width: float | None
@@ -51,17 +55,18 @@ class SvgInfo:
     fonts: tuple[str, ...]
     removed: tuple[str, ...]
     bytes: int
+    unsupported: tuple[str, ...] = ()
 
 
 register_record(SvgInfo)
 
 
 @explain_calls
-def svg_info(source: Source, *, limits: Limits | None = None) -> SvgInfo:
+def svg_info(source: Source | Svg, *, limits: Limits | None = None) -> SvgInfo:
     """Say what an SVG holds, and what of it would be taken out before it is drawn.
 
     Args:
-        source: a path, bytes or an open binary file, SVG or svgz. A str is a path and is never fetched.
+        source: a path, bytes or an open binary file, SVG or svgz, or an open `Svg`. A str is a path and is never fetched.
         limits: what the file may cost, in a child process; None trusts it.
 
     Returns:
@@ -78,20 +83,21 @@ def svg_info(source: Source, *, limits: Limits | None = None) -> SvgInfo:
         >>> info.width, round(info.height, 2), info.removed
         (96.0, 75.59, ('<script>',))
     """
-    name = name_of(source)
-    job = read_bytes(source, limits=limits), name, limits
+    data, name, limits = read_source(source, limits)
+    job = data, name, limits
     return guarded(_inspect, *job, subject=name, limits=limits, isolate=limits is not None, expect=SvgInfo)
 
 
 def _inspect(data: bytes, name: str, limits: Limits | None) -> SvgInfo:
     root = parse(data, limits, name=name)
-    document, found = with_deep_stack(lambda: (clean(root, name, limits), tuple(_fonts(root))), name)
-    width, height = size_of(root) or (None, None)
+    size, box = size_of(root), view_box(root)
     title = root.findtext(f"{{{SVG}}}title")
+    document, found = with_deep_stack(lambda: _look_into(root, name, limits), name)
+    width, height = size or (None, None)
     return SvgInfo(
         width,
         height,
-        view_box(root),
+        box,
         " ".join(title.split()) if title else None,
         document.elements,
         document.depth,
@@ -99,7 +105,16 @@ def _inspect(data: bytes, name: str, limits: Limits | None) -> SvgInfo:
         found,
         document.removed_summary(),
         len(data),
+        summary(document.unsupported),
     )
+
+
+def _look_into(root: etree._Element, name: str, limits: Limits | None) -> tuple[Clean, tuple[str, ...]]:
+    document = clean(root, name, limits, draws=True)
+    found = tuple(_fonts(root))
+    document.unsupported.update(resolve(root, name, Page(medium_of(root))))
+    document.unsupported.update(unreadable(root))
+    return document, found
 
 
 _FAMILY = re.compile(r"(?<![-\w])font-family\s*:\s*([^;}!]+)")

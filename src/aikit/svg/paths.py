@@ -15,11 +15,13 @@ from ..limits import Limits
 from ..types import Source
 from . import transform as transforms
 from .cascade import PAINT, properties
-from .css import clean_sheet, inline
+from .css import clean_sheet
 from .document import Svg
 from .engines import with_deep_stack
 from .outline import SvgPath
+from .resolve import Page, medium_of, resolve
 from .shapes import OUTLINES, Lengths
+from .sheets import inline
 from .size import Size, size_of, to_pixels, view_box
 from .source import SVG, XLINK_HREF, local_name, parse
 from .subpaths import Subpath
@@ -194,7 +196,9 @@ def _inline_styles(root: _Element, name: str) -> None:
     styles = list(root.iter(f"{{{SVG}}}style"))
     for style in styles:
         style.text = clean_sheet("".join(style.itertext()), lambda what: None)
-    inline(root, styles, name)
+    size = size_of(root) or (100.0, 100.0)
+    resolve(root, name, Page(medium_of(root), size=size))
+    inline(root, styles, name, medium_of(root), lambda what: None)
 
 
 def _check(cost: int, name: str) -> None:

@@ -1,13 +1,4 @@
-"""The converters: any image to PIL, NumPy, OpenCV or torch, with alpha, depth and gradients kept.
-
-Every converter takes every kind of image. Pure changes of container never pass through float, so uint8 and
-uint16 arrive bit for bit. The result never shares memory with the image it came from, except that
-`to_pil` returns a PIL image that needs no change as it is.
-
-With `channels="data"` channels are numbers in units of their own, such as depth, optical flow or the bands of a
-satellite: any number of them, of any integer or float type, none of which is alpha. Their values stay: nothing is scaled
-to [0, 1], floats are rounded to the nearest where integers are asked for, and a dtype that cannot hold them is refused.
-"""
+"""The four converters: to PIL, NumPy, OpenCV and torch."""
 
 from __future__ import annotations
 
@@ -16,22 +7,45 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args, overload
 
-from ._check import one_of
-from ._foreign_names import explain_calls
-from ._pixels import ChannelKind, Opened, Pixels, PixelTarget, Spec, adapter, copy_pixels, is_data, kind_of, load
-from .errors import InputTypeError, InputValueError, quoted
-from .types import AnyImage, DeviceLike, DTypeLike, Kind
+from .._check import one_of
+from .._foreign_names import explain_calls
+from .._pixels import (
+    ChannelKind,
+    Opened,
+    Pixels,
+    PixelTarget,
+    Spec,
+    adapter,
+    copy_pixels,
+    is_data,
+    kind_of,
+    load,
+)  # fmt: skip
+from ..errors import InputTypeError, InputValueError, quoted
+from ..types import AnyImage, DeviceLike, DTypeLike, Kind
+from .dtypes import Layout, dtype_name
+from .planes import planes_to_array, planes_to_pil, planes_to_tensor
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from PIL import Image
 
-    from ._adapters.data import Data
 
-__all__ = ["to_cv2", "to_numpy", "to_pil", "to_tensor"]
+__all__ = [
+    "KINDS",
+    "NUMPY_DTYPES",
+    "TORCH_DTYPES",
+    "Layout",
+    "ValueRange",
+    "as_kind",
+    "check_value_range",
+    "to_cv2",
+    "to_numpy",
+    "to_pil",
+    "to_tensor",
+]
 
-Layout = Literal["HWC", "CHW"]
 KINDS = get_args(Kind)
 ValueRange = tuple[float, float]
 
@@ -83,10 +97,10 @@ def to_pil(
         (0, 128, 255)
     """
     if is_data(channels, bgr=bgr, value_range=value_range):
-        return _data_to_pil(image, dtype, layout, out)
+        return planes_to_pil(image, dtype, layout, out)
     name = dtype_name(dtype, _PIL_DTYPES, "auto")
     pixels, spec, value_range = _open(image, bgr, value_range, layout)
-    from ._adapters import pil as pictures
+    from .._adapters import pil as pictures
 
     if name in (None, spec.dtype) and value_range is None and pictures.is_resolved(image):
         return image if out is None else pictures.fill(out, image)
@@ -140,7 +154,7 @@ def to_numpy(
         [[[10, 20, 30], [10, 20, 30]]]
     """
     if is_data(channels, bgr=bgr, value_range=value_range):
-        return _data_to_array(image, dtype, layout, out)
+        return planes_to_array(image, dtype, layout, out)
     name = dtype_name(dtype, NUMPY_DTYPES, None)
     pixels, spec, value_range = _open(image, bgr, value_range, layout)
     wanted = name or {"bool": "uint8", "bfloat16": "float32"}.get(spec.dtype, spec.dtype)
@@ -188,7 +202,7 @@ def to_cv2(
         [[[30, 20, 10]]]
     """
     if is_data(channels, bgr=bgr, value_range=value_range):
-        return _data_to_array(image, dtype, layout, out, for_opencv=True)
+        return planes_to_array(image, dtype, layout, out, for_opencv=True)
     name = dtype_name(dtype, _CV2_DTYPES, "auto")
     pixels, spec, value_range = _open(image, bgr, value_range, layout)
     count = 4 if spec.channels == 2 else spec.channels
@@ -242,11 +256,11 @@ def to_tensor(
         [0.0, 1.0, 0.0]
     """
     if is_data(channels, bgr=bgr, value_range=value_range):
-        return _data_to_tensor(image, dtype, layout, device, out)
+        return planes_to_tensor(image, dtype, layout, device, out)
     name = dtype_name(dtype, TORCH_DTYPES, None)
     pixels, spec, value_range = _open(image, bgr, value_range, layout)
     wanted = name or ("uint8" if spec.dtype == "bool" else spec.dtype)
-    from ._adapters import torch as tensors
+    from .._adapters import torch as tensors
 
     shape = (*spec.batch, spec.channels, spec.height, spec.width)
     tensors.check_out(out, replace(spec, dtype=wanted))
@@ -320,27 +334,6 @@ def check_value_range(value_range: object, spec: Spec) -> ValueRange:
     return low, high
 
 
-def dtype_name(dtype: DTypeLike | None, allowed: tuple[str, ...], default: str | None) -> str | None:
-    """Find the plain name of a dtype given as a name, a NumPy or a torch dtype; None where it stands for the default."""
-    # Only strings are compared: NumPy says that np.dtype("float64") equals None.
-    if dtype is None or (isinstance(dtype, str) and dtype == default):
-        return None
-    if isinstance(dtype, str):
-        name = dtype
-    elif type(dtype).__module__ == "torch":
-        name = str(dtype).removeprefix("torch.")
-    else:
-        import numpy as np
-
-        try:
-            name = np.dtype(cast(type[np.generic], dtype)).name  # what it does not know it refuses
-        except (TypeError, ValueError) as error:
-            raise InputTypeError("dtype", f"one of {', '.join(allowed)}", quoted(dtype), "pass a name") from error
-    if name not in allowed:
-        raise InputValueError("dtype", f"one of {', '.join(allowed)}", quoted(name), "pass one of these")
-    return name
-
-
 def _auto_dtype(spec: Spec) -> str:
     return spec.dtype if spec.dtype == "uint16" else "uint8"
 
@@ -357,7 +350,7 @@ def _to_array(
 ) -> np.ndarray[Any, Any]:
     import numpy as np
 
-    from ._adapters import numpy as arrays
+    from .._adapters import numpy as arrays
 
     flat = channels == 1 and not spec.batch
     shape = (*spec.batch, spec.height, spec.width, channels)
@@ -377,70 +370,3 @@ def _transfer(pixels: Pixels, spec: Spec, target: PixelTarget, value_range: Valu
     """Copy an image's pixels, wherever it lies, into a target in host memory."""
     source, value_range = adapter(spec.kind).bring_to_host(pixels, target.dtype, value_range)
     copy_pixels(source, spec, target, value_range)
-
-
-# ---------------------------------------------------------------- channels that are data
-
-
-def _open_given(image: AnyImage, layout: Layout | None) -> Data:
-    from ._adapters.data import open_data
-
-    if layout is not None:
-        one_of("layout", layout, ("HWC", "CHW"))
-    return open_data(image, layout=layout)
-
-
-def _data_to_pil(
-    image: AnyImage, dtype: DTypeLike | None, layout: Layout | None, out: Image.Image | None
-) -> Image.Image:
-    from ._adapters import data, pil as pictures
-
-    result = data.to_picture(_open_given(image, layout), dtype_name(dtype, data.PIL_DTYPES, "auto"))
-    return result if out is None else pictures.fill(out, result)
-
-
-def _data_to_array(
-    image: AnyImage,
-    dtype: DTypeLike | None,
-    layout: Layout | None,
-    out: np.ndarray[Any, Any] | None,
-    *,
-    for_opencv: bool = False,
-) -> np.ndarray[Any, Any]:
-    import numpy as np
-
-    from ._adapters import data, numpy as arrays
-
-    allowed = data.CV2_DTYPES if for_opencv else data.ARRAY_DTYPES
-    name = dtype_name(dtype, allowed, "auto" if for_opencv else None)
-    opened = _open_given(image, layout)
-    own = {"bfloat16": "float32"} | ({"bool": "uint8"} if for_opencv else {})
-    wanted = name or own.get(opened.dtype, opened.dtype)
-    if wanted not in allowed:
-        raise InputTypeError("image", f"data of {', '.join(allowed)} for OpenCV", wanted, "pass one of these as dtype=")
-    flat = opened.channels == 1 and not opened.batch
-    arrays.check_out(out, Spec("numpy", wanted, opened.channels, *opened.size, opened.batch, flat=flat))
-    result = opened.array(wanted)
-    if out is None:
-        return result
-    np.copyto(out, result)
-    return out
-
-
-def _data_to_tensor(
-    image: AnyImage,
-    dtype: DTypeLike | None,
-    layout: Layout | None,
-    device: DeviceLike | None,
-    out: torch.Tensor | None,
-) -> torch.Tensor:
-    from ._adapters import data, torch as tensors
-
-    name = dtype_name(dtype, data.TENSOR_DTYPES, None)
-    opened = _open_given(image, layout)
-    wanted = name or opened.dtype
-    own = opened.values.device if opened.is_tensor else None
-    spec = Spec("torch", wanted, opened.channels, *opened.size, opened.batch, device=own)
-    tensors.check_out(out, spec)
-    result = opened.tensor(wanted, tensors.device_for(device, spec, out))
-    return result if out is None else out.copy_(result)

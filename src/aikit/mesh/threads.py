@@ -1,0 +1,59 @@
+"""Work of torch in the thread that calls: for small pictures waiting for other threads takes longer than the work.
+
+On a machine that is busy each of some thousand small calls waits until every thread of torch has had its turn: that took
+ten times as long where it was measured. `torch.set_num_threads` would hold for the whole process, and for threads that
+begin meanwhile; OpenMP keeps the number for each thread, and torch asks OpenMP.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+__all__ = ["one_thread"]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch work in this thread alone, for its calls from here; nothing changes for other threads.
+
+    Where torch was built without OpenMP, or its library is not found, all stays as it is.
+    """
+    import torch
+
+    before = torch.get_num_threads()  # which also makes torch set what it wants for a new thread, and not later
+    library = _find_library() if before > 1 else None
+    if library is None:
+        yield
+        return
+    library.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        library.omp_set_num_threads(before)
+
+
+@lru_cache(maxsize=1)
+def _find_library() -> ctypes.CDLL | None:
+    """The OpenMP library that torch uses: the one whose number torch gives."""
+    import torch
+
+    before = torch.get_num_threads()
+    beside = Path(torch.__file__).parent / "lib"
+    # Where a library is loaded already, this gives the same one again.
+    names = [None] * (sys.platform != "win32") + [str(path) for path in sorted(beside.glob("*omp*"))]
+    for name in names:
+        try:
+            library = ctypes.CDLL(name)
+            library.omp_set_num_threads(1)
+            found = torch.get_num_threads() == 1
+            library.omp_set_num_threads(before)
+        except (OSError, AttributeError):  # none that can be loaded, none of OpenMP
+            continue
+        if found:
+            return library
+    return None
