@@ -220,7 +220,7 @@ def test_a_password_is_in_no_log_and_no_error(caplog):
         open_cache("redis://:hunter2@host/x")
     with open_cache("redis://:hunter2@127.0.0.1:1/0") as cache, caplog.at_level(logging.WARNING):
         assert cache.get("a") is None
-    with pytest.raises(InputValueError) as caught:
+    with pytest.raises(InputValueError, match="url: expected redis://host:port/number") as caught:
         open_cache("redis://host/x?password=hunter2&a=1")
     assert "hunter2" not in str(caught.value)
     assert "hunter2" not in caplog.text + repr([record.__dict__ for record in caplog.records])
