@@ -75,8 +75,12 @@ class Mesh(Pictures):
         return self._document.gltf
 
     def __repr__(self) -> str:
-        counts = {name: len(self._document.entries(name)) for name in ("meshes", "materials", "images", "animations")}
-        told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        words = {"meshes": "mesh", "materials": "material", "images": "texture", "animations": "animation"}
+        counts = {word: len(self._document.entries(name)) for name, word in words.items()}
+        plural = {"mesh": "meshes"}
+        told = ", ".join(
+            f"{count} {word if count == 1 else plural.get(word, word + 's')}" for word, count in counts.items() if count
+        )
         return f"<Mesh {self._document.format}, {told or 'empty'}>"
 
     def info(self) -> MeshInfo:
@@ -486,7 +490,7 @@ def open_mesh(source: Source, *, limits: Limits | None = None, files: bool = Fal
         >>> from aikit import new_mesh
         >>> data = new_mesh([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [(0, 1, 2)]).encode()
         >>> open_mesh(data)
-        <Mesh glb, 1 meshes, 1 materials>
+        <Mesh glb, 1 mesh, 1 material>
 
     Source: Khronos Group, "glTF 2.0 Specification"; Wavefront Technologies, "Object Files (.obj)", 1992.
     """
