@@ -68,7 +68,7 @@ def convert_meshes(options: argparse.Namespace, formats: Sequence[str], make: Ca
         try:
             _make_one(options.source, options.out, options, make)
         except AikitError as error:
-            raise in_words(error, subjects={"path": "OUT"}, remedies=REMEDIES) from error
+            raise in_words(error, subjects={"path": "OUT", "format": "OUT"}, remedies=REMEDIES) from error
         return 0
     failed, written = 0, set()
     for path in meshes_below(options.source):

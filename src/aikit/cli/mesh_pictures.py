@@ -28,7 +28,9 @@ def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     add_in_and_out(render, "png, webp, jpeg, avif, tiff or jxl", "png")
     _add_view(render, 512)
-    render.add_argument("--yaw", type=float, default=35, metavar="DEGREES", help="0 is in front, 90 right (default: 35)")
+    render.add_argument(
+        "--yaw", type=float, default=35, metavar="DEGREES", help="0 is in front, 90 right (default: 35)"
+    )
     render.add_argument("--camera", type=int, metavar="N", help="a camera of the file, counted from 0, instead")
     render.add_argument("--samples", type=int, default=2, metavar="N", help="a pixel, in each direction (default: 2)")
     render.set_defaults(run=run_render)
@@ -100,7 +102,6 @@ def run_turntable(options: argparse.Namespace) -> int:
     def make(mesh: Mesh, out: str) -> None:
         how = _view(options)
         if os.path.splitext(out)[1].lower() in (".html", ".htm"):
-            how.pop("fov")
             mesh.show(views=options.views, **how).write(out)
         else:
             duration = max(1, round(1000 * options.seconds / max(1, options.views)))
