@@ -303,6 +303,12 @@ def test_a_texture_is_given_to_one_material_and_taken_away():
     assert (again.normal_scale, again.textures["normal"].role) == (0.5, "normal")
     material.set_texture("normal", None)
     assert list(material.textures) == ["base_color", "emissive"]
+    bare = new_mesh(SQUARE, FACES)
+    with pytest.raises(
+        InputValueError,
+        match=r"^image: expected texture coordinates in all that show this material, got none in mesh 0; ",
+    ):
+        bare.materials["mesh"].set_texture("base_color", codes(2, 2, 3))
 
 
 @pytest.mark.parametrize(

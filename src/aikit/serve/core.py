@@ -299,7 +299,14 @@ def cache_of(settings: Settings, cache: Cache | None) -> Cache | None:
 
 def presets_of(settings: Settings) -> dict[str, Recipe]:
     """The service's own recipes by their names."""
-    return {name: Recipe.parse(line) for name, line in settings.presets.items()}
+    return {name: _preset(name, line) for name, line in settings.presets.items()}
+
+
+def _preset(name: str, line: str) -> Recipe:
+    try:
+        return Recipe.parse(line)
+    except AikitError as error:
+        raise error.with_subject(f"preset {name}, {error.subject}") from error
 
 
 def list_recipes(presets: Mapping[str, Recipe]) -> dict[str, Any]:

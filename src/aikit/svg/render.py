@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack, ov
 
 from PIL import Image
 
-from .._check import one_of
+from .._check import one_of, switch
 from .._foreign_names import explain_calls
 from .._pixels import Spec, parse_color
 from ..convert import KINDS, as_kind
@@ -22,6 +22,7 @@ from .cost import estimate_cost
 from .css_colors import ColorScheme
 from .embedding import as_document, is_image
 from .fonts import FontSource, check_fonts, unreadable
+from .foreign import draw_foreign_text
 from .media import Medium
 from .resolve import Page, resolve, summary
 from .size import Plan, plan, view_box
@@ -57,6 +58,7 @@ class Drawing(TypedDict, total=False):
     color: Color | None
     color_scheme: ColorScheme
     fonts: Sequence[FontSource] | None
+    foreign_text: bool
 
 
 class _Job(Drawing, total=False):
@@ -83,6 +85,7 @@ def render_svg(
     color: Color | None = None,
     color_scheme: ColorScheme = "light",
     fonts: Sequence[FontSource] | None = None,
+    foreign_text: bool = False,
     kind: Kind = "pil",
     limits: Limits | None = None,
 ) -> AnyImage:
@@ -107,6 +110,8 @@ def render_svg(
         color: what `currentColor` is where the drawing does not say it itself; None is black.
         color_scheme: "light" or "dark", for `@media (prefers-color-scheme: ..)` and `light-dark()`.
         fonts: files of fonts, and folders with some, that text may be drawn in beside the installed ones; for resvg.
+        foreign_text: draw the text of HTML in the drawing (foreignObject, as mermaid and draw.io write it) as plain text:
+            its lines, unwrapped, in its font and color. Otherwise it is left out, and told.
         kind: of the result: "pil", "numpy" for an array (H, W, 4), "cv2" for one in OpenCV's order, B, G, R, A, or
             "tensor" for float32 (4, H, W).
         limits: what the file may cost, `Limits()` for files of strangers, which are drawn in a child process then;
@@ -147,7 +152,18 @@ def render_svg(
     if given and engine != "resvg":
         raise InputValueError("fonts", 'engine="resvg"', quoted(engine), "install the fonts for CairoSVG")
     data, name, limits = read_source(source, limits)
-    job = data, name, limits, (width, height, scale), behind, engine, own, color_scheme, given
+    job = (
+        data,
+        name,
+        limits,
+        (width, height, scale),
+        behind,
+        engine,
+        own,
+        color_scheme,
+        given,
+        switch("foreign_text", foreign_text),
+    )
     image = guarded(_render, *job, subject=name, limits=limits, isolate=limits is not None, expect=Image.Image)
     return as_kind(image, kind)
 
@@ -162,8 +178,11 @@ def _render(
     color: str | None,
     color_scheme: ColorScheme,
     fonts: tuple[str, ...],
+    foreign_text: bool,
 ) -> Image.Image:
     root = parse(data, limits, name=name)
+    if foreign_text:
+        draw_foreign_text(root)
     sizes = plan(root, name, *asked, limits)
     page = Page(Medium(sizes.width, sizes.height, color_scheme), color, (sizes.width, sizes.height))
     return engines.with_deep_stack(lambda: _draw(root, name, sizes, behind, engine, limits, page, fonts), name)
