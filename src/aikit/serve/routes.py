@@ -155,7 +155,7 @@ def add_pictures(app: FastAPI, service: Service) -> None:
         if not verify(signature, line, picture, keys=service.keys):
             raise RefusedError(problem("bad_signature", "the address was changed, or signed by another key"))
         asked = service.presets.get(line) or make_recipe(line)
-        match = request.headers.get("if-none-match", "")
+        match = _header(request, "if-none-match")
 
         def make() -> Answer | Problem:
             data, path = read_from_base(service.settings.base, picture)
@@ -201,7 +201,7 @@ def _handle(service: Service, request: Request, recipe: Recipe, data: bytes, **o
     return handle(
         recipe,
         data,
-        accept=request.headers.get("accept", ""),
+        accept=_header(request, "accept"),
         cache=service.cache,
         cache_seconds=settings.cache_seconds,
         metadata=settings.metadata,
@@ -219,15 +219,22 @@ async def _answer(service: Service, request: Request, make: Callable[[], Answer 
 
 
 def _refuse_unknown(request: Request, known: Iterable[str]) -> None:
-    for name in request.query_params:
+    names = [name for name, _ in request.query_params.multi_items()]
+    for name in names:
         if name not in known:
             words = ", ".join(known) or "none"
             raise RefusedError(problem("invalid_value", f"query: expected names from {words}, got {name!r}"))
+        if names.count(name) > 1:
+            raise RefusedError(problem("invalid_value", f"query {name}: expected one value, got several"))
 
 
 def _wants_json(request: Request) -> bool:
-    accept = request.headers.get("accept", "*/*")
-    return "image/" not in accept
+    return "image/" not in _header(request, "accept")
+
+
+def _header(request: Request, name: str) -> str:
+    """A header that is a list, which may come in several lines (RFC 9110, section 5.3)."""
+    return ", ".join(request.headers.getlist(name))
 
 
 def _as_data_url(answer: Answer | Problem) -> Response:
@@ -235,7 +242,8 @@ def _as_data_url(answer: Answer | Problem) -> Response:
         raise RefusedError(answer)
     url = wrap(answer.body, answer.media_type)
     kind = answer.media_type.removeprefix("image/")
-    headers = {**answer.headers, "Vary": "Accept"}
+    # Its tag is the picture's own.
+    headers = {name: value for name, value in answer.headers.items() if name != "ETag"} | {"Vary": "Accept"}
     return JSONResponse(ImageAnswer(image=url, format=kind, bytes=len(answer.body)).model_dump(), headers=headers)
 
 
@@ -243,6 +251,8 @@ def _parts_of(request: Request) -> tuple[str, str]:
     """The recipe and the name of a signed address, from what was sent: a framework may have decoded %2F before."""
     raw = request.scope.get("raw_path") or request.url.path.encode()
     parts = raw.decode("latin-1").partition("/v1/i/")[2].split("/", 2)
+    if len(parts) < 3:  # with an escape where a slash belongs
+        raise RefusedError(problem("not_found", f"{request.method} {request.scope['path']}"))
     return unquote(parts[1]), unquote(parts[2].partition("?")[0])
 
 
@@ -293,11 +303,11 @@ def _add_model(app: FastAPI, service: Service, model: Model) -> None:
 
                 item: Any = await service.work(request, prepare)
             else:
-                item = model.request.model_validate_json(await service.read_body(request, BASE64))
+                item = await service.parse(model.request, await service.read_body(request, BASE64))
         # Without a place: it is the batch that works now, and others have to be able to join it.
         with service.metrics.time("model"):
             answer = await unless_left(request, service.batchers[model.name].submit(item))
-        accept = request.headers.get("accept", "")
+        accept = _header(request, "accept")
         return await asyncio.to_thread(_respond_with, model, answer, accept, service.settings.metadata)
 
     ask.__doc__ = model.summary
