@@ -1,6 +1,7 @@
 """The service against what no decent client sends and no decent model does."""
 
 import asyncio
+import dataclasses
 import logging
 import os
 import signal
@@ -267,6 +268,29 @@ def test_an_address_without_a_recipe_is_not_signed():
 def test_a_preset_that_is_none_is_named_at_the_start():
     with pytest.raises(aikit.InputValueError, match="preset small, steps: expected names from"):
         create_app(settings(presets={"small": "resiz width=3"}))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"to": "jpeg", "subsampling": "4:4:4", "progressive": "true", "optimize": "true"},
+        {"to": "webp", "effort": "1"},
+        {"to": "png", "palette": "8"},
+    ],
+)
+def test_how_a_picture_is_encoded_can_be_asked_for(client, flask_client, options):
+    line = "; ".join(["resize width=20", " ".join(f"{name}={value}" for name, value in options.items())])
+    expected = aikit.Recipe.parse(line).bytes(RGB)
+    plain = aikit.Recipe.parse(f"resize width=20; to={options['to']}").bytes(RGB)
+    assert expected != plain
+    for each in (client, flask_client):
+        assert each.post("/v1/images", params={"width": "20", **options}, content=RGB).content == expected
+
+
+def test_the_schema_of_a_recipe_knows_all_its_options(client):
+    (schema,) = [each for each in client.get("/v1/recipes").json()["recipe"]["oneOf"] if each["type"] == "object"]
+    names = {each.name for each in dataclasses.fields(aikit.Recipe)}
+    assert set(schema["properties"]) == {*names, "version"}
 
 
 # ---------------------------------------------------------------- caches

@@ -44,8 +44,15 @@ from .signing import verify
 __all__ = ["blueprint", "create_app"]
 
 _SIZES: dict[str, Callable[[str], object]] = {"width": int, "height": int, "scale": float, "method": str}
+
+
+def _switch(text: str) -> bool:
+    return {"true": True, "false": False}[text.lower()]
+
+
 _OPTIONS: dict[str, Callable[[str], object]] = {
-    "to": str, "quality": int, "lossless": lambda text: {"true": True, "false": False}[text.lower()],
+    "to": str, "quality": int, "lossless": _switch, "subsampling": str, "progressive": _switch, "effort": int,
+    "optimize": _switch, "palette": int,
 }  # fmt: skip
 
 

@@ -97,7 +97,7 @@ def _describe_body() -> dict[str, Any]:
 
 
 _SIZES = ("width", "height", "scale", "method")
-_OPTIONS = ("to", "quality", "lossless")
+_OPTIONS = ("to", "quality", "lossless", "subsampling", "progressive", "effort", "optimize", "palette")
 _Line = Annotated[str | None, Query(description="Steps on one line: trim; resize width=512", max_length=4000)]
 
 
@@ -122,11 +122,19 @@ def add_pictures(app: FastAPI, service: Service) -> None:
         to: Annotated[str | None, Query(description="The format; without it Accept says.")] = None,
         quality: Annotated[int | None, Query(ge=1, le=100)] = None,
         lossless: bool | None = None,
+        subsampling: Annotated[str | None, Query(description="4:4:4, 4:2:2 or 4:2:0, for JPEG and AVIF.")] = None,
+        progressive: bool | None = None,
+        effort: Annotated[int | None, Query(ge=0, le=10)] = None,
+        optimize: bool | None = None,
+        palette: Annotated[int | None, Query(ge=2, le=256)] = None,
     ) -> Response:
         """A picture after a recipe, or after a resize by `width`, `height` or `scale`."""
         _refuse_unknown(request, ("recipe", *_SIZES, *_OPTIONS))
         sizes = {"width": width, "height": height, "scale": scale, "method": method}
-        options = {"to": to, "quality": quality, "lossless": lossless}
+        options = {
+            "to": to, "quality": quality, "lossless": lossless, "subsampling": subsampling, "progressive": progressive,
+            "effort": effort, "optimize": optimize, "palette": palette,
+        }  # fmt: skip
         asked = recipe_of_query(recipe, sizes, options)
         async with service.place():
             data, given, as_json = await service.read_picture(request)
