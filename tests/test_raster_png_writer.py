@@ -96,7 +96,7 @@ def screenshot():
     ("picture", "most"),
     [
         (data.astronaut(), 1.02), (data.coffee(), 1.02), (data.retina(), 1.02), (data.camera()[..., None], 1.02),
-        (data.moon()[..., None], 1.02), (data.page()[..., None], 1.02), (data.logo(), 1.02), (data.rocket(), 1.06),
+        (data.moon()[..., None], 1.03), (data.page()[..., None], 1.02), (data.logo(), 1.02), (data.rocket(), 1.06),
         (screenshot(), 1.02), (np.zeros((500, 500, 4), np.uint8), 1.1),
     ],
 )  # fmt: skip
