@@ -411,7 +411,7 @@ def project():
 def test_the_extra_all_is_the_extras_for_everyone():
     extras = project()["optional-dependencies"]
     assert sorted(extras["all"]) == sorted(
-        each for name in "heif jxl paths sr ray trace".split() for each in extras[name]
+        each for name in "heif jxl mesh paths sr ray trace".split() for each in extras[name]
     )
 
 

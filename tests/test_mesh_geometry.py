@@ -1,15 +1,18 @@
 """The triangles of meshes: read in every form that glTF has, posed as its specification says, with gradients."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from aikit import FileFormatError, InputTypeError, InputValueError, new_mesh, open_mesh
+from aikit import FileFormatError, InputTypeError, InputValueError, Limits, MissingDependencyError, new_mesh, open_mesh
+from aikit.mesh.accessors import ARRAY_BUFFER, add_accessor, read_accessor
 from aikit.mesh.tree import decompose, from_parts
 from mesh_files import POINTS, SHARES, TRIANGLES, Builder, everything
+from pictures import codes
 
 TRIANGLE = [(0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 2.0, 0.0)]
 
@@ -91,6 +94,20 @@ def test_sparse_values_replace_those_below(based):
     )
     found = of(b, {"POSITION": accessor}).arrays().positions
     assert found.tolist() == [[5, 6, 7], [1, 0, 0] if based else [0, 0, 0], [8, 9, 10]]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "width", "stride"), [("int8", 3, 4), ("uint16", 3, 8), ("uint8", 4, None), ("float32", 2, None)]
+)
+def test_elements_that_are_written_begin_at_multiples_of_four(dtype, width, stride):
+    document = open_mesh(everything())._document
+    values = codes(1, 5, width, "uint8")[0].astype(dtype)
+    index = add_accessor(document, values, target=ARRAY_BUFFER, bounds=True)
+    assert document.entries("bufferViews")[-1].get("byteStride") == stride
+    again = open_mesh(document.encode_glb())
+    assert np.array_equal(read_accessor(again._document, index), values)
+    entry = again.json["accessors"][index]
+    assert (entry["min"], entry["max"]) == (values.min(axis=0).tolist(), values.max(axis=0).tolist())
 
 
 # ---------------------------------------------------------------- places
@@ -326,6 +343,64 @@ def test_indices_and_joints_beyond_the_end_are_refused():
     b.add("skins", joints=[0])
     with pytest.raises(FileFormatError, match=r"^source: expected joints below 1, got 9; export the file again\.$"):
         of(b, attributes, node={"skin": 0}).arrays()
+
+
+def draco(**change):
+    """A triangle and its texture coordinates as Draco has them; glTF knows them by numbers of Draco's own."""
+    DracoPy = pytest.importorskip("DracoPy")
+    points, uv = np.array(TRIANGLE, np.float32), np.array([(0, 0), (1, 0), (0, 1)], np.float64)
+    data = DracoPy.encode(
+        points, np.array([(0, 1, 2)], np.uint32), tex_coord=uv, preserve_order=True, quantization_bits=16
+    )
+    numbers = {each["num_components"]: each["unique_id"] for each in DracoPy.decode(data).attributes}
+    b = Builder()
+    view = b.view(change.pop("data", data))
+    kinds = {"POSITION": ("VEC3", {"min": [0, 0, 0], "max": [1, 2, 0]}), "TEXCOORD_0": ("VEC2", {})}
+    count = change.pop("count", 3)
+    attributes = {
+        name: b.add("accessors", componentType=5126, count=count, type=kind, **more)
+        for name, (kind, more) in kinds.items()
+    }
+    indices = b.add("accessors", componentType=5123, count=3, type="SCALAR")
+    extension = {"bufferView": view, "attributes": {"POSITION": numbers[3], "TEXCOORD_0": numbers[2]}}
+    b.json |= {"extensionsUsed": ["KHR_draco_mesh_compression"], "extensionsRequired": ["KHR_draco_mesh_compression"]}
+    return of(b, attributes, indices=indices, extensions={"KHR_draco_mesh_compression": extension})
+
+
+def test_draco_is_read_and_stays_as_it_is():
+    mesh = draco()
+    arrays = mesh.arrays()
+    assert np.allclose(arrays.positions, TRIANGLE, atol=1e-3)
+    assert np.allclose(arrays.uv, [(0, 0), (1, 0), (0, 1)], atol=1e-3)
+    assert arrays.faces.tolist() == [[0, 1, 2]]
+    assert mesh.info().not_understood == ()
+    before = mesh.json["bufferViews"]
+    mesh.translate((1, 0, 0))
+    assert open_mesh(mesh.encode()).json["bufferViews"] == before
+    again = open_mesh(mesh.encode(), limits=Limits())
+    assert np.allclose(again.arrays().positions, np.array(TRIANGLE) + np.array([1, 0, 0]), atol=1e-3)
+
+
+def test_draco_that_is_damaged_is_refused():
+    with pytest.raises(
+        FileFormatError, match=r"^source: expected whole data of Draco, got 'Input mesh is not draco encoded'; "
+    ):
+        draco(data=b"DRACO" * 9).arrays()
+    with pytest.raises(
+        FileFormatError, match=r"^source: expected 4 finite values in compressed accessors\[0\], got 3; "
+    ):
+        draco(count=4).arrays()
+
+
+def test_draco_without_its_package_is_told(monkeypatch):
+    mesh = draco()
+    monkeypatch.setitem(sys.modules, "DracoPy", None)
+    assert mesh.info().bounds == ((0, 0, 0), (1, 2, 0))
+    with pytest.raises(
+        MissingDependencyError,
+        match=r"^source: expected the package DracoPy, for geometry compressed by Draco, got none; run: pip install DracoPy\.$",
+    ):
+        mesh.arrays()
 
 
 def test_meshopt_is_kept_and_said_to_be_unread():

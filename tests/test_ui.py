@@ -364,6 +364,34 @@ def test_frames_that_a_result_has_not_are_told():
     assert made.remarks == ("1 of 2 frames or pages converted, 1 left",)
 
 
+def box():
+    """A box whose sides have colors of their own."""
+    corners = [(x, y, z) for x in (0, 1) for y in (0, 2) for z in (0, 3)]
+    faces = [
+        (0, 1, 3),
+        (0, 3, 2),
+        (4, 6, 7),
+        (4, 7, 5),
+        (0, 4, 5),
+        (0, 5, 1),
+        (2, 3, 7),
+        (2, 7, 6),
+        (0, 2, 6),
+        (0, 6, 4),
+    ]
+    colors = [(x, y / 2, z / 3) for x, y, z in corners]
+    return aikit.mesh.new_mesh(corners, faces, colors=colors).encode()
+
+
+def test_a_mesh_is_drawn_in_a_child_as_here():
+    drawing = {"yaw": 100, "pitch": -30, "height": 40, "width": 50, "background": "red"}
+    drawn = pictures.draw_mesh(box(), Limits(), drawing)
+    expected = aikit.mesh.open_mesh(box()).render(**drawing)
+    np.testing.assert_array_equal(aikit.to_numpy(drawn), aikit.to_numpy(expected))
+    with pytest.raises(LimitError, match=r"mesh: expected a result within 0\.01 seconds"):
+        pictures.draw_mesh(box(), Limits(max_seconds=0.01), drawing)
+
+
 # ---------------------------------------------------------------- without Gradio
 
 

@@ -472,6 +472,38 @@ def test_layers_of_a_psd_are_switched_on_and_off(page, tmp_path):
     assert [each.visible for each in changed.layers] == [True, False]
 
 
+def test_a_mesh_is_seen_from_all_sides(page, tmp_path):
+    corners = [(x, y, z) for x in (0, 1) for y in (0, 2) for z in (0, 3)]
+    faces = [
+        (0, 1, 3),
+        (0, 3, 2),
+        (4, 6, 7),
+        (4, 7, 5),
+        (0, 4, 5),
+        (0, 5, 1),
+        (2, 3, 7),
+        (2, 7, 6),
+        (0, 2, 6),
+        (0, 6, 4),
+    ]
+    mesh = aikit.mesh.new_mesh(corners, faces, colors=[(x, y / 2, z / 3) for x, y, z in corners])
+    mesh.write(tmp_path / "box.glb")
+    page.get_by_role("tab", name="Meshes").click()
+    choose(page, tmp_path / "box.glb")
+    page.get_by_text("512 x 512").wait_for()
+    assert "10 of" in page.locator(".aikit-table").inner_text()
+    for name, value in (("width", "100"), ("height", "80"), ("yaw", "-60"), ("pitch", "45")):
+        page.get_by_role("spinbutton", name=re.compile(f"for {name}$")).locator("visible=true").fill(value)
+    page.get_by_text("100 x 80").wait_for()
+    expected = aikit.encode(mesh.render(width=100, height=80, yaw=-60, pitch=45), "png")
+    for _ in range(100):
+        data, _ = download(page, r"Download box\.png")
+        if data == expected:
+            break
+        page.wait_for_timeout(100)
+    assert data == expected
+
+
 def test_models_answer_with_pictures_and_json(page, photo):
     page.get_by_role("tab", name="Models").click()
     page.get_by_role("tab", name="words").click()
@@ -667,7 +699,7 @@ def test_axe_finds_nothing_serious_and_nothing_is_cut_off(chromium, server, phot
         for name in ("What is in it", "In every format", "Several pictures", "Difference to", "How it is read"):
             page.get_by_role("button", name=name).first.click()
         page.evaluate(AXE.read_text())
-        for tab in ("Pictures", "SVG", "PSD", "Models"):
+        for tab in ("Pictures", "SVG", "PSD", "Meshes", "Models"):
             page.get_by_role("tab", name=tab).click()
             page.wait_for_timeout(500)
             found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]

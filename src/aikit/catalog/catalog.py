@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Catalog", "open_catalog"]
 
+_BY_KEY = SELECT.where(FILE.c.path_key == sa.bindparam("key"))
 _MOST_TAG, _MOST_NOTE = 255, 1_000_000
 
 
@@ -279,7 +280,7 @@ class Catalog:
             path: of the file; relative ones lie in the catalogue's `root`, or in the working directory without one.
         """
         with self._database.reading() as connection:
-            found = rows_of(connection, SELECT.where(FILE.c.path_key == self._key(path)))
+            found = rows_of(connection, _BY_KEY, {"key": self._key(path)})
         return found[0] if found else None
 
     def sql(self, text: str, **params: object) -> list[dict[str, Any]]:

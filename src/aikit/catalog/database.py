@@ -183,7 +183,10 @@ if hasattr(os, "register_at_fork"):
 
 
 def engine_options(address: Address, patience: float) -> dict[str, Any]:
-    """How SQLAlchemy connects: times in UTC, nothing cut or guessed, waiting as long as that, no values in errors and logs."""
+    """How SQLAlchemy connects: times in UTC, nothing cut or guessed, waiting as long as that, no values in errors and logs.
+
+    A server may have cut a connection of the pool since it was last used; a file cannot.
+    """
     driver, wait = address.url.get_backend_name(), max(1, round(patience))
     options: dict[str, Any] = {"timeout": patience} if address.path is not None else {}
     if driver in ("mysql", "mariadb"):
@@ -194,7 +197,7 @@ def engine_options(address: Address, patience: float) -> dict[str, Any]:
         options = {"options": f"-c timezone=UTC -c lock_timeout={wait}", "connect_timeout": 10}
     # REPEATABLE READ, MySQL's own, would show one and the same past to whoever reads twice in a transaction.
     isolation = {} if address.path is not None else {"isolation_level": "READ COMMITTED"}
-    return {"hide_parameters": True, "pool_pre_ping": True, "connect_args": options, **isolation}
+    return {"hide_parameters": True, "pool_pre_ping": address.path is None, "connect_args": options, **isolation}
 
 
 # ---------------------------------------------------------------- errors

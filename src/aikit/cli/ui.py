@@ -21,7 +21,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "ui",
         help="try operations, documents and models in a browser",
         description="Open a page on which every operation can be tried on your own pictures and the recipe taken away as "
-        "Python, for the shell, as an address and as TOML; with tabs for SVG, PSD and models. It listens on this machine "
+        "Python, for the shell, as an address and as TOML; with tabs for SVG, PSD, meshes and models. It listens on this machine "
         "alone, asks nothing of any other, and keeps files for an hour. Ctrl-C ends it.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: 127.0.0.1, this machine alone)")

@@ -5,6 +5,7 @@ from .info import AnimationInfo, MeshInfo, TextureInfo
 from .materials import Material
 from .mesh import Mesh, open_mesh
 from .new import from_trimesh, new_mesh
+from .optimizing import Savings, TextureSaving
 from .render import render_scene, render_views
 from .scene import Camera, Light, Picture, Primitive, Sampler, Scene, Surface, TextureUse
 from .textures import Texture
@@ -21,10 +22,12 @@ __all__ = [
     "Picture",
     "Primitive",
     "Sampler",
+    "Savings",
     "Scene",
     "Surface",
     "Texture",
     "TextureInfo",
+    "TextureSaving",
     "TextureUse",
     "Turntable",
     "from_trimesh",

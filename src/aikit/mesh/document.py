@@ -164,6 +164,31 @@ class Document:
         self._fresh[index] = data
         view["byteLength"] = len(data)
 
+    def keep_views(self, numbers: list[int]) -> None:
+        """Keep some views alone, by their numbers, which they lose; who refers to them has to follow."""
+        entries = self.entries("bufferViews")
+        self.gltf["bufferViews"] = [entries[index] for index in numbers]
+        for kept in ("_fresh", "_old"):
+            held = getattr(self, kept)
+            setattr(self, kept, {new: held[old] for new, old in enumerate(numbers) if old in held})
+        if not numbers:
+            self.gltf.pop("bufferViews")
+
+    def lay_out(self, views: list[bytes]) -> None:
+        """Give every view its bytes anew, one behind the other in one buffer."""
+        entries, at = self.entries("bufferViews"), 0
+        parts: list[bytes] = []
+        for entry, data in zip(entries, views, strict=True):
+            parts += [bytes(-at % 4), data]
+            at += -at % 4
+            entry.update(buffer=0, byteOffset=at, byteLength=len(data))
+            at += len(data)
+        self.buffers, self._fresh, self._old = [b"".join(parts)] if views else [], {}, {}
+        self.gltf.pop("buffers", None)
+        if views:
+            first: Json = {"byteLength": at}
+            self.gltf["buffers"] = [first]
+
     def _home(self) -> int:
         """The buffer that new data go to."""
         for index, data in enumerate(self.buffers):

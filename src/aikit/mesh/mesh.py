@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from .._check import number, one_of
+from .._check import integer, number, one_of, switch
 from .._foreign_names import explain_calls
 from ..errors import InputTypeError, InputValueError, quoted
 from ..limits import Limits
@@ -31,6 +31,7 @@ from .interop import as_trimesh
 from .joining import add_document, merged, set_vertex_colors
 from .materials import Material, materials_of
 from .opening import open_document
+from .optimizing import Savings, Wanted, optimize_document
 from .pictures import Pictures
 from .safety import check_document
 from .scene import Scene
@@ -74,8 +75,12 @@ class Mesh(Pictures):
         return self._document.gltf
 
     def __repr__(self) -> str:
-        counts = {name: len(self._document.entries(name)) for name in ("meshes", "materials", "images", "animations")}
-        told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        words = {"meshes": "mesh", "materials": "material", "images": "texture", "animations": "animation"}
+        counts = {word: len(self._document.entries(name)) for name, word in words.items()}
+        plural = {"mesh": "meshes"}
+        told = ", ".join(
+            f"{count} {word if count == 1 else plural.get(word, word + 's')}" for word, count in counts.items() if count
+        )
         return f"<Mesh {self._document.format}, {told or 'empty'}>"
 
     def info(self) -> MeshInfo:
@@ -335,6 +340,62 @@ class Mesh(Pictures):
         else:
             transform_nodes(self._document, find_nodes(self._document, node), matrix)
 
+    @explain_calls
+    def optimize(
+        self,
+        *,
+        textures: Literal["webp"] | None = "webp",
+        quality: int = 85,
+        data_quality: int | None = None,
+        max_side: int | None = None,
+        quantize: bool = True,
+        prune: bool = True,
+    ) -> Savings:
+        """Make it smaller, in place.
+
+        Color textures become WebP with loss; palettes and pictures up to 64 pixels without. Data (normals, roughness,
+        occlusion) stay as they are to the last bit, in JPEG files untouched, else as lossless WebP. What would not get
+        smaller stays. Images that are the same are encoded once. Positions are never touched.
+
+        Args:
+            textures: "webp", or None to leave them in their formats.
+            quality: of color textures, 1 to 100.
+            data_quality: of all others, where some loss in them is wanted; None is none.
+            max_side: the longest side of any texture, in pixels; larger ones are reduced, colors in linear light, normals at
+                length 1.
+            quantize: store normals and tangents, and colors and coordinates from 0 to 1, in 16 bits, and small indices too
+                (KHR_mesh_quantization). It needs `prune`, or the old numbers would stay beside the new ones.
+            prune: leave out textures and data that nothing uses, and the gaps between data.
+
+        Returns:
+            `Savings`: bytes before and after, the error of every texture, and what was not done and why.
+
+        Raises:
+            InputTypeError: a number that is not whole, or a switch that is none.
+            InputValueError: a quality outside 1 to 100.
+            FileFormatError: damaged numbers.
+            LimitError: a texture larger than the limits the mesh was opened with.
+
+        Example:
+            >>> import numpy as np
+            >>> from aikit import new_mesh
+            >>> ramp = np.linspace(0, 255, 256 * 256 * 3).reshape(256, 256, 3).astype(np.uint8)
+            >>> mesh = new_mesh([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [(0, 1, 2)], uv=[(0, 1), (1, 1), (0, 0)], texture=ramp)
+            >>> savings = mesh.optimize()
+            >>> savings.after < savings.before, savings.textures[0].format, savings.textures[0].error < 3
+            (True, 'webp', True)
+        """
+        if textures is not None:
+            one_of("textures", textures, ("webp",))
+        wanted = Wanted(
+            textures == "webp",
+            _quality("quality", quality),
+            None if data_quality is None else _quality("data_quality", data_quality),
+            None if max_side is None else integer("max_side", max_side),
+        )
+        how = {"quantized": switch("quantize", quantize), "pruned": switch("prune", prune)}
+        return optimize_document(self._document, wanted, self.limits, **how)
+
     # ------------------------------------------------------------ files
 
     def copy(self) -> Mesh:
@@ -392,6 +453,13 @@ class Mesh(Pictures):
             check_document(self._document, None)
 
 
+def _quality(name: str, value: object) -> int:
+    quality = integer(name, value)
+    if quality > 100:
+        raise InputValueError(name, "1 to 100", quoted(value), "pass one of these")
+    return quality
+
+
 @explain_calls
 def open_mesh(source: Source, *, limits: Limits | None = None, files: bool = False) -> Mesh:
     """Open a GLB, glTF or OBJ file. The format is known by the bytes, not by the name.
@@ -422,7 +490,7 @@ def open_mesh(source: Source, *, limits: Limits | None = None, files: bool = Fal
         >>> from aikit import new_mesh
         >>> data = new_mesh([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [(0, 1, 2)]).encode()
         >>> open_mesh(data)
-        <Mesh glb, 1 meshes, 1 materials>
+        <Mesh glb, 1 mesh, 1 material>
 
     Source: Khronos Group, "glTF 2.0 Specification"; Wavefront Technologies, "Object Files (.obj)", 1992.
     """

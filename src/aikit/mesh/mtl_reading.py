@@ -200,13 +200,18 @@ def _material(name: str, values: Mapping[str, list[float]]) -> Json:
     }
     if alpha < 1:
         entry["alphaMode"] = "BLEND"
-    glow = _three(values.get("ke", [0.0]))
+    # Beyond white it is light already.
+    glow = [each if each > 1 else linear for each, linear in _with_linear(_three(values.get("ke", [0.0])))]
     if any(glow):
         strength = max(1.0, *glow)
-        entry["emissiveFactor"] = linear_of([each / strength for each in glow])
+        entry["emissiveFactor"] = [each / strength for each in glow]
         if strength > 1:
             entry["extensions"] = {"KHR_materials_emissive_strength": {"emissiveStrength": strength}}
     return entry
+
+
+def _with_linear(codes: list[float]) -> list[tuple[float, float]]:
+    return list(zip(codes, linear_of(codes), strict=True))
 
 
 def _three(values: list[float]) -> list[float]:

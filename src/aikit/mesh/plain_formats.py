@@ -185,7 +185,8 @@ def _mtl(document: Document, stem: str, textures: dict[int, str]) -> Iterator[st
         mode = entry.get("alphaMode", "OPAQUE")
         rough = metal.get("roughnessFactor", 1.0)
         strength = entry.get("extensions", {}).get("KHR_materials_emissive_strength", {}).get("emissiveStrength", 1.0)
-        glow = _encoded(np.array([entry.get("emissiveFactor", (0.0, 0.0, 0.0))]))[0] * strength
+        light = np.array(entry.get("emissiveFactor", (0.0, 0.0, 0.0))) * strength
+        glow = np.where(light > 1, light, _encoded(light[None])[0])
         yield f"newmtl {name}"
         yield "Kd " + _numbers(_encoded(np.array([color]))[0])
         yield f"d {alpha if mode == 'BLEND' else 1.0:.9g}"
