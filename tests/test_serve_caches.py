@@ -216,8 +216,11 @@ def test_other_sizes_are_refused(url):
 
 
 def test_a_password_is_in_no_log_and_no_error(caplog):
-    with pytest.raises(InputValueError, match=r"url: expected redis://host:port/number, got 'redis://\*+@host/x'"):
+    with pytest.raises(InputValueError, match=r"url: expected redis://host:port/number, got 'redis://:\*+@host/x'"):
         open_cache("redis://:hunter2@host/x")
     with open_cache("redis://:hunter2@127.0.0.1:1/0") as cache, caplog.at_level(logging.WARNING):
         assert cache.get("a") is None
+    with pytest.raises(InputValueError, match="url: expected redis://host:port/number") as caught:
+        open_cache("redis://host/x?password=hunter2&a=1")
+    assert "hunter2" not in str(caught.value)
     assert "hunter2" not in caplog.text + repr([record.__dict__ for record in caplog.records])
