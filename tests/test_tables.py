@@ -311,7 +311,7 @@ def test_values_that_fit_are_taken(url, db):
     [
         (np.array([2**63], np.uint64), InputValueError, r"frame\['x'\]: expected whole numbers of 64 bits, signed, got 9223372036854775808; keep its bits"),
         (pd.to_datetime(["2026-01-01 00:00:00.000000001"]), InputValueError, "expected times to the microsecond, got '2026-01-01 00:00:00.000000001'; round it"),
-        ([1, "a"], InputTypeError, "expected values of one type, got 1 and 'a'; convert the column"),
+        ([1, "a"], InputTypeError, "expected values of one type, got 'a' and 1; convert the column"),
         ([{"a": 1}], InputTypeError, "expected numbers, texts, bytes.*, got {'a': 1}; convert the column, for instance with aikit.codec"),
         ([pd.Timedelta(1)], InputTypeError, "expected numbers, texts, bytes.*, got values of timedelta64"),
         ([1j], InputTypeError, "expected numbers, texts, bytes"),

@@ -105,7 +105,7 @@ def _add_handlers(app: FastAPI) -> None:
         code = {404: "not_found", 405: "method_not_allowed", 413: "limit_exceeded"}.get(
             error.status_code, "bad_request"
         )
-        answer = problem(code, f"{request.method} {request.url.path}", headers=error.headers or {})
+        answer = problem(code, f"{request.method} {request.scope['path']}", headers=error.headers or {})
         return respond(request, replace(answer, status=error.status_code))
 
     app.add_exception_handler(RefusedError, refused)

@@ -35,6 +35,7 @@ from .core import (
     recipe_of_query,
     recorder_of,
 )
+from .gate import RefusedError
 from .models import Model, find_models
 from .problems import MEDIA_TYPE, Problem, problem, problem_of, problem_of_validation
 from .schemas import make_recipe
@@ -43,8 +44,15 @@ from .signing import verify
 __all__ = ["blueprint", "create_app"]
 
 _SIZES: dict[str, Callable[[str], object]] = {"width": int, "height": int, "scale": float, "method": str}
+
+
+def _switch(text: str) -> bool:
+    return {"true": True, "false": False}[text.lower()]
+
+
 _OPTIONS: dict[str, Callable[[str], object]] = {
-    "to": str, "quality": int, "lossless": lambda text: {"true": True, "false": False}[text.lower()],
+    "to": str, "quality": int, "lossless": _switch, "subsampling": str, "progressive": _switch, "effort": int,
+    "optimize": _switch, "palette": int,
 }  # fmt: skip
 
 
@@ -78,6 +86,7 @@ def blueprint(
     presets, keys = presets_of(settings), settings.secret_keys
     routes = Blueprint("aikit", __name__)
     routes.register_error_handler(AikitError, lambda error: _respond(problem_of(error)))
+    routes.register_error_handler(RefusedError, lambda error: _respond(error.answer))
     routes.register_error_handler(HTTPException, _of_http)
     routes.register_error_handler(ValidationError, lambda error: _respond(problem_of_validation(error.errors())))
     models = find_models(settings.models).values()
@@ -153,7 +162,9 @@ def _add_model(routes: Blueprint, model: Model, pool: ModelPool, settings: Setti
 def _recipe_of_address() -> Recipe | None:
     known: dict[str, Callable[[str], object]] = {"recipe": str, **_SIZES, **_OPTIONS}
     values: dict[str, Any] = {}
-    for name, text in request.args.items():
+    for name, text in request.args.items(multi=True):
+        if name in values:
+            raise InputValueError(f"query {name}", "one value", "several", "send one")
         if name not in known:
             raise InputValueError("query", f"names from {', '.join(known)}", repr(name), "leave it out")
         try:
@@ -191,6 +202,8 @@ def _parts_of_address(recipe: str, name: str) -> tuple[str, str]:
     if "/v1/i/" not in raw:
         return recipe, name
     parts = raw.partition("/v1/i/")[2].partition("?")[0].split("/", 2)
+    if len(parts) < 3:  # with an escape where a slash belongs
+        raise RefusedError(problem("not_found", f"{request.method} {request.path}"))
     return unquote(parts[1]), unquote(parts[2])
 
 

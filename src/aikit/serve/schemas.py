@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import pydantic_core
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
@@ -15,6 +15,7 @@ from ..files import encode, from_data_url, media_type
 from ..files.data_urls import wrap
 from ..limits import Limits
 from ..recipe import Recipe
+from ..recipe.options import ChannelKind, Metadata, OnBadProfile, Profile, Subsampling
 from ..types import AnyImage
 
 __all__ = ["ImageAnswer", "ImageRequest", "Picture", "ProblemAnswer", "RecipeField", "make_recipe", "recipe_schema"]
@@ -108,6 +109,16 @@ def recipe_schema() -> dict[str, Any]:
         "quality": {"type": "integer", "minimum": 1, "maximum": 100},
         "lossless": {"type": "boolean"},
         "allow_truncated": {"type": "boolean"},
+        "metadata": {"enum": list(get_args(Metadata))},
+        "profile": {"enum": list(get_args(Profile))},
+        "on_bad_profile": {"enum": list(get_args(OnBadProfile))},
+        "frame": {"type": "integer", "minimum": 0},
+        "subsampling": {"enum": list(get_args(Subsampling))},
+        "progressive": {"type": "boolean"},
+        "effort": {"type": "integer", "minimum": 0},
+        "optimize": {"type": "boolean"},
+        "palette": {"type": "integer", "minimum": 2},
+        "channels": {"enum": list(get_args(ChannelKind))},
     }
     recipe = {
         "type": "object",
