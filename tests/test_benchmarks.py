@@ -424,3 +424,26 @@ def test_an_entry_that_is_wrong_or_breaks_leaves_the_others_their_turn(monkeypat
     assert "| right | 0." in printed.out
     assert gpu.main([*GPU_ARGUMENTS, "--seconds", "0"]) == 0
     assert "- right: no time left" in capsys.readouterr().out
+
+
+def test_duplicates_are_counted_beside_imagehash(tmp_path, monkeypatch):
+    from benchmarks import duplicates
+
+    monkeypatch.setattr(duplicates, "PHOTOGRAPHS", ("chelsea", "coffee"))
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    duplicates.make(folder, duplicates.CUT)
+    found = dict(duplicates.measure(folder, turned=False))
+    assert found["aikit"][0] == "1.000 / 1.000"
+    assert found["imagehash.phash"][0] == "1.000 / 0.000"
+
+
+@pytest.mark.parametrize("name", ["Sqlite", "DuckDb"])
+def test_ways_to_write_rows_write_them(name, tmp_path, monkeypatch, capsys):
+    from benchmarks import tables
+
+    monkeypatch.setattr(tables, "COUNTS", (7, 12))
+    tables.run(getattr(tables, name)(tmp_path))  # which counts the rows
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "`write_table`" in line and line.count(" / ") == 2]
+    assert [line for line in lines if "reading: aikit `read_table`" in line]

@@ -12,7 +12,7 @@ from typing import Any
 from .._warnings import keep_warnings
 from ..isolation import guarded, register_record
 from ..limits import Limits
-from .picture_hash import picture_hash
+from .hashing import picture_hash
 
 __all__ = ["Facts", "look"]
 
