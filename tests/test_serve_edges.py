@@ -4,6 +4,8 @@ import asyncio
 import dataclasses
 import logging
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -202,6 +204,18 @@ def test_the_end_comes_even_where_a_model_hangs(tmp_path):
     finally:
         process.kill()
         process.communicate()
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
+def test_the_unit_of_the_page_is_one(tmp_path):
+    page = (SRC.parent / "docs" / "api" / "serve.md").read_text()
+    unit = page.partition("```ini\n")[2].partition("```")[0]
+    command = re.search(r"ExecStart=(\S+)", unit)[1]
+    (tmp_path / "aikit.service").write_text(unit.replace(command, sys.executable))
+    told = subprocess.run(
+        ["systemd-analyze", "verify", tmp_path / "aikit.service"], capture_output=True, text=True, check=False
+    )
+    assert (told.returncode, told.stderr) == (0, "")
 
 
 # ---------------------------------------------------------------- addresses and headers
