@@ -256,17 +256,16 @@ def test_the_back_is_drawn_only_where_both_sides_are(double_sided, turned, seen)
     assert render_scene(Scene((face,)), height=5, width=5, output="mask", kind="numpy", **HEAD_ON)[2, 2] == seen
 
 
-def test_each_sample_of_a_net_belongs_to_one_triangle():
-    # A jittered grid over the whole picture: a shared edge must neither leave a hole nor count twice.
+@pytest.mark.parametrize("edges", ["anywhere", "through the centers of samples"])
+def test_each_sample_of_a_net_belongs_to_one_triangle(edges):
+    # A grid over the whole picture of 64 samples: a shared edge must neither leave a hole nor count twice.
     rng = np.random.default_rng(3)
-    side = 14
-    y, x = np.mgrid[:side, :side] / (side - 1) * 2 - 1
-    inner = np.zeros((side, side), bool)
-    inner[1:-1, 1:-1] = True
-    x, y = (np.where(inner, each + rng.uniform(-0.06, 0.06, each.shape), each * 1.01) for each in (x, y))
-    # Some corners exactly on the centers of samples.
-    x[4:8, 5] = np.round(x[4:8, 5] * 32) / 32 + 1 / 64
-    y[4:8, 5] = np.round(y[4:8, 5] * 32) / 32 + 1 / 64
+    side = 18
+    y, x = (np.mgrid[:side, :side] * 4 - 1.5) / 32 - 1
+    if edges == "anywhere":
+        inner = np.zeros((side, side), bool)
+        inner[1:-1, 1:-1] = True
+        x, y = (np.where(inner, each + rng.uniform(-0.04, 0.04, each.shape), each) for each in (x, y))
     points = torch.tensor(np.stack([x, y, x * 0], 0).reshape(3, -1), dtype=torch.float32)
     first = (np.arange(side - 1)[:, None] * side + np.arange(side - 1)).reshape(-1)
     quads = np.stack([first, first + 1, first + side + 1, first + side])
