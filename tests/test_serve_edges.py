@@ -144,6 +144,14 @@ def test_a_great_many_slips_are_a_short_answer(client):
     assert len(answer.content) < 1000
 
 
+def test_a_great_many_fields_are_not_listed_either(client):
+    answer = client.post("/v1/images", json={f"field{number}": 0 for number in range(50_000)}, timeout=60)
+    found = problem(answer)
+    assert found["errors"] == [{"pointer": "", "detail": "expected image and recipe, got 50000 fields"}]
+    few = client.post("/v1/images", json={"image": "data:,", "size": 5})
+    assert "/size" in [each["pointer"] for each in problem(few)["errors"]]
+
+
 def test_forms_are_closed(client, flask_client):
     for each in (client, flask_client):
         for form in (
