@@ -52,7 +52,9 @@ def needs_peers(job):
 
 
 def missing(peer):
-    return plot.owner(peer) in ("pyvips", "diffusers") and importlib.util.find_spec(plot.owner(peer)) is None
+    return (
+        plot.owner(peer) in ("pyvips", "diffusers", "pyrender") and importlib.util.find_spec(plot.owner(peer)) is None
+    )
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.title)

@@ -272,6 +272,18 @@ def test_columns_of_arrow_and_categories(tmp_path, dtype):
     assert back == values
 
 
+def test_times_of_python_keep_their_zones(url):
+    zones = [dt.timezone(dt.timedelta(hours=hours)) for hours in (8, -5)]
+    moments = [dt.datetime(2026, 12, 1, 12, 0, 0, 5, tzinfo=zone) for zone in zones]
+    tables.write_table(pd.DataFrame({"at": pd.Series([*moments, None], dtype=object)}), url, "t")
+    back = tables.read_table(url, "t")["at"]
+    assert back.dtype == "datetime64[us, UTC]"
+    assert sorted(back.dropna()) == moments
+    mixed = pd.Series([moments[0], moments[0].replace(tzinfo=None)], dtype=object)
+    with pytest.raises(InputTypeError, match="expected values of one type, got datetime"):
+        tables.write_table(pd.DataFrame({"at": mixed}), url, "mixed")
+
+
 # Values that would be changed without a word
 
 

@@ -85,7 +85,7 @@ def _column_of(name: str, series: pd.Series[Any]) -> Column:
     kind = _kind_of(name, series)
     nullable = bool(series.isna().any())
     if kind in ("naive", "instant"):
-        _refuse_nanoseconds(name, series)
+        _refuse_nanoseconds(name, series, aware=kind == "instant")
     if kind == "int64":
         _refuse_large(name, series)
     if kind == "text":
@@ -146,8 +146,8 @@ def _subject(name: str) -> str:
     return f"frame[{quoted(name)}]"
 
 
-def _refuse_nanoseconds(name: str, series: pd.Series[Any]) -> None:
-    times = load_package("pandas").to_datetime(series.dropna())
+def _refuse_nanoseconds(name: str, series: pd.Series[Any], *, aware: bool) -> None:
+    times = load_package("pandas").to_datetime(series.dropna(), utc=aware)
     finer = times[times.dt.nanosecond != 0]
     if len(finer):
         remedy = 'round it with .dt.round("us")'
