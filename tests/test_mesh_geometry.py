@@ -9,8 +9,10 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 from aikit import FileFormatError, InputTypeError, InputValueError, Limits, MissingDependencyError, new_mesh, open_mesh
+from aikit.mesh.accessors import ARRAY_BUFFER, add_accessor, read_accessor
 from aikit.mesh.tree import decompose, from_parts
 from mesh_files import POINTS, SHARES, TRIANGLES, Builder, everything
+from pictures import codes
 
 TRIANGLE = [(0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 2.0, 0.0)]
 
@@ -92,6 +94,20 @@ def test_sparse_values_replace_those_below(based):
     )
     found = of(b, {"POSITION": accessor}).arrays().positions
     assert found.tolist() == [[5, 6, 7], [1, 0, 0] if based else [0, 0, 0], [8, 9, 10]]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "width", "stride"), [("int8", 3, 4), ("uint16", 3, 8), ("uint8", 4, None), ("float32", 2, None)]
+)
+def test_elements_that_are_written_begin_at_multiples_of_four(dtype, width, stride):
+    document = open_mesh(everything())._document
+    values = codes(1, 5, width, "uint8")[0].astype(dtype)
+    index = add_accessor(document, values, target=ARRAY_BUFFER, bounds=True)
+    assert document.entries("bufferViews")[-1].get("byteStride") == stride
+    again = open_mesh(document.encode_glb())
+    assert np.array_equal(read_accessor(again._document, index), values)
+    entry = again.json["accessors"][index]
+    assert (entry["min"], entry["max"]) == (values.min(axis=0).tolist(), values.max(axis=0).tolist())
 
 
 # ---------------------------------------------------------------- places

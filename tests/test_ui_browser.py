@@ -758,6 +758,23 @@ def test_the_streamlit_app_under_its_own_test(photo):
     assert "flatten" in app.error[0].value
 
 
+def test_the_streamlit_app_shows_a_catalogue(photo, tmp_path, monkeypatch):
+    from streamlit.testing.v1 import AppTest
+
+    pytest.importorskip("sqlalchemy")
+    path = tmp_path / "pictures.sqlite"
+    with aikit.open_catalog(path) as catalog:
+        catalog.scan(photo)
+        catalog.tag(photo, "mine")
+    monkeypatch.setenv("AIKIT_CATALOG", str(path))
+    app = AppTest.from_file(str(ROOT / "examples" / "streamlit_app.py"), default_timeout=60).run()
+    assert not app.exception
+    assert app.dataframe[0].value["path"].tolist() == [str(photo)]
+    assert app.caption[-1].value == "1 files, 1 pictures, 0 missing"
+    app.text_input(key="catalogue.tag").set_value("yours").run()
+    assert app.dataframe[0].value.empty
+
+
 def test_the_streamlit_app_in_the_browser(chromium, photo, tmp_path):
     port = free_port()
     command = [

@@ -215,11 +215,11 @@ class Window:
         around = (
             at_columns.start, self.width - at_columns.stop, at_rows.start, self.height - at_rows.stop
         )  # fmt: skip
-        padded = torch.nn.functional.pad(part, around)
-        if not any(color):
-            return padded
-        beyond = torch.nn.functional.pad(torch.zeros_like(part[..., :1, :, :], dtype=torch.bool), around, value=True)
-        return torch.where(beyond, torch.tensor(color, dtype=tensor.dtype, device=tensor.device)[:, None, None], padded)
+        # Numbers of Python's: a tensor of them would have to be carried to the device, which the program waits for.
+        if len({*color}) == 1:
+            return torch.nn.functional.pad(part, around, value=color[0])
+        channels = zip(part.split(1, -3), color, strict=True)
+        return torch.cat([torch.nn.functional.pad(channel, around, value=value) for channel, value in channels], -3)
 
 
 def _overlap(start: int, length: int, side: int) -> tuple[slice, slice]:

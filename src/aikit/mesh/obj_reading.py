@@ -71,6 +71,8 @@ class _Reader:
         self._material: str | None = None
         self._group: _Group | None = None
         self._corners = 0
+        # Corners that were read, which come again; what counts from the end means another one each time.
+        self._known: dict[str, tuple[int, int, int]] = {}
 
     def read(self, text: str) -> None:
         """Read all lines."""
@@ -118,7 +120,8 @@ class _Reader:
         self.normals.append([x, y, z])
 
     def _face(self, rest: str) -> None:
-        corners = [self._corner(each) for each in rest.split()]
+        known = self._known
+        corners = [known.get(each) or self._corner(each) for each in rest.split()]
         if len(corners) < 3:
             raise ValueError("a face of three corners")
         self._corners += len(corners)
@@ -142,11 +145,14 @@ class _Reader:
 
     def _corner(self, text: str) -> tuple[int, int, int]:
         point, uv, normal = (*text.split("/"), "", "")[:3]
-        return (
+        corner = (
             _index(point, len(self.points)),
             _index(uv, len(self.uvs)) if uv else -1,
             _index(normal, len(self.normals)) if normal else -1,
         )
+        if "-" not in text:
+            self._known[text] = corner
+        return corner
 
     def _corrupt(self, got: str) -> FileFormatError:
         return FileFormatError(self._name, "a whole, valid OBJ file", got, "export the file again")
@@ -161,6 +167,7 @@ def _index(text: str, count: int) -> int:
     return found
 
 
+_COMMENT = re.compile(r"#[^\r\n]*")
 _CONTINUED = re.compile(r"\\[ \t]*\r?\n")
 
 
@@ -168,7 +175,9 @@ def _lines(text: str) -> list[str]:
     """Lines without comments, put together where they are continued, one blank between words at their beginning."""
     if "\\" in text:
         text = _CONTINUED.sub(" ", text)
-    return [line.partition("#")[0].strip().replace("\t", " ") for line in text.splitlines()]
+    if "#" in text:
+        text = _COMMENT.sub("", text)
+    return [line.strip() for line in text.replace("\t", " ").splitlines()]
 
 
 def read_obj(data: Data, name: str, read: ReadSibling | None, limits: Limits | None) -> Document:
