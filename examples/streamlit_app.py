@@ -46,7 +46,7 @@ def ask_step(name: str) -> tuple[str, dict[str, object]]:
 
 st.title("aikit")
 upload = st.file_uploader("Picture", max_upload_size=LIMITS.max_bytes // 1_000_000)
-names = st.multiselect("Operations, in this order", aikit.operations.names(), ["resize"])
+names = st.multiselect("Operations, in this order", aikit.operations.names(), ["flip"])
 to = st.selectbox("Format", FORMATS)
 steps = [ask_step(name) for name in names]
 if upload is not None:

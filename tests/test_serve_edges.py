@@ -134,10 +134,34 @@ def test_a_model_that_fails_fails_alone_and_says_nothing_of_itself(client, funct
 
 
 def test_a_great_many_slips_are_a_short_answer(client):
-    body = b'{"numbers":[' + b'"a",' * 300_000 + b"1]}"
-    answer = client.post("/v1/models/adds", content=body, timeout=60)
-    assert len(problem(answer)["errors"]) == 100
-    assert len(answer.content) < 20_000
+    def ask(count):
+        body = b'{"numbers":[' + b'"a",' * count + b"1]}"
+        return client.post("/v1/models/adds", content=body, timeout=60)
+
+    assert len(problem(ask(900))["errors"]) == 100
+    answer = ask(300_000)
+    assert problem(answer)["detail"] == "body: expected values that fit, got 300000 that do not"
+    assert len(answer.content) < 1000
+
+
+def test_a_great_many_fields_are_not_listed_either(client):
+    answer = client.post("/v1/images", json={f"field{number}": 0 for number in range(50_000)}, timeout=60)
+    found = problem(answer)
+    assert found["errors"] == [{"pointer": "", "detail": "expected image and recipe, got 50000 fields"}]
+    few = client.post("/v1/images", json={"image": "data:,", "size": 5})
+    assert "/size" in [each["pointer"] for each in problem(few)["errors"]]
+
+
+def test_forms_are_closed(client, flask_client):
+    for each in (client, flask_client):
+        for form in (
+            {"files": {"file": RGB}, "data": {"width": "5"}},
+            {"files": [("file", RGB), ("file", RGB)]},
+            {"files": {"file": RGB}, "data": {"recipe": ["resize width=5", "resize width=6"]}},
+        ):
+            answer = each.post("/v1/images", **form)
+            assert answer.status_code in (400, 422), form
+            assert answer.json()["code"] in ("bad_request", "invalid_value")
 
 
 def test_places_of_errors_are_json_pointers(client):

@@ -744,6 +744,9 @@ def test_the_streamlit_app_under_its_own_test(photo):
     app = AppTest.from_file(str(ROOT / "examples" / "streamlit_app.py"), default_timeout=60).run()
     assert not app.exception
     app.file_uploader[0].upload(photo.name, photo.read_bytes(), "image/png").run()
+    assert not app.error
+    assert app.code[0].value == "flip; to=png"
+    app.multiselect[0].set_value(["resize"]).run()
     app.text_input(key="resize.width").set_value("20").run()
     assert not app.exception
     assert app.code[0].value == "resize width=20; to=png"
@@ -786,13 +789,11 @@ def test_the_streamlit_app_in_the_browser(chromium, photo, tmp_path):
             wait_for(lambda: answers(f"{url}/_stcore/health"), process, 60)
             with opened(chromium, url) as page:
                 page.locator("input[type=file]").set_input_files(photo)
-                page.get_by_role("textbox", name="width (pixels)").fill("20")
-                page.get_by_role("textbox", name="width (pixels)").press("Enter")
-                page.get_by_text("resize width=20; to=png").wait_for()
+                page.get_by_text("flip; to=png").wait_for()
                 page.wait_for_timeout(1000)
                 with page.expect_download() as found:
                     page.get_by_role("button", name="Download").click()
-                expected = Recipe.parse("resize width=20; to=png").bytes(photo)
+                expected = Recipe.parse("flip; to=png").bytes(photo)
                 assert Path(found.value.path()).read_bytes() == expected
         finally:
             process.terminate()

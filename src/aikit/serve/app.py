@@ -26,7 +26,7 @@ from .caches import Cache
 from .core import cache_of, recorder_of
 from .gate import RefusedError
 from .models import Model, find_models
-from .problems import MEDIA_TYPE, Problem, problem, problem_of, problem_of_validation
+from .problems import MEDIA_TYPE, Problem, problem, problem_of, problem_of_invalid, problem_of_validation
 from .routes import add_health, add_models, add_pictures
 from .service import Service
 
@@ -97,7 +97,9 @@ def _add_handlers(app: FastAPI) -> None:
         return respond(request, problem_of(error))
 
     async def invalid(request: Request, error: Exception) -> Response:
-        assert isinstance(error, (RequestValidationError, ValidationError))
+        if isinstance(error, ValidationError):
+            return respond(request, problem_of_invalid(error))
+        assert isinstance(error, RequestValidationError)
         return respond(request, problem_of_validation(error.errors()))
 
     async def http(request: Request, error: Exception) -> Response:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from .. import isolation
-from ..errors import AikitError, InputValueError, LimitError
+from ..errors import AikitError, InputValueError, LimitError, quoted
 from ..files import read_pil
 from ..folders.reporting import Cataloguer
 from ..memory import ModelPool
@@ -37,7 +37,7 @@ from .core import (
 )
 from .gate import RefusedError
 from .models import Model, find_models
-from .problems import MEDIA_TYPE, Problem, problem, problem_of, problem_of_validation
+from .problems import MEDIA_TYPE, Problem, problem, problem_of, problem_of_invalid
 from .schemas import make_recipe
 from .signing import verify
 
@@ -88,7 +88,7 @@ def blueprint(
     routes.register_error_handler(AikitError, lambda error: _respond(problem_of(error)))
     routes.register_error_handler(RefusedError, lambda error: _respond(error.answer))
     routes.register_error_handler(HTTPException, _of_http)
-    routes.register_error_handler(ValidationError, lambda error: _respond(problem_of_validation(error.errors())))
+    routes.register_error_handler(ValidationError, lambda error: _respond(problem_of_invalid(error)))
     models = find_models(settings.models).values()
 
     @routes.post("/v1/images")
@@ -179,6 +179,10 @@ def _read_picture() -> tuple[bytes, Recipe | None]:
     """The picture of a request, raw or in a form, and a recipe beside it."""
     if request.mimetype != "multipart/form-data":
         return _read_body(), None
+    names = [name for name, _ in (*request.files.items(multi=True), *request.form.items(multi=True))]
+    for name in names:
+        if name not in ("file", "recipe") or names.count(name) > 1:
+            raise InputValueError("form", "the fields file and recipe, each once", quoted(name), "leave it out")
     file, line = request.files.get("file"), request.form.get("recipe")
     if file is None:
         raise InputValueError("form", "a file in its field `file`", "none", "send one")

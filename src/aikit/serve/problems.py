@@ -7,11 +7,23 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import CODES, AikitError, DeviceError, FileAccessError, MissingDependencyError
 
-__all__ = ["MEDIA_TYPE", "STATUSES", "Problem", "passable", "problem", "problem_of", "problem_of_validation"]
+__all__ = [
+    "MEDIA_TYPE",
+    "STATUSES",
+    "Problem",
+    "passable",
+    "problem",
+    "problem_of",
+    "problem_of_invalid",
+    "problem_of_validation",
+]
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 _log = logging.getLogger("aikit.serve")
 
@@ -68,8 +80,8 @@ STATUSES: Mapping[str, int] = {
     "internal_error": 500,
 }
 
-# Of one request's validation: a list of a million slips says no more than its first hundred.
-_MOST_ERRORS = 100
+# Of one request's validation: a million slips say no more than a hundred, and pydantic takes ten seconds to list them.
+_MOST_TOLD, _MOST_ERRORS = 100, 1000
 # Errors of files, packages and devices of this machine: they are no fault of a request, and name what is no business of it.
 _OURS = (FileAccessError, MissingDependencyError, DeviceError)
 
@@ -143,9 +155,16 @@ def problem_of(error: Exception) -> Problem:
 
 def problem_of_validation(found: Iterable[Mapping[str, Any]]) -> Problem:
     """What pydantic found, in the one form of all problems: each with its place as a JSON Pointer (RFC 6901)."""
-    errors = [{"pointer": _pointer(each["loc"]), "detail": str(each["msg"])} for each in islice(found, _MOST_ERRORS)]
+    errors = [{"pointer": _pointer(each["loc"]), "detail": str(each["msg"])} for each in islice(found, _MOST_TOLD)]
     first = errors[0] if errors else {"pointer": "", "detail": "it does not fit"}
     return problem("invalid_value", f"{first['pointer']}: {first['detail']}", errors=errors)
+
+
+def problem_of_invalid(error: ValidationError) -> Problem:
+    """The same of a model of pydantic's."""
+    if (count := error.error_count()) > _MOST_ERRORS:
+        return problem("invalid_value", f"body: expected values that fit, got {count} that do not", errors=[])
+    return problem_of_validation(error.errors(include_url=False, include_context=False, include_input=False))
 
 
 def _pointer(parts: Iterable[object]) -> str:

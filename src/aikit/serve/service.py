@@ -237,9 +237,10 @@ async def _parse_form(request: Request, body: bytes) -> tuple[bytes, Recipe | No
             problem("bad_request", f"form: {getattr(error, 'message', 'expected a boundary')}")
         ) from error
     try:
-        unknown = [name for name in form if name not in ("file", "recipe")]
-        if unknown:
-            detail = f"form: expected the fields file and recipe, got {unknown[0]!r}"
+        names = [name for name, _ in form.multi_items()]
+        odd = [name for name in names if name not in ("file", "recipe") or names.count(name) > 1]
+        if odd:
+            detail = f"form: expected the fields file and recipe, each once, got {odd[0]!r}"
             raise RefusedError(problem("invalid_value", detail))
         file, recipe = form.get("file"), form.get("recipe")
         if file is None or isinstance(file, str):
