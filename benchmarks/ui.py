@@ -25,7 +25,7 @@ import aikit
 from .machine import describe
 from .pictures import jpeg
 
-TIMES = 5
+TIMES = 3
 HEIGHT, WIDTH = 3000, 4000
 
 
@@ -108,7 +108,10 @@ def say(page: Page, line: str) -> None:
 def wait_for_result(page: Page, title: str) -> None:
     """Wait until the result is there and drawn."""
     made = page.locator(".aikit-compare:not(.old), .aikit-pair:not(.old)")
-    made.get_by_text(re.compile(f"After: .*{re.escape(title)}")).wait_for()
+    done = made.get_by_text(re.compile(f"After: .*{re.escape(title)}"))
+    done.or_(page.get_by_role("alert")).first.wait_for(timeout=120_000)
+    if page.get_by_role("alert").count():
+        raise RuntimeError(page.get_by_role("alert").first.inner_text())
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 

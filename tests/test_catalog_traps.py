@@ -23,7 +23,7 @@ from PIL import Image
 import aikit
 from aikit.catalog import migrate, open_catalog
 from aikit.catalog.address import read_address
-from aikit.catalog.database import Database
+from aikit.catalog.database import Database, translated
 from aikit.catalog.schema import PICTURE, TAG, upsert, utc
 from aikit.errors import FileAccessError, FileFormatError, InputTypeError, InputValueError
 from pictures import codes
@@ -503,6 +503,25 @@ def test_a_disk_that_is_full_is_an_error_and_loses_nothing(tmp_path):
         assert [row.format for row in catalog.find()] == ["png"]
 
 
+@pytest.mark.parametrize(
+    ("number", "reason", "expected", "errno_"),
+    [
+        (1114, "The table 'file' is full", "room for what is written, got a disk that is full", errno.ENOSPC),
+        (1021, "Disk full (/tmp); waiting for someone to free some space", "room for what is written", errno.ENOSPC),
+        (1153, "Got a packet bigger than 'max_allowed_packet' bytes", "values that fit into one statement", None),
+        (1040, "Too many connections", "a server that answers, got", None),
+        (9999, "Something else", "a database that can be used, got .*Something else", None),
+    ],
+)
+def test_what_a_server_says_has_an_error_of_ours(number, reason, expected, errno_):
+    pymysql = pytest.importorskip("pymysql")
+    address = read_address("mysql://u:hunter2@host/photos")
+    message = rf"mysql://u:\*\*\*@host/photos: expected {expected}"
+    with pytest.raises(FileAccessError, match=message) as caught, translated(address, 1):
+        raise sa.exc.OperationalError("INSERT", {}, pymysql.err.OperationalError(number, reason))
+    assert caught.value.errno == errno_
+
+
 @pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "smbfs"])
 def test_sqlite_is_not_kept_on_a_network(tmp_path, monkeypatch, kind):
     (tmp_path / "share" / "local").mkdir(parents=True)
@@ -624,6 +643,20 @@ def test_a_migration_that_fails_changes_nothing(tmp_path):
     assert sorted(each.name for each in tmp_path.glob("*.version-1*")) == ["c.sqlite.version-1", "c.sqlite.version-1-2"]
 
 
+def test_a_catalogue_that_another_process_is_making_is_waited_for(catalog_url):
+    if "://" not in catalog_url:
+        pytest.skip("in SQLite the transaction itself does that")
+    engine = sa.create_engine(read_address(catalog_url).url)
+    with engine.connect() as connection:
+        connection.execute(sa.text(migrate.LOCKS[engine.dialect.name][0]), {"patience": 1})
+        with pytest.raises(
+            FileAccessError, match="expected a database that is free within 1 seconds, got one that another"
+        ):
+            open_catalog(catalog_url, patience=1)
+    engine.dispose()
+    open_catalog(catalog_url).close()
+
+
 @several_processes
 def test_processes_bring_it_up_to_date_once(catalog_url):
     open_catalog(catalog_url).close()
@@ -631,7 +664,7 @@ def test_processes_bring_it_up_to_date_once(catalog_url):
         import sys
         from aikit.catalog import migrate
         from aikit.catalog.address import read_address
-        from aikit.catalog.database import Database
+        from aikit.catalog.database import Database, translated
         found = Database(read_address(sys.argv[1]), 30)
         migrate.prepare(found, newest=2, migrations={2: ("ALTER TABLE picture ADD COLUMN rating INTEGER",)})
     """

@@ -25,6 +25,7 @@ from aikit import (
     encode,
     flatten,
     make_transparent,
+    new_mesh,
     open_mesh,
     open_psd,
     operations,
@@ -1122,6 +1123,8 @@ def strange(folder):
         "mesh info a.glb",
         "mesh convert a.glb OUT.stl",
         "mesh convert a.glb OUT.glb",
+        "mesh render a.glb OUT.png --width 24 --height 24",
+        "mesh optimize a.glb OUT.glb",
     ],
 )
 def test_files_of_strangers_are_worked_on_in_child_processes(arguments, strange, run, monkeypatch):
@@ -1257,3 +1260,57 @@ def test_mesh_convert_goes_through_a_folder(meshes, run):
         "--to: expected a folder as IN, got 'in/a.glb'; "
         in run("mesh", "convert", "in/a.glb", "x.glb", "--to", "glb")[2]
     )
+
+
+def test_mesh_render_draws_one_or_a_folder(meshes, run):
+    how = ["--width", "24", "--height", "16", "--yaw", "10", "--time", "0.5"]
+    assert run("mesh", "render", "in/a.glb", "a.png", *how) == (0, "a.png\n", "")
+    expected = open_mesh("in/a.glb").render(width=24, height=16, yaw=10, time=0.5)
+    assert np.array_equal(np.asarray(read_pil("a.png")), np.asarray(expected))
+    assert run("mesh", "render", "in/a.glb", "b.png", *how, "--camera", "0", "--background", "red")[0] == 0
+    assert read_pil("b.png").getpixel((0, 0)) == (255, 0, 0, 255)
+    (meshes / "in" / "broken.glb").write_bytes(b"glTF")
+    status, out, err = run("mesh", "render", "in", "out", "--to", "webp", *how)
+    assert (status, out) == (1, "out/a.webp\nout/deep/b.webp\n")
+    assert "in/broken.glb: expected a whole GLB file" in err
+    assert read_pil("out/deep/b.webp").size == (24, 16)
+    assert "OUT: expected one of png, " in run("mesh", "render", "in/a.glb", "b.xyz", *how)[2]
+    assert "--to: expected one of png, webp," in run("mesh", "render", "in", "out", "--to", "doc")[2]
+
+
+def test_mesh_turntable_makes_an_animation_or_a_page(meshes, run):
+    how = ["--views", "3", "--width", "16", "--height", "12"]
+    assert run("mesh", "turntable", "in/a.glb", "a.webp", *how, "--seconds", "1.5") == (0, "a.webp\n", "")
+    with Image.open("a.webp") as image:
+        assert (image.n_frames, image.size) == (3, (16, 12))
+        image.load()
+        assert image.info["duration"] == 500
+    assert run("mesh", "turntable", "in/a.glb", "a.html", *how) == (0, "a.html\n", "")
+    assert Path("a.html").read_text().count("data:image/webp") == 4
+    err = run("mesh", "turntable", "in/a.glb", "b.webp", *how, "--seconds", "0")[2]
+    assert "--seconds: expected more than 0, got 0.0" in err
+    assert "views: expected 1 or more, got 0" in run("mesh", "turntable", "in/a.glb", "b.webp", "--views", "0")[2]
+
+
+def test_mesh_optimize_tells_what_it_saved(meshes, run):
+    side = np.arange(96 * 96 * 3).reshape(96, 96, 3) % 251
+    square = [(0, 0, 0), (1, 0, 0), (0, 1, 0)]
+    mesh = new_mesh(square, [(0, 1, 2)], uv=[(0, 1), (1, 1), (0, 0)], texture=side.astype(np.uint8))
+    mesh.write("in/deep/c.glb")
+    status, out, err = run("mesh", "optimize", "in/deep/c.glb", "c.glb", "--quality", "50")
+    assert (status, err) == (0, "")
+    before, after = (Path(name).stat().st_size for name in ("in/deep/c.glb", "c.glb"))
+    assert out == f"c.glb: {before:,} bytes became {after:,}, {1 - after / before:.0%} less\n"
+    assert after < before
+    assert open_mesh("c.glb").textures["texture"].header().format == "webp"
+    assert run("mesh", "optimize", "in/deep/c.glb", "d.glb", "--keep-textures", "--max-side", "40")[0] == 0
+    assert open_mesh("d.glb").textures["texture"].read().size == (40, 40)
+    assert open_mesh("d.glb").textures["texture"].header().format == "png"
+    status, out, _ = run("mesh", "optimize", "in", "out")
+    assert status == 0
+    assert [line.split(":")[0] for line in out.splitlines() if line[0] != " "] == [
+        "out/a.glb",
+        "out/deep/b.glb",
+        "out/deep/c.glb",
+    ]
+    assert "OUT: expected a name that ends in .glb or .gltf" in run("mesh", "optimize", "in/a.glb", "e.obj")[2]

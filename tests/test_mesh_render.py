@@ -256,17 +256,16 @@ def test_the_back_is_drawn_only_where_both_sides_are(double_sided, turned, seen)
     assert render_scene(Scene((face,)), height=5, width=5, output="mask", kind="numpy", **HEAD_ON)[2, 2] == seen
 
 
-def test_each_sample_of_a_net_belongs_to_one_triangle():
-    # A jittered grid over the whole picture: a shared edge must neither leave a hole nor count twice.
+@pytest.mark.parametrize("edges", ["anywhere", "through the centers of samples"])
+def test_each_sample_of_a_net_belongs_to_one_triangle(edges):
+    # A grid over the whole picture of 64 samples: a shared edge must neither leave a hole nor count twice.
     rng = np.random.default_rng(3)
-    side = 14
-    y, x = np.mgrid[:side, :side] / (side - 1) * 2 - 1
-    inner = np.zeros((side, side), bool)
-    inner[1:-1, 1:-1] = True
-    x, y = (np.where(inner, each + rng.uniform(-0.06, 0.06, each.shape), each * 1.01) for each in (x, y))
-    # Some corners exactly on the centers of samples.
-    x[4:8, 5] = np.round(x[4:8, 5] * 32) / 32 + 1 / 64
-    y[4:8, 5] = np.round(y[4:8, 5] * 32) / 32 + 1 / 64
+    side = 18
+    y, x = (np.mgrid[:side, :side] * 4 - 1.5) / 32 - 1
+    if edges == "anywhere":
+        inner = np.zeros((side, side), bool)
+        inner[1:-1, 1:-1] = True
+        x, y = (np.where(inner, each + rng.uniform(-0.04, 0.04, each.shape), each) for each in (x, y))
     points = torch.tensor(np.stack([x, y, x * 0], 0).reshape(3, -1), dtype=torch.float32)
     first = (np.arange(side - 1)[:, None] * side + np.arange(side - 1)).reshape(-1)
     quads = np.stack([first, first + 1, first + side + 1, first + side])
@@ -889,3 +888,122 @@ def test_pictures_of_other_shapes_are_told():
 def test_no_view_is_told():
     with pytest.raises(InputValueError, match="yaws: expected at least one, got none"):
         render_views(Scene((square(),)), yaws=[], height=4, width=4)
+
+
+# ---------------------------------------------------------------- as documents and as files
+
+
+def photo_mesh():
+    return aikit.new_mesh(CORNERS, FACES, uv=UVS, texture=random_picture(16, 16, seed=13))
+
+
+def test_a_mesh_is_drawn_as_its_scene_is():
+    mesh = photo_mesh()
+    mesh.rotate(30)
+    how = {"height": 20, "width": 24, "yaw": 10, "kind": "numpy"}
+    assert np.array_equal(mesh.render(**how), render_scene(mesh.scene(), **how))
+    assert mesh.render(height=5, width=5, output="depth").dtype == np.float32
+
+
+def test_a_moment_of_an_animation_is_drawn():
+    from mesh_files import everything
+
+    mesh = aikit.open_mesh(everything())
+    early, late = (mesh.render(height=40, width=40, time=time, kind="numpy", camera=0) for time in (0, 1.5))
+    assert early[..., 3].any()
+    assert not np.array_equal(early, late)
+
+
+def test_a_turntable_goes_around():
+    mesh = photo_mesh()
+    views = mesh.turntable(views=4, yaw=45, height=16, width=16, kind="numpy")
+    single = render_views(mesh.scene(), yaws=[45, 135, 225, 315], height=16, width=16, kind="numpy")
+    assert all(np.array_equal(*pair) for pair in zip(views, single, strict=True))
+    with pytest.raises(InputValueError, match="views: expected 1 or more, got 0"):
+        mesh.turntable(views=0)
+    tensors = mesh.turntable(views=2, height=8, width=8, kind="tensor")
+    assert [tuple(each.shape) for each in tensors] == [(4, 8, 8)] * 2
+
+
+def test_a_turntable_becomes_an_animation(tmp_path):
+    aikit.write(photo_mesh().turntable(views=3, height=16, width=16), tmp_path / "turn.webp", duration=50)
+    frames = list(aikit.files.read_frames(tmp_path / "turn.webp"))
+    assert [frame.size for frame in frames] == [(16, 16)] * 3
+    assert all(frame.mode == "RGBA" for frame in frames)
+
+
+def test_limits_of_the_mesh_hold_for_its_pictures():
+    mesh = aikit.open_mesh(photo_mesh().encode(), limits=Limits(max_output_pixels=100))
+    with pytest.raises(LimitError, match="at most 100 pixels, got 400"):
+        mesh.render(height=20, width=20)
+    mesh = aikit.open_mesh(photo_mesh().encode(), limits=Limits(max_fragments=50))
+    with pytest.raises(LimitError, match="at most 50 samples of triangles") as caught:
+        mesh.render(height=20, width=20)
+    assert caught.value.limit == "max_fragments"
+
+
+def test_the_page_of_a_turntable_loads_nothing_and_holds_its_pictures(tmp_path):
+    shown = photo_mesh().show(views=3, height=12, width=10)
+    assert shown.yaws == (0, 120, 240)
+    shown.write(tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert page == shown.to_html()
+    assert page.count("data:image/webp;base64,") == 4  # three views, the first of them twice
+    assert "http" not in page.replace("http-equiv", "")
+    assert 'max="2"' in page
+    assert "from 120 degrees" in page
+    import base64
+    import io
+
+    from PIL import Image
+
+    views = [part.split('"')[0] for part in page.split('"data:image/webp;base64,')[2:]]
+    first = Image.open(io.BytesIO(base64.b64decode(views[0])))
+    assert first.size == (10, 12)
+    assert np.abs(np.asarray(first, int)[..., 3] - np.asarray(shown.pictures[0], int)[..., 3]).max() == 0
+    frame = shown._repr_html_()
+    assert frame.startswith("<iframe")
+    assert 'sandbox="allow-scripts"' in frame
+    with pytest.raises(InputValueError, match=r"path: expected a name that ends in \.html"):
+        shown.write(tmp_path / "page.webp")
+    with pytest.raises(InputTypeError, match="path: expected a path, got int"):
+        shown.write(3)
+
+
+def test_names_of_meshes_do_no_harm_in_a_page():
+    from aikit.mesh import Turntable
+
+    picture = render_scene(Scene((square(),)), height=4, width=4)
+    page = Turntable((picture,), (0.0,), "</script><b>&\"'").to_html()
+    assert page.count("</script>") == 1
+    assert "<b>" not in page
+
+
+@pytest.mark.parametrize("limits", [None, Limits(max_seconds=100)], ids=["trusted", "limits"])
+def test_readers_give_a_picture_of_a_glb(limits, tmp_path):
+    data = photo_mesh().encode()
+    picture = aikit.read_pil(data, limits=limits)
+    assert (picture.mode, picture.size) == ("RGBA", (512, 512))
+    assert np.array_equal(np.asarray(picture), photo_mesh().render(kind="numpy"))
+    header = aikit.files.probing.probe_any(data, "a.glb", limits)[0]
+    assert (header.format, header.width, header.height, header.mode) == ("glb", 512, 512, "RGBA")
+    with pytest.raises(InputValueError, match="frame: expected 0 to 0, got 1"):
+        aikit.read_pil(data, frame=1, limits=limits)
+
+
+def test_recipes_and_folders_take_glb_files(tmp_path):
+    (tmp_path / "meshes").mkdir()
+    (tmp_path / "meshes" / "box.glb").write_bytes(photo_mesh().encode())
+    recipe = aikit.Recipe([("thumbnail", {"side": 32})], to="png")
+    report = aikit.convert_folder(tmp_path / "meshes", tmp_path / "out", recipe)
+    assert (report.done, report.failed) == (1, 0)
+    assert aikit.read_pil(tmp_path / "out" / "box.png").size == (32, 32)
+    thumbnail = aikit.Recipe([("thumbnail", {"side": 16})], to="png").bytes(photo_mesh().encode())
+    assert aikit.read_pil(thumbnail).size == (16, 16)
+    with pytest.raises(aikit.FileFormatError, match="got a GLB of version 1"):
+        aikit.read_pil(b"glTF\x01\0\0\0\x10\0\0\0" + bytes(8))
+
+
+def test_only_meshes_that_are_asked_for_are_drawn():
+    with pytest.raises(aikit.FileFormatError, match="got GLB; export it as PNG first"):
+        aikit._raster.decode(photo_mesh().encode(), name="box.glb")

@@ -190,6 +190,19 @@ def test_the_database_is_the_number_in_the_address(tmp_path):
             assert (one.get("a"), two.get("a")) == (1, None)
 
 
+def test_what_others_have_put_into_redis_is_a_miss_and_no_pause(tmp_path):
+    import redis
+
+    with redis_server(tmp_path) as (url, _), open_cache(url) as cache, redis.Redis.from_url(url) as other:
+        other.rpush("aikit:list", "one")
+        other.set("aikit:rubbish", b"\xff\0rubbish")
+        other.set("aikit:json", b'j{"$set": [[1]]}')
+        cache.set("a", 1)
+        assert [cache.get(key) for key in ("list", "rubbish", "json", "a")] == [None, None, None, 1]
+        cache.set("list", 2)
+        assert cache.get("list") == 2
+
+
 # ---------------------------------------------------------------- addresses
 
 

@@ -272,6 +272,18 @@ def test_columns_of_arrow_and_categories(tmp_path, dtype):
     assert back == values
 
 
+def test_times_of_python_keep_their_zones(url):
+    zones = [dt.timezone(dt.timedelta(hours=hours)) for hours in (8, -5)]
+    moments = [dt.datetime(2026, 12, 1, 12, 0, 0, 5, tzinfo=zone) for zone in zones]
+    tables.write_table(pd.DataFrame({"at": pd.Series([*moments, None], dtype=object)}), url, "t")
+    back = tables.read_table(url, "t")["at"]
+    assert back.dtype == "datetime64[us, UTC]"
+    assert sorted(back.dropna()) == moments
+    mixed = pd.Series([moments[0], moments[0].replace(tzinfo=None)], dtype=object)
+    with pytest.raises(InputTypeError, match="expected values of one type, got datetime"):
+        tables.write_table(pd.DataFrame({"at": mixed}), url, "mixed")
+
+
 # Values that would be changed without a word
 
 
@@ -311,7 +323,7 @@ def test_values_that_fit_are_taken(url, db):
     [
         (np.array([2**63], np.uint64), InputValueError, r"frame\['x'\]: expected whole numbers of 64 bits, signed, got 9223372036854775808; keep its bits"),
         (pd.to_datetime(["2026-01-01 00:00:00.000000001"]), InputValueError, "expected times to the microsecond, got '2026-01-01 00:00:00.000000001'; round it"),
-        ([1, "a"], InputTypeError, "expected values of one type, got 1 and 'a'; convert the column"),
+        ([1, "a"], InputTypeError, "expected values of one type, got 'a' and 1; convert the column"),
         ([{"a": 1}], InputTypeError, "expected numbers, texts, bytes.*, got {'a': 1}; convert the column, for instance with aikit.codec"),
         ([pd.Timedelta(1)], InputTypeError, "expected numbers, texts, bytes.*, got values of timedelta64"),
         ([1j], InputTypeError, "expected numbers, texts, bytes"),

@@ -744,6 +744,9 @@ def test_the_streamlit_app_under_its_own_test(photo):
     app = AppTest.from_file(str(ROOT / "examples" / "streamlit_app.py"), default_timeout=60).run()
     assert not app.exception
     app.file_uploader[0].upload(photo.name, photo.read_bytes(), "image/png").run()
+    assert not app.error
+    assert app.code[0].value == "flip; to=png"
+    app.multiselect[0].set_value(["resize"]).run()
     app.text_input(key="resize.width").set_value("20").run()
     assert not app.exception
     assert app.code[0].value == "resize width=20; to=png"
@@ -753,6 +756,23 @@ def test_the_streamlit_app_under_its_own_test(photo):
     assert app.code[0].value == "resize width=20; blur sigma=2.0; to=png"
     next(each for each in app.selectbox if each.label == "Format").set_value("jpeg").run()
     assert "flatten" in app.error[0].value
+
+
+def test_the_streamlit_app_shows_a_catalogue(photo, tmp_path, monkeypatch):
+    from streamlit.testing.v1 import AppTest
+
+    pytest.importorskip("sqlalchemy")
+    path = tmp_path / "pictures.sqlite"
+    with aikit.open_catalog(path) as catalog:
+        catalog.scan(photo)
+        catalog.tag(photo, "mine")
+    monkeypatch.setenv("AIKIT_CATALOG", str(path))
+    app = AppTest.from_file(str(ROOT / "examples" / "streamlit_app.py"), default_timeout=60).run()
+    assert not app.exception
+    assert app.dataframe[0].value["path"].tolist() == [str(photo)]
+    assert app.caption[-1].value == "1 files, 1 pictures, 0 missing"
+    app.text_input(key="catalogue.tag").set_value("yours").run()
+    assert app.dataframe[0].value.empty
 
 
 def test_the_streamlit_app_in_the_browser(chromium, photo, tmp_path):
@@ -769,13 +789,11 @@ def test_the_streamlit_app_in_the_browser(chromium, photo, tmp_path):
             wait_for(lambda: answers(f"{url}/_stcore/health"), process, 60)
             with opened(chromium, url) as page:
                 page.locator("input[type=file]").set_input_files(photo)
-                page.get_by_role("textbox", name="width (pixels)").fill("20")
-                page.get_by_role("textbox", name="width (pixels)").press("Enter")
-                page.get_by_text("resize width=20; to=png").wait_for()
+                page.get_by_text("flip; to=png").wait_for()
                 page.wait_for_timeout(1000)
                 with page.expect_download() as found:
                     page.get_by_role("button", name="Download").click()
-                expected = Recipe.parse("resize width=20; to=png").bytes(photo)
+                expected = Recipe.parse("flip; to=png").bytes(photo)
                 assert Path(found.value.path()).read_bytes() == expected
         finally:
             process.terminate()

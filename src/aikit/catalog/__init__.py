@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import MissingDependencyError
 from .duplicates import pick_best
+from .hashing import picture_hash
 from .near import find_near, group_near
-from .picture_hash import picture_hash
 from .rows import Row, ScanReport
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from .address import read_address
 from .database import Database
 from .find import SELECT, Hashes, conditions, duplicate_rows, find_pages, near_rows, rows_of
 from .frames import frame_of, frame_of_rows, records_of, to_arrow, to_duckdb, write_parquet
+from .hashing import picture_hash
 from .migrate import prepare
 from .names import Names, key_of
-from .picture_hash import picture_hash
 from .query import bind, read_only
 from .recording import UPLOAD, Recorder
 from .rows import Row, ScanReport

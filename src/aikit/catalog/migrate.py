@@ -13,7 +13,7 @@ from ..errors import FileAccessError, FileFormatError
 from .database import Database
 from .schema import META, TABLES, VERSION
 
-__all__ = ["MIGRATIONS", "prepare"]
+__all__ = ["LOCKS", "MIGRATIONS", "prepare"]
 
 # By the version that they lead to: statements of SQL that every database takes, done in their order.
 MIGRATIONS: Mapping[int, tuple[str, ...]] = {}
@@ -75,7 +75,7 @@ def _bring_up(
 
 
 # Taken by one connection and held until it lets go, whatever others commit meanwhile. In SQLite the transaction itself does.
-_LOCKS = {
+LOCKS = {
     "mysql": ("SELECT GET_LOCK('aikit.catalog', :patience)", "SELECT RELEASE_LOCK('aikit.catalog')"),
     "postgresql": ("SELECT 1 FROM pg_advisory_lock(1634298740)", "SELECT pg_advisory_unlock(1634298740)"),
 }
@@ -85,14 +85,14 @@ _LOCKS = {
 def _alone(database: Database) -> Iterator[None]:
     """Keep other processes from doing the same at the same time."""
     name, patience = database.engine.dialect.name, database.patience
-    take, release = _LOCKS.get("mysql" if name == "mariadb" else name, ("", ""))
+    take, release = LOCKS.get("mysql" if name == "mariadb" else name, ("", ""))
     if not take:
         yield
         return
     with database.reading() as connection:
         if connection.scalar(sa.text(take), {"patience": patience} if ":" in take else {}) != 1:
             raise FileAccessError(
-                database.address.shown, f"a catalogue that is free within {patience:g} seconds",
+                database.address.shown, f"a database that is free within {patience:g} seconds",
                 "one that another program is making", "wait until that has ended", option="patience",
             )  # fmt: skip
         try:

@@ -1,33 +1,29 @@
-"""`aikit mesh`: look into meshes, and convert them to other formats."""
+"""`aikit mesh`: look into meshes, convert, draw and slim them."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from collections.abc import Iterator
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._io import make_folder
-from ..errors import AikitError, FileAccessError, InputValueError, printable, quoted
+from ..errors import AikitError, InputValueError, printable, quoted
 from ..limits import Limits
+from .mesh_folders import REMEDIES, add_in_and_out, convert_meshes, meshes_below, open_one
+from .mesh_pictures import add_actions
 from .untrusted import add_untrusted, limits_of
 from .wording import in_words, to_json
 
 if TYPE_CHECKING:
     from ..mesh import Mesh, MeshInfo
 
-_SUFFIXES = (".glb", ".gltf", ".obj")
-_REMEDIES = {"files": "put what it needs beside it, or leave --untrusted out if you trust it"}
-
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand to the parser."""
     parser = commands.add_parser(
         "mesh",
-        help="meshes: what they hold, and other formats of them",
+        help="meshes: what they hold, other formats, pictures, fewer bytes",
         description="Work on GLB, glTF and OBJ files. What lies beside them, buffers, materials and textures, is read from "
         "their folder and those below it, and with --untrusted not at all.",
     )
@@ -42,31 +38,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Write a mesh in the format of OUT, or all meshes below a folder in that of --to, and say what the "
         "format cannot hold of them.",
     )
-    convert.add_argument("source", metavar="IN", help="a mesh, or a folder with some below it")
-    convert.add_argument("out", metavar="OUT", help="a file name with a suffix, or a folder")
-    convert.add_argument("--to", metavar="FORMAT", help="for folders: glb, gltf, obj, stl or ply")
-    convert.add_argument("--overwrite", action="store_true", help="replace files that are there already")
+    add_in_and_out(convert, "glb, gltf, obj, stl or ply")
     convert.set_defaults(run=run_convert)
     for action in (info, convert):
         add_untrusted(action)
-
-
-def _open(path: str, limits: Limits | None, *, untrusted: bool) -> Mesh:
-    from .._warnings import keep_warnings
-    from ..mesh import open_mesh
-
-    with keep_warnings():  # of what is left out, which is printed
-        return open_mesh(path, limits=limits, files=not untrusted)
-
-
-def _meshes_below(path: str) -> Iterator[Path]:
-    """The file itself, or all meshes below a folder; links to folders are not followed."""
-    if not os.path.isdir(path):
-        yield Path(path)
-        return
-    for folder, folders, names in os.walk(path):
-        folders.sort()
-        yield from (Path(folder, name) for name in sorted(names) if name.lower().endswith(_SUFFIXES))
+    add_actions(actions)
 
 
 # ---------------------------------------------------------------- info
@@ -75,7 +51,7 @@ def _meshes_below(path: str) -> Iterator[Path]:
 def run_info(options: argparse.Namespace) -> int:
     """Print what each mesh holds; those that cannot be read are listed with their reason and make the status 1."""
     limits = limits_of(options)
-    paths = [str(path) for each in options.files for path in _meshes_below(each)]
+    paths = [str(path) for each in options.files for path in meshes_below(each)]
     rows = [_look(path, limits, untrusted=options.untrusted) for path in paths]
     failed = [row for row in rows if "error" in row]
     if options.json:
@@ -91,9 +67,9 @@ def run_info(options: argparse.Namespace) -> int:
 
 def _look(path: str, limits: Limits | None, *, untrusted: bool) -> dict[str, Any]:
     try:
-        return {"file": path, **_plain(_open(path, limits, untrusted=untrusted).info())}
+        return {"file": path, **_plain(open_one(path, limits, untrusted=untrusted).info())}
     except AikitError as error:
-        return {"file": path, "error": str(in_words(error, remedies=_REMEDIES)), "code": error.code}
+        return {"file": path, "error": str(in_words(error, remedies=REMEDIES)), "code": error.code}
 
 
 def _plain(info: MeshInfo) -> dict[str, Any]:
@@ -158,47 +134,14 @@ def _described(row: dict[str, Any]) -> str:
 
 def run_convert(options: argparse.Namespace) -> int:
     """Convert one mesh, or all below a folder; those that cannot be are listed and make the status 1."""
-    limits = limits_of(options)
-    if not os.path.isdir(options.source):
-        if options.to is not None:
-            raise InputValueError("--to", "a folder as IN", quoted(options.source), "give OUT a suffix instead")
-        try:
-            _convert(options.source, options.out, options, limits)
-        except AikitError as error:
-            raise in_words(error, subjects={"path": "OUT"}, remedies=_REMEDIES) from error
-        return 0
-    return _convert_folder(options, limits)
-
-
-def _convert_folder(options: argparse.Namespace, limits: Limits | None) -> int:
     from ..mesh.writing import FORMATS
 
-    to = (options.to or "").lower().removeprefix(".")
-    if to not in FORMATS:
-        got = quoted(options.to) if to else "none"
-        raise InputValueError(
-            "--to", f"one of {', '.join(FORMATS)} for the meshes of a folder", got, "pass one of these"
-        )
-    failed, written = 0, set()
-    for path in _meshes_below(options.source):
-        out = Path(options.out, path.relative_to(options.source)).with_suffix(f".{to}")
-        try:
-            if out in written:
-                other = "another mesh there that becomes the same"
-                raise FileAccessError(str(path), f"a place of its own, not {out}", other, "rename one", code="clash")
-            make_folder(out.parent)
-            _convert(str(path), str(out), options, limits)
-            written.add(out)
-        except AikitError as error:
-            failed += 1
-            print(f"aikit mesh: {in_words(error, remedies=_REMEDIES)}", file=sys.stderr)
-    return 1 if failed else 0
+    if options.to is not None and not os.path.isdir(options.source):
+        raise InputValueError("--to", "a folder as IN", quoted(options.source), "give OUT a suffix instead")
+    return convert_meshes(options, tuple(FORMATS), _convert)
 
 
-def _convert(source: str, out: str, options: argparse.Namespace, limits: Limits | None) -> None:
-    if os.path.exists(out) and not options.overwrite:
-        raise FileAccessError(out, "no file there", "one", "pass --overwrite", code="exists", filename=out)
-    mesh = _open(source, limits, untrusted=options.untrusted)
+def _convert(mesh: Mesh, out: str) -> None:
     mesh.write(out)
     info = mesh.info()
     lost = [*info.lost_in(os.path.splitext(out)[1].lower().removeprefix(".")), *info.left_out]

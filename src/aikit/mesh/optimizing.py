@@ -49,6 +49,7 @@ class TextureSaving:
             was made smaller, this is the error of encoding alone.
         largest_error: the largest difference.
         told: why it was left alone, or None.
+        reduced: whether it has fewer pixels now.
     """
 
     name: str
@@ -59,6 +60,7 @@ class TextureSaving:
     error: float = 0.0
     largest_error: int = 0
     told: str | None = None
+    reduced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,8 @@ def optimize_document(
     elif quantized:
         told = (*told, "numbers stay as they are, for the old ones could not be left out")
     after = len(document.encode_glb())
-    if after >= before:
+    # Fewer pixels were asked for, whatever their file takes.
+    if after >= before and not any(saving.reduced for saving in savings):
         kept = tuple(_unchanged(saving) for saving in savings)
         return Savings(before, before, kept, (*told, "nothing was changed, for it would not be smaller"))
     vars(original).update(vars(document))
@@ -194,7 +197,7 @@ def _encode(texture: Texture, roles: tuple[str, ...], wanted: Wanted) -> tuple[b
     if len(new) >= len(data) and not resized:
         return left("it would not be smaller")
     differs, most = _compare(pixels, new, texture)
-    return new, TextureSaving(texture.name, roles, len(data), len(new), kind, differs, most)
+    return new, TextureSaving(texture.name, roles, len(data), len(new), kind, differs, most, reduced=resized)
 
 
 def _reduce(pixels: Array, roles: tuple[str, ...], max_side: int | None) -> Array:

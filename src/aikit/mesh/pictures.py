@@ -155,6 +155,7 @@ class Pictures:
         height: int = 384,
         width: int = 384,
         pitch: float = 20,
+        fov: float = 40,
         time: float = 0.0,
         background: Color | None = None,
     ) -> Turntable:
@@ -165,6 +166,7 @@ class Pictures:
             height: of each, in pixels.
             width: of each, in pixels.
             pitch: how high the camera stands, in degrees above the horizon.
+            fov: its vertical angle of view, in degrees.
             time: seconds from the beginning of the animation.
             background: a color behind the mesh; by default that of the page.
 
@@ -180,7 +182,7 @@ class Pictures:
             >>> "https://" in mesh.show(views=3, height=16, width=16).to_html()
             False
         """
-        how: Turning = {"height": height, "width": width, "pitch": pitch, "background": background}
+        how: Turning = {"height": height, "width": width, "pitch": pitch, "fov": fov, "background": background}
         pictures = self.turntable(views=views, time=time, kind="pil", **how)
         yaws = yaws_around(views, 0)
         return Turntable(tuple(cast("list[Image.Image]", pictures)), tuple(yaws), title_of(self.source))

@@ -229,8 +229,8 @@ def _read_level(texture: Texture, sampler: Sampler, how: Filter, uv: torch.Tenso
     x, y = uv[0] * width - 0.5, uv[1] * height - 0.5
     left, top = x.floor(), y.floor()
     right_share, low_share = x - left, y - top
-    columns = [_wrap(left.long() + k, width, sampler.wrap_u) for k in (0, 1)]
-    rows = [start + _wrap(top.long() + k, height, sampler.wrap_v) * width for k in (0, 1)]
+    columns = _wrap_two(left.long(), width, sampler.wrap_u)
+    rows = [start + row * width for row in _wrap_two(top.long(), height, sampler.wrap_v)]
     left_texels, right_texels = ([_pick(texture.texels, row + column) for row in rows] for column in columns)
     upper, lower = (torch.lerp(*pair, right_share) for pair in zip(left_texels, right_texels, strict=True))
     return torch.lerp(upper, lower, low_share)
@@ -238,6 +238,17 @@ def _read_level(texture: Texture, sampler: Sampler, how: Filter, uv: torch.Tenso
 
 def _pick(texels: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
     return texels.gather(1, at.expand(len(texels), -1))
+
+
+def _wrap_two(at: torch.Tensor, size: torch.Tensor, how: Wrap) -> tuple[torch.Tensor, torch.Tensor]:
+    """Bring the numbers of columns and of the next ones into a level."""
+    import torch
+
+    first = _wrap(at, size, how)
+    if how != "repeat":
+        return first, _wrap(at + 1, size, how)
+    following = first + 1  # a remainder takes six times as long
+    return first, torch.where(following == size, 0, following)
 
 
 def _wrap(at: torch.Tensor, size: torch.Tensor, how: Wrap) -> torch.Tensor:

@@ -314,7 +314,7 @@ class _RedisCache(Cache):
             raise InputValueError(
                 "url", "redis://host:port/number", quoted(without_password(url)), "write it so"
             ) from error
-        self._failure = package.RedisError
+        self._failure, self._refusal = package.RedisError, package.ResponseError
         self._name = without_password(url)
         self._paused_until = 0.0
 
@@ -333,7 +333,11 @@ class _RedisCache(Cache):
     def _load(self, key: str) -> bytes | None:
         if not self._is_paused():
             with self._reached():
-                found = self._client.get(f"aikit:{key}")
+                try:
+                    found = self._client.get(f"aikit:{key}")
+                except self._refusal as error:  # it answers, and holds something of another type
+                    _log.warning("an entry that cannot be read is none", extra={"reason": str(error)})
+                    return None
                 return found if isinstance(found, bytes) else None
         return None
 

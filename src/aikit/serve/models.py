@@ -20,6 +20,7 @@ from ..memory import ModelPool
 from ..plugins import found, load_file
 from ..preprocess import Preprocess
 from ..recipe import Recipe
+from .problems import passable
 
 if TYPE_CHECKING:
     from ..types import AnyImage
@@ -80,12 +81,17 @@ class Model:
 
     def answer(self, items: list[Any], pool: ModelPool) -> Sequence[Any]:
         """The same as `run`, with one answer an item, and exceptions raised."""
-        answers = self.run(items, pool)
+        try:
+            answers = self.run(items, pool)
+        except BaseException as error:
+            if (found := passable(error)) is error:
+                raise
+            raise found from error
         if len(answers) != len(items):
             raise ValueError(f"a model gave {len(answers)} answers to {len(items)} items")
         for each in answers:
             if isinstance(each, Exception):
-                raise each
+                raise passable(each)
         return answers
 
     def run(self, items: list[Any], pool: ModelPool) -> Sequence[Any]:

@@ -66,7 +66,9 @@ Folder = Annotated[Path, BeforeValidator(_folder_under_base)]
 _Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 _Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)]
 _Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
-_Formats = Literal["png", "jpeg", "webp", "gif", "avif", "heic", "tiff", "bmp", "ico", "ppm", "jxl", "svg", "psd"]
+_Formats = Literal[
+    "png", "jpeg", "webp", "gif", "avif", "heic", "tiff", "bmp", "ico", "ppm", "jxl", "svg", "psd", "glb"
+]
 
 
 class Settings(BaseSettings):

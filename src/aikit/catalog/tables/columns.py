@@ -85,7 +85,7 @@ def _column_of(name: str, series: pd.Series[Any]) -> Column:
     kind = _kind_of(name, series)
     nullable = bool(series.isna().any())
     if kind in ("naive", "instant"):
-        _refuse_nanoseconds(name, series)
+        _refuse_nanoseconds(name, series, aware=kind == "instant")
     if kind == "int64":
         _refuse_large(name, series)
     if kind == "text":
@@ -116,16 +116,21 @@ def _kind_of(name: str, series: pd.Series[Any]) -> Kind:
 
 def _kind_of_objects(name: str, series: pd.Series[Any]) -> Kind:
     """What Python's own values of a column have in common; text where there are none."""
+    known = series.dropna()
     kinds: dict[Kind, Any] = {}
-    for value in series.dropna():
-        kind = next((kind for python, kind in _OBJECTS if isinstance(value, python)), None)
+    for python in {type(value) for value in known}:
+        kind = next((kind for base, kind in _OBJECTS if issubclass(python, base)), None)
+        values: list[Any] = [value for value in known if type(value) is python]
         if kind is None:
-            raise _no_column(name, quoted(value))
-        kinds.setdefault("instant" if kind == "naive" and value.tzinfo is not None else kind, value)
+            raise _no_column(name, quoted(values[0]))
+        if kind == "naive":
+            kinds |= {"naive" if value.tzinfo is None else "instant": value for value in values}
+        else:
+            kinds.setdefault(kind, values[0])
     if {*kinds} == {"int64", "float"}:
-        return "float" if all(isinstance(each, float) or abs(each) <= 2**53 for each in series.dropna()) else "decimal"
+        return "float" if all(isinstance(each, float) or abs(each) <= 2**53 for each in known) else "decimal"
     if len(kinds) > 1:
-        one, other = [*kinds.values()][:2]
+        one, other = sorted(kinds.values(), key=repr)[:2]
         raise InputTypeError(
             _subject(name), "values of one type", f"{quoted(one)} and {quoted(other)}", "convert the column"
         )
@@ -141,8 +146,8 @@ def _subject(name: str) -> str:
     return f"frame[{quoted(name)}]"
 
 
-def _refuse_nanoseconds(name: str, series: pd.Series[Any]) -> None:
-    times = load_package("pandas").to_datetime(series.dropna())
+def _refuse_nanoseconds(name: str, series: pd.Series[Any], *, aware: bool) -> None:
+    times = load_package("pandas").to_datetime(series.dropna(), utc=aware)
     finer = times[times.dt.nanosecond != 0]
     if len(finer):
         remedy = 'round it with .dt.round("us")'
@@ -202,7 +207,7 @@ def plain_values(series: pd.Series[Any], kind: Kind) -> list[Any]:
     if kind in ("naive", "instant"):
         pandas = load_package("pandas")
         times = pandas.to_datetime(series, utc=kind == "instant").astype(_DTYPES[kind])
-        values = [each.to_pydatetime() if known else None for each, known in zip(times, ~missing, strict=True)]
+        values: list[Any] = times.dt.to_pydatetime().tolist()
     else:
         values = _python(series, kind)
     if missing.any():
@@ -213,7 +218,7 @@ def plain_values(series: pd.Series[Any], kind: Kind) -> list[Any]:
 def _python(series: pd.Series[Any], kind: Kind) -> list[Any]:
     values: list[Any] = series.tolist()
     make = _MAKERS.get(kind)
-    if make is None or (values and all(type(each) is make for each in values)):
+    if make is None or {*map(type, values)} <= {make}:
         return values
     return [each if series_missing(each) else make(each) for each in values]
 

@@ -12,7 +12,7 @@ from sqlalchemy.engine.default import DefaultDialect
 
 from ...errors import InputValueError, quoted
 from ..packages import load_package
-from ..query import bind_values
+from ..query import bind_rows, bind_values
 from .columns import Column, plain_values
 from .dialects import Table, find_table, insert_statement, quote
 
@@ -80,12 +80,8 @@ class SqlSession:
 
     def change_many(self, text: str, params: Sequence[Params]) -> int:
         """Do a statement for each, in as few steps as there can be."""
-        if not params:
-            return 0
-        clause = bind_values(text, params[0])
-        for each in params:
-            bind_values(text, each)
-        return max(int(self._connection.execute(sa.text(clause.text), [dict(each) for each in params]).rowcount), 0)
+        clause, values = bind_rows(text, params)
+        return max(int(self._connection.execute(clause, values).rowcount), 0) if values else 0
 
     def do(self, statement: str) -> None:
         """Do a statement of ours."""
@@ -203,19 +199,16 @@ class DuckDbSession:
 
     def change_many(self, text: str, params: Sequence[Params]) -> int:
         """Do a statement for each, in as few steps as there can be."""
-        for each in params:
-            bind_values(text, each)
+        values = bind_rows(text, params)[1]
         found = _ROW.fullmatch(text.strip().rstrip(";"))
         if found is None:
             return sum(self.change(text, each) for each in params)
         head, names, tail = found[1], [each.strip()[1:] for each in found[2].split(",")], found[3]
-        count, size = 0, max(1, _MOST_VALUES // len(names))
-        for begin in range(0, len(params), size):
-            part = params[begin : begin + size]
-            marks = f"({', '.join('?' * len(names))})"
-            self._connection.execute(
-                f"{head}{', '.join([marks] * len(part))}{tail}", [each[name] for each in part for name in names]
-            )
+        count, size, marks = 0, max(1, _MOST_VALUES // len(names)), f"({', '.join('?' * len(names))})"
+        for begin in range(0, len(values), size):
+            part = values[begin : begin + size]
+            listed = [each[name] for each in part for name in names]
+            self._connection.execute(f"{head}{', '.join([marks] * len(part))}{tail}", listed)
             count += self._count()
         return count
 
