@@ -295,6 +295,8 @@ def test_unlit_and_cutoff_are_set_and_taken_back():
     material.alpha_mode = "MASK"
     material.alpha_cutoff = 0.3
     assert material.json["alphaCutoff"] == 0.3
+    material.alpha_mode = "BLEND"
+    assert "alphaCutoff" not in material.json
 
 
 def test_a_texture_is_given_to_one_material_and_taken_away():

@@ -75,6 +75,15 @@ def test_a_reader_that_takes_too_long_is_ended():
     assert caught.value.code == "timeout"
 
 
+@pytest.mark.parametrize("name", ["two billion zeros", "two billion zeros, some of them replaced"])
+def test_numbers_that_nothing_in_the_file_pays_for_are_refused_of_trusted_files_too(name):
+    with pytest.raises(
+        LimitError,
+        match=r"^source: expected at most 50000000 elements without data, got 2000000000; leave the file out\.$",
+    ):
+        open_mesh(ATTACKS[name][0]())
+
+
 # ---------------------------------------------------------------- files
 
 opened = threading.local()

@@ -9,6 +9,7 @@ import pytest
 
 from aikit import InputTypeError, InputValueError, MissingDependencyError, new_mesh, open_mesh
 from aikit.mesh import from_trimesh
+from aikit.mesh.accessors import read_accessor
 from mesh_files import Builder, everything
 from pictures import codes
 
@@ -116,6 +117,28 @@ def test_moves_that_are_none_are_refused(move, message):
     with pytest.raises((InputValueError, InputTypeError), match=message):
         move(mesh)
     assert mesh.encode() == before
+
+
+def test_a_root_that_is_animated_keeps_its_values_and_moves_with_all():
+    mesh = square()
+    mesh.animate("mesh", "translation", times=[0, 1], values=[(0, 0, 0), (1, 0, 0)])
+    mesh.rotate(90, axis="z")
+    assert np.allclose(points(mesh, time=1)[0], (0, 1, 0), atol=1e-6)
+
+
+def test_a_skinned_node_is_left_alone_where_its_skeleton_is_moved():
+    mesh = open_mesh(everything())
+    before = mesh.arrays().positions
+    mesh.translate((1, 2, 3), node=["root", "body"])
+    assert np.allclose(points(mesh), before + np.array([1, 2, 3]), atol=1e-5)
+    assert mesh.json["nodes"][1] == {"name": "body", "mesh": 0, "skin": 0}
+
+
+def test_quaternions_that_are_nearly_of_length_1_are_written_as_such():
+    mesh = square()
+    mesh.animate("mesh", "rotation", times=[0, 1], values=[(0, 0, 0.0006, 1.0005)] * 2)
+    index = mesh.json["animations"][0]["samplers"][0]["output"]
+    assert np.allclose(np.linalg.norm(read_accessor(open_mesh(mesh.encode())._document, index), axis=1), 1, atol=1e-6)
 
 
 def test_nodes_that_only_their_skin_moves_are_refused():

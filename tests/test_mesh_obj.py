@@ -270,6 +270,17 @@ def test_obj_goes_out_and_comes_back(tmp_path):
     assert material.normal_scale == 0.5
 
 
+def test_alpha_of_a_see_through_texture_is_named_and_numbers_go_on_behind_what_has_none(tmp_path):
+    corners, faces = [(0, 0, 0), (1, 0, 0), (0, 1, 0)], [(0, 1, 2)]
+    mesh = new_mesh(corners, faces)
+    mesh.add(new_mesh(corners, faces, uv=[(0, 0), (1, 0), (0, 1)], texture=codes(2, 2, 4), name="glass"))
+    mesh.materials["glass"].alpha_mode = "BLEND"
+    mesh.write(tmp_path / "a.obj")
+    assert "map_Kd a-0.png\nmap_d a-0.png\n" in (tmp_path / "a.mtl").read_text()
+    assert (tmp_path / "a.obj").read_text().splitlines()[-1] == "f 4/1 5/2 6/3"
+    assert open_mesh(tmp_path / "a.obj", files=True).materials["glass"].alpha_mode == "BLEND"
+
+
 def test_obj_as_bytes_has_no_library():
     mesh = new_mesh([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [(0, 1, 2)], name="a # b\nc")
     assert mesh.encode("obj") == b"o a _ b c\nv 0 0 0\nv 1 0 0\nv 0 1 0\nusemtl a _ b c\nf 1 2 3\n"
