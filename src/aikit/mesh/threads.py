@@ -30,11 +30,31 @@ def one_thread() -> Iterator[None]:
     if library is None:
         yield
         return
+    # MKL, which torch asks for exp and log, has a number of its own once somebody called torch.set_num_threads.
+    mkl = _find_mkl()
+    of_mkl = mkl.MKL_Set_Num_Threads_Local(1) if mkl is not None else 0
     library.omp_set_num_threads(1)
     try:
         yield
     finally:
         library.omp_set_num_threads(before)
+        if mkl is not None:
+            mkl.MKL_Set_Num_Threads_Local(of_mkl)
+
+
+@lru_cache(maxsize=1)
+def _find_mkl() -> ctypes.CDLL | None:
+    """The library of torch that has MKL within; its function sets the number for this thread and returns the last one."""
+    import torch
+
+    for path in sorted((Path(torch.__file__).parent / "lib").glob("*torch_cpu*")):
+        try:
+            library = ctypes.CDLL(str(path))
+            library.MKL_Set_Num_Threads_Local  # noqa: B018 - whether it is there
+        except (OSError, AttributeError):
+            continue
+        return library
+    return None
 
 
 @lru_cache(maxsize=1)
