@@ -218,8 +218,11 @@ class Window:
         # Numbers of Python's: a tensor of them would have to be carried to the device, which the program waits for.
         if len({*color}) == 1:
             return torch.nn.functional.pad(part, around, value=color[0])
-        channels = zip(part.split(1, -3), color, strict=True)
-        return torch.cat([torch.nn.functional.pad(channel, around, value=value) for channel, value in channels], -3)
+        channels = [part.narrow(-3, at, 1) for at in range(len(color))]
+        padded = [
+            torch.nn.functional.pad(each, around, value=value) for each, value in zip(channels, color, strict=True)
+        ]
+        return torch.cat(padded, -3)
 
 
 def _overlap(start: int, length: int, side: int) -> tuple[slice, slice]:

@@ -83,6 +83,11 @@ class Mesh(Pictures):
         )
         return f"<Mesh {self._document.format}, {told or 'empty'}>"
 
+    def _repr_html_(self) -> str:
+        from .card import as_html
+
+        return as_html(self)
+
     def info(self) -> MeshInfo:
         """Count and name what it holds, with its bounds, and the sizes and roles of its textures.
 
