@@ -179,6 +179,9 @@ def test_yaw_turns_to_the_right_and_pitch_goes_up():
     for how, channel in (({"yaw": 0, "pitch": 0}, 2), ({"yaw": 90, "pitch": 0}, 0), ({"yaw": 0, "pitch": 89}, 1)):
         center = render_scene(Scene(tuple(faces)), height=9, width=9, kind="numpy", **how)[4, 4]
         assert center.tolist() == [255 * (at == channel) for at in range(3)] + [255]
+    # From between the two, the front is on the left and the right side on the right: nothing is mirrored.
+    row = render_scene(Scene(tuple(faces)), height=9, width=9, kind="numpy", yaw=45, pitch=0)[4]
+    assert (row[2, :3].tolist(), row[6, :3].tolist()) == ([0, 0, 255], [255, 0, 0])
 
 
 @pytest.mark.parametrize(("height", "width"), [(40, 90), (90, 40)])

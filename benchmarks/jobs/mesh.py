@@ -84,6 +84,7 @@ def _pyrender(side: int) -> Any:
 
 @job(
     "render 4,200 triangles, one texture, 512x512",
+    threaded=False,
     why={"pyrender": "It keeps the mesh and its texture with the GL between pictures, and needs a GL."},
 )
 def plain(scale: float) -> Contest:
@@ -97,7 +98,7 @@ def plain(scale: float) -> Contest:
     return Contest(peers, side * side * 4, 1, tolerance=255)
 
 
-@job("render 70,000 triangles, five 2K maps, 512x512")
+@job("render 70,000 triangles, five 2K maps, 512x512", threaded=False)
 def rich(scale: float) -> Contest:
     scene = _rich(*size_at(scale, 2048, 160))
     side, _ = size_at(scale, _SIDE, _SIDE)
