@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import colorsys
+import io
 import math
 from typing import Any
 
