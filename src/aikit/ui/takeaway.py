@@ -76,7 +76,7 @@ def as_curl(recipe: Recipe, source: str) -> str:
 
     Example:
         >>> as_curl(Recipe.parse("to=webp"), "photo.png")
-        'curl --data-binary @photo.png http://127.0.0.1:8000/v1/images?recipe=to%3Dwebp -o photo-result.webp'
+        "curl --data-binary @photo.png 'http://127.0.0.1:8000/v1/images?recipe=to%3Dwebp' -o photo-result.webp"
     """
     address, result = f"{_SERVICE}{as_url(recipe)}", name_of_result(source, recipe.to)
     return shlex.join(["curl", "--data-binary", f"@{source}", address, "-o", _no_option(result)])
