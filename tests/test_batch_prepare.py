@@ -103,7 +103,7 @@ def test_mistakes_in_preparing_are_no_picture_s_fault():
         stack(mixed(), prepare=lambda image: None, device="cpu")
     with pytest.raises(InputValueError, match=r"prepare\(images\[0\]\): expected one picture, got a batch"):
         stack(mixed()[:1], prepare=lambda image: image[None], device="cpu")
-    with pytest.raises(InputValueError, match="background: expected"):
+    with pytest.raises(InputValueError, match=r"^background: expected"):
         stack(
             [codes(4, 4, 4)], prepare=lambda image: aikit.flatten(image, background="no"), device="cpu", on_error="skip"
         )

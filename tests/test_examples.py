@@ -17,7 +17,8 @@ from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "examples"
-SERVERS = {"web_fastapi.py", "web_flask.py", "web_models.py"}  # these run until they are ended: test_examples_web.py
+# These run until they are ended: test_examples_web.py, and test_ui_browser.py for the pages.
+SERVERS = {"web_fastapi.py", "web_flask.py", "web_models.py", "gradio_model.py", "streamlit_app.py"}
 FILES = sorted([*FOLDER.glob("*.py"), *FOLDER.glob("*.ipynb")])
 SCRIPTS = [path.stem for path in FILES if path.suffix == ".py" and path.name not in SERVERS]
 PICTURES = (".png", ".jpg")

@@ -63,6 +63,7 @@ settings
 svg
 transforms
 types
+ui
 """.split()
 
 # A module may import from the layers above its line here, and from the names before it on its own line.
@@ -77,7 +78,7 @@ LAYERS = [
     "codec draw sample recipe transforms preprocess",
     "folders catalog",
     "settings",
-    "serve",
+    "serve ui",
     "cli __main__",
 ]
 # The adapters describe an image by the Spec of _pixels, which calls them: two halves of one thing.

@@ -87,6 +87,13 @@ def test_other_sizes_are_compiled_for_too():
         torch.testing.assert_close(compiled(image), aikit.resize(image, scale=0.5), rtol=0, atol=1e-6)
 
 
+def test_what_was_kept_for_eager_calls_does_no_harm():
+    image = picture().requires_grad_()
+    aikit.resize(image, scale=0.25)  # keeps its weights
+    compiled = torch.compile(lambda image: aikit.resize(image, scale=0.25), backend="aot_eager", fullgraph=True)
+    torch.testing.assert_close(compiled(image), aikit.resize(image, scale=0.25), rtol=0, atol=1e-6)
+
+
 def test_gradients_flow():
     ours, theirs = picture().requires_grad_(), picture().requires_grad_()
     compiled = torch.compile(lambda image: aikit.resize(image, scale=0.5), backend="aot_eager", fullgraph=True)

@@ -609,10 +609,10 @@ def test_a_torch_without_lanczos_goes_through_floats(known, monkeypatch):
         return interpolate(*arguments, mode="bicubic" if known else mode, **options)
 
     monkeypatch.setattr(torch.nn.functional, "interpolate", recorded)
-    module._torch_has_lanczos.cache_clear()
+    module.torch_has_lanczos.cache_clear()
     array = codes(40, 50, 3)
     ours = hwc(resize(tensor(array), height=20, width=25))
-    module._torch_has_lanczos.cache_clear()
+    module.torch_has_lanczos.cache_clear()
     assert asked == ["lanczos"] * (1 + known)  # the question, and the work
     assert (difference(ours, pillow(array, (20, 25), "lanczos")) <= 1) is not known
 

@@ -33,6 +33,7 @@ from . import (
     svg as svg,
     transforms as transforms,
     types as types,
+    ui as ui,
 )
 from .alpha import (
     color_to_alpha as color_to_alpha,

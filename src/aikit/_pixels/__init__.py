@@ -15,7 +15,7 @@ from .foreign import as_own, give_back, is_foreign
 from .kinds import CHANNEL_NAMES, TOP, Namespace, Plane, Planes, Spec, kind_of
 from .strips import STRIP_PIXELS, batch_as_rows, cut_strips, for_each_strip
 from .threads import in_threads, thread_count
-from .values import is_traced, no_number, power, quantize, rescale, safe
+from .values import is_exported, is_traced, no_number, power, quantize, rescale, safe
 
 __all__ = [
     "CHANNEL_NAMES",
@@ -46,6 +46,7 @@ __all__ = [
     "give_back",
     "in_threads",
     "is_data",
+    "is_exported",
     "is_foreign",
     "is_traced",
     "kind_of",

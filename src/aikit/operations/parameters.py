@@ -14,7 +14,7 @@ from .._check import Within
 from ..errors import InputTypeError, quoted
 from .values import Schema, Word, branches_of, types_of
 
-__all__ = ["Parameter", "parameters_of", "summary_of"]
+__all__ = ["Parameter", "descriptions_of", "parameters_of", "summary_of"]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def parameters_of(function: Callable[..., object], name: str, without: Collectio
             raise InputTypeError(
                 name, "keywords one by one, none of them called name", str(each), "rename or spell it out"
             )
-    descriptions = _descriptions_of(function)
+    descriptions = descriptions_of(function)
     return tuple(
         Parameter(
             each.name,
@@ -200,7 +200,7 @@ def summary_of(function: object) -> str:
     return (inspect.getdoc(function) or "").partition("\n")[0]
 
 
-def _descriptions_of(function: object) -> dict[str, str]:
+def descriptions_of(function: object) -> dict[str, str]:
     """What a Google docstring says of each argument."""
     block = re.search(r"^Args:\n(.*?)(?=^\S|\Z)", inspect.getdoc(function) or "", re.MULTILINE | re.DOTALL)
     entries = re.findall(r"^    (\w+): (.*?)(?=^    \w+: |\Z)", block[1] if block else "", re.MULTILINE | re.DOTALL)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from .._adapters.numpy import Array, namespace
-from .._pixels import Namespace, Plane, Planes, in_threads, is_traced
+from .._pixels import Namespace, Plane, Planes, in_threads, is_exported, is_traced
 from ..alpha.premultiplied import clip_alpha, divide_alpha, split_alpha_plane
 from ..color import rgb
 
@@ -265,12 +265,12 @@ _BAGS: dict[tuple[PassKey, torch.dtype, torch.device], Bags] = {}
 
 def _resize_bags(xp: Namespace, plane: torch.Tensor, key: PassKey) -> Bags:
     """Make tensors of the taps of a resize; the last few are kept on their device."""
+    if is_traced(xp, plane):  # what is kept belongs to no trace, and what a trace makes to no other
+        return make_bags(resize_taps(*key), plane)
     place = (key, plane.dtype, plane.device)
     bags = _BAGS.get(place)
     if bags is None:
         bags = make_bags(resize_taps(*key), plane)
-        if is_traced(xp, plane):
-            return bags
         for old in list(_BAGS)[:-15]:
             _BAGS.pop(old, None)
         _BAGS[place] = bags
@@ -294,7 +294,7 @@ def apply_taps(xp: Namespace, plane: Plane, taps: Taps, axis: int) -> Plane:
 
 def has_kernel(xp: Namespace, plane: Plane) -> bool:
     """Whether a pass is a kernel of ours: on CUDA, in a function that is compiled, where no gradient is wanted."""
-    return bool(is_traced(xp, plane) and plane.is_cuda and not plane.requires_grad)
+    return bool(is_traced(xp, plane) and plane.is_cuda and not plane.requires_grad and not is_exported())
 
 
 def pass_by_kernel(plane: torch.Tensor, taps: Taps, axis: int) -> torch.Tensor:

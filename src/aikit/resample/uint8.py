@@ -150,7 +150,7 @@ def by_torch(tensor: torch.Tensor, how: Resizing) -> torch.Tensor | None:
 
     height, width = tensor.shape[-2:]
     passes = order_passes((height, width), how)
-    overshoots = how.method == "bicubic" or (how.method == "lanczos" and _torch_has_lanczos())
+    overshoots = how.method == "bicubic" or (how.method == "lanczos" and torch_has_lanczos())
     # A picture that gets much lower and wider would be a huge one between the passes.
     any_order = how.method == "bilinear" and how.size[1] <= width
     as_in_torch = any_order or ((overshoots or how.method == "bilinear") and passes[0][0] == -1)
@@ -188,7 +188,7 @@ def by_integers(tensor: torch.Tensor, how: Resizing) -> torch.Tensor | None:
 
 
 @cache
-def _torch_has_lanczos() -> bool:
+def torch_has_lanczos() -> bool:
     """Whether this torch has Lanczos at all: 2.15 has, on the host."""
     import torch
 

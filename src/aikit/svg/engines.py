@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lxml import etree
     from PIL import Image
 
-__all__ = ["draw_with_cairosvg", "draw_with_resvg", "pdf_with_cairosvg", "with_deep_stack"]
+__all__ = ["Pdf", "draw_with_cairosvg", "draw_with_resvg", "with_deep_stack"]
 
 T = TypeVar("T")
 
@@ -153,13 +153,47 @@ def draw_with_cairosvg(root: etree._Element, name: str, background: str | None) 
     return image.convert("RGBA")
 
 
-def pdf_with_cairosvg(root: etree._Element, name: str) -> bytes:
-    """A PDF of one page: a px is three quarters of a point."""
-    surfaces = _cairosvg_surfaces()
-    output = io.BytesIO()
-    surface = _surface(surfaces.PDFSurface, root, output, name, None)
-    surface.finish()
-    return output.getvalue()
+class Pdf:
+    """A PDF that is drawn page by page: a px is three quarters of a point."""
+
+    def __init__(self) -> None:
+        self._surfaces = _cairosvg_surfaces()
+        self._output = io.BytesIO()
+        self._pages: Any = None  # cairo's surface
+
+    def add(self, root: etree._Element, name: str) -> None:
+        """Draw a page."""
+        _surface(self._new_page, root, self._output, name, None).show_page()
+
+    def _new_page(
+        self, tree: Any, output: Any, dpi: float, background_color: str | None
+    ) -> Any:  # cairocffi has no types
+        pdf, base = self, self._surfaces.PDFSurface
+
+        class Page(base):  # type: ignore[misc, valid-type]
+            def _create_surface(self, width: float, height: float) -> tuple[Any, float, float]:
+                if pdf._pages is None:
+                    pdf._pages = self.surface_class(output, width, height)
+                    _drop_date(pdf._pages)
+                else:
+                    pdf._pages.set_size(width, height)
+                return pdf._pages, width, height
+
+        return Page(tree, output, dpi, background_color=background_color).cairo
+
+    def finish(self) -> bytes:
+        """The bytes of all pages."""
+        assert self._pages is not None
+        self._pages.finish()
+        return self._output.getvalue()
+
+
+def _drop_date(surface: Any) -> None:
+    """The same pages are the same bytes: no date of creation."""
+    import cairocffi
+
+    if hasattr(surface, "set_metadata") and cairocffi.cairo_version() >= 11504:
+        surface.set_metadata(cairocffi.PDF_METADATA_CREATE_DATE, "")
 
 
 def _surface(

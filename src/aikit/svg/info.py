@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .._foreign_names import explain_calls
-from .._io import name_of, read_bytes
 from .._raster import Header
 from ..isolation import guarded, register_record
 from ..limits import Limits
@@ -17,10 +16,12 @@ from .css import declarations
 from .engines import with_deep_stack
 from .resolve import Page, medium_of, resolve, summary
 from .size import Box, plan, size_of, view_box
-from .source import SVG, parse
+from .source import SVG, parse, read_source
 
 if TYPE_CHECKING:
     from lxml import etree
+
+    from .document import Svg
 
 __all__ = ["SvgInfo", "probe", "svg_info"]
 
@@ -60,11 +61,11 @@ register_record(SvgInfo)
 
 
 @explain_calls
-def svg_info(source: Source, *, limits: Limits | None = None) -> SvgInfo:
+def svg_info(source: Source | Svg, *, limits: Limits | None = None) -> SvgInfo:
     """Say what an SVG holds, and what of it would be taken out before it is drawn.
 
     Args:
-        source: a path, bytes or an open binary file, SVG or svgz. A str is a path and is never fetched.
+        source: a path, bytes or an open binary file, SVG or svgz, or an open `Svg`. A str is a path and is never fetched.
         limits: what the file may cost, in a child process; None trusts it.
 
     Returns:
@@ -81,8 +82,8 @@ def svg_info(source: Source, *, limits: Limits | None = None) -> SvgInfo:
         >>> info.width, round(info.height, 2), info.removed
         (96.0, 75.59, ('<script>',))
     """
-    name = name_of(source)
-    job = read_bytes(source, limits=limits), name, limits
+    data, name, limits = read_source(source, limits)
+    job = data, name, limits
     return guarded(_inspect, *job, subject=name, limits=limits, isolate=limits is not None, expect=SvgInfo)
 
 

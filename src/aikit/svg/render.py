@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack, overload
 
 from PIL import Image
 
 from .._check import one_of
 from .._foreign_names import explain_calls
-from .._io import name_of, read_bytes
 from .._pixels import Spec, parse_color
 from ..convert import KINDS, as_kind
 from ..errors import InputValueError, printable, quoted
@@ -20,15 +20,18 @@ from . import engines
 from .clean import clean
 from .cost import estimate_cost
 from .css_colors import ColorScheme
+from .embedding import as_document, is_image
 from .media import Medium
 from .resolve import Page, resolve, summary
 from .size import Plan, plan, view_box
-from .source import parse
+from .source import parse, read_source
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from lxml import etree
+
+    from .document import Svg
 
     # Any: what users do with it next may change its dtype.
     Array: TypeAlias = np.ndarray[Any, Any]
@@ -59,16 +62,16 @@ class _Job(Drawing, total=False):
 
 
 @overload
-def render_svg(source: Source, *, kind: Literal["pil"] = "pil", **how: Unpack[_Job]) -> Image.Image: ...
+def render_svg(source: Source | Svg, *, kind: Literal["pil"] = "pil", **how: Unpack[_Job]) -> Image.Image: ...
 @overload
-def render_svg(source: Source, *, kind: Literal["numpy", "cv2"], **how: Unpack[_Job]) -> Array: ...
+def render_svg(source: Source | Svg, *, kind: Literal["numpy", "cv2"], **how: Unpack[_Job]) -> Array: ...
 @overload
-def render_svg(source: Source, *, kind: Literal["tensor"], **how: Unpack[_Job]) -> torch.Tensor: ...
+def render_svg(source: Source | Svg, *, kind: Literal["tensor"], **how: Unpack[_Job]) -> torch.Tensor: ...
 @overload
-def render_svg(source: Source, *, kind: Kind, **how: Unpack[_Job]) -> AnyImage: ...
+def render_svg(source: Source | Svg, *, kind: Kind, **how: Unpack[_Job]) -> AnyImage: ...
 @explain_calls
 def render_svg(
-    source: Source,
+    source: Source | Svg,
     *,
     width: int | None = None,
     height: int | None = None,
@@ -91,7 +94,7 @@ def render_svg(
     multiplies the file's own size. Sides are rounded to whole pixels, at least one.
 
     Args:
-        source: a path, bytes or an open binary file, SVG or svgz. A str is a path and is never fetched.
+        source: a path, bytes or an open binary file, SVG or svgz, or an open `Svg`. A str is a path and is never fetched.
         width: of the result, in pixels.
         height: of the result, in pixels.
         scale: instead of these, how many times the file's own size.
@@ -136,8 +139,8 @@ def render_svg(
     one_of("color_scheme", color_scheme, ("light", "dark"))
     behind = None if background is None else _color(background, "background")
     own = None if color is None else _css(_color(color, "color"))
-    name = name_of(source)
-    job = read_bytes(source, limits=limits), name, limits, (width, height, scale), behind, engine, own, color_scheme
+    data, name, limits = read_source(source, limits)
+    job = data, name, limits, (width, height, scale), behind, engine, own, color_scheme
     image = guarded(_render, *job, subject=name, limits=limits, isolate=limits is not None, expect=Image.Image)
     return as_kind(image, kind)
 
@@ -215,17 +218,21 @@ def _css(color: tuple[int, ...]) -> str:
 
 
 @explain_calls
-def svg_to_pdf(source: Source, *, limits: Limits | None = None) -> bytes:
-    """Turn an SVG into a PDF of one page, with its shapes as shapes and its text as text.
+def svg_to_pdf(
+    source: Source | Svg | AnyImage | Sequence[Source | Svg | AnyImage], *, limits: Limits | None = None
+) -> bytes:
+    """Turn SVGs and pictures into a PDF, a page each, with shapes as shapes and text as text.
 
-    CairoSVG draws it: filters and blend modes are left out. The file is sanitized first (see `sanitize_svg`).
+    CairoSVG draws it: filters and blend modes are left out. The file is sanitized first (see `sanitize_svg`), and the CSS of
+    today is worked out as for `render_svg`.
 
     Args:
-        source: a path, bytes or an open binary file, SVG or svgz. A str is a path and is never fetched.
-        limits: what the file may cost, in a child process; None trusts it.
+        source: a path, bytes or an open binary file, SVG or svgz, an open `Svg`, or an image of any kind; or a list of
+            these, for a page each. A str is a path and is never fetched.
+        limits: what each may cost, in a child process; None trusts it, and open documents keep their own.
 
     Returns:
-        The bytes of the PDF. The page has the file's own size: 96 px are an inch.
+        The bytes of the PDF, the same for the same source. Each page has its file's own size: 96 px are an inch.
 
     Raises:
         FileAccessError: the file cannot be opened.
@@ -233,23 +240,40 @@ def svg_to_pdf(source: Source, *, limits: Limits | None = None) -> bytes:
         LimitError: references or numbers multiply the drawing without end, or it takes more time or memory than
             `limits` allow.
         WorkerError: with `limits`, the renderer crashed.
-        InputValueError: the file has neither a size nor a viewBox.
+        InputValueError: a file has neither a size nor a viewBox, or there is no page.
         MissingDependencyError: the system's cairo library is not installed.
 
     Example:
-        >>> svg_to_pdf(b'<svg xmlns="http://www.w3.org/2000/svg" width="1in" height="1in"/>')[:5]
-        b'%PDF-'
+        >>> cover = b'<svg xmlns="http://www.w3.org/2000/svg" width="1in" height="1in"/>'
+        >>> svg_to_pdf(cover)[:5], svg_to_pdf([cover, cover]).count(b"/MediaBox")
+        (b'%PDF-', 2)
     """
-    name = name_of(source)
-    job = read_bytes(source, limits=limits), name, limits
-    return guarded(_pdf, *job, subject=name, limits=limits, isolate=limits is not None, expect=bytes)
+    listed = source if isinstance(source, (list, tuple)) else [source]
+    if not listed:
+        raise InputValueError("source", "at least one page", "none", "pass an SVG")
+    pages = [
+        (as_document(each), f"page {number}", limits) if is_image(each) else read_source(each, limits)
+        for number, each in enumerate(listed, 1)
+    ]
+    limits = next((held for _, _, held in pages if held is not None), None)
+    datas, names = [data for data, _, _ in pages], [name for _, name, _ in pages]
+    return guarded(
+        _pdf, datas, names, limits, subject=names[0], limits=limits, isolate=limits is not None, expect=bytes
+    )
 
 
-def _pdf(data: bytes, name: str, limits: Limits | None) -> bytes:
+def _pdf(datas: list[bytes], names: list[str], limits: Limits | None) -> bytes:
+    pdf = engines.Pdf()
+    for data, name in zip(datas, names, strict=True):
+        _add_page(pdf, data, name, limits)
+    return pdf.finish()
+
+
+def _add_page(pdf: engines.Pdf, data: bytes, name: str, limits: Limits | None) -> None:
     root = parse(data, limits, name=name)
     sizes = plan(root, name, None, None, None, limits)
 
-    def work() -> bytes:
+    def work() -> None:
         _make_ready(root, name, sizes, "cairosvg", limits, _own_page(sizes))
         # A page need not be whole pixels.
         across, down = sizes.natural
@@ -257,9 +281,9 @@ def _pdf(data: bytes, name: str, limits: Limits | None) -> bytes:
             root.set("viewBox", f"0 0 {across!r} {down!r}")
         root.set("width", repr(across))
         root.set("height", repr(down))
-        return engines.pdf_with_cairosvg(root, name)
+        pdf.add(root, name)
 
-    return engines.with_deep_stack(work, name)
+    engines.with_deep_stack(work, name)
 
 
 def decode(data: bytes, *, name: str, frame: int = 0, limits: Limits | None = None) -> Image.Image:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 from .._foreign_names import explain_calls
-from .._io import name_of, read_bytes
 from ..errors import printable
 from ..isolation import guarded
 from ..limits import Limits
@@ -14,7 +14,10 @@ from .clean import Clean, clean, drop_reference, picture_of, set_picture
 from .cost import estimate_cost
 from .engines import with_deep_stack
 from .size import size_of
-from .source import parse
+from .source import parse, read_source
+
+if TYPE_CHECKING:
+    from .document import Svg
 
 __all__ = ["sanitize_svg"]
 
@@ -25,7 +28,7 @@ _SIDE = 1024
 
 
 @explain_calls
-def sanitize_svg(source: Source, *, limits: Limits | None = None) -> bytes:
+def sanitize_svg(source: Source | Svg, *, limits: Limits | None = None) -> bytes:
     """Take out of an SVG whatever can run, fetch or read, and refuse what multiplies beyond reason.
 
     What stays are SVG's shapes, text, paint, filters, animations and style sheets, references to elements of the
@@ -35,7 +38,7 @@ def sanitize_svg(source: Source, *, limits: Limits | None = None) -> bytes:
     that the file declares itself are resolved. A reference that leads to where it stands goes too. The log says what was taken out, and so does `svg_info`.
 
     Args:
-        source: a path, bytes or an open binary file, SVG or svgz. A str is a path and is never fetched.
+        source: a path, bytes or an open binary file, SVG or svgz, or an open `Svg`. A str is a path and is never fetched.
         limits: what the file may cost, in a child process; None trusts it.
 
     Returns:
@@ -52,8 +55,8 @@ def sanitize_svg(source: Source, *, limits: Limits | None = None) -> bytes:
         >>> sanitize_svg(b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><path d="M0 0h9v9"/></svg>')
         b'<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0h9v9"/></svg>'
     """
-    name = name_of(source)
-    job = read_bytes(source, limits=limits), name, limits
+    data, name, limits = read_source(source, limits)
+    job = data, name, limits
     isolate = limits is not None
     text, removed = guarded(_sanitize, *job, subject=name, limits=limits, isolate=isolate, expect=tuple[bytes, str])
     # Of what is done here `clean` tells.

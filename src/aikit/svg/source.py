@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from .._io import name_of, read_bytes
 from .._raster import identify
 from ..errors import FileFormatError, LimitError, quoted
 from ..limits import Limits
+from ..types import Source
 
 if TYPE_CHECKING:
     from lxml import etree
 
-__all__ = ["SVG", "XLINK", "XLINK_HREF", "error_of", "local_name", "parse", "unpack"]
+__all__ = ["SVG", "XLINK", "XLINK_HREF", "Opened", "error_of", "local_name", "parse", "read_source", "unpack"]
 
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
@@ -24,6 +26,24 @@ _MOST_TEXT = 64 << 20
 _CHUNK = 1 << 20
 # A gzip file may have several members, a file of nothing but members a million of them.
 _MOST_MEMBERS = 100
+
+
+@runtime_checkable
+class Opened(Protocol):
+    """A document that is open: an `Svg`."""
+
+    limits: Limits | None
+
+    def encode(self) -> bytes:
+        """Give the document as it is now."""
+        ...
+
+
+def read_source(source: Source | Opened, limits: Limits | None) -> tuple[bytes, str, Limits | None]:
+    """The bytes of any source, an open document among them, what messages call it, and the limits that hold for it."""
+    if isinstance(source, Opened):
+        return source.encode(), "document", limits or source.limits
+    return read_bytes(source, limits=limits), name_of(source), limits
 
 
 def parse(data: bytes, limits: Limits | None = None, *, name: str = "source") -> etree._Element:
