@@ -16,6 +16,7 @@ from .placing import LARGEST, Offset
 if TYPE_CHECKING:
     import numpy as np
     import torch
+    from PIL import Image
 
     Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -104,6 +105,9 @@ class _Flip:
         else:
             into[...] = source[:, ::-1] if self.across else source[::-1]
 
+    def of_picture(self, image: Image.Image, color: Sequence[float]) -> None:
+        return None
+
     def of_tensor(self, tensor: torch.Tensor, color: Sequence[float]) -> torch.Tensor:
         return tensor.flip(-1 if self.across else -2)
 
@@ -128,6 +132,10 @@ class Turn:
             cv2.rotate(source, 3 - self.quarters, into)
         else:
             into[...] = np.rot90(source, self.quarters)
+
+    def of_picture(self, image: Image.Image, color: Sequence[float]) -> None:
+        """Nothing: OpenCV turns Pillow's memory faster."""
+        return
 
     def of_tensor(self, tensor: torch.Tensor, color: Sequence[float]) -> torch.Tensor:
         """Turn a tensor."""
