@@ -148,7 +148,7 @@ class Turn:
 def _is_known_to_opencv(source: Array, into: Array) -> bool:
     """Whether OpenCV has the dtype, and writes where it is told."""
     return (
-        source.dtype.name in ("uint8", "uint16", "float32", "float64")
+        source.dtype.char in "BHfd"  # uint8, uint16, float32, float64
         and source.flags.c_contiguous
         and into.flags.c_contiguous
         and max(source.shape[:2]) < 1 << 15
