@@ -67,10 +67,10 @@ class Values(BaseModel):
 
 torch.set_num_threads(1)
 layers = [torch.nn.Conv2d(3, 8, 3, padding=1)]
-for _ in range(12):
+for _ in range(31):
     layers += [torch.nn.ReLU(), torch.nn.Conv2d(8, 8, 3, padding=1)]
 network = torch.nn.Sequential(*layers).eval()
-picture = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0))
+picture = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(0))
 
 def run(items):
     with torch.inference_mode():
@@ -78,6 +78,7 @@ def run(items):
 
 model("single", request=Values, batch=1)(run)
 model("batched", request=Values, batch=16)(run)
+model("waiting", request=Values, batch=16, wait=0.005)(run)
 """
 
 
@@ -197,17 +198,68 @@ def measure_health(data: bytes) -> None:
     print(f"/livez under {CLIENTS} clients: p50 {found[100] * 1000:.0f} ms, p99 {found[198] * 1000:.0f} ms")
 
 
+async def ask_fast(url: str, path: str, clients: int, requests: int) -> float:
+    """As `ask`, by clients that take less time than the server: httpx takes more, and nobody would wait for a model then."""
+    host, port = url.removeprefix("http://").split(":")
+    body = b'{"values":[1.0]}'
+    sent = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+    async def visit(count: int) -> None:
+        reader, writer = await asyncio.open_connection(host, int(port))
+        for _ in range(count):
+            writer.write(sent)
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            if not head.startswith(b"http/1.1 200"):
+                raise RuntimeError(head.decode())
+            await reader.readexactly(int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+        writer.close()
+
+    begun = time.perf_counter()
+    await asyncio.gather(*(visit(requests // clients) for _ in range(clients)))
+    return time.perf_counter() - begun
+
+
+def measure_batch(url: str, process: psutil.Process, name: str) -> tuple[float, float, float]:
+    """Milliseconds of processor time a request, requests a second and items a batch of a model: medians of three runs."""
+    requests = 20 * CLIENTS
+    asyncio.run(ask_fast(url, f"/v1/models/{name}", CLIENTS, CLIENTS))
+    runs = []
+    for _ in range(3):
+        before, batches = processor_seconds(process), count_batches(url, name)
+        seconds = asyncio.run(ask_fast(url, f"/v1/models/{name}", CLIENTS, requests))
+        cost = (processor_seconds(process) - before) / requests * 1000
+        runs.append((cost, requests / seconds, requests / (count_batches(url, name) - batches)))
+    cost, rate, size = (statistics.median(values) for values in zip(*runs, strict=True))
+    return cost, rate, size
+
+
+def count_batches(url: str, name: str) -> float:
+    """How many batches of a model there were so far."""
+    line = f'aikit_batch_size_count{{model="{name}"}} '
+    return float(httpx.get(f"{url}/metrics").text.partition(line)[2].partition("\n")[0])
+
+
+def measure_network() -> None:
+    """What the network itself takes alone and in a batch: more than that no batch can save."""
+    found: dict[str, Any] = {"__name__": "models"}
+    exec(MODEL.partition("\nmodel(")[0], found)
+    costs = {size: best(lambda size=size: found["run"]([None] * size)) / size for size in (1, 16)}
+    print(f"the network alone: {costs[1]:.2f} ms an item, {costs[16]:.2f} ms in batches of 16")
+
+
 def measure_models(folder: Path) -> None:
     (folder / "models.py").write_text(MODEL)
-    body = {"values": [1.0]}
+    measure_network()
     with running("-m", "aikit", "serve", "--port", "PORT", "--models", str(folder / "models.py")) as (url, process):
         costs = {}
-        for name in ("single", "batched"):
-            costs[name], rate = measure(url, process, f"/v1/models/{name}", CLIENTS, json=body)
+        for name in ("single", "batched", "waiting"):
+            costs[name], rate, size = measure_batch(url, process, name)
             print(
-                f"model, {name}, {CLIENTS} clients: {costs[name]:.2f} ms of processor time, {rate:.0f} requests a second"
+                f"model, {name}, {CLIENTS} clients: {costs[name]:.2f} ms of processor time, {rate:.0f} requests a second, "
+                f"{size:.1f} items a batch"
             )
-    print(f"batched beside single: {costs['batched'] / costs['single']:.2f}")
+    for name in ("batched", "waiting"):
+        print(f"{name} beside single: {costs[name] / costs['single']:.2f}")
 
 
 def measure_codec() -> None:

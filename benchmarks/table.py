@@ -28,6 +28,7 @@ THEMES = {
     "files": "Reading and writing",
     "documents": "PSD",
     "svg": "SVG",
+    "mesh": "Meshes",
     "folders": "Folders",
     "isolation": "In a child process",
     "import": "Import",

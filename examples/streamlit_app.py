@@ -1,6 +1,10 @@
-"""Upload a picture, choose operations, download the result: streamlit run examples/streamlit_app.py."""
+"""Upload a picture, choose operations, download the result: streamlit run examples/streamlit_app.py.
+
+With a catalogue, AIKIT_CATALOG=pictures.sqlite, its table is shown below and may be searched.
+"""
 
 import json
+import os
 
 import streamlit as st
 
@@ -42,7 +46,7 @@ def ask_step(name: str) -> tuple[str, dict[str, object]]:
 
 st.title("aikit")
 upload = st.file_uploader("Picture", max_upload_size=LIMITS.max_bytes // 1_000_000)
-names = st.multiselect("Operations, in this order", aikit.operations.names(), ["resize"])
+names = st.multiselect("Operations, in this order", aikit.operations.names(), ["flip"])
 to = st.selectbox("Format", FORMATS)
 steps = [ask_step(name) for name in names]
 if upload is not None:
@@ -55,3 +59,16 @@ if upload is not None:
         st.image(aikit.encode(aikit.thumbnail(aikit.read_pil(data), side=1000), "png"), caption="The result")
         st.download_button("Download", data, f"result.{to}")
         st.code(str(recipe))
+
+address = os.environ.get("AIKIT_CATALOG")
+if address:
+    st.header("Catalogue")
+    tag = st.text_input("Tag", key="catalogue.tag")
+    failed = st.checkbox("Those that failed", key="catalogue.failed")
+    try:
+        with aikit.open_catalog(address) as catalog:
+            rows = catalog.find(tag=tag or None, status="failed" if failed else None)
+            st.dataframe([row.to_dict() for _, row in zip(range(1000), rows, strict=False)], key="catalogue.rows")
+            st.caption("{files} files, {pictures} pictures, {missing} missing".format(**catalog.stats()))
+    except aikit.AikitError as error:
+        st.error(str(error))

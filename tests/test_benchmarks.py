@@ -52,7 +52,9 @@ def needs_peers(job):
 
 
 def missing(peer):
-    return plot.owner(peer) in ("pyvips", "diffusers") and importlib.util.find_spec(plot.owner(peer)) is None
+    return (
+        plot.owner(peer) in ("pyvips", "diffusers", "pyrender") and importlib.util.find_spec(plot.owner(peer)) is None
+    )
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.title)
@@ -424,3 +426,26 @@ def test_an_entry_that_is_wrong_or_breaks_leaves_the_others_their_turn(monkeypat
     assert "| right | 0." in printed.out
     assert gpu.main([*GPU_ARGUMENTS, "--seconds", "0"]) == 0
     assert "- right: no time left" in capsys.readouterr().out
+
+
+def test_duplicates_are_counted_beside_imagehash(tmp_path, monkeypatch):
+    from benchmarks import duplicates
+
+    monkeypatch.setattr(duplicates, "PHOTOGRAPHS", ("chelsea", "coffee"))
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    duplicates.make(folder, duplicates.CUT)
+    found = dict(duplicates.measure(folder, turned=False))
+    assert found["aikit"][0] == "1.000 / 1.000"
+    assert found["imagehash.phash"][0] == "1.000 / 0.000"
+
+
+@pytest.mark.parametrize("name", ["Sqlite", "DuckDb"])
+def test_ways_to_write_rows_write_them(name, tmp_path, monkeypatch, capsys):
+    from benchmarks import tables
+
+    monkeypatch.setattr(tables, "COUNTS", (7, 12))
+    tables.run(getattr(tables, name)(tmp_path))  # which counts the rows
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "`write_table`" in line and line.count(" / ") == 2]
+    assert [line for line in lines if "reading: aikit `read_table`" in line]

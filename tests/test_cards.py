@@ -125,6 +125,18 @@ def test_a_recipe_shows_its_steps_and_the_line_that_makes_it():
     assert "Recipe of 0 steps" in card_of(Recipe()).text
 
 
+def test_a_mesh_shows_its_picture_and_what_it_holds():
+    corners = np.array([[-1.0, -1, 0], [1, -1, 0], [0, 1, 0]])
+    mesh = aikit.new_mesh(corners, [[0, 1, 2]], uv=corners[:, :2], texture=np.full((4, 6, 3), (250, 0, 0), np.uint8))
+    card = card_of(mesh)
+    picture = drawn(card).astype(int)
+    assert picture.shape == (240, 240, 3)
+    assert picture[130, 120, 0] > picture[130, 120, 1] + 60
+    assert "Mesh of 1 triangle" in card.text
+    assert "2 x 2 x 0 (x, y, z)" in card.text
+    assert "4x6" in card.text
+
+
 # Notebooks' own style sheets
 
 MEASURE = """<script>
@@ -195,7 +207,7 @@ def check_layout(cards):
 def values():
     return [
         describe(codes(40, 60, 4)), aikit.open_svg(DRAWING), document(), Recipe.parse(RECIPE),
-        Sample(codes(40, 60, 3), boxes=[[1, 2, 30, 30]]),
+        Sample(codes(40, 60, 3), boxes=[[1, 2, 30, 30]]), aikit.new_mesh(np.eye(3), [[0, 1, 2]]),
     ]  # fmt: skip
 
 
@@ -222,7 +234,7 @@ def test_cards_stand_in_what_nbconvert_writes(template, tmp_path):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x", outputs=[each]) for each in outputs])
     page, _ = nbconvert.HTMLExporter(template_name=template).from_notebook_node(notebook)
     cards = measured(page, tmp_path)
-    assert len(cards) == 5
+    assert len(cards) == 6
     check_layout(cards)
 
 

@@ -25,6 +25,8 @@ from aikit import (
     encode,
     flatten,
     make_transparent,
+    new_mesh,
+    open_mesh,
     open_psd,
     operations,
     read_numpy,
@@ -36,6 +38,7 @@ from aikit import (
 from aikit._raster import identify
 from aikit.cli import main
 from aikit.cli.showcase import find_photo, show_jobs
+from mesh_files import everything
 from pictures import codes
 
 SRC = Path(__file__).parents[1] / "src"
@@ -1103,6 +1106,7 @@ def strange(folder):
     document = new_psd(width=9, height=7)
     document.add(codes(4, 5, 4), name="one", left=2, top=1)
     document.write(folder / "a.psd")
+    (folder / "a.glb").write_bytes(everything())
     return folder
 
 
@@ -1116,6 +1120,11 @@ def strange(folder):
         "psd tree a.psd",
         "psd export a.psd OUT",
         "psd compose a.psd OUT.png",
+        "mesh info a.glb",
+        "mesh convert a.glb OUT.stl",
+        "mesh convert a.glb OUT.glb",
+        "mesh render a.glb OUT.png --width 24 --height 24",
+        "mesh optimize a.glb OUT.glb",
     ],
 )
 def test_files_of_strangers_are_worked_on_in_child_processes(arguments, strange, run, monkeypatch):
@@ -1162,3 +1171,146 @@ def test_files_of_strangers_have_limits(strange, run):
     status, _, err = run("svg", "render", "large.svg", "large.png", "--untrusted")
     assert status == 2
     assert "expected at most 32767 pixels a side, got 40000" in err
+
+
+# Meshes
+
+
+@pytest.fixture
+def meshes(folder):
+    (folder / "in" / "deep").mkdir(parents=True)
+    (folder / "in" / "a.glb").write_bytes(everything())
+    (folder / "in" / "deep" / "b.obj").write_text(
+        "mtllib b.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nusemtl red\nf 1 2 3\nl 1 2\n"
+    )
+    (folder / "in" / "deep" / "b.mtl").write_text("newmtl red\nKd 1 0 0\n")
+    (folder / "in" / "notes.txt").write_text("no mesh")
+    return folder
+
+
+def test_mesh_info_tells_what_is_there(meshes, run):
+    status, out, err = run("mesh", "info", "in")
+    assert (status, err) == (0, "")
+    assert (
+        out
+        == """\
+in/a.glb: glb; 4 triangles, 6 vertices; 3 meshes; 9 nodes; 1 skin; 1 morph target; 1 camera; 1 light; 1 set of lines; 1 set of points; 1 x 3 x 0.5 m
+  materials: Lack ☂ blau, unlit
+  texture base-img: 16x16 png, 852 bytes, normal, base_color
+  texture webp-img: 16x16 webp, 1,022 bytes, base_color
+  animation spin: 2 s, 2 channels
+  not understood: KHR_materials_clearcoat, KHR_materials_variants
+in/deep/b.obj: obj; 1 triangle, 3 vertices; 1 mesh; 1 node; 1 x 1 x 0 m
+  materials: red
+  left out: points and lines
+"""
+    )
+
+
+def test_mesh_info_is_json_and_lists_what_cannot_be_read(meshes, run):
+    (meshes / "in" / "broken.glb").write_bytes(b"glTF")
+    status, out, _ = run("mesh", "info", "--json", "in")
+    rows = json.loads(out)
+    assert status == 1
+    assert [row["file"] for row in rows] == ["in/a.glb", "in/broken.glb", "in/deep/b.obj"]
+    assert rows[0]["textures"][0]["roles"] == ["normal", "base_color"]
+    assert rows[1]["code"] == "truncated"
+    assert (
+        run("mesh", "info", "in")[2]
+        == "aikit mesh: in/broken.glb: expected a whole GLB file, got 4 bytes; fetch or export the file again.\n"
+    )
+
+
+def test_mesh_convert_writes_one_and_says_what_it_leaves_out(meshes, run):
+    status, out, err = run("mesh", "convert", "in/deep/b.obj", "b.glb")
+    assert (status, out, err) == (0, "b.glb: without points and lines\n", "")
+    assert open_mesh("b.glb").materials["red"].base_color == (1, 0, 0, 1)
+    status, out, err = run("mesh", "convert", "in/a.glb", "b.glb")
+    assert (status, out) == (2, "")
+    assert err == "aikit mesh: b.glb: expected no file there, got one; pass --overwrite.\n"
+    assert run("mesh", "convert", "in/a.glb", "b.glb", "--overwrite")[:2] == (0, "b.glb\n")
+    assert Path("b.glb").read_bytes() == everything()
+    err = run("mesh", "convert", "in/a.glb", "b.fbx")[2]
+    assert (
+        err
+        == "aikit mesh: OUT: expected a name that ends in one of .glb, .gltf, .obj, .ply, .stl, got 'b.fbx'; rename it.\n"
+    )
+    status, _, err = run("mesh", "convert", "in/deep/b.obj", "c.glb", "--untrusted")
+    assert (status, err) == (0, "")
+    assert open_mesh("c.glb").materials["red"].base_color == (1, 1, 1, 1)
+
+
+def test_mesh_convert_goes_through_a_folder(meshes, run):
+    (meshes / "in" / "broken.glb").write_bytes(b"glTF")
+    (meshes / "in" / "a.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+    status, out, err = run("mesh", "convert", "in", "out", "--to", "ply")
+    assert status == 1
+    assert sorted(path.as_posix() for path in Path("out").rglob("*.*")) == ["out/a.ply", "out/deep/b.ply"]
+    assert out.splitlines()[1] == "out/deep/b.ply: without materials, points and lines"
+    assert "in/broken.glb: expected a whole GLB file" in err
+    assert (
+        "in/a.obj: expected a place of its own, not out/a.ply, got another mesh there that becomes the same; rename one."
+        in err
+    )
+    assert (
+        "--to: expected one of glb, gltf, obj, ply, stl for the meshes of a folder, got none; "
+        in run("mesh", "convert", "in", "out")[2]
+    )
+    assert (
+        "--to: expected a folder as IN, got 'in/a.glb'; "
+        in run("mesh", "convert", "in/a.glb", "x.glb", "--to", "glb")[2]
+    )
+
+
+def test_mesh_render_draws_one_or_a_folder(meshes, run):
+    how = ["--width", "24", "--height", "16", "--yaw", "10", "--time", "0.5"]
+    assert run("mesh", "render", "in/a.glb", "a.png", *how) == (0, "a.png\n", "")
+    expected = open_mesh("in/a.glb").render(width=24, height=16, yaw=10, time=0.5)
+    assert np.array_equal(np.asarray(read_pil("a.png")), np.asarray(expected))
+    assert run("mesh", "render", "in/a.glb", "b.png", *how, "--camera", "0", "--background", "red")[0] == 0
+    assert read_pil("b.png").getpixel((0, 0)) == (255, 0, 0, 255)
+    (meshes / "in" / "broken.glb").write_bytes(b"glTF")
+    status, out, err = run("mesh", "render", "in", "out", "--to", "webp", *how)
+    assert (status, out) == (1, "out/a.webp\nout/deep/b.webp\n")
+    assert "in/broken.glb: expected a whole GLB file" in err
+    assert read_pil("out/deep/b.webp").size == (24, 16)
+    assert "OUT: expected one of png, " in run("mesh", "render", "in/a.glb", "b.xyz", *how)[2]
+    assert "--to: expected one of png, webp," in run("mesh", "render", "in", "out", "--to", "doc")[2]
+
+
+def test_mesh_turntable_makes_an_animation_or_a_page(meshes, run):
+    how = ["--views", "3", "--width", "16", "--height", "12"]
+    assert run("mesh", "turntable", "in/a.glb", "a.webp", *how, "--seconds", "1.5") == (0, "a.webp\n", "")
+    with Image.open("a.webp") as image:
+        assert (image.n_frames, image.size) == (3, (16, 12))
+        image.load()
+        assert image.info["duration"] == 500
+    assert run("mesh", "turntable", "in/a.glb", "a.html", *how) == (0, "a.html\n", "")
+    assert Path("a.html").read_text().count("data:image/webp") == 4
+    err = run("mesh", "turntable", "in/a.glb", "b.webp", *how, "--seconds", "0")[2]
+    assert "--seconds: expected more than 0, got 0.0" in err
+    assert "views: expected 1 or more, got 0" in run("mesh", "turntable", "in/a.glb", "b.webp", "--views", "0")[2]
+
+
+def test_mesh_optimize_tells_what_it_saved(meshes, run):
+    side = np.arange(96 * 96 * 3).reshape(96, 96, 3) % 251
+    square = [(0, 0, 0), (1, 0, 0), (0, 1, 0)]
+    mesh = new_mesh(square, [(0, 1, 2)], uv=[(0, 1), (1, 1), (0, 0)], texture=side.astype(np.uint8))
+    mesh.write("in/deep/c.glb")
+    status, out, err = run("mesh", "optimize", "in/deep/c.glb", "c.glb", "--quality", "50")
+    assert (status, err) == (0, "")
+    before, after = (Path(name).stat().st_size for name in ("in/deep/c.glb", "c.glb"))
+    assert out == f"c.glb: {before:,} bytes became {after:,}, {1 - after / before:.0%} less\n"
+    assert after < before
+    assert open_mesh("c.glb").textures["texture"].header().format == "webp"
+    assert run("mesh", "optimize", "in/deep/c.glb", "d.glb", "--keep-textures", "--max-side", "40")[0] == 0
+    assert open_mesh("d.glb").textures["texture"].read().size == (40, 40)
+    assert open_mesh("d.glb").textures["texture"].header().format == "png"
+    status, out, _ = run("mesh", "optimize", "in", "out")
+    assert status == 0
+    assert [line.split(":")[0] for line in out.splitlines() if line[0] != " "] == [
+        "out/a.glb",
+        "out/deep/b.glb",
+        "out/deep/c.glb",
+    ]
+    assert "OUT: expected a name that ends in .glb or .gltf" in run("mesh", "optimize", "in/a.glb", "e.obj")[2]

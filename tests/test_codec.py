@@ -21,7 +21,7 @@ import torch
 from hypothesis import assume, given, settings, strategies as st
 from PIL import Image
 
-from aikit import FileFormatError, InputTypeError, InputValueError, LimitError, Limits
+from aikit import DeviceError, FileFormatError, InputTypeError, InputValueError, LimitError, Limits
 from aikit.codec import default, from_json, read_json, to_json, write_json
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -261,6 +261,78 @@ def test_a_tensor_records_gradients_again_and_goes_where_it_is_asked():
     assert from_json(to_json(weights), device="meta").device.type == "meta"
 
 
+def test_a_device_that_is_not_there_is_no_fault_of_the_text():
+    text = to_json(torch.ones(2))
+    with pytest.raises(InputValueError, match="device: expected a name such as"):
+        from_json(text, device="nonsense")
+    with pytest.raises(DeviceError, match="device: expected one of cpu"):
+        from_json(text, device="cuda:77")
+
+
+def test_a_tensor_without_values_is_refused():
+    with pytest.raises(InputTypeError, match="value: expected a tensor with values, got one of the device meta"):
+        to_json(torch.ones(2, device="meta"))
+
+
+@pytest.mark.parametrize("value", [np.str_("a\0"), np.bytes_(b"a\0")])
+def test_zeros_that_numpy_would_cut_off_are_refused(value):
+    with pytest.raises(InputTypeError, match="value: expected text without zeros at its end"):
+        to_json(value)
+
+
+class Sizes(pydantic.RootModel[list[int]]):
+    pass
+
+
+class Renamed(pydantic.BaseModel):
+    width: int = pydantic.Field(3, validation_alias=pydantic.AliasChoices("w", "breadth"))
+    height: int = pydantic.Field(4, validation_alias=pydantic.AliasPath("size", "h"))
+    depth: int = pydantic.Field(5, validation_alias=pydantic.AliasPath("size", "d"))
+
+
+class Remembering(pydantic.BaseModel):
+    size: int
+    _seen: int = 0
+
+
+def test_models_come_back_whatever_their_fields_are_called():
+    value = Renamed(w=7, size={"h": 8, "d": 9})
+    assert from_json(to_json(value), kinds=[Renamed]) == value
+    assert value.width, value.height == (7, 8)
+
+
+def test_a_root_model_is_what_it_stands_for():
+    assert from_json(to_json(Sizes([1, 2])), kinds=[Sizes]) == Sizes([1, 2])
+    assert to_json({"sizes": Sizes([1, 2])}, tags=False) == '{"sizes": [1, 2]}'
+
+
+def test_what_a_model_keeps_for_itself_is_not_lost_in_silence():
+    value = Remembering(size=3)
+    assert from_json(to_json(value), kinds=[Remembering]) == value
+    value._seen = 1
+    with pytest.raises(InputTypeError, match="private attributes are as they began, got _seen of Remembering"):
+        to_json(value)
+
+
+def test_sorted_keys_of_any_kind_make_equal_texts_of_equal_dicts():
+    first, second = {1: "a", 2: "b", (3, 4): {"c": 5}}, {(3, 4): {"c": 5}, 2: "b", 1: "a"}
+    assert to_json(first, sort_keys=True) == to_json(second, sort_keys=True)
+    assert from_json(to_json(second, sort_keys=True)) == first
+
+
+@pytest.mark.parametrize("value", [complex("nan+1j"), complex(0, math.inf), Path("a\udcff")])
+def test_untagged_text_holds_no_tags_of_parts(value):
+    with pytest.raises(InputValueError, match="value: expected finite numbers and whole text"):
+        to_json(value, tags=False)
+
+
+def test_default_refuses_a_value_within_itself():
+    itself = {}
+    itself["a"] = itself
+    with pytest.raises(InputValueError, match="nested some hundred levels deep"):
+        default((itself,))
+
+
 @pytest.mark.parametrize(
     "mode", ["1", "L", "LA", "RGB", "RGBA", "I;16", "P", "PA", "La", "RGBa", "CMYK", "YCbCr", "LAB", "HSV", "I", "F"]
 )
@@ -452,6 +524,14 @@ HOSTILE = {
     "a key twice in a dict": '{"$dict": [[1, 2], [1.0, 3]]}',
     "a list in a set": '{"$set": [[1]]}',
     "an item twice": '{"$set": [1, 1]}',
+    "a thousand keys of one hash": json.dumps({"$dict": [[each * (2**61 - 1), 0] for each in range(1, 1000)]}),
+    "a thousand items of one hash": json.dumps({"$set": [each * (2**61 - 1) for each in range(1, 1000)]}),
+    "a time that is looked at over and over": json.dumps({"$time": "[" * 5000}),
+    "a bool that is neither": tagged("array", dtype="|b1", shape=[1], data="Ag=="),
+    "a bool of torch that is neither": tagged("tensor", dtype="bool", shape=[1], data="Ag=="),
+    "letters beyond Unicode": tagged("array", dtype="<U1", shape=[1], data="/////w=="),
+    "letters beyond Unicode, swapped": tagged("array", dtype=">U1", shape=[1], data="/////w=="),
+    "half a surrogate without an escape": '"\ud800"',
     "no date": '{"$date": "2026-02-30"}',
     "a date of bytes": '{"$date": {"$bytes": "AA=="}}',
     "a zone outside its folder": '{"$datetime": "2026-01-31T08:00:00+01:00[../../etc/passwd]"}',

@@ -16,6 +16,32 @@ def picture(channels, dtype="float32"):
     return tensor(codes(37, 53, channels, dtype))
 
 
+PREPARED = {
+    "clip": aikit.preprocess.Preprocess.clip(32),
+    "letterbox": aikit.preprocess.Preprocess.letterbox(height=48, width=40, fill=(114, 10, 200)),
+    "zeros after normalizing": aikit.preprocess.Preprocess(
+        resize=40, how="contain", pad=(40, 48), fill=None, mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4)
+    ),
+    "torchvision": aikit.preprocess.Preprocess(resize=32, engine="torchvision", white=255),
+}
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "float32"])
+@pytest.mark.parametrize("name", PREPARED)
+def test_a_batch_is_preprocessed_where_it_lies_and_nothing_waits_for_it(name, dtype):
+    preprocess, pictures = PREPARED[name], torch.stack([picture(3, dtype), picture(3, dtype).flip(-1)])
+    expected, on_device = preprocess(pictures), pictures.cuda()
+    preprocess(on_device)  # carries weights to the device, once for each size
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        got = preprocess(on_device)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert got.is_cuda
+    codes_off = {"uint8": 1.02 / 255, "float16": 2e-3, "float32": 1e-5}[dtype] * preprocess.white
+    torch.testing.assert_close(got.cpu(), expected, rtol=0, atol=codes_off / min(preprocess.std or (1,)))
+
+
 SPACES = ["gray", "linear_rgb", "xyz", "lab", "lch", "luv", "oklab", "oklch", "hsv", "hsl", "ycbcr", "yuv", "cmyk"]
 
 OPERATIONS = {

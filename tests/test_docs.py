@@ -83,6 +83,12 @@ def pictures(folder):
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><circle cx="12" cy="12" r="9" fill="#c06"/></svg>'
     )
     aikit.psd.psd_from_layers([rgba[..., :3], rgba], names=["Photo", "Logo"]).write(folder / "page.psd")
+    aikit.new_mesh(
+        [(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0)],
+        [(0, 1, 2), (0, 2, 3)],
+        uv=[(0, 1), (1, 1), (1, 0), (0, 0)],
+        texture=rgba[..., :3],
+    ).write(folder / "square.glb")
     for name in ("photos", "scans"):
         (folder / name).mkdir()
     shutil.copy(folder / "photo.jpg", folder / "photos")

@@ -410,7 +410,9 @@ def project():
 
 def test_the_extra_all_is_the_extras_for_everyone():
     extras = project()["optional-dependencies"]
-    assert sorted(extras["all"]) == sorted(each for name in "heif jxl paths sr ray".split() for each in extras[name])
+    assert sorted(extras["all"]) == sorted(
+        each for name in "heif jxl mesh paths sr ray trace".split() for each in extras[name]
+    )
 
 
 def test_no_dependency_has_an_upper_bound():

@@ -1,4 +1,4 @@
-"""Operations inside of functions that torch.compile compiles as a whole."""
+"""Operations inside of functions that torch.compile compiles as a whole, and in programs that run elsewhere."""
 
 import logging
 
@@ -118,3 +118,31 @@ def test_what_looks_at_values_cannot_be_compiled():
     image = picture(4)
     with pytest.raises(RuntimeError, match="trim"):
         torch.compile(lambda image: aikit.trim(image), backend="eager", fullgraph=True)(image)
+
+
+# ---------------------------------------------------------------- exported
+
+
+class Model(torch.nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, image):
+        return self.function(image)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [aikit.rgb_to_lab, aikit.lab_to_rgb, lambda image: aikit.normalize(aikit.resize(image, scale=0.5), mean=0.5, std=0.5)],
+    ids=["to lab", "from lab", "resize and normalize"],
+)  # fmt: skip
+def test_onnx_has_a_form_for_it(function, tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    image, path = picture(), tmp_path / "model.onnx"
+    torch.onnx.export(Model(function).eval(), (image,), dynamo=True, verbose=False).save(path)
+    session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (result,) = session.run(None, {session.get_inputs()[0].name: image.numpy()})
+    # Lab runs to 100, and each runtime has its own powers.
+    torch.testing.assert_close(torch.from_numpy(result), function(image), rtol=1e-5, atol=1e-4)

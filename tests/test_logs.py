@@ -105,6 +105,61 @@ def test_nan_and_what_json_does_not_know_are_written_strictly():
     stream.getvalue().encode()
 
 
+class Broken(Exception):
+    """Neither its text nor its repr can be had."""
+
+    def __str__(self):
+        raise RuntimeError("no text")
+
+    __repr__ = __str__
+
+
+def nested(depth):
+    value = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+@pytest.mark.parametrize(
+    ("message", "values", "fields"),
+    [
+        ("a value %s", (Broken(),), {}),
+        ("a number %d", ("three",), {}),
+        ("too many values", (1, 2), {}),
+        ("a field", (), {"field": Broken()}),
+        ("in a list", (), {"field": [Broken()]}),
+        ("deep", (), {"field": nested(5000)}),
+        ("other keys", (), {"field": {(1, 2): 3}}),
+    ],
+)
+def test_a_slip_in_a_record_costs_no_record(format, message, values, fields, capsys, monkeypatch):
+    stream = configured(format=format)
+    monkeypatch.setattr(logging.getLogger(), "handlers", logs._ours[:])  # those of pytest fail of slips
+    log.info(message, *values, extra=fields)
+    (line,) = stream.getvalue().splitlines()
+    assert message in line
+    assert all(str(value) in line for value in values if not isinstance(value, Broken))
+    assert ("(1, 2): 3" in line) == (message == "other keys")
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_errors_without_a_text_and_stacks_are_written(format):
+    stream = configured(format=format)
+    try:
+        raise Broken
+    except Broken:
+        log.exception("it failed")
+    log.info("here", stack_info=True)
+    log.info("no error", exc_info=True)  # noqa: LOG014 - as programs do by mistake
+    text = stream.getvalue()
+    assert "raise Broken" in text
+    assert "test_errors_without_a_text_and_stacks_are_written" in text.partition("here")[2]
+    assert "NoneType" not in text
+
+
 def test_letters_of_all_scripts_stand_as_they_are():
     stream = configured(format="json")
     log.info("写入 ü 🖼")

@@ -1,5 +1,7 @@
 """Meshes as documents: read, looked into, edited, and written again with nothing changed that nobody touched."""
 
+import base64
+import io
 import json
 import os
 import pickle
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from aikit import FileAccessError, FileFormatError, InputTypeError, InputValueError, new_mesh, open_mesh
 from aikit.mesh.document import FileData
@@ -33,6 +36,10 @@ def glb_json(data):
 def glb_binary(data):
     start = 20 + struct.unpack_from("<I", data, 12)[0]
     return data[start + 8 :] if start < len(data) else b""
+
+
+def open_picture(data):
+    return np.asarray(Image.open(io.BytesIO(data)))
 
 
 def view_bytes(data, index):
@@ -288,6 +295,8 @@ def test_unlit_and_cutoff_are_set_and_taken_back():
     material.alpha_mode = "MASK"
     material.alpha_cutoff = 0.3
     assert material.json["alphaCutoff"] == 0.3
+    material.alpha_mode = "BLEND"
+    assert "alphaCutoff" not in material.json
 
 
 def test_a_texture_is_given_to_one_material_and_taken_away():
@@ -303,6 +312,12 @@ def test_a_texture_is_given_to_one_material_and_taken_away():
     assert (again.normal_scale, again.textures["normal"].role) == (0.5, "normal")
     material.set_texture("normal", None)
     assert list(material.textures) == ["base_color", "emissive"]
+    bare = new_mesh(SQUARE, FACES)
+    with pytest.raises(
+        InputValueError,
+        match=r"^image: expected texture coordinates in all that show this material, got none in mesh 0; ",
+    ):
+        bare.materials["mesh"].set_texture("base_color", codes(2, 2, 3))
 
 
 @pytest.mark.parametrize(
@@ -444,6 +459,22 @@ def test_a_gltf_becomes_one_file(tmp_path):
         assert again.json["materials"] == mesh.json["materials"]
     assert "uri" not in glb_json(mesh.encode())["buffers"][0]
     assert glb_json(mesh.encode())["images"][0] == {"name": "wood", "bufferView": 1, "mimeType": "image/png"}
+
+
+def test_data_that_stand_in_the_json_are_read_and_stay_there():
+    b = Builder()
+    b.add("images", uri="data:image/png;base64," + base64.b64encode(picture("PNG")).decode(), name="inside")
+    b.accessor("f", [1, 2, 3], bounds=True)
+    uri = "data:application/octet-stream;base64," + base64.b64encode(b.data).decode()
+    text = json.dumps({**b.json, "buffers": [{"byteLength": len(b.data), "uri": uri}]}).encode()
+    mesh = open_mesh(text)
+    assert mesh.encode("gltf") == text
+    assert np.array_equal(mesh.textures["inside"].read("numpy"), open_picture(picture("PNG")))
+    assert glb_json(mesh.encode())["images"] == b.json["images"]
+    mesh.textures["inside"].replace(codes(2, 3, 3))
+    again = open_mesh(mesh.encode("gltf"))
+    assert np.array_equal(again.textures["inside"].read("numpy"), codes(2, 3, 3))
+    assert again._document.view(0) == b.data
 
 
 def test_json_that_was_edited_into_nonsense_is_not_written(tmp_path):

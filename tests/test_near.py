@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 
 from aikit import InputTypeError, InputValueError
 from aikit.catalog import find_near, group_near
-from aikit.catalog.picture_hash import turned_hashes
+from aikit.catalog.hashing import turned_hashes
 
 near = importlib.import_module("aikit.catalog.near")
 

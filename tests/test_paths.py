@@ -12,6 +12,7 @@ from aikit import FileAccessError, InputTypeError, InputValueError
 from aikit.paths import inside, open_inside
 
 HOSTILE = [
+    "a\u2024", "a\uff0e", "a\u3000", "a\x85b", "a\x9bb",
     "", ".", "..", "../secret", "a/../../secret", "/etc/passwd", "//server/share", "a//b", "a/", "./a", "a/./b",
     "..\\secret", "a\\..\\..\\secret", "C:\\x", "C:x", "c:/x", "x:stream", "x.png::$DATA", "nul", "NUL.png", "a/con.txt",
     "aux ", "com1", "lpt¹.log", "a.", "a ", "a/b..", "a\0b", "a\nb", "a\x7fb", "..\uff0fsecret", "\uff0e\uff0e/secret",

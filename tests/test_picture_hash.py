@@ -1,4 +1,4 @@
-"""catalog/picture_hash.py: what a picture shows, in 64 bits."""
+"""catalog/hashing.py: what a picture shows, in 64 bits."""
 
 import importlib
 import io
@@ -12,9 +12,9 @@ from skimage import data
 
 import aikit
 from aikit import InputTypeError, InputValueError, picture_hash
-from aikit.catalog.picture_hash import turned_hashes
+from aikit.catalog.hashing import turned_hashes
 
-hashing = importlib.import_module("aikit.catalog.picture_hash")
+hashing = importlib.import_module("aikit.catalog.hashing")
 imagehash = pytest.importorskip("imagehash")
 
 

@@ -95,6 +95,16 @@ def test_processors_of_transformers_agree(name, engine, size):
         torch.testing.assert_close(preprocess(image), expected, rtol=1e-5, atol=2e-5)
 
 
+def test_a_longest_edge_is_kept_as_transformers_keeps_it():
+    """Whose get_size_with_aspect_ratio leaves a picture alone whose shorter edge would be rounded to itself."""
+    sizes = {(20, 200): (20, 200), (20, 250): (16, 199), (300, 100): (120, 40), (1000, 100): (199, 20)}
+    preprocess = Preprocess.from_config(CONFIGS["detr"] | {"size": {"shortest_edge": 40, "longest_edge": 199}})
+    assert {old: preprocess.new_size(*old) for old in sizes} == sizes
+    transforms = pytest.importorskip("transformers.image_transforms")
+    for old in [*sizes, *((height, 61) for height in range(1, 400))]:
+        assert preprocess.new_size(*old) == transforms.get_size_with_aspect_ratio(old, 40, 199)
+
+
 def test_what_transformers_writes_is_read(tmp_path):
     transformers = pytest.importorskip("transformers")
     for name in ("CLIP", "ViT", "Siglip", "Segformer", "Detr", "RTDetr", "Sam"):

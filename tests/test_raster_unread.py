@@ -78,7 +78,7 @@ def _npy():
 @pytest.mark.parametrize("name", FILES)
 def test_the_refusal_names_the_format(name):
     make, remedy = FILES[name]
-    with pytest.raises(FileFormatError, match=r"expected PNG, JPEG, .* or PSD, got .*; ") as caught:
+    with pytest.raises(FileFormatError, match=r"expected PNG, JPEG, .* or GLB, got .*; ") as caught:
         read_numpy(make())
     assert caught.value.code == "unsupported_format"
     assert caught.value.got == name

@@ -585,11 +585,19 @@ def cut_out(images):
     return [aikit.make_transparent(image, color="white") for image in images]
 
 
+PREPARED = aikit.preprocess.Preprocess(resize=16, crop=(12, 8), mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4))
+
+
+def means(batch):
+    return [each.mean((1, 2)).tolist() for each in batch]
+
+
 MODELS = [
     Model("brightness", brightness),
     Model("lengths", lengths, request=Text, response=Length, batch=8),
     Model("halved", halved, kind="batch", recipe=aikit.Recipe.parse("resize width=8 height=8"), load=lambda: __import__("torch").tensor(0.5), gives_images=True),
     Model("cut-out", cut_out),
+    Model("prepared", means, kind="batch", preprocess=PREPARED),
 ]  # fmt: skip
 
 
@@ -606,6 +614,16 @@ def test_models_answer_json_and_pictures(models):
     found = pixels(models.post("/v1/models/halved", content=RGB, headers={"accept": "image/png"}))
     assert np.abs(found.astype(int) - small).max() <= 1
     assert pixels(models.post("/v1/models/cut-out", content=RGB)).shape == (60, 80, 4)
+
+
+def test_a_model_gets_what_its_preprocess_makes(models):
+    found = models.post("/v1/models/prepared", content=RGB).json()
+    assert found == pytest.approx(PREPARED(aikit.read_pil(RGB)).mean((1, 2)).tolist(), abs=1e-5)
+    assert "alpha" in problem(models.post("/v1/models/prepared", content=RGBA))["detail"]
+    with pytest.raises(aikit.InputTypeError, match="preprocess: expected a Preprocess, got 'clip'"):
+        aikit.serve.model("other", kind="batch", preprocess="clip")
+    with pytest.raises(aikit.InputValueError, match='kind: expected "tensor" or "batch" for a preprocess, got \'pil\''):
+        aikit.serve.model("other", preprocess=PREPARED)
 
 
 def test_a_model_of_texts(models):
@@ -637,7 +655,7 @@ def test_many_at_once_are_batches_each_with_its_own_answer(models):
 
 def test_models_are_listed_and_documented(models):
     found = models.get("/v1/models").json()
-    assert set(found) == {"brightness", "lengths", "halved", "cut-out"}
+    assert set(found) == {"brightness", "lengths", "halved", "cut-out", "prepared"}
     assert found["brightness"]["summary"] == "How light a picture is."
     assert found["lengths"]["request"]["properties"]["times"]["default"] == 1
     assert "/v1/models/lengths" in models.get("/openapi.json").json()["paths"]

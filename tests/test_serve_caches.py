@@ -190,6 +190,19 @@ def test_the_database_is_the_number_in_the_address(tmp_path):
             assert (one.get("a"), two.get("a")) == (1, None)
 
 
+def test_what_others_have_put_into_redis_is_a_miss_and_no_pause(tmp_path):
+    import redis
+
+    with redis_server(tmp_path) as (url, _), open_cache(url) as cache, redis.Redis.from_url(url) as other:
+        other.rpush("aikit:list", "one")
+        other.set("aikit:rubbish", b"\xff\0rubbish")
+        other.set("aikit:json", b'j{"$set": [[1]]}')
+        cache.set("a", 1)
+        assert [cache.get(key) for key in ("list", "rubbish", "json", "a")] == [None, None, None, 1]
+        cache.set("list", 2)
+        assert cache.get("list") == 2
+
+
 # ---------------------------------------------------------------- addresses
 
 
@@ -216,8 +229,11 @@ def test_other_sizes_are_refused(url):
 
 
 def test_a_password_is_in_no_log_and_no_error(caplog):
-    with pytest.raises(InputValueError, match=r"url: expected redis://host:port/number, got 'redis://\*+@host/x'"):
+    with pytest.raises(InputValueError, match=r"url: expected redis://host:port/number, got 'redis://:\*+@host/x'"):
         open_cache("redis://:hunter2@host/x")
     with open_cache("redis://:hunter2@127.0.0.1:1/0") as cache, caplog.at_level(logging.WARNING):
         assert cache.get("a") is None
+    with pytest.raises(InputValueError, match="url: expected redis://host:port/number") as caught:
+        open_cache("redis://host/x?password=hunter2&a=1")
+    assert "hunter2" not in str(caught.value)
     assert "hunter2" not in caplog.text + repr([record.__dict__ for record in caplog.records])

@@ -108,6 +108,43 @@ def test_a_misspelt_line_of_a_named_env_file_is_an_error(tmp_path):
         Settings(env_file=tmp_path / ".env")
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"AIKIT_PORT=1\nAIKIT_SIGNING_KEYS='hunter2", "expected lines NAME=value, got line 2, which is none"),
+        (b"AIKIT_PORT=1\nAIKIT_HOST\n", "expected a value for AIKIT_HOST, got none in line 2; write NAME=value"),
+        (b"AIKIT_HOST=\xff", "expected lines in UTF-8"),
+    ],
+)
+def test_no_line_of_an_env_file_is_left_out_in_silence(tmp_path, text, message):
+    (tmp_path / ".env").write_bytes(text)
+    with pytest.raises((FileFormatError, InputValueError), match=message) as caught:
+        Settings(env_file=tmp_path / ".env")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_variable_in_two_spellings_is_an_error(monkeypatch):
+    monkeypatch.setenv("AIKIT_PORT", "1")
+    monkeypatch.setenv("aikit_port", "2")
+    with pytest.raises(InputValueError, match="environment: expected AIKIT_PORT once, got several that differ in case"):
+        Settings()
+
+
+def test_an_empty_host_is_not_every_address():
+    with pytest.raises(InputValueError, match="host, from argument"):
+        Settings(host="")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["redis://user:hunter2@host/1", "redis://host/1?a=1&password=hunter2", "redis://u:hun?ter2@h/hunter2@host"],
+)
+def test_no_password_of_an_address_is_shown(address):
+    shown = Settings(cache=address).shown()["cache"]
+    assert "hun" not in shown
+    assert "host" in shown
+
+
 @pytest.mark.parametrize("option", ["config", "env_file"])
 def test_a_file_that_is_missing_is_an_error(tmp_path, option):
     with pytest.raises(FileAccessError, match="No such file"):

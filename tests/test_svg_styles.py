@@ -10,7 +10,8 @@ import pytest
 import tinycss2
 
 import aikit
-from aikit import InputValueError, LimitError, Limits
+from aikit import FileAccessError, InputTypeError, InputValueError, LimitError, Limits
+from aikit._fonts import font_files
 from aikit.svg import svg_info, svg_paths, svg_to_pdf
 from aikit.svg.css_colors import color_text
 from aikit.svg.css_numbers import Quantity, Scale, evaluate
@@ -308,6 +309,71 @@ def test_the_same_pdf_shows_the_same_colors():
 
     data = svg(FULL.format('fill="oklch(0.7 0.15 150)"'))
     assert svg_to_pdf(data) == svg_to_pdf(svg(FULL.format('fill="#4cb86a"')))
+
+
+# Fonts
+
+
+def lettered(text, family="Own Font"):
+    return svg(f'<text x="5" y="60" font-size="40" font-family="{family}">{text}</text>')
+
+
+@pytest.fixture(scope="module")
+def own_font(tmp_path_factory):
+    """A font that has one letter of the private area and calls itself Own Font; made by changing names and codes of one."""
+    from fontTools import subset
+    from fontTools.ttLib import TTFont
+
+    source = next(path for stem, path in font_files() if stem == "dejavusans")
+    font = TTFont(source)
+    chosen = subset.Subsetter()
+    chosen.populate(unicodes=[ord("A")])
+    chosen.subset(font)
+    for table in font["cmap"].tables:
+        table.cmap = dict.fromkeys([0xE123], next(iter(table.cmap.values())))
+    for record in font["name"].names:
+        if record.nameID in (1, 4, 16):
+            record.string = "Own Font"
+    path = tmp_path_factory.mktemp("fonts") / "own.ttf"
+    font.save(path)
+    return path
+
+
+def test_letters_that_no_font_has_are_told(caplog):
+    data = lettered("Ä 漢字 \ue123 \u0301")
+    (told,) = svg_info(data).unsupported
+    assert told == "letters that no font at hand has: 漢 U+6F22 字 U+5B57 \ue123 U+E123"
+    aikit.render_svg(data)
+    assert "letters that no font at hand has: 漢" in caplog.text
+    assert svg_info(lettered("Grüße, Ω и ½")).unsupported == ()
+
+
+def test_text_is_drawn_in_fonts_that_are_passed(own_font, caplog):
+    data = lettered("\ue123")
+    drawn = aikit.render_svg(data, fonts=[own_font])
+    folder = aikit.render_svg(data, fonts=[own_font.parent], limits=Limits())
+    expected = aikit.render_svg(lettered("A", "DejaVu Sans"))
+    np.testing.assert_array_equal(np.asarray(drawn), np.asarray(expected))
+    np.testing.assert_array_equal(np.asarray(folder), np.asarray(expected))
+    assert "no font at hand" not in caplog.text
+
+
+def test_fonts_that_are_none_are_refused(tmp_path):
+    (tmp_path / "a.txt").write_text("x")
+    for fonts, error, match in (
+        (
+            [tmp_path / "missing.ttf"],
+            FileAccessError,
+            r"missing.ttf: expected a font or a folder of fonts, got nothing there",
+        ),
+        ([tmp_path], InputValueError, r"fonts: expected .ttf, .otf, .ttc or .otc files"),
+        ("DejaVu Sans", InputTypeError, "fonts: expected a list of files and folders"),
+        ([3], InputTypeError, "fonts: expected paths, got 3"),
+    ):
+        with pytest.raises(error, match=match):
+            aikit.render_svg(lettered("A"), fonts=fonts)
+    with pytest.raises(InputValueError, match='fonts: expected engine="resvg", got'):
+        aikit.render_svg(lettered("A"), fonts=[next(path for _, path in font_files())], engine="cairosvg")
 
 
 # Chromium

@@ -96,6 +96,16 @@ def test_a_recipe_has_a_field_for_each_of_its_options():
     assert all(each.info for each in fields.values())
 
 
+def test_an_svg_has_the_fields_of_its_drawing():
+    names = ("width", "scale", "background", "engine")
+    fields = forms.fields_of_function(aikit.render_svg, names)
+    assert [(each.name, each.kind) for each in fields] == [
+        *zip(names, ("number", "number", "color", "choice"), strict=True)
+    ]
+    given = {"width": "40", "scale": "", "background": "red", "engine": "resvg"}
+    assert forms.read_fields(fields, given) == {"width": 40, "background": "red"}
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_a_new_step_can_be_tried_at_once_unless_it_says_what_it_lacks(name):
     step = steps.add((), name)
@@ -224,14 +234,43 @@ def test_the_command_writes_the_same_bytes(folder, line, capsys):
         assert (folder / takeaway.name_of_result(name, recipe.to)).read_bytes() == recipe.bytes(name)
 
 
-def test_a_shell_runs_the_command(folder):
+@pytest.mark.parametrize("recipe", ["trim; to=webp", "fade amount=0.25; to=webp"])
+def test_a_shell_runs_the_command(folder, recipe):
     name = FILES[-1]
-    line = takeaway.as_shell(Recipe.parse("trim; to=webp"), name)
+    line = takeaway.as_shell(Recipe.parse(recipe), name)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     script = f'aikit() {{ {shlex.quote(sys.executable)} -m aikit "$@"; }}\n{line}'
     done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert (folder / takeaway.name_of_result(name, "webp")).read_bytes() == Recipe.parse("trim; to=webp").bytes(name)
+    assert (folder / takeaway.name_of_result(name, "webp")).read_bytes() == Recipe.parse(recipe).bytes(name)
+
+
+def test_the_python_brings_operations_of_ones_own(folder):
+    recipe = Recipe.parse("fade amount=0.25; to=png")
+    code = takeaway.as_python(recipe, FILES[0])
+    assert "import own_operations" in code.splitlines()
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (folder / takeaway.name_of_result(FILES[0], "png")).read_bytes() == recipe.bytes(FILES[0])
+
+
+def test_the_python_brings_operations_of_a_file(tmp_path, monkeypatch):
+    path = tmp_path / "my own.py"
+    path.write_text(
+        "import aikit\n\n@aikit.operation\ndef turn_over(image):\n    'Upside down.'\n    return aikit.flip(image, axis='vertical')\n"
+    )
+    aikit.plugins.load_file(path)
+    recipe = Recipe.parse("turn_over; to=png")
+    code = takeaway.as_python(recipe, "photo.png")
+    assert f'aikit.plugins.load_file("{path}")' in code.splitlines()
+    aikit.write(picture(), tmp_path / "photo.png")
+    monkeypatch.chdir(tmp_path)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    result = aikit.read_numpy(tmp_path / "photo-result.png")
+    np.testing.assert_array_equal(result, picture()[::-1])
 
 
 @pytest.mark.parametrize("line", LINES)
@@ -330,6 +369,24 @@ def test_bombs_and_damage_are_refused_as_by_the_readers(function):
         assert found.value.code == expected.value.code
 
 
+def test_limits_hold_for_what_is_shown_and_what_is_made():
+    data = aikit.encode(codes(600, 800, 3), "png")
+    for limits, said in (
+        (Limits(max_pixels=100), "at most 100 pixels"),
+        (Limits(max_seconds=0.0001), "within 0.0001 sec"),
+    ):
+        with pytest.raises(LimitError, match=said):
+            pictures.look_at(data, limits)
+        with pytest.raises(LimitError, match=said):
+            pictures.apply(Recipe.parse("flip; to=png"), "a.png", data, limits)
+
+
+def test_what_a_recipe_may_make_may_be_looked_at():
+    limits = Limits(max_pixels=1000, max_output_pixels=10_000)
+    made = pictures.apply(Recipe.parse("resize scale=3; to=png"), "a.png", aikit.encode(picture(), "png"), limits)
+    assert (made.look.width, made.look.height) == (96, 72)
+
+
 def test_every_format_is_written_or_says_why_not():
     made = dict(pictures.write_all(Recipe.parse("trim"), "a.png", aikit.encode(picture(), "png"), Limits()))
     assert list(made) == [f"a-result.{each}" for each in pictures.formats_to_write()]
@@ -352,6 +409,34 @@ def test_frames_that_a_result_has_not_are_told():
     frames = [aikit.to_pil(codes(5, 6, 3)), aikit.to_pil(255 - codes(5, 6, 3))]
     made = pictures.apply(Recipe.parse("to=jpeg"), "a.gif", aikit.encode(frames, "gif"), Limits())
     assert made.remarks == ("1 of 2 frames or pages converted, 1 left",)
+
+
+def box():
+    """A box whose sides have colors of their own."""
+    corners = [(x, y, z) for x in (0, 1) for y in (0, 2) for z in (0, 3)]
+    faces = [
+        (0, 1, 3),
+        (0, 3, 2),
+        (4, 6, 7),
+        (4, 7, 5),
+        (0, 4, 5),
+        (0, 5, 1),
+        (2, 3, 7),
+        (2, 7, 6),
+        (0, 2, 6),
+        (0, 6, 4),
+    ]
+    colors = [(x, y / 2, z / 3) for x, y, z in corners]
+    return aikit.mesh.new_mesh(corners, faces, colors=colors).encode()
+
+
+def test_a_mesh_is_drawn_in_a_child_as_here():
+    drawing = {"yaw": 100, "pitch": -30, "height": 40, "width": 50, "background": "red"}
+    drawn = pictures.draw_mesh(box(), Limits(max_seconds=120), drawing)  # the first one loads torch
+    expected = aikit.mesh.open_mesh(box()).render(**drawing)
+    np.testing.assert_array_equal(aikit.to_numpy(drawn), aikit.to_numpy(expected))
+    with pytest.raises(LimitError, match=r"mesh: expected a result within 0.0001 seconds"):
+        pictures.draw_mesh(box(), Limits(max_seconds=0.0001), drawing)
 
 
 # ---------------------------------------------------------------- without Gradio

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 import io
 import math
 from typing import Any
@@ -46,7 +47,9 @@ def illustration() -> str:
             f"{11 * math.cos(turn - k):.3f},{11 * math.sin(turn - k):.3f}"
             for k in range(3)
         )
-        fill = "url(#sky)" if number % 7 == 0 else f"hsl({number * 37 % 360}, 70%, 50%)"
+        # Codes, because CairoSVG reads no hsl().
+        codes = (round(255 * part) for part in colorsys.hls_to_rgb(number * 37 % 360 / 360, 0.5, 0.7))
+        fill = "url(#sky)" if number % 7 == 0 else "#{:02x}{:02x}{:02x}".format(*codes)
         shapes.append(f'<path d="M{x + 16},{y + 24} {curve}z" fill="{fill}" stroke="#222" stroke-width=".5"/>')
         if number % 10 == 0:
             shapes.append(f'<use href="#star" x="{x}" y="{y}"/>')

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
-__all__ = ["SANS", "find_font", "font_files"]
+__all__ = ["SANS", "SUFFIXES", "find_font", "font_files", "missing_letters"]
 
 # File names, without suffix and in lower case, of the sans-serif fonts that browsers use, then of what free systems have.
 SANS = """
@@ -22,7 +23,7 @@ SANS = """
     opensans-regular roboto-regular ubuntu-r freesans
     """
 
-_SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
+SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
 
 # No letter is assigned here (Unicode 16, section 23.7): every font shows what it shows for letters that it has not.
 _NO_LETTER = "\uffff"
@@ -34,7 +35,7 @@ def font_files() -> Iterator[tuple[str, Path]]:
         for place, _, names in os.walk(folder):
             for name in names:
                 stem, suffix = os.path.splitext(name)
-                if suffix.lower() in _SUFFIXES:
+                if suffix.lower() in SUFFIXES:
                     yield stem.lower().replace(" ", ""), Path(place, name)
 
 
@@ -62,6 +63,31 @@ def find_font(text: str, size: float) -> Font:
         return own
     path = _find_file(letters)
     return own if path is None else ImageFont.truetype(path, size)
+
+
+def missing_letters(text: str, others: Iterable[str] = ()) -> list[str]:
+    """The letters of a text that no installed font has, nor any of the other files, in their order.
+
+    Marks, blanks and controls have no shape of their own and are not among them.
+    """
+    missing = [letter for letter in dict.fromkeys(text) if _has_shape(letter)]
+    for path in (*others, *_ordered_files()):
+        if not missing:
+            break
+        missing = [letter for letter in missing if _lacks(path, letter)]
+    return missing
+
+
+def _has_shape(letter: str) -> bool:
+    kind = unicodedata.category(letter)
+    return kind[0] not in "CZM" or kind == "Co"  # letters for private use are icons
+
+
+def _lacks(path: str, letter: str) -> bool:
+    try:
+        return _is_missing(path, letter)
+    except OSError:  # a damaged font has none
+        return True
 
 
 @lru_cache(maxsize=256)
@@ -106,6 +132,15 @@ def _is_missing(path: str | None, letter: str) -> bool:
 def _shape(path: str | None, letter: str) -> tuple[tuple[int, ...], bytes]:
     from PIL import ImageFont
 
-    font = ImageFont.load_default(24) if path is None else ImageFont.truetype(path, 24)
+    font = ImageFont.load_default(24) if path is None else _open(path)
     mask = font.getmask(letter)
     return tuple(mask.size), bytes(mask)
+
+
+def _open(path: str) -> ImageFont.FreeTypeFont:
+    from PIL import ImageFont
+
+    try:
+        return ImageFont.truetype(path, 24)
+    except OSError:  # pictures of one size, as in fonts of emoji
+        return ImageFont.truetype(path, 109)

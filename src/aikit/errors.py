@@ -17,6 +17,7 @@ Each also derives from the builtin a caller would catch anyway. Every message is
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, Self, TypeVar
 
@@ -289,6 +290,9 @@ def _plain(amount: float | None) -> float | None:
 # ---------------------------------------------------------------- words for messages
 
 
+_HIDDEN = "**********"
+
+
 def _told(field: object, most: int) -> str:
     """A field of a message: printable, and no longer than that."""
     # Short before it is escaped too: a picture that came as a name is not gone through letter by letter.
@@ -302,6 +306,8 @@ def quoted(value: object) -> str:
         value = value[:_QUOTED] + value[-_QUOTED:]
     elif isinstance(value, (bytes, bytearray)) and len(value) > 2 * _QUOTED:
         value = value[:_QUOTED] + value[-_QUOTED:]
+    elif type(value) is list and len(value) > 2 * _QUOTED:
+        value = [*value[:_QUOTED], *value[-_QUOTED:]]
     try:
         text = repr(value)
     except Exception:  # noqa: BLE001 - whatever a foreign __repr__ does, and Python to integers of 4300 digits
@@ -315,6 +321,15 @@ def shortened(text: str, most: int) -> str:
         return text
     end = most // 3
     return f"{text[: most - end - 1]}…{text[len(text) - end :]}"
+
+
+def without_password(url: str) -> str:
+    """An address as it may be shown: what may be a password in it is not, before its host or behind its question mark."""
+    front, at, rest = url.rpartition("@")
+    if at:
+        scheme, slashes, user = front.partition("://")
+        url = f"{scheme}{slashes}{user.partition(':')[0]}:{_HIDDEN}@{rest}"
+    return re.sub(r"([?&]password=)[^&]*", rf"\1{_HIDDEN}", url, flags=re.IGNORECASE)
 
 
 def printable(text: str) -> str:

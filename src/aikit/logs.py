@@ -253,23 +253,38 @@ class _JsonFormatter(logging.Formatter):
             "time": f"{moment}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _message_of(record),
         }
         if record.exc_info and (error := record.exc_info[1]) is not None:
             line["error"] = {
-                **(error.to_dict() if isinstance(error, AikitError) else {"message": str(error)}),
+                **(error.to_dict() if isinstance(error, AikitError) else {"message": _text_of(error)}),
                 "type": type(error).__qualname__,
                 "traceback": self.formatException(record.exc_info),
             }
+        if record.stack_info:
+            line["stack"] = record.stack_info
         # The moment and the message first, for people who read it all the same.
         order = ("time", "level", "logger", "message")
         line = {**{name: line[name] for name in order}, **line}
         try:
-            text = json.dumps(line, ensure_ascii=False, default=str, skipkeys=True, allow_nan=False)
-        except ValueError:  # NaN, which strict JSON has not, or a value within itself
-            text = json.dumps({name: str(value) for name, value in line.items()}, ensure_ascii=False)
+            text = _strict_json(line)
+        except (TypeError, ValueError, RecursionError):  # keys that are no text, NaN, a value within itself or too deep
+            text = _strict_json({name: _writable(value) for name, value in line.items()})
         # U+2028 and others end a line for some readers, and half a surrogate has no bytes.
         return text if text.isprintable() else "".join(map(_json_escaped, text))
+
+
+def _strict_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=_text_of, allow_nan=False)
+
+
+def _writable(value: object) -> object:
+    """A field as it is, or as text where JSON does not hold it."""
+    try:
+        _strict_json(value)
+    except (TypeError, ValueError, RecursionError):
+        return _text_of(value)
+    return value
 
 
 def _json_escaped(letter: str) -> str:
@@ -289,13 +304,30 @@ class _TextFormatter(logging.Formatter):
         if self._colored:
             level = f"\033[{_COLORS.get(record.levelname, '0')}m{level}\033[0m"
         fields = "".join(f" {printable(name)}={_text_value(value)}" for name, value in _fields_of(record).items())
-        line = f"{moment}.{int(record.msecs):03d} {level} {printable(record.name)}: {printable(record.getMessage())}{fields}"
-        if record.exc_info:
-            for each in self.formatException(record.exc_info).splitlines():
-                line += f"\n    {printable(each)}"
+        line = f"{moment}.{int(record.msecs):03d} {level} {printable(record.name)}: {printable(_message_of(record))}{fields}"
+        told = self.formatException(record.exc_info) if record.exc_info and record.exc_info[1] is not None else ""
+        for each in f"{told}\n{record.stack_info or ''}".strip("\n").splitlines():
+            line += f"\n    {printable(each)}"
         return line
 
 
 def _text_value(value: object) -> str:
-    text = str(value)
+    text = _text_of(value)
     return printable(text) if text and not set(text) & set(" =\"'\n") else quoted(text)
+
+
+def _message_of(record: logging.LogRecord) -> str:
+    """A record's message; where its values do not fit into it, what was given: a slip there costs no record."""
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 - whatever a value's own __str__ raises
+        values = record.args if isinstance(record.args, tuple) else (record.args,)
+        return " ".join(map(_text_of, (record.msg, *values)))
+
+
+def _text_of(value: object) -> str:
+    """A value as text, or at least its type where its own __str__ fails."""
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - whatever it raises
+        return object.__repr__(value)

@@ -18,7 +18,7 @@ _DEVICES = re.compile(
     r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)\s*(\..*)?", re.IGNORECASE | re.DOTALL
 )
 # What some system takes for the end of a part, a drive or a stream; control characters, which no shown name has.
-_SPECIAL = re.compile(r'[\\:\0-\x1f\x7f<>"|?*]')
+_SPECIAL = re.compile(r'[\\:\0-\x1f\x7f-\x9f<>"|?*]')
 
 
 def inside(base: str | os.PathLike[str], name: str) -> Path:
@@ -114,10 +114,6 @@ def _parts(name: object) -> list[str]:
         for form in {part, unicodedata.normalize("NFKC", part)}:
             if (blame := _blame(form)) is not None:
                 raise InputValueError("name", "a name that stays in its folder", quoted(name), f"leave out {blame}")
-        if part[-1] in ". ":
-            raise InputValueError(
-                "name", "a name that stays in its folder", quoted(name), "leave out dots and blanks at the end"
-            )
     return parts
 
 
@@ -131,6 +127,8 @@ def _blame(part: str) -> str | None:
         return "what looks like '/'"
     if _DEVICES.fullmatch(part):
         return f"the device {quoted(part)}"
+    if part[-1] in ". ":
+        return "dots and blanks at the end"
     return None
 
 

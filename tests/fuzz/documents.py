@@ -1,12 +1,15 @@
-"""SVG and PSD files with a mistake or two, always the same for a seed and a number."""
+"""SVG, PSD and GLB files with a mistake or two, always the same for a seed and a number."""
 
 import io
+import json
 import re
+import struct
 
 import numpy as np
 
 import aikit
 from aikit.psd import new_psd
+from mesh_files import everything
 
 from .mutations import mutate
 
@@ -102,3 +105,77 @@ def use_document(data):
 def _add_to(document):
     document.add(np.zeros((2, 2, 4), np.uint8), name="new")
     document.encode()
+
+
+def mesh(seed, number):
+    """The mesh with one of everything, some of whose JSON is garbage, or some of whose bytes."""
+    rng = np.random.default_rng([seed, number])
+    data = everything()
+    length = struct.unpack_from("<I", data, 12)[0]
+    gltf, rest = json.loads(data[20 : 20 + length]), data[20 + length :]
+    if number % 4 == 3:
+        return mutate(data, rng)
+    _spoil(gltf, rng)
+    text = json.dumps(gltf).encode()
+    text += b" " * (-len(text) % 4)
+    body = struct.pack("<I4s", len(text), b"JSON") + text + rest
+    return struct.pack("<4sII", b"glTF", 2, 12 + len(body)) + body
+
+
+_NONSENSE = [
+    None,
+    True,
+    -1,
+    0,
+    1,
+    3,
+    2.5,
+    1e300,
+    2**40,
+    "",
+    "a",
+    "LINEAR",
+    [],
+    {},
+    [0],
+    [[]],
+    [-1],
+    {"a": 1},
+    [1e300] * 3,
+    "data:,",
+    "VEC2",
+    5120,
+]
+
+
+def _spoil(value, rng):
+    """Put garbage in one place of a JSON value, deep in it as a rule."""
+    keys = list(value) if isinstance(value, dict) else list(range(len(value)))
+    if not keys:
+        return
+    key = keys[rng.integers(len(keys))]
+    if isinstance(value[key], (dict, list)) and value[key] and rng.random() < 0.85:
+        _spoil(value[key], rng)
+    elif rng.random() < 0.2 and isinstance(value, dict):
+        del value[key]
+    else:
+        value[key] = _NONSENSE[rng.integers(len(_NONSENSE))]
+
+
+def use_mesh(data):
+    """Do with a mesh whatever can be done."""
+    yield lambda: aikit.open_mesh(data).info()
+    yield lambda: [aikit.open_mesh(data).arrays(time=time) for time in (0, 1.5)]
+    yield lambda: aikit.open_mesh(data).scene(time=0.5)
+    yield lambda: [each.read("numpy") for each in aikit.open_mesh(data).textures.values()]
+    yield lambda: [aikit.open_mesh(data).encode(kind) for kind in ("gltf", "obj", "stl", "ply")]
+    yield lambda: _edit(aikit.open_mesh(data))
+
+
+def _edit(mesh):
+    for material in mesh.materials.values():
+        material.roughness = 0.5
+    mesh.spin()
+    mesh.translate((1, 2, 3))
+    mesh.add(aikit.open_mesh(everything()))
+    aikit.open_mesh(mesh.encode()).merge()

@@ -1,10 +1,11 @@
-"""Damaged SVG and PSD: drawn, or refused by an error of ours that has a code."""
+"""Damaged SVG, PSD and GLB: drawn, or refused by an error of ours that has a code."""
 
 import pytest
 
 from aikit import AikitError, errors
+from mesh_files import everything
 
-from .documents import DOCUMENTS, document, drawing, use_document, use_drawing
+from .documents import DOCUMENTS, document, drawing, mesh, use_document, use_drawing, use_mesh
 
 
 def outcome_of(use):
@@ -17,7 +18,9 @@ def outcome_of(use):
 
 
 @pytest.mark.parametrize(
-    ("make", "uses", "count"), [(drawing, use_drawing, 30), (document, use_document, 200)], ids=["svg", "psd"]
+    ("make", "uses", "count"),
+    [(drawing, use_drawing, 30), (document, use_document, 200), (mesh, use_mesh, 300)],
+    ids=["svg", "psd", "glb"],
 )
 def test_damaged_documents_are_used_or_refused(make, uses, count):
     outcomes = [outcome_of(use) for number in range(count) for use in uses(make(20261201, number))]
@@ -31,6 +34,10 @@ def test_damaged_documents_are_used_or_refused(make, uses, count):
 def test_documents_are_whole_before_they_are_mutated():
     for data in DOCUMENTS:
         assert [outcome_of(use) for use in use_document(data)] == [None] * 6
+
+
+def test_a_mesh_is_whole_before_it_is_mutated():
+    assert [outcome_of(use) for use in use_mesh(everything())] == [None] * 6
 
 
 def test_the_same_number_makes_the_same_file():

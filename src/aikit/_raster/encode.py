@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,13 +13,14 @@ from PIL import Image
 
 from ..errors import InputTypeError, InputValueError, quoted
 from .formats import Format, capabilities
-from .high_depth import Samples, chunk
+from .high_depth import Samples
 from .ico import join
 from .integrity import word
 from .jxl_writer import encode_jxl, with_boxes
 from .metadata import Metadata, fitted, jpeg_options, with_chunks
 from .options import EncodeOptions, check_options, subsampling_of
 from .palette import is_stored_as_it_is, reduce_colors, shrink
+from .png_writer import write_png
 from .profile import describe_profile, is_srgb_in_all_but_name
 from .tiff_tags import with_tags
 from .tiff_writer import tiff_of
@@ -96,11 +96,23 @@ def _check_colors(profile: bytes, image: Image.Image | Samples | Sequence[Image.
 def _encode_image(image: Image.Image, target: Format, options: EncodeOptions, beside: Metadata) -> bytes:
     if target.name == "jxl":
         return encode_jxl(_with_channels(image), options, quality=target.quality)
+    if target.name == "png" and _is_plain_png(image, options):
+        return write_png(_with_channels(image))
     settings = _settings(image, target, options) | _beside(beside, target.name)
     if target.name in _PREPARED:
         image, more = _PREPARED[target.name](image, options)
         settings |= more
     return _save(_bare(image), target.name.upper(), **settings)
+
+
+# Pixels below which Pillow has written a PNG before our filters have begun.
+_SMALL_PNG = 1 << 12
+
+
+def _is_plain_png(image: Image.Image, options: EncodeOptions) -> bool:
+    """Whether a PNG is to be written as quickly as it is small: nobody asked for another way."""
+    asked = options.effort is not None or options.optimize or options.palette is not None
+    return not asked and image.mode in _CODES and image.width * image.height >= _SMALL_PNG
 
 
 def encode_avif_frames(
@@ -285,6 +297,7 @@ def _first_opaque(alpha: Samples) -> tuple[int, int]:
     return int(column), int(row)
 
 
+_CODES = ("L", "LA", "RGB", "RGBA")
 _PREPARED = {"png": _for_png, "ico": _for_ico, "gif": _for_gif}
 
 
@@ -312,19 +325,10 @@ def _encode_array(pixels: Samples, target: Format, options: EncodeOptions, name:
 
 
 def _png16(pixels: Samples, options: EncodeOptions) -> bytes:
-    height, width, channels = pixels.shape
+    channels = pixels.shape[2]
     effort = 9 if options.optimize and options.effort is None else options.effort
-    if channels == 2:
-        # OpenCV writes no gray+alpha. Rows without a filter: zlib alone, which is larger but exact.
-        rows = np.zeros((height, 1 + width * 4), np.uint8)
-        rows[:, 1:] = pixels.astype(">u2").reshape(height, -1).view(np.uint8)
-        head = struct.pack(">IIBBBBB", width, height, 16, 4, 0, 0, 0)
-        body = (
-            chunk(b"IHDR", head)
-            + chunk(b"IDAT", zlib.compress(rows.tobytes(), 6 if effort is None else effort))
-            + chunk(b"IEND", b"")
-        )
-        return b"\x89PNG\r\n\x1a\n" + body
+    if channels == 2:  # OpenCV writes no gray+alpha
+        return write_png(pixels, level=effort)
     codes = {1: None, 3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
     code = codes[channels]
     settings = [] if effort is None else [cv2.IMWRITE_PNG_COMPRESSION, effort]

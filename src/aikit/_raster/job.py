@@ -83,10 +83,10 @@ def prepare(data: bytes, name: str, profile: Profile, limits: Limits | None, len
 
 def _format(data: bytes, name: str, limits: Limits | None) -> str:
     kind = identify(data)
-    if kind is None or kind in ("svg", "psd"):
+    if kind is None or kind in ("svg", "psd", "glb"):
         expected, got, do = _RASTER, str(kind).upper(), "export it as PNG first"
         if kind is None:
-            expected = f"{_RASTER}, SVG or PSD"
+            expected = f"{_RASTER}, SVG, PSD or GLB"
             got, do = describe_unread(data)
         raise FileFormatError(name, expected, got, do, code="unsupported_format")
     if limits is not None:

@@ -50,8 +50,8 @@ def identify(data: bytes) -> str | None:
         data: the file, or at least its beginning.
 
     Returns:
-        "png", "jpeg", "webp", "avif", "heic", "gif", "tiff", "bmp", "ico", "ppm", "jxl", "svg", "psd" or
-        None.
+        "png", "jpeg", "webp", "avif", "heic", "gif", "tiff", "bmp", "ico", "ppm", "jxl", "svg", "psd", "glb"
+        or None.
 
     Example:
         >>> identify(b"GIF89a")
@@ -85,6 +85,7 @@ _PREFIXES = (
     (b"II+\0", "tiff"),
     (b"MM\0+", "tiff"),
     (b"8BPS", "psd"),
+    (b"glTF", "glb"),
     (b"\xff\x0a", "jxl"),
     (b"\0\0\0\x0cJXL \r\n\x87\n", "jxl"),
 )

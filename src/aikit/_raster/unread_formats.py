@@ -70,7 +70,6 @@ _PREFIXES: tuple[tuple[bytes, str, str], ...] = (
     (b"FLV\x01", "a film, FLV", _FRAMES),
     (b"ID3", "MP3, sound", _DOWNLOAD),
     (b"fLaC", "FLAC, sound", _DOWNLOAD),
-    (b"glTF", "glTF, a mesh", "open it as a mesh"),
     (b"\x1f\x8b", "gzip", _UNPACK),
     (b"BZh", "bzip2", _UNPACK),
     (b"\xfd7zXZ\0", "xz", _UNPACK),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from importlib import import_module
 
 import sqlalchemy as sa
 
 from .._io import check_path
-from ..errors import FileAccessError, InputTypeError, InputValueError, MissingDependencyError, quoted
+from ..errors import FileAccessError, InputTypeError, InputValueError, quoted
+from .packages import load_package
 
 __all__ = ["PASSWORD", "Address", "read_address"]
 
@@ -75,12 +75,7 @@ def read_address(source: object, password: str | None = None) -> Address:
     if scheme not in _SERVERS:
         raise InputValueError("source", _KINDS, f"an address of {quoted(scheme)}", "write one of these")
     driver, package = _SERVERS[scheme]
-    try:
-        import_module(package)
-    except ImportError as error:
-        raise MissingDependencyError(
-            "source", f"the package {package}", "none", f"run: pip install {package}"
-        ) from error
+    load_package(package, "source")
     return _of_server(str(source), driver, password)
 
 

@@ -20,9 +20,9 @@ from .address import read_address
 from .database import Database
 from .find import SELECT, Hashes, conditions, duplicate_rows, find_pages, near_rows, rows_of
 from .frames import frame_of, frame_of_rows, records_of, to_arrow, to_duckdb, write_parquet
+from .hashing import picture_hash
 from .migrate import prepare
 from .names import Names, key_of
-from .picture_hash import picture_hash
 from .query import bind, read_only
 from .recording import UPLOAD, Recorder
 from .rows import Row, ScanReport
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Catalog", "open_catalog"]
 
+_BY_KEY = SELECT.where(FILE.c.path_key == sa.bindparam("key"))
 _MOST_TAG, _MOST_NOTE = 255, 1_000_000
 
 
@@ -279,7 +280,7 @@ class Catalog:
             path: of the file; relative ones lie in the catalogue's `root`, or in the working directory without one.
         """
         with self._database.reading() as connection:
-            found = rows_of(connection, SELECT.where(FILE.c.path_key == self._key(path)))
+            found = rows_of(connection, _BY_KEY, {"key": self._key(path)})
         return found[0] if found else None
 
     def sql(self, text: str, **params: object) -> list[dict[str, Any]]:

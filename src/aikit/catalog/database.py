@@ -18,7 +18,7 @@ from sqlalchemy import event
 from ..errors import AikitError, FileAccessError, FileFormatError, InputValueError, quoted
 from .address import Address
 
-__all__ = ["Database"]
+__all__ = ["Database", "engine_options", "translated"]
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ _BEGIN = {"read": "BEGIN", "write": "BEGIN IMMEDIATE"}
 _PAUSE = 0.02
 
 # Numbers of MySQL and MariaDB, and states of SQL. A deadlock, or a wait that took too long: what was undone can be done again.
-_AGAIN = {1205, 1213, "40001", "40P01"}
+_AGAIN = {1205, 1213, "40001", "40P01", "55P03"}
 _REFUSED = {1044, 1045, 1049, 1698, "28P01", "28000", "3D000"}
 _READ_ONLY = {1792, "25006"}
 _FULL = {1021, 1041, 1114, "53100"}
@@ -60,15 +60,7 @@ class Database:
 
     def _make_engine(self) -> sa.Engine:
         is_file = self.address.path is not None
-        driver = self.address.url.get_backend_name()
-        options: dict[str, Any] = {"timeout": self.patience} if is_file else {}
-        if driver in ("mysql", "mariadb"):
-            options = {"sql_mode": _STRICT, "init_command": "SET time_zone = '+00:00'", "connect_timeout": 10}
-        # REPEATABLE READ, MySQL's own, would show one and the same past to whoever reads twice in a transaction.
-        isolation: dict[str, Any] = {} if is_file else {"isolation_level": "READ COMMITTED"}
-        engine = sa.create_engine(
-            self.address.url, hide_parameters=True, pool_pre_ping=True, connect_args=options, **isolation
-        )
+        engine = sa.create_engine(self.address.url, **engine_options(self.address, self.patience))
         if is_file:
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
@@ -101,7 +93,7 @@ class Database:
             FileAccessError: the database cannot be reached.
         """
         self._check_usable()
-        with _translated(self.address, self.patience, of_people=of_people), self._connect("read") as connection:
+        with translated(self.address, self.patience, of_people=of_people), self._connect("read") as connection:
             try:
                 yield connection
             finally:
@@ -118,7 +110,7 @@ class Database:
         """
         self._check_usable()
         until = time.monotonic() + self.patience
-        with _translated(self.address, self.patience), self._writing:
+        with translated(self.address, self.patience), self._writing:
             while True:
                 try:
                     with self._connect("write") as connection, connection.begin():
@@ -190,6 +182,24 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_anew_everywhere)
 
 
+def engine_options(address: Address, patience: float) -> dict[str, Any]:
+    """How SQLAlchemy connects: times in UTC, nothing cut or guessed, waiting as long as that, no values in errors and logs.
+
+    A server may have cut a connection of the pool since it was last used; a file cannot.
+    """
+    driver, wait = address.url.get_backend_name(), max(1, round(patience))
+    options: dict[str, Any] = {"timeout": patience} if address.path is not None else {}
+    if driver in ("mysql", "mariadb"):
+        begin = f"SET SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = {wait}"
+        options = {"sql_mode": _STRICT, "init_command": begin, "connect_timeout": 10}
+    elif driver == "postgresql":
+        wait = max(1, round(1000 * patience))
+        options = {"options": f"-c timezone=UTC -c lock_timeout={wait}", "connect_timeout": 10}
+    # REPEATABLE READ, MySQL's own, would show one and the same past to whoever reads twice in a transaction.
+    isolation = {} if address.path is not None else {"isolation_level": "READ COMMITTED"}
+    return {"hide_parameters": True, "pool_pre_ping": address.path is None, "connect_args": options, **isolation}
+
+
 # ---------------------------------------------------------------- errors
 
 
@@ -200,7 +210,7 @@ def _numbers_of(error: sa.exc.DBAPIError) -> set[object]:
 
 
 @contextlib.contextmanager
-def _translated(address: Address, patience: float, *, of_people: bool = False) -> Iterator[None]:
+def translated(address: Address, patience: float, *, of_people: bool = False) -> Iterator[None]:
     """Errors of SQLAlchemy and its drivers as ours; `of_people` where the SQL came from the caller."""
     try:
         yield
@@ -230,14 +240,14 @@ def _translate(error: sa.exc.DBAPIError, address: Address, patience: float, of_p
     if of_people:
         return InputValueError("text", "SQL that this database takes", quoted(reason), "mend it")
     return FileAccessError(
-        address.shown, "a catalogue that can be used", quoted(reason), "check the database", filename=address.path
+        address.shown, "a database that can be used", quoted(reason), "check the database", filename=address.path
     )
 
 
 def _find_access(reason: str, numbers: set[object], patience: float) -> tuple[str, str, str, Mapping[str, Any]] | None:
     """What keeps the database from being used, if that is it: what was expected, what came, what to do, more fields."""
     if "locked" in reason or _AGAIN & numbers:
-        wait = f"a catalogue that is free within {patience:g} seconds"
+        wait = f"a database that is free within {patience:g} seconds"
         return wait, "one that another program holds locked", "wait until that has ended, or pass a longer patience", {"option": "patience"}  # fmt: skip
     if "is full" in reason or _FULL & numbers:
         return "room for what is written", "a disk that is full", "free some, and do it again", {"errno": errno.ENOSPC}
@@ -251,7 +261,9 @@ def _find_access(reason: str, numbers: set[object], patience: float) -> tuple[st
     if _TOO_LARGE & numbers:
         return "values that fit into one statement", quoted(reason), "pass shorter ones", {}
     if _GONE & numbers or "connection" in reason.lower():
-        return "a server that answers", quoted(reason), "check the address, and that it runs", {}
+        # Of a value that no packet holds, MySQL says no more than that it has gone.
+        remedy = "check the address, that it runs, and that no value is larger than its max_allowed_packet"
+        return "a server that answers", quoted(reason), remedy, {}
     if "readonly" in reason or "unable to open" in reason:
         return "a file that can be opened and written", quoted(reason), "check the folder and its permissions", {}
     return None

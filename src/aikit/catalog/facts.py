@@ -12,7 +12,7 @@ from typing import Any
 from .._warnings import keep_warnings
 from ..isolation import guarded, register_record
 from ..limits import Limits
-from .picture_hash import picture_hash
+from .hashing import picture_hash
 
 __all__ = ["Facts", "look"]
 
@@ -50,15 +50,11 @@ def look(data: bytes, name: str, limits: Limits | None) -> Facts:
 
 
 def _look(data: bytes, name: str, limits: Limits | None) -> Facts:
-    from .. import _raster, psd, svg
     from ..alpha import is_transparent
     from ..files import read_with_info
+    from ..files.probing import probe_any
 
-    kind = _raster.identify(data)
-    if kind == "psd":
-        header = psd.probe(data, name=name, limits=limits)[0]
-    else:
-        header = (svg.probe if kind == "svg" else _raster.probe)(data, name=name, limits=limits)
+    header = probe_any(data, name, limits)[0]
     file = io.BytesIO(data)
     file.name = name
     with keep_warnings():  # of a profile that is damaged: the picture is looked at all the same

@@ -21,7 +21,7 @@ from .schema import FILE, META, PICTURE, TAG
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Hashes", "conditions", "duplicate_rows", "find_pages", "near_rows", "rows_of"]
+__all__ = ["SELECT", "Hashes", "conditions", "duplicate_rows", "find_pages", "near_rows", "page", "rows_of"]
 
 Condition: TypeAlias = sa.ColumnElement[bool]
 Hashed: TypeAlias = "tuple[NDArray[np.int64], NDArray[np.int64]]"
@@ -32,6 +32,7 @@ _FILE = "id path raw_path status code error work recipe output bytes mtime_ns se
 _PICTURE = (
     "digest format width height mode depth alpha transparent orientation frames profile taken taken_offset picture_hash flat note"
 ).split()
+_NAMES = [*_FILE, "picture", *_PICTURE]
 SELECT = sa.select(
     *(FILE.c[name] for name in _FILE), FILE.c.picture_id.label("picture"), *(PICTURE.c[name] for name in _PICTURE)
 ).select_from(FILE.outerjoin(PICTURE))
@@ -123,21 +124,21 @@ def find_pages(database: Database, wanted: Sequence[Condition], size: int = PAGE
         last = rows[-1].id
 
 
-def rows_of(connection: sa.Connection, statement: sa.Select[Any]) -> list[Row]:
+def rows_of(connection: sa.Connection, statement: sa.Select[Any], values: Mapping[str, Any] | None = None) -> list[Row]:
     """The rows of a `SELECT` made from ours, with their tags."""
-    found = connection.execute(statement).mappings().all()
-    tags = get_tags(connection, {each["picture"] for each in found if each["picture"] is not None})
+    found = [dict(zip(_NAMES, each, strict=True)) for each in connection.execute(statement, values)]
+    tags = _get_tags(connection, {each["picture"] for each in found if each["picture"] is not None})
     return [_make_row(each, tags) for each in found]
 
 
-def _make_row(found: sa.RowMapping, tags: Mapping[int, tuple[str, ...]]) -> Row:
-    fields: dict[str, Any] = {name: found[name] for name in (*_FILE, *_PICTURE, "picture") if name != "raw_path"}
-    fields["path"] = name_from(found["path"], found["raw_path"])
-    fields["digest"] = None if found["digest"] is None else bytes(found["digest"]).hex()
-    return Row(**fields, tags=tags.get(found["picture"], ()))
+def _make_row(fields: dict[str, Any], tags: Mapping[int, tuple[str, ...]]) -> Row:
+    fields["path"] = name_from(fields["path"], fields.pop("raw_path"))
+    digest = fields["digest"]
+    fields["digest"] = None if digest is None else bytes(digest).hex()
+    return Row(**fields, tags=tags.get(fields["picture"], ()))
 
 
-def get_tags(connection: sa.Connection, pictures: Iterable[int]) -> dict[int, tuple[str, ...]]:
+def _get_tags(connection: sa.Connection, pictures: Iterable[int]) -> dict[int, tuple[str, ...]]:
     """The tags of pictures by their numbers."""
     found: dict[int, tuple[str, ...]] = {}
     numbers = sorted(pictures)

@@ -8,12 +8,11 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
-from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import FileAccessError, InputTypeError, InputValueError, MissingDependencyError, quoted
+from ..errors import FileAccessError, InputTypeError, InputValueError, quoted
 from .names import columns_of
+from .packages import load_package
 from .rows import Row
 
 if TYPE_CHECKING:
@@ -46,14 +45,6 @@ COLUMNS = dict(_columns())
 _PART = 20_000
 
 
-def _load(package: str) -> ModuleType:
-    try:
-        return import_module(package)
-    except ImportError as error:
-        name = package.partition(".")[0]
-        raise MissingDependencyError("catalog", f"the package {name}", "none", f"run: pip install {name}") from error
-
-
 def _values(rows: Sequence[Row], name: str) -> list[Any]:
     """A column; a path as text, and its own bytes beside it where it is none."""
     if name in ("path", "raw_path"):
@@ -66,7 +57,7 @@ def _values(rows: Sequence[Row], name: str) -> list[Any]:
 
 def frame_of(pages: Iterable[list[Row]]) -> pd.DataFrame:
     """Rows as a DataFrame of nullable types."""
-    pandas = _load("pandas")
+    pandas = load_package("pandas")
     rows = [row for page in pages for row in page]
     columns = {name: _column(pandas, _values(rows, name), kind) for name, (kind, _) in COLUMNS.items()}
     return pandas.DataFrame(columns)
@@ -80,7 +71,7 @@ def _column(pandas: Any, values: list[Any], kind: str) -> Any:
 
 def frame_of_rows(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> pd.DataFrame:
     """Rows of a query as a DataFrame of nullable types: those of the tables' own columns, and what the values say."""
-    pandas = _load("pandas")
+    pandas = load_package("pandas")
     columns = {}
     for name in names:
         values = [row[name] for row in rows]
@@ -102,7 +93,7 @@ def records_of(frame: object, rooted: bool) -> list[dict[str, Any]]:
     Raises:
         InputTypeError, InputValueError: no frame, columns of other names, or values that cannot be kept.
     """
-    pandas = _load("pandas")
+    pandas = load_package("pandas")
     if not isinstance(frame, pandas.DataFrame):
         raise InputTypeError(
             "frame", "a pandas DataFrame", type(frame).__name__, "pass one with the columns of frame()"
@@ -183,7 +174,7 @@ def _check(record: Mapping[str, Any], rooted: bool) -> None:
 
 
 def _schema() -> pa.Schema:
-    arrow = _load("pyarrow")
+    arrow = load_package("pyarrow")
     times = {"seen": arrow.timestamp("us", tz="UTC"), "taken": arrow.timestamp("us")}
 
     def kind(name: str, called: str) -> Any:
@@ -196,7 +187,7 @@ def _schema() -> pa.Schema:
 
 def _parts(pages: Iterable[list[Row]]) -> Iterator[pa.Table]:
     """Tables of some rows each."""
-    arrow, schema = _load("pyarrow"), _schema()
+    arrow, schema = load_package("pyarrow"), _schema()
     rows: list[Row] = []
     for page in pages:
         rows += page
@@ -208,12 +199,12 @@ def _parts(pages: Iterable[list[Row]]) -> Iterator[pa.Table]:
 
 def to_arrow(pages: Iterable[list[Row]]) -> pa.Table:
     """Rows as a table of Arrow."""
-    return _load("pyarrow").concat_tables(list(_parts(pages)))
+    return load_package("pyarrow").concat_tables(list(_parts(pages)))
 
 
 def to_duckdb(pages: Iterable[list[Row]]) -> duckdb.DuckDBPyConnection:
     """A database in memory with the rows as its table `files`; no extension is fetched for it."""
-    duck = _load("duckdb")
+    duck = load_package("duckdb")
     table = to_arrow(pages)
     connection: duckdb.DuckDBPyConnection = duck.connect(":memory:")
     connection.register("rows", table)
@@ -224,7 +215,7 @@ def to_duckdb(pages: Iterable[list[Row]]) -> duckdb.DuckDBPyConnection:
 
 def write_parquet(pages: Iterable[list[Row]], path: str) -> None:
     """Write rows to a Parquet file, whole or not at all; memory does not grow with their number."""
-    parquet = _load("pyarrow.parquet")
+    parquet = load_package("pyarrow.parquet")
     folder = os.path.dirname(os.path.abspath(path))
     try:
         handle, temporary = tempfile.mkstemp(suffix=".part", dir=folder)

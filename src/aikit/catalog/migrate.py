@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 
 import sqlalchemy as sa
 
-from ..errors import FileFormatError
+from ..errors import FileAccessError, FileFormatError
 from .database import Database
 from .schema import META, TABLES, VERSION
 
-__all__ = ["MIGRATIONS", "prepare"]
+__all__ = ["LOCKS", "MIGRATIONS", "prepare"]
 
 # By the version that they lead to: statements of SQL that every database takes, done in their order.
 MIGRATIONS: Mapping[int, tuple[str, ...]] = {}
@@ -34,7 +34,8 @@ def prepare(
     with database.reading() as connection:
         found = _find_version(connection, database)
     if found is None or found < newest:
-        database.write(lambda connection: _bring_up(connection, database, newest, migrations))
+        with _alone(database):
+            database.write(lambda connection: _bring_up(connection, database, newest, migrations))
     elif found > newest:
         raise FileFormatError(
             database.address.shown, f"a catalogue of version {newest}", f"one of version {found}", "update aikit",
@@ -60,33 +61,44 @@ def _find_version(connection: sa.Connection, database: Database) -> int | None:
 def _bring_up(
     connection: sa.Connection, database: Database, newest: int, migrations: Mapping[int, tuple[str, ...]]
 ) -> None:
-    with _alone(connection, database.patience):
-        found = _find_version(connection, database)  # somebody else may have been first
-        if found is None:
-            TABLES.create_all(connection)
-            connection.execute(META.insert(), {"id": 1, "version": newest, "revision": 0})
-            return
-        if found < newest and database.address.path is not None:
-            _copy(database.address.path, found)
-        for version in range(found + 1, newest + 1):
-            for statement in migrations[version]:
-                connection.execute(sa.text(statement))
-            connection.execute(META.update().values(version=version))
+    found = _find_version(connection, database)  # somebody else may have been first
+    if found is None:
+        TABLES.create_all(connection)
+        connection.execute(META.insert(), {"id": 1, "version": newest, "revision": 0})
+        return
+    if found < newest and database.address.path is not None:
+        _copy(database.address.path, found)
+    for version in range(found + 1, newest + 1):
+        for statement in migrations[version]:
+            connection.execute(sa.text(statement))
+        connection.execute(META.update().values(version=version))
+
+
+# Taken by one connection and held until it lets go, whatever others commit meanwhile. In SQLite the transaction itself does.
+LOCKS = {
+    "mysql": ("SELECT GET_LOCK('aikit.catalog', :patience)", "SELECT RELEASE_LOCK('aikit.catalog')"),
+    "postgresql": ("SELECT 1 FROM pg_advisory_lock(1634298740)", "SELECT pg_advisory_unlock(1634298740)"),
+}
 
 
 @contextlib.contextmanager
-def _alone(connection: sa.Connection, patience: float) -> Iterator[None]:
-    """Keep other processes from doing the same at the same time; in SQLite the transaction does."""
-    if connection.dialect.name not in ("mysql", "mariadb"):
-        if connection.dialect.name == "postgresql":
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(1634298740)"))
+def _alone(database: Database) -> Iterator[None]:
+    """Keep other processes from doing the same at the same time."""
+    name, patience = database.engine.dialect.name, database.patience
+    take, release = LOCKS.get("mysql" if name == "mariadb" else name, ("", ""))
+    if not take:
         yield
         return
-    connection.execute(sa.text("SELECT GET_LOCK('aikit.catalog', :patience)"), {"patience": patience})
-    try:
-        yield
-    finally:
-        connection.execute(sa.text("SELECT RELEASE_LOCK('aikit.catalog')"))
+    with database.reading() as connection:
+        if connection.scalar(sa.text(take), {"patience": patience} if ":" in take else {}) != 1:
+            raise FileAccessError(
+                database.address.shown, f"a database that is free within {patience:g} seconds",
+                "one that another program is making", "wait until that has ended", option="patience",
+            )  # fmt: skip
+        try:
+            yield
+        finally:
+            connection.execute(sa.text(release))
 
 
 def _copy(path: str, version: int) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from .._check import integer, switch
 from ..errors import InputTypeError, InputValueError, quoted
-from .picture_hash import permuted, turned_hashes
+from .hashing import permuted, turned_hashes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

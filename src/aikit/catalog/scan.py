@@ -223,11 +223,14 @@ def _look_at(
     return replace(found, status="failed", digest=digest, code=failure.code, error=failure.message), failure
 
 
+# Made once: it is asked for every file.
+_FORMAT = sa.select(PICTURE.c.format).where(PICTURE.c.digest == sa.bindparam("digest"))
+
+
 def _is_known(database: Database, digest: bytes) -> bool:
     """Whether a picture of these bytes was decoded before."""
     with database.reading() as connection:
-        found = connection.scalar(sa.select(PICTURE.c.format).where(PICTURE.c.digest == digest))
-    return found is not None
+        return connection.scalar(_FORMAT, {"digest": digest}) is not None
 
 
 def _in_threads(

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import AikitError, printable
-from . import catalog, convert, demo, devices, info, many, psd, run, serve, settings, sheet, svg, ui
+from . import catalog, convert, demo, devices, info, many, mesh, psd, run, serve, settings, sheet, svg, ui
 from .parser import Parser, parse
 from .wording import in_words
 
@@ -56,7 +56,7 @@ def _make_parser(given: list[str], command: str) -> argparse.ArgumentParser:
         many.import_operations(given)
     info.add_parser(commands)
     convert.add_parser(commands, with_operations=command == "convert")
-    for module in (run, sheet, svg, psd, catalog, serve, ui, settings, devices, demo):
+    for module in (run, sheet, svg, psd, mesh, catalog, serve, ui, settings, devices, demo):
         module.add_parser(commands)
     return parser
 

@@ -15,7 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputValueError, printable, quoted
+from .duplicates import add_options, find_groups, list_files, show_groups
 from .many import Words, named_as_options
+from .sheet import add_sheet, check_sheet, show_sheet
 from .untrusted import add_untrusted, limits_of
 from .wording import to_json
 
@@ -39,12 +41,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the subcommand with its own."""
     parser = commands.add_parser(
         "catalog",
-        help="keep what pictures there are in a database: scan, find, sql, tag, export",
+        help="keep what pictures there are in a database: scan, find, sql, duplicates, tag, export",
         description="Keep what pictures there are in SQLite, MariaDB, MySQL or PostgreSQL, and ask for it. CATALOG is the path "
         "of a file, or mysql://user@host/database with the password in AIKIT_CATALOG_PASSWORD.",
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for add in (_add_scan, _add_find, _add_sql, _add_tag, _add_forget, _add_export, _add_stats):
+    for add in (_add_scan, _add_find, _add_sql, _add_duplicates, _add_tag, _add_forget, _add_export, _add_stats):
         add(verbs)
 
 
@@ -142,6 +144,7 @@ def _add_find(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add_conditions(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list, for programs")
     parser.add_argument("--paths", action="store_true", help="print the paths alone, one a line")
+    add_sheet(parser)
     parser.set_defaults(run=_find)
 
 
@@ -189,8 +192,12 @@ def _date(subject: str, text: str | None) -> dt.datetime | None:
 
 
 def _find(options: argparse.Namespace) -> int:
+    check_sheet(options)
     with opened(options) as catalog:
-        rows = find_rows(catalog, options)
+        rows: Iterable[Row] = find_rows(catalog, options)
+        if options.sheet is not None:
+            rows = [*rows]
+            return show_sheet([row.path for row in rows], options)
         if options.paths:
             for row in rows:
                 print(row.path)
@@ -238,6 +245,7 @@ def _add_sql(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument("text", metavar="SQL", help="SELECT path FROM file WHERE code = :code")
     parser.add_argument("values", metavar="NAME=VALUE", nargs="*", help="code=corrupt")
     parser.add_argument("--json", action="store_true", help="print a JSON list, for programs")
+    add_sheet(parser)
     parser.set_defaults(run=_sql)
 
 
@@ -256,8 +264,21 @@ def _params(values: Sequence[str]) -> dict[str, object]:
 
 def _sql(options: argparse.Namespace) -> int:
     params = _params(options.values)
+    check_sheet(options)
+    from ..catalog.names import name_from
+
     with opened(options) as catalog:
-        rows = [{name: _plain(value) for name, value in row.items()} for row in catalog.sql(options.text, **params)]
+        found = catalog.sql(options.text, **params)
+    rows = [{name: _plain(value) for name, value in row.items()} for row in found]
+    if options.sheet is not None:
+        if any("path" not in row for row in found):
+            raise InputValueError(
+                "--sheet",
+                "a column named path",
+                ", ".join(rows[0]),
+                "select path among the others",
+            )
+        return show_sheet([name_from(str(row["path"]), row.get("raw_path")) for row in found], options)
     if options.json:
         print(to_json(rows))
     elif rows:
@@ -274,6 +295,33 @@ def _plain(value: object) -> object:
 
 def _cell(value: object) -> str:
     return "" if value is None else printable(str(value))
+
+
+# ---------------------------------------------------------------- duplicates
+
+
+def _add_duplicates(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _add(
+        verbs,
+        "duplicates",
+        "find files that show the same",
+        description="Find files that show the same, whatever their size, format and metadata. With --keep best it says which to "
+        "keep of each group; nothing is deleted without --delete. The status is 1 where files could not be deleted.",
+    )
+    add_options(parser)
+    add_sheet(parser)
+    parser.set_defaults(run=_duplicates)
+
+
+def _duplicates(options: argparse.Namespace) -> int:
+    check_sheet(options)
+    with opened(options) as catalog:
+        groups = [*find_groups(catalog, options)]
+        if options.sheet is not None:
+            paths, titles = list_files(groups)
+            if show_sheet(paths, options, titles=titles):
+                return 1
+        return show_groups(catalog, groups, options)
 
 
 # ---------------------------------------------------------------- tag, forget

@@ -10,7 +10,7 @@ from ..errors import AikitError, FileAccessError, InputValueError, printable, qu
 from .untrusted import add_untrusted, limits_of
 from .wording import in_words
 
-__all__ = ["add_parser", "add_sheet_options", "check_target", "write_sheet"]
+__all__ = ["add_parser", "add_sheet", "check_sheet", "show_sheet"]
 
 _SUBJECTS = {"src": "SRC", "side": "--side", "columns": "--columns", "workers": "--jobs"}
 _REMEDIES = {"side": "name fewer, or pass a smaller --side"}
@@ -26,19 +26,43 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("sources", nargs="+", metavar="SRC", help="files, or folders with all that is in them")
     parser.add_argument("out", metavar="OUT", help="the sheet, a file name with a suffix such as .png")
-    parser.add_argument("--overwrite", action="store_true", help="replace OUT if it is there already")
     parser.add_argument("--jobs", type=int, metavar="N", help="pictures at a time; by default one a core")
-    add_sheet_options(parser)
-    add_untrusted(parser)
+    _add_layout(parser)
     parser.set_defaults(run=run)
 
 
-def add_sheet_options(parser: argparse.ArgumentParser) -> None:
-    """Add how a sheet is laid out."""
+def add_sheet(parser: argparse.ArgumentParser) -> None:
+    """Add a sheet to a command that finds files."""
+    parser.add_argument(
+        "--sheet", metavar="OUT", help="write a contact sheet of the files, OUT being sheet.png for instance"
+    )
+    _add_layout(parser)
+    parser.set_defaults(jobs=None)
+
+
+def check_sheet(options: argparse.Namespace) -> None:
+    """Refuse a sheet that cannot be written, before anything is done."""
+    if options.sheet is not None:
+        try:
+            _check_target(options.sheet, overwrite=options.overwrite)
+        except InputValueError as error:
+            raise error.with_subject("--sheet") from error
+
+
+def show_sheet(names: list[str], options: argparse.Namespace, *, titles: list[str] | None = None) -> int:
+    """Write the sheet of files by their names in a catalogue; the status."""
+    paths = [os.path.join(options.root or "", name) for name in names]
+    return _write_sheet(paths, options.sheet, options, titles=titles)
+
+
+def _add_layout(parser: argparse.ArgumentParser) -> None:
+    """Add how a sheet is made."""
     parser.add_argument("--columns", type=int, metavar="N", help="pictures in a row")
     parser.add_argument(
         "--side", type=int, default=240, metavar="N", help="longest side of a picture, in pixels (default: %(default)s)"
     )
+    parser.add_argument("--overwrite", action="store_true", help="replace the sheet if it is there already")
+    add_untrusted(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -46,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     from ..folders.planning import check_sources, find_files
     from ..folders.reporting import Failure, Notice
 
-    check_target(options.out, overwrite=options.overwrite)
+    _check_target(options.out, overwrite=options.overwrite)
     own, left = os.path.realpath(options.out), 0
     paths: list[str] = []
     for found in find_files(check_sources(options.sources), None):
@@ -57,10 +81,10 @@ def run(options: argparse.Namespace) -> int:
         path = found.path if isinstance(found, Failure) else str(found[0])
         if os.path.realpath(path) != own:  # of an earlier run
             paths.append(path)
-    return write_sheet(paths, options.out, options, left=left)
+    return _write_sheet(paths, options.out, options, left=left)
 
 
-def check_target(out: str, *, overwrite: bool) -> None:
+def _check_target(out: str, *, overwrite: bool) -> None:
     """Refuse a sheet that cannot be written, before anything is read.
 
     Raises:
@@ -80,7 +104,7 @@ def check_target(out: str, *, overwrite: bool) -> None:
         raise FileAccessError(out, "no file there", "one", "pass --overwrite", code="exists", filename=out)
 
 
-def write_sheet(
+def _write_sheet(
     paths: list[str], out: str, options: argparse.Namespace, *, titles: list[str] | None = None, left: int = 0
 ) -> int:
     """Write the sheet of some files and say so; those that cannot be read are listed, and make the status 1."""

@@ -35,6 +35,17 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     for writer, run_it in ((pdf, _pdf), (clean, _sanitize)):
         _add_files(writer)
         writer.set_defaults(run=run_it)
+    smaller = actions.add_parser(
+        "optimize",
+        help="make an SVG smaller that looks the same",
+        description="Take out what editors keep for themselves and what nothing refers to, and shorten numbers; titles and "
+        "labels stay.",
+    )
+    _add_files(smaller)
+    smaller.add_argument(
+        "--max-error", type=float, default=0.01, metavar="UNITS", help="by how much a point may move (%(default)s)"
+    )
+    smaller.set_defaults(run=_optimize)
     info = actions.add_parser(
         "info",
         help="say what SVG files hold",
@@ -65,6 +76,17 @@ def _add_render(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="NAME",
         help="light or dark, for drawings that know both (%(default)s)",
     )
+    render.add_argument(
+        "--font",
+        action="append",
+        metavar="PATH",
+        help="a font, or a folder of fonts, beside the installed ones; can be repeated",
+    )
+    render.add_argument(
+        "--foreign-text",
+        action="store_true",
+        help="draw the text of HTML in the drawing, as mermaid and draw.io write it",
+    )
     render.add_argument("--engine", default="resvg", metavar="NAME", help="resvg or cairosvg (%(default)s)")
     render.set_defaults(run=_render)
 
@@ -94,6 +116,8 @@ def _render(options: argparse.Namespace) -> int:
             engine=options.engine,
             color=options.color,
             color_scheme=options.color_scheme,
+            fonts=options.font,
+            foreign_text=options.foreign_text,
             limits=limits_of(options),
         )
         if options.background is not None and not alpha.is_transparent(image):
@@ -108,6 +132,8 @@ def _render(options: argparse.Namespace) -> int:
 _OPTIONS = {
     **{name: f"--{name}" for name in ("width", "height", "scale", "background", "engine", "color")},
     "color_scheme": "--color-scheme",
+    "fonts": "--font",
+    "max_error": "--max-error",
     "format": "OUT",
 }
 _REMEDIES = {
@@ -153,6 +179,18 @@ def _sanitize(options: argparse.Namespace) -> int:
     removed = svg_info(options.file, limits=limits).removed
     write_bytes(options.out, sanitize_svg(options.file, limits=limits))
     print(f"{printable(options.out)}: " + (f"removed {', '.join(removed)}" if removed else "nothing had to be removed"))
+    return 0
+
+
+def _optimize(options: argparse.Namespace) -> int:
+    from ..svg import open_svg
+
+    _check_out(options)
+    document = open_svg(options.file, limits=limits_of(options))
+    with _named_as_options():
+        saved = document.optimize(max_error=options.max_error)
+        document.write(options.out)
+    print(f"{printable(options.out)}: {saved.before:,} -> {saved.after:,} bytes")
     return 0
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import tempfile
+import threading
 
 from ..limits import Limits
 from .untrusted import limits_of
@@ -19,7 +21,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "ui",
         help="try operations, documents and models in a browser",
         description="Open a page on which every operation can be tried on your own pictures and the recipe taken away as "
-        "Python, for the shell, as an address and as TOML; with tabs for SVG, PSD and models. It listens on this machine "
+        "Python, for the shell, as an address and as TOML; with tabs for SVG, PSD, meshes and models. It listens on this machine "
         "alone, asks nothing of any other, and keeps files for an hour. Ctrl-C ends it.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: 127.0.0.1, this machine alone)")
@@ -47,7 +49,10 @@ def run(options: argparse.Namespace) -> int:
         load_file(path)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # A folder that nobody else on this machine can read, and that goes with the page, however many files are in it.
-    with tempfile.TemporaryDirectory(prefix="aikit-ui-", dir=os.environ.get(_FOLDER)) as folder:
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        tempfile.TemporaryDirectory(prefix="aikit-ui-", dir=os.environ.get(_FOLDER)) as folder,
+    ):
         os.environ[_FOLDER] = folder
         _serve(options, limits)
     return 0
@@ -64,6 +69,6 @@ def _serve(options: argparse.Namespace, limits: Limits | None) -> None:
     url = ui.launch(blocks, host=options.host, port=options.port, wait=False)
     print(f"listening on {url}", flush=True)
     try:
-        blocks.block_thread()
+        threading.Event().wait()
     finally:
         blocks.close(verbose=False)

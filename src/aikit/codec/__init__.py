@@ -15,7 +15,7 @@ from ..errors import FileFormatError
 from ..limits import Limits
 from ..types import Source
 from .decoding import decode
-from .encoding import Encoder, encode
+from .encoding import encode, encode_default
 from .scalars import Json
 
 __all__ = ["Json", "default", "from_json", "read_json", "to_json", "write_json"]
@@ -83,6 +83,7 @@ def from_json(
         FileFormatError: no strict JSON (a key twice, NaN, a number too large, half a surrogate, nested too deeply), or a
             tag whose contents contradict each other.
         InputValueError: a class that is not in `kinds`, or a tag that is not known.
+        DeviceError: no such device, or none that can be used.
         LimitError: larger than `limits` allow.
 
     Example:
@@ -168,10 +169,11 @@ def default(value: object) -> Json:
 
     Raises:
         InputTypeError: a value of a type that cannot come back.
+        InputValueError: a value within itself.
 
     Example:
         >>> import json
         >>> json.dumps({"path": b"raw"}, default=default)
         '{"path": {"$bytes": "cmF3"}}'
     """
-    return Encoder(tags=True, careful=True).to_plain(value)
+    return encode_default(value)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from .._raster.guard import check_size, foreign
 from .._raster.structure import inspect
+from ..device.choice import existing_device
 from ..errors import FileFormatError, InputTypeError, quoted
 from ..limits import Limits
 from .scalars import as_base64, from_base64
@@ -38,7 +39,7 @@ def write(value: object) -> tuple[str, dict[str, object]] | None:
     """The tag and the contents of an array, a NumPy scalar, a tensor or a picture; None for anything else."""
     if (numpy := sys.modules.get("numpy")) is not None:
         if isinstance(value, numpy.generic):
-            return "scalar", _array_fields(numpy.asarray(value))
+            return "scalar", _scalar_fields(value)
         if type(value) in (numpy.ndarray, numpy.memmap):
             return "array", _array_fields(cast("NDArray[np.generic]", value))
     if (torch_ := sys.modules.get("torch")) is not None and type(value) is torch_.Tensor:
@@ -78,6 +79,15 @@ def read(tag: str, fields: object, limits: Limits | None, device: object) -> obj
 # ---------------------------------------------------------------- NumPy
 
 
+def _scalar_fields(value: np.generic) -> dict[str, object]:
+    import numpy as np
+
+    array = np.asarray(value)
+    if array.dtype.kind in "SU" and array[()] != value:
+        raise InputTypeError("value", "text without zeros at its end", quoted(value), "pass str(value) or bytes(value)")
+    return _array_fields(array)
+
+
 def _array_fields(array: NDArray[np.generic]) -> dict[str, object]:
     if array.dtype.kind not in _DTYPES:
         raise InputTypeError(
@@ -100,8 +110,18 @@ def _read_array(fields: dict[str, object]) -> NDArray[np.generic]:
     if len(data) != math.prod(shape) * dtype.itemsize:
         raise ValueError(f"{len(data)} bytes for the shape {shape} of {dtype}")
     # An array over a bytearray is writable, and there is one copy less.
-    flat = np.frombuffer(data, dtype) if data else np.empty(0, dtype)
+    flat = np.frombuffer(data, dtype) if data else np.empty(math.prod(shape), dtype)
+    if dtype.kind == "b":
+        _check_bools(flat.view(np.uint8))
+    if dtype.kind == "U" and data and flat.view(f"{dtype.byteorder}u4").max() > sys.maxunicode:
+        raise ValueError("characters that Unicode does not have")
     return flat.reshape(shape, order="F" if fields.get("order") == "F" else "C")
+
+
+def _check_bools(data: NDArray[np.uint8]) -> None:
+    """A bool of another byte than 0 and 1 is neither true nor false to NumPy and torch."""
+    if data.size and data.max() > 1:
+        raise ValueError("bools that are neither 0 nor 1")
 
 
 def _word(fields: dict[str, object], name: str) -> str:
@@ -126,6 +146,8 @@ def _tensor_fields(tensor: torch.Tensor) -> dict[str, object]:
 
     if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_nested:
         raise InputTypeError("value", "a dense tensor", f"a {tensor.layout} one", "pass tensor.to_dense()")
+    if tensor.is_meta:
+        raise InputTypeError("value", "a tensor with values", "one of the device meta", "give it values first")
     fields: dict[str, object] = {"dtype": str(tensor.dtype).removeprefix("torch."), "shape": list(tensor.shape)}
     if tensor.requires_grad:
         fields["requires_grad"] = True
@@ -146,7 +168,11 @@ def _read_tensor(fields: dict[str, object], device: object) -> torch.Tensor:
     if len(data) != math.prod(shape) * dtype.itemsize:
         raise ValueError(f"{len(data)} bytes for the shape {shape} of {dtype}")
     flat = torch.frombuffer(data, dtype=torch.uint8).view(dtype) if data else torch.empty(0, dtype=dtype)
-    tensor = flat.reshape(shape).to(torch.device(cast("str", device)))
+    if dtype == torch.bool and data:
+        _check_bools(flat.view(torch.uint8).numpy())
+    # A tensor of the device meta has a shape alone; torch does not count it among those that are there.
+    place = torch.device("meta") if str(device) == "meta" else existing_device(cast("str", device))
+    tensor = flat.reshape(shape).to(place)
     return tensor.requires_grad_() if fields.get("requires_grad") is True else tensor
 
 

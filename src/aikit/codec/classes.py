@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from ..errors import InputTypeError, InputValueError, quoted
 
-__all__ = ["TAGS", "by_name", "read", "tag_of", "write"]
+__all__ = ["TAGS", "by_name", "read", "readable", "tag_of", "write"]
 
 TAGS = ("enum", "dataclass", "namedtuple", "model")
 
@@ -38,7 +38,38 @@ def write(tag: str, value: Any) -> object:
         return {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
     if tag == "namedtuple":
         return list(value)
+    _refuse_private(value)
     return {**{name: getattr(value, name) for name in type(value).model_fields}, **(value.model_extra or {})}
+
+
+def readable(tag: str, value: Any) -> object:
+    """What other programs expect: an enum's value, fields, and of a root model what it stands for."""
+    if tag == "enum":
+        return value.value
+    fields = write(tag, value)
+    return value.root if tag == "model" and _is_root(type(value)) else fields
+
+
+def _is_root(kind: type) -> bool:
+    return issubclass(kind, sys.modules["pydantic"].RootModel)
+
+
+def _refuse_private(value: Any) -> None:
+    """Private attributes are no part of a model's JSON: one that is not as a new instance has it would be lost."""
+    for name, private in type(value).__private_attributes__.items():
+        held = (value.__pydantic_private__ or {}).get(name)
+        if private.default_factory is None and not _is_same(held, private.default):
+            raise InputTypeError(
+                "value", "a model whose private attributes are as they began", f"{name} of {type(value).__qualname__}",
+                "make it a field, or pass the fields in a dict",
+            )  # fmt: skip
+
+
+def _is_same(held: object, default: object) -> bool:
+    undefined = getattr(sys.modules["pydantic_core"], "PydanticUndefined", None)
+    return (
+        held is default or (held is None and default is undefined) or (type(held) is type(default) and held == default)
+    )
 
 
 def by_name(kinds: Collection[type]) -> dict[str, type]:
@@ -85,9 +116,31 @@ def _read_dataclass(kind: type, contents: dict[str, object]) -> object:
 
 def _read_model(kind: Any, contents: dict[str, object]) -> object:
     """A model, validated: its own rules hold for what comes from outside."""
-    named = {}
+    if _is_root(kind):
+        return kind.model_validate(contents["root"])
+    pydantic = sys.modules["pydantic"]
+    named: dict[str, object] = {}
     for name, value in contents.items():
         field = kind.model_fields.get(name)
         alias = None if field is None else field.validation_alias or field.alias
-        named[alias if isinstance(alias, str) else name] = value
+        if isinstance(alias, pydantic.AliasChoices):
+            alias = alias.choices[0]
+        if isinstance(alias, pydantic.AliasPath):
+            _put(named, alias.path, value)
+        else:
+            named[alias if isinstance(alias, str) else name] = value
     return kind.model_validate(named)
+
+
+def _put(into: dict[str, object], path: list[str | int], value: object) -> None:
+    """Put a value where an alias of several parts looks for it."""
+    *outer, last = path
+    place = into
+    for part in outer:
+        inner = place.setdefault(cast("str", part), {})
+        if not isinstance(part, str) or not isinstance(inner, dict):
+            raise TypeError("an alias that is no path of names")
+        place = inner
+    if not isinstance(last, str):
+        raise TypeError("an alias that ends in a number")
+    place[last] = value

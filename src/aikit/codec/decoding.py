@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Sized
 from functools import partial
 from itertools import chain
@@ -19,6 +20,8 @@ __all__ = ["decode"]
 
 _HALF = re.compile(r"\\[uU][dD][89a-fA-F]")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+# Of different values, two have one hash by chance; more have it by intent.
+_MOST_OF_ONE_HASH = 100
 _WATCHED = frozenset({dict, list, float})
 _CONTAINERS: dict[str, Callable[[list[object]], Sized]] = {"tuple": tuple, "set": set, "frozenset": frozenset}
 
@@ -39,6 +42,8 @@ def decode(text: str | bytes | bytearray, *, kinds: Collection[type], limits: Li
         raise _bad("an integer of thousands of digits") from error
     except RecursionError as error:
         raise _bad("values nested too deeply") from error
+    if not text.isascii():
+        _check_encodable(text)
     if _HALF.search(text):
         _check_surrogates(text)
     return value
@@ -114,6 +119,14 @@ def _finite(digits: str) -> float:
     return value
 
 
+def _check_encodable(text: str) -> None:
+    """The same of a text that came as str, in which it can stand without an escape."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise _bad("half a surrogate") from error
+
+
 def _check_surrogates(text: str) -> None:
     """Refuse half a surrogate, which no UTF-8 can hold."""
     high_until = -1
@@ -186,6 +199,7 @@ def _twice(pairs: list[tuple[str, object]]) -> str:
 def _read_container(make: Callable[[list[object]], Sized], contents: object) -> object:
     if not isinstance(contents, list):
         raise TypeError("a list")
+    _check_hashes(contents)
     value = make(contents)
     if len(value) != len(contents):
         raise ValueError("an item twice")
@@ -195,7 +209,14 @@ def _read_container(make: Callable[[list[object]], Sized], contents: object) -> 
 def _read_dict(contents: object) -> dict[object, object]:
     if not isinstance(contents, list) or not all(isinstance(each, list) and len(each) == 2 for each in contents):
         raise TypeError("a list of pairs")
+    _check_hashes([each[0] for each in contents])
     value = dict(contents)
     if len(value) != len(contents):
         raise ValueError("a key twice")
     return value
+
+
+def _check_hashes(keys: list[object]) -> None:
+    """Refuse keys of one hash: multiples of 2**61 - 1, a few thousand of which keep a dict busy for seconds."""
+    if len(keys) > _MOST_OF_ONE_HASH and max(Counter(map(hash, keys)).values()) > _MOST_OF_ONE_HASH:
+        raise ValueError(f"more than {_MOST_OF_ONE_HASH} keys of one hash")

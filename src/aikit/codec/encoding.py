@@ -11,7 +11,7 @@ from ..errors import InputTypeError, InputValueError, quoted
 from . import arrays, classes
 from .scalars import BY_NAME, BY_TYPE, Json
 
-__all__ = ["Encoder", "encode"]
+__all__ = ["encode", "encode_default"]
 
 # What the JSON encoder writes as it is, by exact type: subclasses would come back as their base.
 _LEAVES = frozenset({str, int, float, bool, type(None)})
@@ -22,16 +22,29 @@ def encode(value: object, *, indent: int | None, tags: bool, sort_keys: bool) ->
     """The text of a value."""
     try:
         try:
-            text = _write(Encoder(tags=tags, careful=False).to_plain(value), indent, sort_keys)
+            text = _write(Encoder(tags=tags, careful=False, sort_keys=sort_keys).to_plain(value), indent, sort_keys)
             text.encode()
         except ValueError:
             # NaN, or half a surrogate: rare, so that only then every number and text is looked at.
-            text = _write_carefully(Encoder(tags=tags, careful=True).to_plain(value), indent, sort_keys)
+            plain = Encoder(tags=tags, careful=True, sort_keys=sort_keys).to_plain(value)
+            text = _write_carefully(plain, indent, sort_keys)
     except RecursionError as error:
-        raise InputValueError(
-            "value", "values nested some hundred levels deep at most", "more, or one within itself", "flatten it"
-        ) from error
+        raise _too_deep() from error
     return text
+
+
+def encode_default(value: object) -> Json:
+    """A value in JSON's own types, for an encoder that asks about values which it cannot write."""
+    try:
+        return Encoder(tags=True, careful=True).to_plain(value)
+    except RecursionError as error:
+        raise _too_deep() from error
+
+
+def _too_deep() -> InputValueError:
+    return InputValueError(
+        "value", "values nested some hundred levels deep at most", "more, or one within itself", "flatten it"
+    )
 
 
 def _write(plain: Json, indent: int | None, sort_keys: bool) -> str:
@@ -56,10 +69,11 @@ class Encoder:
         tags: whether they are to come back as they were.
         careful: whether to look at each number and text; without, runs of plain values are passed on as they are, which
             makes plain rows as fast as `json` alone.
+        sort_keys: whether pairs of dicts with other keys than text are sorted.
     """
 
-    def __init__(self, *, tags: bool, careful: bool) -> None:
-        self._tags = tags
+    def __init__(self, *, tags: bool, careful: bool, sort_keys: bool = False) -> None:
+        self._tags, self._sort_keys = tags, sort_keys
         self._leaves = frozenset({int, bool, type(None)}) if careful else _LEAVES
 
     def to_plain(self, value: object) -> Json:
@@ -97,7 +111,8 @@ class Encoder:
 
     def _dict_of_any_keys(self, value: dict[object, object]) -> Json:
         if self._tags:
-            return {"$dict": [[self.to_plain(key), self.to_plain(each)] for key, each in value.items()]}
+            pairs: list[Json] = [[self.to_plain(key), self.to_plain(each)] for key, each in value.items()]
+            return {"$dict": sorted(pairs, key=_sorting_text) if self._sort_keys else pairs}
         plain = {self._key(key): self.to_plain(each) for key, each in value.items()}
         if len(plain) != len(value):
             raise InputValueError(
@@ -122,7 +137,7 @@ class Encoder:
             return {"$tuple": self._list(value)} if self._tags else self._list(value)
         if kind in _SETS:
             # In an order of their own, so that equal sets give equal texts.
-            items = sorted(self._list(value), key=lambda each: json.dumps(each, sort_keys=True))
+            items = sorted(self._list(value), key=_sorting_text)
             return {f"${_SETS[kind]}": items} if self._tags else items
         if (tag := classes.tag_of(kind)) is not None:
             return self._of_class(tag, value, kind)
@@ -134,13 +149,14 @@ class Encoder:
     def _of_class(self, tag: str, value: Any, kind: type) -> Json:
         if self._tags:
             return {f"${tag}": [kind.__qualname__, self.to_plain(classes.write(tag, value))]}
-        return self.to_plain(value.value if tag == "enum" else classes.write(tag, value))
+        return self.to_plain(classes.readable(tag, value))
 
     def _tagged(self, name: str, value: object) -> Json:
         scalar = BY_NAME[name]
         if self._tags:
             return {f"${name}": scalar.write(value)}
-        if name in ("float", "str"):
+        plain = None if name in ("float", "str") else (scalar.readable or scalar.write)(value)
+        if plain is None or _has_object(plain):
             raise InputValueError(
                 "value",
                 "finite numbers and whole text, for JSON has no others",
@@ -148,7 +164,7 @@ class Encoder:
                 "replace it, for instance by None, or keep tags=True",
                 option="tags",
             )
-        return (scalar.readable or scalar.write)(value)
+        return plain
 
     def _text(self, value: str) -> Json:
         try:
@@ -156,6 +172,16 @@ class Encoder:
         except UnicodeEncodeError:
             return self._tagged("str", value)
         return value
+
+
+def _sorting_text(plain: Json) -> str:
+    """What puts plain values in one order."""
+    return json.dumps(plain, sort_keys=True)
+
+
+def _has_object(plain: Json) -> bool:
+    """Whether a scalar's form is, or holds, a tag for a part of it."""
+    return any(type(each) is dict for each in (plain if isinstance(plain, list) else [plain]))
 
 
 def _refuse(value: object, kind: type) -> InputTypeError:

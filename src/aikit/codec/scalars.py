@@ -56,6 +56,8 @@ def _text(value: object) -> str:
 
 # ---------------------------------------------------------------- dates and times
 
+# The longest name of a zone has some 30 letters.
+_MOST_LETTERS = 120
 _ZONE = re.compile(r"(.*?)(?:\[([^\]]*)\])?(?:\[(fold)\])?", re.DOTALL)
 
 
@@ -69,7 +71,9 @@ def _write_moment(value: dt.datetime | dt.time) -> str:
 
 
 def _split_moment(value: object) -> tuple[str, ZoneInfo | None, int]:
-    found = _ZONE.fullmatch(_text(value))
+    if len(text := _text(value)) > _MOST_LETTERS:
+        raise ValueError(f"{len(text)} letters")
+    found = _ZONE.fullmatch(text)
     assert found is not None  # the first group takes anything
     text, zone, fold = found.groups()
     if zone == "fold":

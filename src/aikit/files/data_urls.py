@@ -53,7 +53,7 @@ def to_data_url(
         subsampling: how JPEG (4:4:4 from quality 90 on, else 4:2:0) and AVIF (4:2:0) store color: "4:4:4" whole,
             "4:2:2" half across, "4:2:0" half both ways.
         progressive: True for a JPEG in several passes.
-        effort: how much time a smaller file may take: PNG 0 to 9 (6), WebP 0 to 6 (4), AVIF 0 to 10 (4),
+        effort: how much time a smaller file may take: PNG 0 to 9 (None: by what the picture is), WebP 0 to 6 (4), AVIF 0 to 10 (4),
             JPEG XL 1 to 9 (7).
         optimize: True for a smaller file of the same pixels: JPEG with fitted tables, PNG with a palette or single bits
             where those hold all colors.

@@ -14,9 +14,10 @@ def probe_any(data: bytes, name: str, limits: Limits | None) -> tuple[_raster.He
     Raises:
         AikitError: it cannot be read.
     """
-    from .. import psd, svg
+    from .. import mesh, psd, svg
 
     kind = _raster.identify(data)
     if kind == "psd":
         return psd.probe(data, name=name, limits=limits)
-    return (svg.probe if kind == "svg" else _raster.probe)(data, name=name, limits=limits), None
+    probe = {"svg": svg.probe, "glb": mesh.probe}.get(str(kind), _raster.probe)
+    return probe(data, name=name, limits=limits), None

@@ -387,11 +387,15 @@ def _is_about_profile(error: FileFormatError) -> bool:
     return error.option == "profile" and error.code != "unsupported_color"
 
 
-_DOCUMENTS = ("psd", "svg")
+_DOCUMENTS = ("psd", "svg", "glb")
 
 
 def _document(data: bytes, name: str, limits: Limits | None, isolate: bool, **options: Any) -> Any:
-    """The picture of a document; one that comes with limits comes from a stranger, and goes to a child process."""
+    """The picture of a document; one that comes with limits comes from a stranger, and goes to a child process.
+
+    A mesh does so by itself, with its numbers and its textures: what is left is torch's work on checked numbers.
+    """
+    careful = limits is not None and _raster.identify(data) != "glb"
     return guarded(
         _flat,
         data,
@@ -400,16 +404,17 @@ def _document(data: bytes, name: str, limits: Limits | None, isolate: bool, **op
         keywords=options,
         subject=name,
         limits=limits,
-        isolate=isolate or limits is not None,
+        isolate=isolate or careful,
         expect=_raster.Picture,
     )
 
 
 def _flat(data: bytes, name: str, limits: Limits | None, *, frame: int, profile: Any) -> Any:
-    from .. import psd, svg
+    from .. import mesh, psd, svg
 
-    if _raster.identify(data) == "svg":
-        return svg.decode(data, name=name, frame=frame, limits=limits)
+    kind = _raster.identify(data)
+    if kind in ("svg", "glb"):
+        return (svg if kind == "svg" else mesh).decode(data, name=name, frame=frame, limits=limits)
     return psd.read_flat(data, name=name, frame=frame, profile=profile, limits=limits)
 
 

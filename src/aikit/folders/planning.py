@@ -55,7 +55,7 @@ def _as_path(subject: str, text: str) -> Path:
 _PICTURES = frozenset(
     f".{suffix}"
     for suffix in """
-        svg svgz psd psb heic heif hif heics heifs avifs
+        svg svgz psd psb glb heic heif hif heics heifs avifs
         jp2 j2k j2c jpc jpf jpx jpm jph jls jxr wdp hdp jng mng exr hdr rgbe pfm pam qoi tga dds pcx sgi rgba ras xbm xpm
         wbmp cur icns bpg flif djvu eps emf wmf xcf kra ora fits fts dcm
         raw dng cr2 cr3 crw nef nrw arw sr2 srf orf rw2 raf pef srw x3f 3fr erf iiq kdc mef mos mrw rwl

@@ -234,11 +234,14 @@ class Window:
         around = (
             at_columns.start, self.width - at_columns.stop, at_rows.start, self.height - at_rows.stop
         )  # fmt: skip
-        padded = torch.nn.functional.pad(part, around)
-        if not any(color):
-            return padded
-        beyond = torch.nn.functional.pad(torch.zeros_like(part[..., :1, :, :], dtype=torch.bool), around, value=True)
-        return torch.where(beyond, torch.tensor(color, dtype=tensor.dtype, device=tensor.device)[:, None, None], padded)
+        # Numbers of Python's: a tensor of them would have to be carried to the device, which the program waits for.
+        if len({*color}) == 1:
+            return torch.nn.functional.pad(part, around, value=color[0])
+        channels = [part.narrow(-3, at, 1) for at in range(len(color))]
+        padded = [
+            torch.nn.functional.pad(each, around, value=value) for each, value in zip(channels, color, strict=True)
+        ]
+        return torch.cat(padded, -3)
 
 
 def _overlap(start: int, length: int, side: int) -> tuple[slice, slice]:

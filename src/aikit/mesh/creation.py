@@ -12,7 +12,7 @@ from .accessors import ARRAY_BUFFER, ELEMENT_BUFFER, Array, add_accessor
 from .document import Document
 from .schema import Json
 
-__all__ = ["add_indices", "add_primitive", "as_numbers", "check_faces", "empty_document"]
+__all__ = ["add_indices", "add_primitive", "as_numbers", "check_colors", "check_faces", "empty_document"]
 
 GENERATOR = "aikit"
 
@@ -65,6 +65,14 @@ def as_numbers(subject: str, values: object, width: int | Sequence[int]) -> Arra
     if not np.isfinite(array).all() or (np.abs(array) > np.finfo(np.float32).max).any():
         raise InputValueError(subject, "finite numbers", "NaN, infinity or larger than float32 holds", "leave them out")
     return array.astype(np.float32)
+
+
+def check_colors(colors: object) -> Array:
+    """Colors of anybody's as float32 (V, 3) or (V, 4) in [0, 1]."""
+    found = as_numbers("colors", colors, (3, 4))
+    if not ((found >= 0) & (found <= 1)).all():
+        raise InputValueError("colors", "floats in [0, 1]", "others", "divide codes by 255 and make them linear")
+    return found
 
 
 def check_faces(faces: object, count: int) -> Array:

@@ -66,6 +66,7 @@ class Document:
         source: how messages call it.
         format: "glb", "gltf" or "obj", as it was opened.
         others: chunks of the GLB that are not understood, kept.
+        left_out: what its reader did not take over, in words.
         limits: what it may cost to make something of it; None trusts it.
     """
 
@@ -83,6 +84,7 @@ class Document:
     ) -> None:
         self.gltf, self.buffers, self.source, self.format = gltf, buffers, source, format
         self.limits = limits
+        self.left_out: tuple[str, ...] = ()
         self.image_files = image_files or {}
         self.others = others or []
         self._original = original
@@ -122,6 +124,11 @@ class Document:
 
     # ------------------------------------------------------------ data
 
+    def size(self) -> int:
+        """How many bytes of data it holds, new ones counted."""
+        held = sum(len(data) for data in (*self.buffers, *self.image_files.values()) if data is not None)
+        return held + sum(len(data) - self._old.get(index, 0) for index, data in self._fresh.items())
+
     def view(self, index: int) -> bytes:
         """The bytes of a buffer view, as they are stored."""
         if index in self._fresh:
@@ -156,6 +163,31 @@ class Document:
             self._old[index] = view["byteLength"]
         self._fresh[index] = data
         view["byteLength"] = len(data)
+
+    def keep_views(self, numbers: list[int]) -> None:
+        """Keep some views alone, by their numbers, which they lose; who refers to them has to follow."""
+        entries = self.entries("bufferViews")
+        self.gltf["bufferViews"] = [entries[index] for index in numbers]
+        for kept in ("_fresh", "_old"):
+            held = getattr(self, kept)
+            setattr(self, kept, {new: held[old] for new, old in enumerate(numbers) if old in held})
+        if not numbers:
+            self.gltf.pop("bufferViews")
+
+    def lay_out(self, views: list[bytes]) -> None:
+        """Give every view its bytes anew, one behind the other in one buffer."""
+        entries, at = self.entries("bufferViews"), 0
+        parts: list[bytes] = []
+        for entry, data in zip(entries, views, strict=True):
+            parts += [bytes(-at % 4), data]
+            at += -at % 4
+            entry.update(buffer=0, byteOffset=at, byteLength=len(data))
+            at += len(data)
+        self.buffers, self._fresh, self._old = [b"".join(parts)] if views else [], {}, {}
+        self.gltf.pop("buffers", None)
+        if views:
+            first: Json = {"byteLength": at}
+            self.gltf["buffers"] = [first]
 
     def _home(self) -> int:
         """The buffer that new data go to."""

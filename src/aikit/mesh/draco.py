@@ -22,7 +22,10 @@ NAME = "KHR_draco_mesh_compression"
 
 def is_installed() -> bool:
     """Whether the package that reads it is there."""
-    return importlib.util.find_spec("DracoPy") is not None
+    try:
+        return importlib.util.find_spec("DracoPy") is not None
+    except ValueError:  # somebody put None in its place
+        return False
 
 
 def decompress(document: Document, primitive: Json) -> tuple[dict[str, Array], Array]:

@@ -22,6 +22,7 @@ __all__ = [
     "insert_parent",
     "moving_matrix",
     "scaling_matrix",
+    "set_matrix",
     "transform_nodes",
     "transform_scene",
     "turning_matrix",
@@ -149,18 +150,19 @@ def _move_roots(document: Document, roots: list[int], matrix: Array) -> list[int
     """Move the outermost nodes of a scene: its only one, or a new one around all of them."""
     nodes = document.entries("nodes")
     if len(roots) == 1 and roots[0] not in _animated(document) and "skin" not in nodes[roots[0]]:
-        set_matrix(nodes[roots[0]], matrix @ local_matrix(nodes[roots[0]], {}))
+        place(document, roots[0], matrix @ local_matrix(nodes[roots[0]], {}))
         return roots
-    parent: Json = {"name": "transform", "children": roots}
-    set_matrix(parent, matrix)
-    return [document.append("nodes", parent)]
+    parent = document.append("nodes", {"name": "transform", "children": roots})
+    place(document, parent, matrix)
+    return [parent]
 
 
 def transform_nodes(document: Document, indices: Sequence[int], matrix: Array) -> None:
     """Move nodes, with all that lies in them, in the space of their parents."""
     nodes, animated = document.entries("nodes"), _animated(document)
+    within = _within(document, indices)
     for index in indices:
-        if "skin" in nodes[index]:
+        if "skin" in nodes[index] and not within >= set(document.entries("skins")[nodes[index]["skin"]]["joints"]):
             raise InputValueError(
                 "node",
                 "one that its own matrix moves",
@@ -168,11 +170,24 @@ def transform_nodes(document: Document, indices: Sequence[int], matrix: Array) -
                 "transform the nodes of its skeleton, or the whole mesh",
             )
     for index in indices:
+        if "skin" in nodes[index]:
+            continue  # its joints are moved, and its own matrix counts for nothing
         if index in animated:
             parent = insert_parent(document, index, nodes[index].get("name", "node") + " transform")
-            set_matrix(nodes[parent], matrix)
+            place(document, parent, matrix)
         else:
-            set_matrix(nodes[index], matrix @ local_matrix(nodes[index], {}))
+            place(document, index, matrix @ local_matrix(nodes[index], {}))
+
+
+def _within(document: Document, indices: Sequence[int]) -> set[int]:
+    """Nodes, and all that lie in them."""
+    found: set[int] = set()
+    waiting = list(indices)
+    while waiting:
+        index = waiting.pop()
+        found.add(index)
+        waiting.extend(document.entries("nodes")[index].get("children", ()))
+    return found
 
 
 def insert_parent(document: Document, index: int, name: str) -> int:
@@ -199,15 +214,53 @@ def _animated(document: Document) -> set[int]:
     }
 
 
-def set_matrix(node: Json, matrix: Array) -> None:
-    """Give a node a matrix, as translation, rotation and scale where these can say it."""
+def place(document: Document, index: int, matrix: Array) -> None:
+    """Give a node a matrix, in translation, rotation and scale; where these cannot say it, with a node inside of it.
+
+    glTF knows no shear of one node (3.5.3). By its singular values a matrix is a turn, a scale and another turn: the
+    outer node turns and scales, the inner one, which gets all that the node had, turns before that.
+    """
+    node = document.entries("nodes")[index]
+    if set_matrix(node, matrix):
+        return
+    left, scale, right = np.linalg.svd(matrix[:3, :3])
+    if np.linalg.det(left) < 0:
+        left[:, 0], scale[0] = -left[:, 0], -scale[0]
+    if np.linalg.det(right) < 0:
+        right[0], scale[0] = -right[0], -scale[0]
+    outer, inner = np.eye(4), np.eye(4)
+    outer[:3, :3], outer[:3, 3], inner[:3, :3] = left * scale, matrix[:3, 3], right
+    moved = {key: node.pop(key) for key in list(node) if key not in _KEPT}
+    child: Json = {**moved}
+    set_matrix(child, inner)
+    set_matrix(node, outer)
+    node["children"] = [document.append("nodes", child)]
+    _repoint(document, index, node["children"][0])
+
+
+# What stays with a node whose content moves into another.
+_KEPT = ("name", "extras", *_PARTS)
+
+
+def _repoint(document: Document, index: int, inner: int) -> None:
+    """Let skeletons and weights that meant a node mean the one that has its content now."""
+    for skin in document.entries("skins"):
+        skin["joints"] = [inner if joint == index else joint for joint in skin["joints"]]
+    for animation in document.entries("animations"):
+        for channel in animation["channels"]:
+            if channel["target"].get("node") == index:
+                channel["target"]["node"] = inner
+
+
+def set_matrix(node: Json, matrix: Array) -> bool:
+    """Give a node a matrix as translation, rotation and scale; False, and nothing done, where it has shear."""
+    translation, rotation, scale = decompose(matrix)
+    if not np.allclose(from_parts(translation, rotation, scale), matrix, rtol=1e-6, atol=1e-9 * np.abs(matrix).max()):
+        return False
     for key in _PARTS:
         node.pop(key, None)
-    translation, rotation, scale = decompose(matrix)
-    if not np.allclose(from_parts(translation, rotation, scale), matrix, rtol=1e-6, atol=1e-9):
-        node["matrix"] = matrix.T.reshape(-1).tolist()
-        return
     usual = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0), (1.0, 1.0, 1.0))
     for key, value, other in zip(_PARTS, (translation, rotation, scale), usual, strict=False):
         if not np.allclose(value, other, rtol=0, atol=1e-12):
             node[key] = list(value)
+    return True

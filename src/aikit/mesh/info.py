@@ -94,6 +94,7 @@ class MeshInfo:
         extensions: that it uses.
         required: extensions without which it cannot be shown.
         not_understood: extensions that aikit keeps and does not look at: pictures may look otherwise.
+        left_out: what an OBJ says that did not become part of the mesh.
     """
 
     format: str
@@ -116,6 +117,7 @@ class MeshInfo:
     extensions: tuple[str, ...]
     required: tuple[str, ...]
     not_understood: tuple[str, ...]
+    left_out: tuple[str, ...]
     _lost: dict[str, tuple[str, ...]] = field(repr=False)
 
     def lost_in(self, format: str) -> tuple[str, ...]:
@@ -146,7 +148,7 @@ def describe_mesh(document: Document, limits: Limits | None) -> MeshInfo:
     primitives = [each for mesh in document.entries("meshes") for each in mesh["primitives"]]
     return MeshInfo(
         format=document.format,
-        bytes=sum(len(data) for data in (*document.buffers, *document.image_files.values()) if data is not None),
+        bytes=document.size(),
         scenes=len(document.entries("scenes")),
         nodes=len(document.entries("nodes")),
         meshes=len(document.entries("meshes")),
@@ -162,6 +164,7 @@ def describe_mesh(document: Document, limits: Limits | None) -> MeshInfo:
         extensions=used,
         required=tuple(gltf.get("extensionsRequired", ())),
         not_understood=tuple(name for name in used if name not in UNDERSTOOD),
+        left_out=document.left_out,
         _lost=losses_of(document),
     )
 

@@ -10,21 +10,22 @@ from .tree import walk_scene
 
 __all__ = ["losses_of"]
 
-# OBJ has what its readers read: MTL's diffuse color, opacity, shininess and emission, with a map for some of them.
+# What MTL has a map for that readers know.
 _MTL_MAPS = ("base_color", "normal", "emissive")
 
 
 def losses_of(document: Document) -> dict[str, tuple[str, ...]]:
     """For each format that is written, what it leaves out, in words."""
     moving = list(_moving(document))
-    details, colors = list(_materials(document)), list(_vertex_colors(document))
+    details = list(_materials(document))
+    colors = ["vertex colors"] if _has_attribute(document, "COLOR_") else []
     looks = ["materials"] if document.entries("materials") else []
     uv = ["texture coordinates"] if _has_attribute(document, "TEXCOORD") else []
     more_uv = ["further sets of texture coordinates"] if _has_attribute(document, "TEXCOORD_1") else []
     return {
         "glb": (),
         "gltf": (),
-        "obj": (*moving, *details, *more_uv, *colors),
+        "obj": (*moving, *details, *more_uv, *_alpha_of_vertices(document)),
         "ply": (*moving, *looks, *more_uv),
         "stl": (*moving, *colors, *uv, *looks),
     }
@@ -74,9 +75,12 @@ def _materials(document: Document) -> Iterator[str]:
         yield "texture transforms"
 
 
-def _vertex_colors(document: Document) -> Iterator[str]:
-    if _has_attribute(document, "COLOR_"):
-        yield "vertex colors"
+def _alpha_of_vertices(document: Document) -> Iterator[str]:
+    accessors = document.entries("accessors")
+    primitives = [each for mesh in document.entries("meshes") for each in mesh["primitives"]]
+    colors = [each["attributes"]["COLOR_0"] for each in primitives if "COLOR_0" in each["attributes"]]
+    if any(accessors[index]["type"] == "VEC4" for index in colors):
+        yield "alpha of vertex colors"
 
 
 def _has_attribute(document: Document, start: str) -> bool:

@@ -193,7 +193,8 @@ class Material:
 
         Raises:
             InputTypeError: not an image.
-            InputValueError: an unknown role, a texture of another mesh, or a format that does not hold the image.
+            InputValueError: an unknown role, a texture of another mesh, a format that does not hold the image, or a
+                mesh that shows this material and has no texture coordinates.
         """
         one_of("role", role, ROLES)
         path, key = ROLES[role]
@@ -201,6 +202,7 @@ class Material:
         if image is None:
             holder.pop(key, None)
             return
+        self._check_uv(holder.get(key, {}).get("texCoord", 0))
         if isinstance(image, Texture):
             if image._document is not self._document:
                 raise InputValueError("image", "a texture of this mesh", "one of another", "pass texture.read()")
@@ -214,6 +216,18 @@ class Material:
         texture: Json = {}
         use_image(self._document, texture, index, kind)
         holder[key] = {**holder.get(key, {}), "index": self._document.append("textures", texture)}
+
+    def _check_uv(self, number: int) -> None:
+        """Refuse a texture for triangles that say nowhere which part of it they show."""
+        for index, mesh in enumerate(self._document.entries("meshes")):
+            for primitive in mesh["primitives"]:
+                if primitive.get("material") == self.index and f"TEXCOORD_{number}" not in primitive["attributes"]:
+                    raise InputValueError(
+                        "image",
+                        "texture coordinates in all that show this material",
+                        f"none in mesh {index}",
+                        "give that another material, or make it with uv=",
+                    )
 
     # ------------------------------------------------------------ the JSON
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import numpy as np
-
-from .._check import number, one_of
+from .._check import integer, number, one_of, switch
 from .._foreign_names import explain_calls
 from ..errors import InputTypeError, InputValueError, quoted
 from ..limits import Limits
-from ..types import AnyImage, Source
+from ..types import Source
 from .accessors import Array
+from .animating import AnimatedPath, Interpolation, animate_node, spin_scene
 from .animation import find_animation
-from .creation import add_primitive, as_numbers, check_faces, empty_document
+from .creation import check_colors
 from .document import Document
 from .editing import (
     Axis,
@@ -28,12 +27,15 @@ from .editing import (
 )
 from .geometry import MeshArrays, arrays_of, scene_of
 from .info import MeshInfo, describe_mesh
+from .interop import as_trimesh
+from .joining import add_document, merged, set_vertex_colors
 from .materials import Material, materials_of
 from .opening import open_document
+from .optimizing import Savings, Wanted, optimize_document
+from .pictures import Pictures
 from .safety import check_document
 from .scene import Scene
-from .schema import Json
-from .textures import Texture, encode_texture, textures_of, use_image
+from .textures import Texture, textures_of
 from .writing import FORMATS, encode_as, write_files
 
 if TYPE_CHECKING:
@@ -44,10 +46,10 @@ if TYPE_CHECKING:
     # A node by its name or its number, or several.
     NodeNames: TypeAlias = str | int | Sequence[str | int]
 
-__all__ = ["Mesh", "new_mesh", "open_mesh"]
+__all__ = ["Mesh", "open_mesh"]
 
 
-class Mesh:
+class Mesh(Pictures):
     """A mesh, made by `open_mesh`, `new_mesh` or `from_trimesh`: scenes, nodes, triangles, materials, textures, animations.
 
     Its file is kept as it is: the JSON as a dict, the data as bytes. What is edited changes in these, and everything
@@ -73,9 +75,18 @@ class Mesh:
         return self._document.gltf
 
     def __repr__(self) -> str:
-        counts = {name: len(self._document.entries(name)) for name in ("meshes", "materials", "images", "animations")}
-        told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        words = {"meshes": "mesh", "materials": "material", "images": "texture", "animations": "animation"}
+        counts = {word: len(self._document.entries(name)) for name, word in words.items()}
+        plural = {"mesh": "meshes"}
+        told = ", ".join(
+            f"{count} {word if count == 1 else plural.get(word, word + 's')}" for word, count in counts.items() if count
+        )
         return f"<Mesh {self._document.format}, {told or 'empty'}>"
+
+    def _repr_html_(self) -> str:
+        from .card import as_html
+
+        return as_html(self)
 
     def info(self) -> MeshInfo:
         """Count and name what it holds, with its bounds, and the sizes and roles of its textures.
@@ -197,11 +208,198 @@ class Mesh:
         """
         self._move(turning_matrix(degrees, axis), node)
 
+    @explain_calls
+    def animate(
+        self,
+        node: str | int,
+        path: AnimatedPath,
+        *,
+        times: Values | Sequence[float],
+        values: Values | Sequence[object],
+        interpolation: Interpolation = "linear",
+        name: str = "animation",
+    ) -> None:
+        """Let a node move: add keys of one of its values to an animation.
+
+        Where the node has a matrix it gets translation, rotation and scale instead, as glTF wants it. The values of the
+        animation take the place of those that the node has.
+
+        Args:
+            node: its name or number.
+            path: "translation", "rotation", "scale" or "weights" of morph targets.
+            times: (K,) seconds, rising, 0 or more.
+            values: (K, 3) meters or factors; (K, 4) quaternions x, y, z, w of length 1; (K, targets) weights. For
+                "cubic" (K, 3, n): the tangent that arrives, the value and the tangent that leaves.
+            interpolation: "linear", "step" or "cubic" between keys.
+            name: of the animation: one of that name gets this too, else it is a new one.
+
+        Raises:
+            InputTypeError: no numbers.
+            InputValueError: no such node, times that do not rise, another shape, quaternions of another length, a matrix
+                with shear, or a value that the animation moves already.
+
+        Example:
+            >>> from aikit import new_mesh
+            >>> mesh = new_mesh([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [(0, 1, 2)])
+            >>> mesh.animate("mesh", "translation", times=[0, 2], values=[(0, 0, 0), (4, 0, 0)])
+            >>> mesh.arrays(time=0.5).positions[0].tolist()
+            [1.0, 0.0, 0.0]
+        """
+        (index,) = find_nodes(self._document, [node])
+        animate_node(self._document, index, path, times, values, interpolation=interpolation, name=name)
+
+    @explain_calls
+    def spin(
+        self, *, seconds: float = 4.0, axis: Axis = "y", node: str | int | None = None, name: str = "spin"
+    ) -> None:
+        """Let the whole mesh turn once around itself, or a node of it, without a seam where it begins again.
+
+        Cameras and lights of the scene turn with it.
+
+        Args:
+            seconds: how long a turn takes.
+            axis: "x", "y" or "z", through the middle of the mesh, or through the origin of the node.
+            node: a name or number; None is all that is shown.
+            name: of the animation.
+
+        Raises:
+            InputTypeError: no number.
+            InputValueError: a time of 0, another axis, no such node, or nothing to show.
+        """
+        bounds = None if node is not None else self.info().bounds
+        center = None if bounds is None else [(low + high) / 2 for low, high in zip(*bounds, strict=True)]
+        index = None if node is None else find_nodes(self._document, [node])[0]
+        spin_scene(self._document, seconds, axis, index, name, center)
+
+    @explain_calls
+    def add(self, other: Mesh) -> list[int]:
+        """Add all of another mesh: its nodes, materials, textures and animations; its scene is shown with ours.
+
+        Args:
+            other: it stays as it is.
+
+        Returns:
+            The numbers of its outermost nodes here: `mesh.translate((2, 0, 0), node=mesh.add(other))`.
+
+        Raises:
+            InputTypeError: no mesh.
+            InputValueError: it uses extensions whose references nobody here knows.
+        """
+        if not isinstance(other, Mesh):
+            raise InputTypeError("other", "a Mesh", type(other).__name__, "open it with open_mesh")
+        return add_document(self._document, other._document)
+
+    @explain_calls
+    def merge(self, *, time: float = 0.0, animation: str | int | None = None, name: str = "mesh") -> Mesh:
+        """Give a new mesh of all triangles that are shown, one primitive for each material, none of them moving.
+
+        Materials and textures are the same. Animations, skins, morph targets, cameras, lights, points, lines and what is
+        not shown are left out.
+
+        Args:
+            time: seconds from the beginning of the animation, at which it stands still.
+            animation: its name or number; None is the first.
+            name: of the mesh.
+
+        Raises:
+            InputValueError: there are no triangles.
+            FileFormatError: as `arrays`.
+        """
+        seconds = number("time", time, 0, float("inf"))
+        return Mesh(merged(self._document, seconds, animation, name), self.limits)
+
+    @explain_calls
+    def set_vertex_colors(self, colors: Values | Sequence[Sequence[float]]) -> None:
+        """Give each vertex a color, which multiplies that of its material.
+
+        Args:
+            colors: (V, 3) or (V, 4) in [0, 1], linear light, one for each vertex that `arrays()` gives.
+
+        Raises:
+            InputTypeError: no numbers.
+            InputValueError: another shape or range, or a primitive that two nodes show.
+        """
+        set_vertex_colors(self._document, check_colors(colors))
+
+    @explain_calls
+    def to_trimesh(self, *, time: float = 0.0, animation: str | int | None = None) -> Any:  # which ships no types
+        """Give the triangles as a `trimesh.Trimesh`, for work on geometry; vertices stay as they are.
+
+        It has the base color texture, where one material is all there is, or else the vertex colors.
+
+        Args:
+            time: seconds from the beginning of the animation.
+            animation: its name or number; None is the first.
+
+        Raises:
+            MissingDependencyError: without the package trimesh.
+            FileFormatError: as `arrays`.
+        """
+        used = {role: each for material in self.materials.values() for role, each in material.textures.items()}
+        image = used["base_color"].read("pil") if len(self.materials) == 1 and "base_color" in used else None
+        return as_trimesh(self.arrays(time=time, animation=animation), image)
+
     def _move(self, matrix: Array, node: NodeNames | None) -> None:
         if node is None:
             transform_scene(self._document, matrix)
         else:
             transform_nodes(self._document, find_nodes(self._document, node), matrix)
+
+    @explain_calls
+    def optimize(
+        self,
+        *,
+        textures: Literal["webp"] | None = "webp",
+        quality: int = 85,
+        data_quality: int | None = None,
+        max_side: int | None = None,
+        quantize: bool = True,
+        prune: bool = True,
+    ) -> Savings:
+        """Make it smaller, in place.
+
+        Color textures become WebP with loss; palettes and pictures up to 64 pixels without. Data (normals, roughness,
+        occlusion) stay as they are to the last bit, in JPEG files untouched, else as lossless WebP. What would not get
+        smaller stays. Images that are the same are encoded once. Positions are never touched.
+
+        Args:
+            textures: "webp", or None to leave them in their formats.
+            quality: of color textures, 1 to 100.
+            data_quality: of all others, where some loss in them is wanted; None is none.
+            max_side: the longest side of any texture, in pixels; larger ones are reduced, colors in linear light, normals at
+                length 1.
+            quantize: store normals and tangents, and colors and coordinates from 0 to 1, in 16 bits, and small indices too
+                (KHR_mesh_quantization). It needs `prune`, or the old numbers would stay beside the new ones.
+            prune: leave out textures and data that nothing uses, and the gaps between data.
+
+        Returns:
+            `Savings`: bytes before and after, the error of every texture, and what was not done and why.
+
+        Raises:
+            InputTypeError: a number that is not whole, or a switch that is none.
+            InputValueError: a quality outside 1 to 100.
+            FileFormatError: damaged numbers.
+            LimitError: a texture larger than the limits the mesh was opened with.
+
+        Example:
+            >>> import numpy as np
+            >>> from aikit import new_mesh
+            >>> ramp = np.linspace(0, 255, 256 * 256 * 3).reshape(256, 256, 3).astype(np.uint8)
+            >>> mesh = new_mesh([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [(0, 1, 2)], uv=[(0, 1), (1, 1), (0, 0)], texture=ramp)
+            >>> savings = mesh.optimize()
+            >>> savings.after < savings.before, savings.textures[0].format, savings.textures[0].error < 3
+            (True, 'webp', True)
+        """
+        if textures is not None:
+            one_of("textures", textures, ("webp",))
+        wanted = Wanted(
+            textures == "webp",
+            _quality("quality", quality),
+            None if data_quality is None else _quality("data_quality", data_quality),
+            None if max_side is None else integer("max_side", max_side),
+        )
+        how = {"quantized": switch("quantize", quantize), "pruned": switch("prune", prune)}
+        return optimize_document(self._document, wanted, self.limits, **how)
 
     # ------------------------------------------------------------ files
 
@@ -260,6 +458,13 @@ class Mesh:
             check_document(self._document, None)
 
 
+def _quality(name: str, value: object) -> int:
+    quality = integer(name, value)
+    if quality > 100:
+        raise InputValueError(name, "1 to 100", quoted(value), "pass one of these")
+    return quality
+
+
 @explain_calls
 def open_mesh(source: Source, *, limits: Limits | None = None, files: bool = False) -> Mesh:
     """Open a GLB, glTF or OBJ file. The format is known by the bytes, not by the name.
@@ -290,90 +495,10 @@ def open_mesh(source: Source, *, limits: Limits | None = None, files: bool = Fal
         >>> from aikit import new_mesh
         >>> data = new_mesh([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [(0, 1, 2)]).encode()
         >>> open_mesh(data)
-        <Mesh glb, 1 meshes, 1 materials>
+        <Mesh glb, 1 mesh, 1 material>
 
     Source: Khronos Group, "glTF 2.0 Specification"; Wavefront Technologies, "Object Files (.obj)", 1992.
     """
     if not isinstance(files, bool):
         raise InputTypeError("files", "True or False", quoted(files), "pass True to read what lies beside it")
     return Mesh(open_document(source, limits, files=files), limits)
-
-
-@explain_calls
-def new_mesh(
-    vertices: Values | Sequence[Sequence[float]],
-    faces: Values | Sequence[Sequence[int]],
-    *,
-    uv: Values | Sequence[Sequence[float]] | None = None,
-    normals: Values | Sequence[Sequence[float]] | None = None,
-    colors: Values | Sequence[Sequence[float]] | None = None,
-    texture: AnyImage | None = None,
-    name: str = "mesh",
-) -> Mesh:
-    """Make a mesh of triangles.
-
-    Args:
-        vertices: (V, 3) floats, in meters: x to the right, y up, z to the viewer.
-        faces: (F, 3) integers, counter-clockwise seen from the front.
-        uv: (V, 2) places in the texture, from its upper left corner, v downwards, as glTF has it. OBJ and many
-            libraries count v upwards: pass 1 - v.
-        normals: (V, 3); None leaves them to be worked out by who draws it.
-        colors: (V, 3) or (V, 4) floats in [0, 1], linear light.
-        texture: an image of any kind, the base color. It needs `uv`.
-        name: of the mesh.
-
-    Returns:
-        The mesh, with one material that is no metal.
-
-    Raises:
-        InputTypeError: something that is no numbers, or no image.
-        InputValueError: another shape, numbers that are not finite, faces of vertices that are not there, normals
-            without a length, or a texture without `uv`.
-
-    Example:
-        >>> square = new_mesh([(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0)], [(0, 1, 2), (0, 2, 3)])
-        >>> square.info().triangles
-        2
-    """
-    points = as_numbers("vertices", vertices, 3)
-    attributes = {"POSITION": points}
-    given = (("NORMAL", "normals", normals, 3), ("TEXCOORD_0", "uv", uv, 2), ("COLOR_0", "colors", colors, (3, 4)))
-    for attribute, subject, values, width in given:
-        if values is not None:
-            attributes[attribute] = as_numbers(subject, values, width)
-            if len(attributes[attribute]) != len(points):
-                got = str(len(attributes[attribute]))
-                raise InputValueError(subject, f"{len(points)} rows, one a vertex", got, "pass as many")
-    if normals is not None:
-        attributes["NORMAL"] = _unit_normals(attributes["NORMAL"])
-    if colors is not None and not ((attributes["COLOR_0"] >= 0) & (attributes["COLOR_0"] <= 1)).all():
-        raise InputValueError("colors", "floats in [0, 1]", "others", "divide codes by 255 and make them linear")
-    if texture is not None and uv is None:
-        raise InputValueError("texture", "uv beside it", "none", "pass uv=, where each vertex lies in the texture")
-    document = empty_document(name)
-    material: Json = {"name": name, "pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 1.0}}
-    document.append("materials", material)
-    if texture is not None:
-        _add_texture(document, material, texture)
-    primitive = add_primitive(document, check_faces(faces, len(points)), attributes, 0)
-    document.append("meshes", {"name": name, "primitives": [primitive]})
-    document.gltf["scenes"][0]["nodes"] = [document.append("nodes", {"name": name, "mesh": 0})]
-    return Mesh(document)
-
-
-def _unit_normals(normals: Array) -> Array:
-    lengths = np.linalg.norm(normals.astype(np.float64), axis=1, keepdims=True)
-    if (lengths == 0).any():
-        row = int(np.flatnonzero(lengths == 0)[0])
-        raise InputValueError("normals", "directions", f"a row without length, number {row}", "leave normals out")
-    unit: Array = (normals / lengths).astype(np.float32)
-    return unit
-
-
-def _add_texture(document: Document, material: Json, texture: AnyImage) -> None:
-    data, kind = encode_texture(texture, "png")
-    view = document.add_view(data)
-    image = document.append("images", {"bufferView": view, "mimeType": f"image/{kind}", "name": "texture"})
-    entry: Json = {}
-    use_image(document, entry, image, kind)
-    material["pbrMetallicRoughness"]["baseColorTexture"] = {"index": document.append("textures", entry)}

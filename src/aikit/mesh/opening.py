@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import TypeAlias
 
 from .._io import name_of, read_bytes
-from ..errors import AikitError, FileAccessError, FileFormatError, quoted
+from .._warnings import warn_caller
+from ..errors import AikitError, FileAccessError, FileFormatError, quoted, shortened
 from ..isolation import guarded
 from ..limits import Limits
 from ..paths import open_inside
@@ -15,14 +14,13 @@ from ..types import Source
 from .container import BINARY, Data, is_glb, parse_json, read_chunks
 from .document import Document, FileData, decode_data_uri, is_file, sibling_name
 from .flatten import check_geometry
+from .obj_reading import looks_like_obj, read_obj
 from .safety import check_document
 
-__all__ = ["ReadSibling", "open_document"]
+__all__ = ["open_document"]
 
 # Larger files are read part by part, when something asks for one; each keeps a file open.
 _LAZY_FROM = 16_000_000
-
-ReadSibling: TypeAlias = Callable[[str], bytes]
 
 
 def open_document(source: Source, limits: Limits | None, *, files: bool) -> Document:
@@ -40,7 +38,13 @@ def open_document(source: Source, limits: Limits | None, *, files: bool) -> Docu
         data = read_bytes(source, limits=limits)
     if limits is not None:
         guarded(_check, data, name, folder, limits, subject=name, limits=limits, isolate=True, expect=None)
-    return _parse(data, name, folder, limits)
+    document = _parse(data, name, folder, limits)
+    if document.left_out:
+        warn_caller(
+            f"{name}: expected what a mesh of glTF can hold, got {shortened(', '.join(document.left_out), 300)}; "
+            f"{'it was left out' if files else 'pass files=True for materials, the rest was left out'}."
+        )
+    return document
 
 
 def _lazy(source: Source, name: str) -> Data | None:
@@ -67,12 +71,14 @@ def _check(data: bytes, name: str, folder: str | None, limits: Limits) -> None:
 
 
 def _parse(data: Data, name: str, folder: str | None, limits: Limits | None) -> Document:
-    read = _Siblings(name, folder, limits, len(data)).read
+    siblings = _Siblings(name, folder, limits, len(data))
     head = data[:4096]
     if is_glb(head):
         kind, parse = "glb", _parse_glb
     elif head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{":
         kind, parse = "gltf", _parse_gltf
+    elif looks_like_obj(head):
+        kind, parse = "obj", _parse_obj
     else:
         raise FileFormatError(
             name,
@@ -83,13 +89,13 @@ def _parse(data: Data, name: str, folder: str | None, limits: Limits | None) -> 
         )
     if limits is not None:
         limits.check_format(name, kind)
-    document = parse(data, name, read, limits)
+    document = parse(data, name, siblings, limits)
     document.limits = limits
     check_document(document, limits)
     return document
 
 
-def _parse_glb(data: Data, name: str, read: ReadSibling, limits: Limits | None) -> Document:
+def _parse_glb(data: Data, name: str, siblings: _Siblings, limits: Limits | None) -> Document:
     chunks = read_chunks(data, name)
     first = chunks[0]
     if limits is not None:
@@ -103,7 +109,11 @@ def _parse_glb(data: Data, name: str, read: ReadSibling, limits: Limits | None) 
             binary = data.part(start, length) if isinstance(data, FileData) else data[start : start + length]
         else:
             others.append((chunk.kind, data[chunk.start : chunk.start + chunk.length]))
-    return _assemble(gltf, binary, name, "glb", data, read, others)
+    return _assemble(gltf, binary, name, "glb", data, siblings, others)
+
+
+def _parse_obj(data: Data, name: str, siblings: _Siblings, limits: Limits | None) -> Document:
+    return read_obj(data, name, siblings.read if siblings.allowed else None, limits)
 
 
 def _without_padding(gltf: dict[str, object], length: int) -> int:
@@ -112,8 +122,8 @@ def _without_padding(gltf: dict[str, object], length: int) -> int:
     return first if isinstance(first, int) and 0 < length - first < 4 else length
 
 
-def _parse_gltf(data: Data, name: str, read: ReadSibling, limits: Limits | None) -> Document:
-    return _assemble(parse_json(data[:], name, limits), None, name, "gltf", data, read, [])
+def _parse_gltf(data: Data, name: str, siblings: _Siblings, limits: Limits | None) -> Document:
+    return _assemble(parse_json(data[:], name, limits), None, name, "gltf", data, siblings, [])
 
 
 def _assemble(
@@ -122,18 +132,18 @@ def _assemble(
     name: str,
     format: str,
     original: Data,
-    read: ReadSibling,
+    siblings: _Siblings,
     others: list[tuple[bytes, bytes]],
 ) -> Document:
     buffers: list[Data | None] = []
     for index, entry in enumerate(_dicts(gltf.get("buffers"))):
         uri = entry.get("uri")
         if isinstance(uri, str):
-            buffers.append(read(uri) if is_file(uri) else decode_data_uri(uri, name))
+            buffers.append(siblings.read_uri(uri) if is_file(uri) else decode_data_uri(uri, name))
         else:
             buffers.append(binary if index == 0 else None)
     images = {
-        index: read(uri)
+        index: siblings.read_uri(uri)
         for index, entry in enumerate(_dicts(gltf.get("images")))
         if isinstance(uri := entry.get("uri"), str) and is_file(uri)
     }
@@ -152,14 +162,13 @@ class _Siblings:
         self._name, self._folder, self._limits, self._consumed = name, folder, limits, consumed
         self._read: dict[str, bytes] = {}
 
-    def read(self, uri: str) -> bytes:
-        """The bytes of the file that a URI means.
+    @property
+    def allowed(self) -> bool:
+        """Whether there is a folder, and it was asked for."""
+        return self._folder is not None
 
-        Raises:
-            FileFormatError: it would lead out of the folder, or files are not asked for; code "unsafe_content".
-            FileAccessError: there is no such file.
-            LimitError: together with the others it is larger than allowed.
-        """
+    def read_uri(self, uri: str) -> bytes:
+        """The bytes of the file that a URI means; raises as `read`."""
         if self._folder is None:
             raise FileFormatError(
                 self._name,
@@ -173,13 +182,21 @@ class _Siblings:
             name = sibling_name(uri)
         except UnicodeDecodeError as error:
             raise self._unsafe(uri) from error
-        if name.startswith("./"):
-            name = name[2:]
+        return self.read(name.removeprefix("./"))
+
+    def read(self, name: str) -> bytes:
+        """The bytes of the file of that name.
+
+        Raises:
+            FileFormatError: it would lead out of the folder; code "unsafe_content".
+            FileAccessError: there is no such file.
+            LimitError: together with the others it is larger than allowed.
+        """
         if name not in self._read:
-            self._read[name] = self._open(name, uri)
+            self._read[name] = self._open(name)
         return self._read[name]
 
-    def _open(self, name: str, uri: str) -> bytes:
+    def _open(self, name: str) -> bytes:
         assert self._folder is not None
         try:
             with open_inside(self._folder, name) as file:
@@ -190,7 +207,7 @@ class _Siblings:
         except FileAccessError as error:
             raise FileAccessError(
                 self._name,
-                f"the file {quoted(uri)} beside it",
+                f"the file {quoted(name)} beside it",
                 error.got,
                 "put it there, or convert the mesh to GLB where it is",
                 errno=error.errno,
@@ -199,7 +216,7 @@ class _Siblings:
         except AikitError as error:
             if error.code == "limit_exceeded":
                 raise
-            raise self._unsafe(uri) from error
+            raise self._unsafe(name) from error
         self._consumed += len(data)
         return data
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from ..errors import FileFormatError, quoted
 
-__all__ = ["COLLECTIONS", "Json", "check_shape", "references"]
+__all__ = ["COLLECTIONS", "Json", "check_shape", "references", "unseen_extensions"]
 
 Json: TypeAlias = dict[str, Any]  # Any, for what a file says is known only once it was checked
 
@@ -410,3 +410,33 @@ def _references(value: Any, shape: _Shape) -> Iterator[tuple[Any, Any, str]]:
             yield value, key, each.to
         elif not isinstance(each, (_Number, _OneOf, type)):
             yield from _references(value[key], each)
+
+
+def unseen_extensions(gltf: Json) -> set[str]:
+    """The extensions that a document has somewhere and the table has not: they may point to anything by its number."""
+    return {name for name in _extensions_in(gltf) if name not in _known_extensions(_GLTF)}
+
+
+def _extensions_in(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "extensions" and isinstance(inner, dict):
+                yield from inner
+            # What people put into extras is their own.
+            if key != "extras":
+                yield from _extensions_in(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _extensions_in(inner)
+
+
+def _known_extensions(shape: _Shape) -> set[str]:
+    found: set[str] = set()
+    if isinstance(shape, (_Each, _Map)):
+        return _known_extensions(shape.shape)
+    if isinstance(shape, _Object):
+        for key, inner in {**shape.required, **shape.optional}.items():
+            if key == "extensions" and isinstance(inner, _Object):
+                found |= {**inner.required, **inner.optional}.keys()
+            found |= _known_extensions(inner)
+    return found

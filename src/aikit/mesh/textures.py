@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     import torch
     from PIL import Image
 
-__all__ = ["ROLES", "Texture", "encode_texture", "image_of", "texture_slots", "textures_of", "use_image"]
+__all__ = [
+    "ROLES",
+    "Texture",
+    "encode_texture",
+    "image_of",
+    "images_of_texture",
+    "texture_slots",
+    "textures_of",
+    "use_image",
+]
 
 Role = Literal["base_color", "metallic_roughness", "normal", "occlusion", "emissive", "other"]
 

@@ -9,6 +9,7 @@ from .._io import write_bytes
 from ..paths import inside
 from .container import dump_json
 from .document import Document, is_file, sibling_name
+from .plain_formats import encode_obj, encode_ply, encode_stl, obj_files
 from .schema import Json
 
 __all__ = ["FORMATS", "encode_as", "write_files"]
@@ -22,6 +23,9 @@ def encode_as(document: Document, format: str) -> bytes:
 FORMATS: dict[str, Callable[[Document], bytes]] = {
     "glb": Document.encode_glb,
     "gltf": Document.encode_embedded,
+    "obj": encode_obj,
+    "ply": encode_ply,
+    "stl": encode_stl,
 }
 
 
@@ -29,8 +33,18 @@ def write_files(document: Document, path: str, format: str) -> None:
     """Write a document, and what belongs beside it before the file that refers to it."""
     if format == "gltf":
         _write_gltf(document, path)
+    elif format == "obj":
+        _write_obj(document, path)
     else:
         write_bytes(path, encode_as(document, format))
+
+
+def _write_obj(document: Document, path: str) -> None:
+    folder, name = os.path.split(path)
+    files = obj_files(document, os.path.splitext(name)[0])
+    for beside, data in files.beside.items():
+        write_bytes(os.path.join(folder, beside), data)
+    write_bytes(path, files.obj)
 
 
 def _write_gltf(document: Document, path: str) -> None:

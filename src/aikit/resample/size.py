@@ -62,7 +62,7 @@ def resize(
 
     Returns:
         Same kind and dtype, `max(1, floor(size * scale + 0.5))` pixels a side. 8-bit results are within one code of
-        Pillow 13's for opaque images, within two of a box, and NumPy's and PIL's are the same bits. Integers are clamped
+        Pillow 13's for opaque images, within two of a box and, of tensors, in a few values of a million, and NumPy's and PIL's are the same bits. Integers are clamped
         after each pass, floats never, so that sharp kernels can leave [0, 1]. Colors are 0 where alpha is below 1/65535,
         unless no pixels are mixed: "nearest" and the same size copy them. Differentiable in torch, once.
 

@@ -26,7 +26,7 @@ from .caches import Cache
 from .core import cache_of, recorder_of
 from .gate import RefusedError
 from .models import Model, find_models
-from .problems import MEDIA_TYPE, Problem, problem, problem_of, problem_of_validation
+from .problems import MEDIA_TYPE, Problem, problem, problem_of, problem_of_invalid, problem_of_validation
 from .routes import add_health, add_models, add_pictures
 from .service import Service
 
@@ -97,7 +97,9 @@ def _add_handlers(app: FastAPI) -> None:
         return respond(request, problem_of(error))
 
     async def invalid(request: Request, error: Exception) -> Response:
-        assert isinstance(error, (RequestValidationError, ValidationError))
+        if isinstance(error, ValidationError):
+            return respond(request, problem_of_invalid(error))
+        assert isinstance(error, RequestValidationError)
         return respond(request, problem_of_validation(error.errors()))
 
     async def http(request: Request, error: Exception) -> Response:
@@ -105,7 +107,7 @@ def _add_handlers(app: FastAPI) -> None:
         code = {404: "not_found", 405: "method_not_allowed", 413: "limit_exceeded"}.get(
             error.status_code, "bad_request"
         )
-        answer = problem(code, f"{request.method} {request.url.path}", headers=error.headers or {})
+        answer = problem(code, f"{request.method} {request.scope['path']}", headers=error.headers or {})
         return respond(request, replace(answer, status=error.status_code))
 
     app.add_exception_handler(RefusedError, refused)

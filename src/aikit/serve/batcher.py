@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 from .gate import RefusedError
-from .problems import problem
+from .problems import passable, problem
 
 __all__ = ["Batcher"]
 
@@ -55,6 +55,7 @@ class Batcher(Generic[T, R]):
         self._observe = observe
         self._items: asyncio.Queue[tuple[T, asyncio.Future[R]] | None] = asyncio.Queue()
         self._worker: asyncio.Task[None] | None = None
+        self._unanswered: set[asyncio.Future[R]] = set()
         self._thread = ThreadPoolExecutor(1, "aikit-batch")
         self._closed = False
 
@@ -73,17 +74,32 @@ class Batcher(Generic[T, R]):
         if self._worker is None:
             self._worker = asyncio.create_task(self._run())
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._unanswered.add(answer)
+        answer.add_done_callback(self._unanswered.discard)
         self._items.put_nowait((item, answer))
         return await answer
 
-    async def close(self) -> None:
-        """Answer what was accepted, take nothing more, and end."""
+    async def close(self, *, seconds: float | None = None) -> bool:
+        """Answer what was accepted, take nothing more, and end.
+
+        Args:
+            seconds: how long that may take; what has no answer then is refused. None waits as long as the function takes.
+
+        Returns:
+            Whether the function has ended. A thread cannot be stopped: where it has not, the program has to end by `os._exit`.
+        """
         if not self._closed:
             self._closed = True
             self._items.put_nowait(None)
             if self._worker is not None:
-                await self._worker
-            self._thread.shutdown()
+                await asyncio.wait([self._worker], timeout=seconds)
+        ended = self._worker is None or self._worker.done()
+        if not ended and self._worker is not None:
+            self._worker.cancel()
+            for answer in list(self._unanswered):
+                _settle(answer, RefusedError(problem("shutting_down", "the model took longer than the service lives")))
+        self._thread.shutdown(wait=ended)
+        return ended
 
     async def _run(self) -> None:
         ended = False
@@ -129,12 +145,15 @@ class Batcher(Generic[T, R]):
             _settle(answer, result)
 
     async def _call(self, items: list[T]) -> Sequence[R | Exception] | Exception:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._try, items)
+
+    def _try(self, items: list[T]) -> Sequence[R | Exception] | Exception:
         try:
-            results = await asyncio.get_running_loop().run_in_executor(self._thread, self._function, items)
+            results = self._function(items)
             if len(results) != len(items):
                 raise ValueError(f"a model gave {len(results)} answers to {len(items)} items")
-        except Exception as error:  # noqa: BLE001 - whatever a model raises is told to who asked
-            return error
+        except BaseException as error:  # noqa: BLE001 - whatever a model raises is told to who asked
+            return passable(error)
         return results
 
 
@@ -142,6 +161,6 @@ def _settle(answer: asyncio.Future[R], result: R | Exception) -> None:
     if answer.done():
         return
     if isinstance(result, Exception):
-        answer.set_exception(result)
+        answer.set_exception(passable(result))
     else:
         answer.set_result(result)

@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from .._io import make_folder
 from ..codec import from_json, to_json
-from ..errors import AikitError, InputTypeError, InputValueError, MissingDependencyError, quoted
+from ..errors import AikitError, InputTypeError, InputValueError, MissingDependencyError, quoted, without_password
 
 if TYPE_CHECKING:
     import redis
@@ -73,7 +73,7 @@ def open_cache(url: str) -> Cache:
         if os.path.isabs(path):
             return _FolderCache(Path(path), _size_of(url))
     raise InputValueError(
-        "url", "memory:, dir:/path or redis://host", quoted(_without_password(url)), "write one of these"
+        "url", "memory:, dir:/path or redis://host", quoted(without_password(url)), "write one of these"
     )
 
 
@@ -99,10 +99,6 @@ def _user_folder() -> str:
             "url", "the package platformdirs", "none", "run: pip install platformdirs, or name a folder: dir:/path"
         ) from error
     return str(Path(platformdirs.user_cache_dir("aikit")) / "answers")
-
-
-def _without_password(url: str) -> str:
-    return re.sub(r"//[^/]*@", "//**********@", url)
 
 
 class Cache(abc.ABC):
@@ -316,10 +312,10 @@ class _RedisCache(Cache):
             )
         except ValueError as error:
             raise InputValueError(
-                "url", "redis://host:port/number", quoted(_without_password(url)), "write it so"
+                "url", "redis://host:port/number", quoted(without_password(url)), "write it so"
             ) from error
-        self._failure = package.RedisError
-        self._name = _without_password(url)
+        self._failure, self._refusal = package.RedisError, package.ResponseError
+        self._name = without_password(url)
         self._paused_until = 0.0
 
     @contextlib.contextmanager
@@ -337,7 +333,11 @@ class _RedisCache(Cache):
     def _load(self, key: str) -> bytes | None:
         if not self._is_paused():
             with self._reached():
-                found = self._client.get(f"aikit:{key}")
+                try:
+                    found = self._client.get(f"aikit:{key}")
+                except self._refusal as error:  # it answers, and holds something of another type
+                    _log.warning("an entry that cannot be read is none", extra={"reason": str(error)})
+                    return None
                 return found if isinstance(found, bytes) else None
         return None
 

@@ -8,16 +8,16 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from .. import __version__, operations
 from .._raster import identify
 from ..codec import to_json
-from ..errors import AikitError, FileAccessError, InputValueError, WorkerError
+from ..errors import AikitError, FileAccessError, InputValueError, WorkerError, quoted
 from ..files import MetadataPolicy, encode, media_type
 from ..folders.reporting import Cataloguer, Recorder
 from ..limits import Limits
@@ -26,9 +26,10 @@ from ..recipe import Recipe
 from ..recipe.files import pick_format
 from ..settings import Settings
 from .caches import Cache, open_cache
+from .gate import RefusedError
 from .models import Model
 from .negotiation import formats_for, is_among
-from .problems import Problem, problem_of
+from .problems import Problem, problem, problem_of
 from .schemas import make_recipe, recipe_schema
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def handle(
     if recipe.metadata == "keep":
         recipe = replace(recipe, metadata=metadata)
     formats = (recipe.to,) if recipe.to is not None else formats_for(accept)
-    key = _key_of(recipe, digest.hexdigest(), formats)
+    key = _key_of(recipe, digest.hexdigest(), formats, limits)
     answer = _answer(recipe, data, key, formats, limits, if_none_match, cache, cache_seconds, max_age)
     if recorder is not None:
         _note(recorder, digest.digest(), len(data), line, answer if isinstance(answer, Problem) else None, path)
@@ -185,8 +186,9 @@ def _answer(
     if is_among(etag, if_none_match):
         return Answer(b"", "", 304, headers, cached=True)
     kept = None if cache is None else cache.get(key)
-    if isinstance(kept, bytes) and kept:
-        return Answer(kept, media_type(identify(kept) or ""), 200, headers, cached=True)
+    # A cache is shared with others, who may have put there what is no picture.
+    if isinstance(kept, bytes) and (name := identify(kept)) is not None:
+        return Answer(kept, media_type(name), 200, headers, cached=True)
 
     def make() -> bytes:
         body = apply(recipe, data, formats, limits)
@@ -211,9 +213,10 @@ def _of_picture(error: AikitError) -> AikitError:
     return error.with_subject("picture") if error.subject == "source" else error
 
 
-def _key_of(recipe: Recipe, content: str, formats: tuple[str, ...]) -> str:
-    """What tells one answer from every other: contents, recipe, format, version."""
-    text = "\n".join((__version__, content, replace(recipe, to=None).digest, *formats))
+def _key_of(recipe: Recipe, content: str, formats: tuple[str, ...], limits: Limits) -> str:
+    """What tells one answer from every other: contents, recipe, format, version, and what it was allowed to cost."""
+    allowed = {**asdict(limits), "formats": limits.formats and sorted(limits.formats)}
+    text = "\n".join((__version__, content, replace(recipe, to=None).digest, *formats, repr(sorted(allowed.items()))))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -261,7 +264,18 @@ def _cache_control(max_age: int | None) -> str:
 
 
 def answer_of(model: Model, answer: object, accept: str, metadata: MetadataPolicy) -> tuple[bytes, str]:
-    """A model's answer as what it is, a picture or JSON, and its media type."""
+    """A model's answer as what it is, a picture or JSON, and its media type.
+
+    Raises:
+        RuntimeError: it cannot be sent, which is no fault of the request.
+    """
+    try:
+        return _encode_answer(model, answer, accept, metadata)
+    except (AikitError, ValidationError) as error:
+        raise RuntimeError(f"the model {model.name} gave {quoted(answer)}, which cannot be sent") from error
+
+
+def _encode_answer(model: Model, answer: object, accept: str, metadata: MetadataPolicy) -> tuple[bytes, str]:
     if model.gives_images or _is_pil(answer):
         image = cast("AnyImage", answer)
         name = pick_format(formats_for(accept), image).name
@@ -299,7 +313,14 @@ def cache_of(settings: Settings, cache: Cache | None) -> Cache | None:
 
 def presets_of(settings: Settings) -> dict[str, Recipe]:
     """The service's own recipes by their names."""
-    return {name: Recipe.parse(line) for name, line in settings.presets.items()}
+    return {name: _preset(name, line) for name, line in settings.presets.items()}
+
+
+def _preset(name: str, line: str) -> Recipe:
+    try:
+        return Recipe.parse(line)
+    except AikitError as error:
+        raise error.with_subject(f"preset {name}, {error.subject}") from error
 
 
 def list_recipes(presets: Mapping[str, Recipe]) -> dict[str, Any]:
@@ -315,7 +336,7 @@ def read_from_base(base: Path | None, name: str) -> tuple[bytes, str]:
     """A file of the service's own folder, and its path.
 
     Raises:
-        FileAccessError: code "no_access", alike for what is not there and what may not be seen.
+        RefusedError: alike for what is not there and what may not be seen.
     """
     try:
         if base is not None:
@@ -323,7 +344,7 @@ def read_from_base(base: Path | None, name: str) -> tuple[bytes, str]:
                 return file.read(), str(base / name)
     except (FileAccessError, InputValueError):
         pass
-    raise FileAccessError("name", "a picture of this service", "none", "check the address")
+    raise RefusedError(problem("no_access", "name: expected a picture of this service, got none; check the address."))
 
 
 def limits_of_base(limits: Limits) -> Limits:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from .. import isolation
-from ..errors import AikitError, InputValueError, LimitError
+from ..errors import AikitError, InputValueError, LimitError, quoted
 from ..files import read_pil
 from ..folders.reporting import Cataloguer
 from ..memory import ModelPool
@@ -35,16 +35,24 @@ from .core import (
     recipe_of_query,
     recorder_of,
 )
+from .gate import RefusedError
 from .models import Model, find_models
-from .problems import MEDIA_TYPE, Problem, problem, problem_of, problem_of_validation
+from .problems import MEDIA_TYPE, Problem, problem, problem_of, problem_of_invalid
 from .schemas import make_recipe
 from .signing import verify
 
 __all__ = ["blueprint", "create_app"]
 
 _SIZES: dict[str, Callable[[str], object]] = {"width": int, "height": int, "scale": float, "method": str}
+
+
+def _switch(text: str) -> bool:
+    return {"true": True, "false": False}[text.lower()]
+
+
 _OPTIONS: dict[str, Callable[[str], object]] = {
-    "to": str, "quality": int, "lossless": lambda text: {"true": True, "false": False}[text.lower()],
+    "to": str, "quality": int, "lossless": _switch, "subsampling": str, "progressive": _switch, "effort": int,
+    "optimize": _switch, "palette": int,
 }  # fmt: skip
 
 
@@ -78,8 +86,9 @@ def blueprint(
     presets, keys = presets_of(settings), settings.secret_keys
     routes = Blueprint("aikit", __name__)
     routes.register_error_handler(AikitError, lambda error: _respond(problem_of(error)))
+    routes.register_error_handler(RefusedError, lambda error: _respond(error.answer))
     routes.register_error_handler(HTTPException, _of_http)
-    routes.register_error_handler(ValidationError, lambda error: _respond(problem_of_validation(error.errors())))
+    routes.register_error_handler(ValidationError, lambda error: _respond(problem_of_invalid(error)))
     models = find_models(settings.models).values()
 
     @routes.post("/v1/images")
@@ -153,7 +162,9 @@ def _add_model(routes: Blueprint, model: Model, pool: ModelPool, settings: Setti
 def _recipe_of_address() -> Recipe | None:
     known: dict[str, Callable[[str], object]] = {"recipe": str, **_SIZES, **_OPTIONS}
     values: dict[str, Any] = {}
-    for name, text in request.args.items():
+    for name, text in request.args.items(multi=True):
+        if name in values:
+            raise InputValueError(f"query {name}", "one value", "several", "send one")
         if name not in known:
             raise InputValueError("query", f"names from {', '.join(known)}", repr(name), "leave it out")
         try:
@@ -168,6 +179,10 @@ def _read_picture() -> tuple[bytes, Recipe | None]:
     """The picture of a request, raw or in a form, and a recipe beside it."""
     if request.mimetype != "multipart/form-data":
         return _read_body(), None
+    names = [name for name, _ in (*request.files.items(multi=True), *request.form.items(multi=True))]
+    for name in names:
+        if name not in ("file", "recipe") or names.count(name) > 1:
+            raise InputValueError("form", "the fields file and recipe, each once", quoted(name), "leave it out")
     file, line = request.files.get("file"), request.form.get("recipe")
     if file is None:
         raise InputValueError("form", "a file in its field `file`", "none", "send one")
@@ -191,6 +206,8 @@ def _parts_of_address(recipe: str, name: str) -> tuple[str, str]:
     if "/v1/i/" not in raw:
         return recipe, name
     parts = raw.partition("/v1/i/")[2].partition("?")[0].split("/", 2)
+    if len(parts) < 3:  # with an escape where a slash belongs
+        raise RefusedError(problem("not_found", f"{request.method} {request.path}"))
     return unquote(parts[1]), unquote(parts[2])
 
 

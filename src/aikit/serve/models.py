@@ -18,7 +18,9 @@ from ..files import read_any
 from ..limits import Limits
 from ..memory import ModelPool
 from ..plugins import found, load_file
+from ..preprocess import Preprocess
 from ..recipe import Recipe
+from .problems import passable
 
 if TYPE_CHECKING:
     from ..types import AnyImage
@@ -46,6 +48,7 @@ class Model:
         wait: seconds to wait for more items.
         kind: what pictures come as.
         recipe: what is done with each picture first, or None.
+        preprocess: makes the tensor that the function takes of each picture then, or None.
         load: gives the weights, or None.
         request: the model of a request without a picture of its own, or None.
         response: the model of an answer, or None.
@@ -58,6 +61,7 @@ class Model:
     wait: float = 0.0
     kind: Kind = "pil"
     recipe: Recipe | None = None
+    preprocess: Preprocess | None = None
     load: Callable[[], object] | None = None
     request: type[pydantic.BaseModel] | None = None
     response: type[pydantic.BaseModel] | None = None
@@ -73,16 +77,21 @@ class Model:
         image = read_any(data, limits=limits, isolate=True)
         if self.recipe is not None:
             image = self.recipe(image, limits=limits)
-        return _KINDS[self.kind](image)
+        return _KINDS[self.kind](image) if self.preprocess is None else self.preprocess(image)
 
     def answer(self, items: list[Any], pool: ModelPool) -> Sequence[Any]:
         """The same as `run`, with one answer an item, and exceptions raised."""
-        answers = self.run(items, pool)
+        try:
+            answers = self.run(items, pool)
+        except BaseException as error:
+            if (found := passable(error)) is error:
+                raise
+            raise found from error
         if len(answers) != len(items):
             raise ValueError(f"a model gave {len(answers)} answers to {len(items)} items")
         for each in answers:
             if isinstance(each, Exception):
-                raise each
+                raise passable(each)
         return answers
 
     def run(self, items: list[Any], pool: ModelPool) -> Sequence[Any]:
@@ -92,6 +101,16 @@ class Model:
             return self.function(given)
         with pool.use(self.name) as weights:
             return self.function(given, weights)
+
+
+def _check_preprocess(preprocess: object, kind: Kind) -> object:
+    if preprocess is None:
+        return None
+    if not isinstance(preprocess, Preprocess):
+        raise InputTypeError("preprocess", "a Preprocess", quoted(preprocess), "make one with Preprocess.from_config")
+    if kind not in ("tensor", "batch"):
+        raise InputValueError("kind", '"tensor" or "batch" for a preprocess', quoted(kind), "pass one of these")
+    return preprocess
 
 
 def _is_model(schema: object) -> bool:
@@ -111,6 +130,7 @@ def model(
     wait: float = 0.0,
     kind: Kind = "pil",
     recipe: Recipe | str | None = None,
+    preprocess: Preprocess | None = None,
     load: Callable[[], object] | None = None,
     request: type[pydantic.BaseModel] | None = None,
     response: type[pydantic.BaseModel] | None = None,
@@ -130,6 +150,8 @@ def model(
         kind: what pictures come as: "pil", "numpy", "cv2", "tensor", or "batch", all stacked in one tensor (N, C, H, W),
             for which a recipe brings them to one size.
         recipe: what is done with each picture first.
+        preprocess: what the weights were trained with, for the kinds "tensor" and "batch": it makes the tensor of each
+            picture. Transparency is refused, unless the recipe has a "flatten".
         load: gives the weights.
         request: a pydantic model: requests are its JSON, and items its instances. `schemas.Picture` is a field for
             pictures. None: a request is a picture.
@@ -162,6 +184,7 @@ def model(
         "wait": number("wait", wait, 0, 60),
         "kind": kind,
         "recipe": Recipe.parse(recipe) if isinstance(recipe, str) else recipe,
+        "preprocess": _check_preprocess(preprocess, kind),
         "load": load,
         "request": request,
         "response": response,

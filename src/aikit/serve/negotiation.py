@@ -30,10 +30,12 @@ def formats_for(accept: str) -> tuple[str, ...]:
     """
     weights = _weights(accept)
     named = {each: weights[f"image/{each}"] for each in (*_OFFERED, *_PLAIN) if f"image/{each}" in weights}
-    # By weight, and where that is equal the smaller format; a wildcard asks for nothing in particular.
-    wanted = sorted((each for each, weight in named.items() if weight > 0), key=lambda each: -named[each])
-    rest = [each for each in _PLAIN if each not in wanted and named.get(each, 1) > 0]
-    formats = (*wanted, *rest)
+    # What is not named weighs what a wildcard says, which asks for nothing in particular: only plain formats follow from it.
+    others = weights.get("image/*", weights.get("*/*", 0.0))
+    known = {**dict.fromkeys(_PLAIN, others), **named}
+    # By weight; where that is equal what was named, and of that the smaller format.
+    order = [each for each in (*_OFFERED, *_PLAIN) if each in known and (known[each] > 0 or each not in named)]
+    formats = tuple(sorted(order, key=lambda each: (-known[each], each not in named)))
     return formats if "png" in formats else (*formats, "png")
 
 
@@ -54,6 +56,6 @@ def _weights(accept: str) -> dict[str, float]:
 
 
 def is_among(etag: str, header: str) -> bool:
-    """Whether If-None-Match names an entity tag; weak ones count (RFC 9110, section 13.1.2)."""
+    """Whether If-None-Match names an entity tag, by `*` all; weak ones count (RFC 9110, section 13.1.2)."""
     tags: Sequence[str] = [each.strip().removeprefix("W/") for each in header.split(",")]
-    return etag in tags
+    return etag in tags or tags == ["*"]

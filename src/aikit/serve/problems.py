@@ -6,11 +6,24 @@ import json
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
-from ..errors import CODES, AikitError
+from ..errors import CODES, AikitError, DeviceError, FileAccessError, MissingDependencyError
 
-__all__ = ["MEDIA_TYPE", "STATUSES", "Problem", "problem", "problem_of", "problem_of_validation"]
+__all__ = [
+    "MEDIA_TYPE",
+    "STATUSES",
+    "Problem",
+    "passable",
+    "problem",
+    "problem_of",
+    "problem_of_invalid",
+    "problem_of_validation",
+]
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 _log = logging.getLogger("aikit.serve")
 
@@ -66,6 +79,11 @@ STATUSES: Mapping[str, int] = {
     "client_gone": 499,
     "internal_error": 500,
 }
+
+# Of one request's validation: a million slips say no more than a hundred, and pydantic takes ten seconds to list them.
+_MOST_TOLD, _MOST_ERRORS = 100, 1000
+# Errors of files, packages and devices of this machine: they are no fault of a request, and name what is no business of it.
+_OURS = (FileAccessError, MissingDependencyError, DeviceError)
 
 # What helps, for who cannot set an option of ours.
 _REMEDIES: Mapping[str, str] = {
@@ -123,7 +141,7 @@ def problem(code: str, detail: str, *, headers: Mapping[str, str] | None = None,
 
 def problem_of(error: Exception) -> Problem:
     """An exception as an answer. What is not the sender's doing is logged, and the answer says nothing of it."""
-    if not isinstance(error, AikitError) or error.code not in STATUSES:
+    if not isinstance(error, AikitError) or isinstance(error, _OURS) or error.code not in STATUSES:
         _log.error("a request failed", exc_info=error)
         return problem("internal_error", "the request could not be answered; try again later")
     detail = f"{error.subject}: expected {error.expected}, got {error.got}"
@@ -137,6 +155,29 @@ def problem_of(error: Exception) -> Problem:
 
 def problem_of_validation(found: Iterable[Mapping[str, Any]]) -> Problem:
     """What pydantic found, in the one form of all problems: each with its place as a JSON Pointer (RFC 6901)."""
-    errors = [{"pointer": "".join(f"/{part}" for part in each["loc"]), "detail": str(each["msg"])} for each in found]
+    errors = [{"pointer": _pointer(each["loc"]), "detail": str(each["msg"])} for each in islice(found, _MOST_TOLD)]
     first = errors[0] if errors else {"pointer": "", "detail": "it does not fit"}
     return problem("invalid_value", f"{first['pointer']}: {first['detail']}", errors=errors)
+
+
+def problem_of_invalid(error: ValidationError) -> Problem:
+    """The same of a model of pydantic's."""
+    if (count := error.error_count()) > _MOST_ERRORS:
+        return problem("invalid_value", f"body: expected values that fit, got {count} that do not", errors=[])
+    return problem_of_validation(error.errors(include_url=False, include_context=False, include_input=False))
+
+
+def _pointer(parts: Iterable[object]) -> str:
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def passable(error: BaseException) -> Exception:
+    """What somebody's code raised, as an exception that a future takes and that ends nothing but its request.
+
+    SystemExit would end the server, and whoever waits for a StopIteration would wait for ever.
+    """
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    made = RuntimeError(f"{type(error).__name__}, which only its own code can use")
+    made.__cause__ = error
+    return made

@@ -97,7 +97,7 @@ def _describe_body() -> dict[str, Any]:
 
 
 _SIZES = ("width", "height", "scale", "method")
-_OPTIONS = ("to", "quality", "lossless")
+_OPTIONS = ("to", "quality", "lossless", "subsampling", "progressive", "effort", "optimize", "palette")
 _Line = Annotated[str | None, Query(description="Steps on one line: trim; resize width=512", max_length=4000)]
 
 
@@ -122,11 +122,19 @@ def add_pictures(app: FastAPI, service: Service) -> None:
         to: Annotated[str | None, Query(description="The format; without it Accept says.")] = None,
         quality: Annotated[int | None, Query(ge=1, le=100)] = None,
         lossless: bool | None = None,
+        subsampling: Annotated[str | None, Query(description="4:4:4, 4:2:2 or 4:2:0, for JPEG and AVIF.")] = None,
+        progressive: bool | None = None,
+        effort: Annotated[int | None, Query(ge=0, le=10)] = None,
+        optimize: bool | None = None,
+        palette: Annotated[int | None, Query(ge=2, le=256)] = None,
     ) -> Response:
         """A picture after a recipe, or after a resize by `width`, `height` or `scale`."""
         _refuse_unknown(request, ("recipe", *_SIZES, *_OPTIONS))
         sizes = {"width": width, "height": height, "scale": scale, "method": method}
-        options = {"to": to, "quality": quality, "lossless": lossless}
+        options = {
+            "to": to, "quality": quality, "lossless": lossless, "subsampling": subsampling, "progressive": progressive,
+            "effort": effort, "optimize": optimize, "palette": palette,
+        }  # fmt: skip
         asked = recipe_of_query(recipe, sizes, options)
         async with service.place():
             data, given, as_json = await service.read_picture(request)
@@ -155,7 +163,7 @@ def add_pictures(app: FastAPI, service: Service) -> None:
         if not verify(signature, line, picture, keys=service.keys):
             raise RefusedError(problem("bad_signature", "the address was changed, or signed by another key"))
         asked = service.presets.get(line) or make_recipe(line)
-        match = request.headers.get("if-none-match", "")
+        match = _header(request, "if-none-match")
 
         def make() -> Answer | Problem:
             data, path = read_from_base(service.settings.base, picture)
@@ -201,7 +209,7 @@ def _handle(service: Service, request: Request, recipe: Recipe, data: bytes, **o
     return handle(
         recipe,
         data,
-        accept=request.headers.get("accept", ""),
+        accept=_header(request, "accept"),
         cache=service.cache,
         cache_seconds=settings.cache_seconds,
         metadata=settings.metadata,
@@ -219,15 +227,22 @@ async def _answer(service: Service, request: Request, make: Callable[[], Answer 
 
 
 def _refuse_unknown(request: Request, known: Iterable[str]) -> None:
-    for name in request.query_params:
+    names = [name for name, _ in request.query_params.multi_items()]
+    for name in names:
         if name not in known:
             words = ", ".join(known) or "none"
             raise RefusedError(problem("invalid_value", f"query: expected names from {words}, got {name!r}"))
+        if names.count(name) > 1:
+            raise RefusedError(problem("invalid_value", f"query {name}: expected one value, got several"))
 
 
 def _wants_json(request: Request) -> bool:
-    accept = request.headers.get("accept", "*/*")
-    return "image/" not in accept
+    return "image/" not in _header(request, "accept")
+
+
+def _header(request: Request, name: str) -> str:
+    """A header that is a list, which may come in several lines (RFC 9110, section 5.3)."""
+    return ", ".join(request.headers.getlist(name))
 
 
 def _as_data_url(answer: Answer | Problem) -> Response:
@@ -235,7 +250,8 @@ def _as_data_url(answer: Answer | Problem) -> Response:
         raise RefusedError(answer)
     url = wrap(answer.body, answer.media_type)
     kind = answer.media_type.removeprefix("image/")
-    headers = {**answer.headers, "Vary": "Accept"}
+    # Its tag is the picture's own.
+    headers = {name: value for name, value in answer.headers.items() if name != "ETag"} | {"Vary": "Accept"}
     return JSONResponse(ImageAnswer(image=url, format=kind, bytes=len(answer.body)).model_dump(), headers=headers)
 
 
@@ -243,6 +259,8 @@ def _parts_of(request: Request) -> tuple[str, str]:
     """The recipe and the name of a signed address, from what was sent: a framework may have decoded %2F before."""
     raw = request.scope.get("raw_path") or request.url.path.encode()
     parts = raw.decode("latin-1").partition("/v1/i/")[2].split("/", 2)
+    if len(parts) < 3:  # with an escape where a slash belongs
+        raise RefusedError(problem("not_found", f"{request.method} {request.scope['path']}"))
     return unquote(parts[1]), unquote(parts[2].partition("?")[0])
 
 
@@ -293,11 +311,11 @@ def _add_model(app: FastAPI, service: Service, model: Model) -> None:
 
                 item: Any = await service.work(request, prepare)
             else:
-                item = model.request.model_validate_json(await service.read_body(request, BASE64))
+                item = await service.parse(model.request, await service.read_body(request, BASE64))
         # Without a place: it is the batch that works now, and others have to be able to join it.
         with service.metrics.time("model"):
             answer = await unless_left(request, service.batchers[model.name].submit(item))
-        accept = request.headers.get("accept", "")
+        accept = _header(request, "accept")
         return await asyncio.to_thread(_respond_with, model, answer, accept, service.settings.metadata)
 
     ask.__doc__ = model.summary

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from fastapi import Request
+from pydantic import BaseModel
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
@@ -27,16 +28,19 @@ from .core import presets_of
 from .gate import Gate, RefusedError
 from .metrics import Metrics
 from .models import Model
-from .problems import problem
+from .problems import passable, problem
 from .schemas import ImageRequest, make_recipe
 
 __all__ = ["BASE64", "Service", "unless_left"]
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 _log = logging.getLogger("aikit.serve")
 
 # A form has some lines around its file, base64 makes four bytes of three.
 _AROUND, BASE64 = 20_000, 4 / 3
+# Bytes of JSON that take a millisecond.
+_LONG = 100_000
 
 
 class Service:
@@ -54,7 +58,7 @@ class Service:
         self.threads = ThreadPoolExecutor(places, "aikit-serve")
         self.presets = presets_of(settings)
         self.keys = settings.secret_keys
-        self.ready = False
+        self.ready = self.hangs = False
         self.models = models
         self.pool = ModelPool(budget=settings.model_memory)
         self.batchers = {each.name: self._batcher(each) for each in models}
@@ -85,8 +89,13 @@ class Service:
     async def close(self) -> None:
         """Answer what models have accepted; give back threads, weights, catalogue and cache."""
         self.ready = False
-        await asyncio.gather(*(each.close() for each in self.batchers.values()))
-        self.pool.clear()
+        seconds = self.settings.shutdown_seconds
+        ended = await asyncio.gather(*(each.close(seconds=seconds) for each in self.batchers.values()))
+        self.hangs = not all(ended)
+        if self.hangs:
+            _log.error("a model does not end")
+        else:
+            self.pool.clear()
         self.threads.shutdown(wait=False, cancel_futures=True)
         if self.recorder is not None:
             await asyncio.to_thread(self.recorder.close)
@@ -99,8 +108,13 @@ class Service:
             raise RefusedError(problem("client_gone", "nobody waits"))
         loop = asyncio.get_running_loop()
         with isolation.cancellable() as job, self.metrics.time("work"):
-            working = loop.run_in_executor(self.threads, carry(function))
-            if not await _is_done_before_leaving(request, working):
+            working = loop.run_in_executor(self.threads, carry(_passably(function)))
+            try:
+                is_done = await _is_done_before_leaving(request, working)
+            except asyncio.CancelledError:  # the server ends: nobody waits either
+                job.cancel()
+                raise
+            if not is_done:
                 job.cancel()
                 with contextlib.suppress(Exception):
                     await working
@@ -128,7 +142,7 @@ class Service:
         declared = request.headers.get("content-length")
         if declared is None and "transfer-encoding" not in request.headers:
             raise RefusedError(problem("length_required", "send a Content-Length, or the body in chunks"))
-        if declared is not None and not declared.isdigit():
+        if declared is not None and not (declared.isascii() and declared.isdigit()):
             raise RefusedError(problem("bad_request", "Content-Length: expected a number of bytes"))
         if declared is not None and int(declared) > most:
             raise _too_long(most, int(declared))
@@ -148,6 +162,12 @@ class Service:
             raise RefusedError(problem("client_gone", "nobody waits")) from None
         return b"".join(parts)
 
+    async def parse(self, kind: type[M], body: bytes) -> M:
+        """A body as a model of pydantic; a long one in a thread, for it would keep all others waiting."""
+        if len(body) <= _LONG:
+            return kind.model_validate_json(body)
+        return await asyncio.get_running_loop().run_in_executor(self.threads, kind.model_validate_json, body)
+
     async def read_picture(self, request: Request) -> tuple[bytes, Recipe | None, bool]:
         """The picture of a request in any of its three forms, a recipe beside it, and whether JSON is to be answered."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -156,7 +176,7 @@ class Service:
             return data, recipe, False
         if kind == "application/json":
             body = await self.read_body(request, BASE64)
-            order = ImageRequest.model_validate_json(body, extra="forbid")
+            order = await self.parse(ImageRequest, body)
             return order.image.data, order.recipe if "recipe" in order.model_fields_set else None, True
         return await self.read_body(request), None, False
 
@@ -166,6 +186,20 @@ def _encode_pixel() -> bytes:
     from PIL import Image
 
     return encode(Image.new("RGB", (2, 2)), "png")
+
+
+def _passably(function: Callable[[], T]) -> Callable[[], T]:
+    """A function that raises only what a future takes."""
+
+    def run() -> T:
+        try:
+            return function()
+        except BaseException as error:
+            if (found := passable(error)) is error:
+                raise
+            raise found from error
+
+    return run
 
 
 async def _left(request: Request) -> None:
@@ -203,9 +237,10 @@ async def _parse_form(request: Request, body: bytes) -> tuple[bytes, Recipe | No
             problem("bad_request", f"form: {getattr(error, 'message', 'expected a boundary')}")
         ) from error
     try:
-        unknown = [name for name in form if name not in ("file", "recipe")]
-        if unknown:
-            detail = f"form: expected the fields file and recipe, got {unknown[0]!r}"
+        names = [name for name, _ in form.multi_items()]
+        odd = [name for name in names if name not in ("file", "recipe") or names.count(name) > 1]
+        if odd:
+            detail = f"form: expected the fields file and recipe, each once, got {odd[0]!r}"
             raise RefusedError(problem("invalid_value", detail))
         file, recipe = form.get("file"), form.get("recipe")
         if file is None or isinstance(file, str):

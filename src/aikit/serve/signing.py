@@ -21,7 +21,7 @@ def sign_url(name: str, recipe: Recipe | str, *, keys: Sequence[str]) -> str:
 
     Args:
         name: the picture's name in `base`, with `/` between folders.
-        recipe: what is done with it, or the name of one of the service's presets.
+        recipe: what is done with it, at least one step or option, or the name of one of the service's presets.
         keys: the service's keys; the first one signs.
 
     Returns:
@@ -39,6 +39,8 @@ def sign_url(name: str, recipe: Recipe | str, *, keys: Sequence[str]) -> str:
     if not name:
         raise InputValueError("name", "the name of a picture", quoted(name), "pass one")
     line = str(recipe)
+    if not line:
+        raise InputValueError("recipe", "a step or an option", "none", "name at least the format, such as to=webp")
     return f"/v1/i/{_signature(line, name, _check_keys(keys)[0])}/{quote(line, safe='')}/{quote(name)}"
 
 

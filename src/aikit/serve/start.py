@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import socket
 import subprocess
@@ -48,6 +49,15 @@ class _Server(uvicorn.Server):
         self._app.state.service.gate.draining = True
         super().handle_exit(sig, frame)
 
+    def run_to_the_end(self, door: socket.socket) -> None:
+        """Serve; at the end leave behind a model that hangs, for Python would wait for its thread."""
+        try:
+            self.run(sockets=[door])
+        finally:
+            if self._app.state.service.hangs:
+                logging.shutdown()
+                os._exit(1)
+
     def end(self) -> None:
         """End as by a signal, from another thread."""
         self.handle_exit(signal.SIGTERM, None)
@@ -67,7 +77,7 @@ def run(settings: Settings) -> None:
         host, port = door.getsockname()[:2]
         _log.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
         if settings.workers == 1:
-            _Server(settings).run(sockets=[door])
+            _Server(settings).run_to_the_end(door)
         else:
             _supervise(settings, door)
 
@@ -140,4 +150,4 @@ def run_worker() -> None:
         server.end()
 
     threading.Thread(target=follow, daemon=True).start()
-    server.run(sockets=[socket.socket(fileno=int(sys.argv[1]))])
+    server.run_to_the_end(socket.socket(fileno=int(sys.argv[1])))

@@ -6,6 +6,7 @@ import difflib
 import io
 import os
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +18,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, ValidationI
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .._io import make_folder, name_of, read_whole
-from ..errors import FileFormatError, InputValueError, MissingDependencyError, quoted
+from ..errors import FileFormatError, InputValueError, MissingDependencyError, quoted, without_password
 from ..isolation import processors
 from ..limits import Limits
 from ..paths import inside
@@ -65,7 +66,9 @@ Folder = Annotated[Path, BeforeValidator(_folder_under_base)]
 _Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 _Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)]
 _Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
-_Formats = Literal["png", "jpeg", "webp", "gif", "avif", "heic", "tiff", "bmp", "ico", "ppm", "jxl", "svg", "psd"]
+_Formats = Literal[
+    "png", "jpeg", "webp", "gif", "avif", "heic", "tiff", "bmp", "ico", "ppm", "jxl", "svg", "psd", "glb"
+]
 
 
 class Settings(BaseSettings):
@@ -121,7 +124,8 @@ class Settings(BaseSettings):
     )
 
     base: Annotated[Path | None, BeforeValidator(_absolute_folder)] = None
-    host: str = "127.0.0.1"
+    # Empty would be every address of the machine, which is said by 0.0.0.0.
+    host: str = Field("127.0.0.1", min_length=1)
     port: int = Field(8000, ge=0, le=65535)
     workers: int = Field(1, ge=1)
     places: int | None = Field(None, ge=1)
@@ -195,16 +199,10 @@ class Settings(BaseSettings):
 
     def _show(self, name: str, value: object) -> str:
         if name in self._SHOWN_IN_PART and isinstance(value, SecretStr):
-            return _hide_password(value.get_secret_value())
+            return without_password(value.get_secret_value())
         if isinstance(value, tuple):
             return ", ".join(self._show(name, each) for each in value)
         return "" if value is None else str(value)
-
-
-def _hide_password(url: str) -> str:
-    before, at, after = url.rpartition("@")
-    scheme, slashes, user = before.partition("://")
-    return f"{scheme}{slashes}{user.partition(':')[0]}:**********@{after}" if at else url
 
 
 # ---------------------------------------------------------------- sources
@@ -228,8 +226,7 @@ def _merge(
         _check_known(found, fields, name_of(config), "")
         take(found, name_of(config))
     if env_file is not None:
-        text = read_whole(env_file).decode()  # dotenv takes a file that is missing for an empty one
-        dotenv = import_module("dotenv").dotenv_values(stream=io.StringIO(text), interpolate=False)
+        dotenv = _read_env_file(env_file)
         _check_known(_with_prefix(dotenv), fields, name_of(env_file), _PREFIX)
         take(_parse(kind, dotenv), f"{name_of(env_file)}: ", _PREFIX)
     _check_known(_with_prefix(os.environ), fields, "environment", _PREFIX)
@@ -239,12 +236,35 @@ def _merge(
     return merged, origins
 
 
+def _read_env_file(path: SettingsFile) -> dict[str, str | None]:
+    """The variables of a .env file. Lines that are none are refused: dotenv itself leaves them out."""
+    name = name_of(path)
+    try:
+        text = read_whole(path).decode()
+    except UnicodeDecodeError as error:
+        raise FileFormatError(name, "lines in UTF-8", quoted(str(error)), "mend it") from error
+    found: dict[str, str | None] = {}
+    for each in import_module("dotenv.parser").parse_stream(io.StringIO(text)):
+        line = f"line {each.original.line}"
+        if each.error:  # not shown: it may hold a secret
+            raise FileFormatError(name, "lines NAME=value", f"{line}, which is none", "mend it; look at its quotes")
+        if each.key is not None and each.value is None and each.key.upper().startswith(_PREFIX):
+            raise InputValueError(name, f"a value for {each.key}", f"none in {line}", "write NAME=value")
+        if each.key is not None:
+            found[each.key] = each.value
+    return found
+
+
 def _with_prefix(variables: Mapping[str, str | None]) -> list[str]:
     return [name[len(_PREFIX) :].lower() for name in variables if name.upper().startswith(_PREFIX)]
 
 
 def _parse(kind: type[BaseSettings], variables: Mapping[str, str | None]) -> dict[str, object]:
     """The fields that variables set, as pydantic-settings parses them."""
+    for name, count in Counter(_with_prefix(variables)).items():
+        if count > 1:
+            written = f"{_PREFIX}{name.upper()}"
+            raise InputValueError("environment", f"{written} once", "several that differ in case", "remove the others")
     source = pydantic_settings.EnvSettingsSource(kind)
     source.env_vars = {name.lower(): value for name, value in variables.items()}
     try:

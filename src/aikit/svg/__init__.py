@@ -17,6 +17,7 @@ from .paths import svg_paths
 from .render import decode, render_svg, svg_to_pdf
 from .sanitize import sanitize_svg
 from .source import parse
+from .trace import trace
 
 __all__ = [
     "Svg",
@@ -33,6 +34,7 @@ __all__ = [
     "svg_info",
     "svg_paths",
     "svg_to_pdf",
+    "trace",
 ]
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Literal, Unpack, overload
 
+from .._check import number
 from .._deprecated import REMOVE, SINCE, _deprecated
 from .._foreign_names import explain_calls
 from .._io import name_of, read_bytes, write_bytes
@@ -21,11 +22,15 @@ from .source import error_of, parse, unpack
 from .values import as_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
     from lxml.etree import _Element
     from PIL import Image
 
     from .css_colors import ColorScheme
+    from .fonts import FontSource
+    from .optimize import Savings
     from .render import Array, Drawing, Engine
 
 __all__ = ["Svg", "edit_svg", "new_svg", "open_svg"]
@@ -87,6 +92,35 @@ class Svg(SvgElement):
         data = self.encode()
         write_bytes(path, gzip.compress(data, mtime=0) if suffix == ".svgz" else data)
 
+    def optimize(self, *, max_error: float = 0.01) -> Savings:
+        """Make the document smaller; it looks the same.
+
+        Comments, metadata, what editors keep for themselves, definitions that nothing names, empty groups and blanks
+        between elements go; coordinates are rounded, those of relative commands so that errors do not add up. Titles,
+        descriptions, roles and labels stay, and so do style sheets, scripts and every command of a path.
+
+        Args:
+            max_error: by how much a point may move, in user units of the outermost <svg>, 1e-6 to 100.
+
+        Returns:
+            The bytes before and after.
+
+        Raises:
+            InputTypeError: not a number.
+            InputValueError: beyond that.
+
+        Example:
+            >>> drawing = open_svg(b'<svg xmlns="http://www.w3.org/2000/svg"><!-- A --><path d="M 1.00001 2 L 3.5 0.500"/></svg>')
+            >>> drawing.optimize(), drawing.find("path").attributes["d"]
+            (Savings(before=91, after=68), 'M1 2L3.5.5')
+        """
+        from .optimize import Savings, optimize
+
+        error = number("max_error", max_error, 1e-6, 100)
+        before = len(self.encode())
+        optimize(self.raw, error)
+        return Savings(before, len(self.encode()))
+
     def tobytes(self) -> bytes:
         """The document as XML: what `encode` gives, by a name that goes."""
         _deprecated("aikit.svg.Svg.tobytes", SINCE, REMOVE, "encode()")
@@ -111,6 +145,8 @@ class Svg(SvgElement):
         engine: Engine = "resvg",
         color: Color | None = None,
         color_scheme: ColorScheme = "light",
+        fonts: Sequence[FontSource] | None = None,
+        foreign_text: bool = False,
         kind: Kind = "pil",
     ) -> AnyImage:
         """Draw the document as it is now; `render_svg` says what the arguments mean.
@@ -130,6 +166,8 @@ class Svg(SvgElement):
             engine=engine,
             color=color,
             color_scheme=color_scheme,
+            fonts=fonts,
+            foreign_text=foreign_text,
             limits=self.limits,
         )
 

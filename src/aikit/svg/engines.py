@@ -9,20 +9,20 @@ import base64
 import io
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from ..errors import AikitError, FileFormatError, LimitError, MissingDependencyError, quoted
 from .css import declarations
-from .fonts import families, with_generic
+from .fonts import families, files_in, with_generic
 from .source import SVG, XLINK_HREF
 
 if TYPE_CHECKING:
     from lxml import etree
     from PIL import Image
 
-__all__ = ["Pdf", "draw_with_cairosvg", "draw_with_resvg", "with_deep_stack"]
+__all__ = ["Pdf", "draw_with_cairosvg", "draw_with_resvg", "has_text", "with_deep_stack"]
 
 T = TypeVar("T")
 
@@ -64,15 +64,15 @@ def with_deep_stack(work: Callable[[], T], name: str) -> T:
 # ---------------------------------------------------------------- resvg
 
 
-def draw_with_resvg(root: etree._Element, name: str, background: str | None) -> Image.Image:
+def draw_with_resvg(root: etree._Element, name: str, background: str | None, fonts: Sequence[str] = ()) -> Image.Image:
     """Draw with resvg, which hands out a PNG."""
     import resvg_py
     from lxml import etree
     from PIL.PngImagePlugin import PngImageFile
 
     options: dict[str, Any] = {}
-    if _has_text(root):
-        options = _fonts(name)
+    if has_text(root):
+        options = _fonts(name, fonts)
         _name_generic_families(root)
     elif _has_svg_inside(root):
         options = families() or {}
@@ -95,7 +95,8 @@ def draw_with_resvg(root: etree._Element, name: str, background: str | None) -> 
     return image.convert("RGBA") if image.mode != "RGBA" else image
 
 
-def _has_text(root: etree._Element) -> bool:
+def has_text(root: etree._Element) -> bool:
+    """Whether there is any text to be drawn."""
     return any((text.text or "").strip() or len(text) for text in root.iter(f"{{{SVG}}}text"))
 
 
@@ -105,16 +106,20 @@ def _has_svg_inside(root: etree._Element) -> bool:
     )
 
 
-def _fonts(name: str) -> dict[str, str]:
+def _fonts(name: str, fonts: Sequence[str]) -> dict[str, Any]:
+    """resvg_py's arguments for text: which families stand for the generic ones, and the fonts that were passed."""
     found = families()
+    files = files_in(fonts)
+    if found is None and files:
+        return {"font_files": files}
     if found is None:
         raise MissingDependencyError(
             name,
             "a font for its text",
             "none installed on this machine",
-            "install one (Debian: apt install fonts-dejavu-core), or take the text out",
+            "install one (Debian: apt install fonts-dejavu-core), pass fonts=, or take the text out",
         )
-    return found
+    return {**found, "font_files": files} if files else {**found}
 
 
 _FAMILY = re.compile(r"(?<![-\w])(font-family\s*:\s*)([^;}!]+)")
@@ -139,7 +144,9 @@ def _with_generic_families(css: str) -> str:
 # ---------------------------------------------------------------- CairoSVG
 
 
-def draw_with_cairosvg(root: etree._Element, name: str, background: str | None) -> Image.Image:
+def draw_with_cairosvg(
+    root: etree._Element, name: str, background: str | None, fonts: Sequence[str] = ()
+) -> Image.Image:
     """Draw with CairoSVG, from whose surface the pixels are taken: no PNG in between."""
     from PIL import Image
 

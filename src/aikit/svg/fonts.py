@@ -5,14 +5,23 @@ resvg draws nothing, and says nothing, where a family is not installed and the g
 
 from __future__ import annotations
 
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .._fonts import SANS, font_files
+from .._fonts import SANS, SUFFIXES, font_files, missing_letters
+from ..errors import FileAccessError, InputTypeError, InputValueError, quoted
 from .css import Node
 from .css_numbers import significant
+from .source import SVG
 
-__all__ = ["families", "split_font", "with_generic"]
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+__all__ = ["FontSource", "check_fonts", "families", "files_in", "split_font", "unreadable", "with_generic"]
 
 # File names, without suffix and in lower case, of what browsers use, then of what free systems have instead.
 _SERIF = """
@@ -23,6 +32,49 @@ _MONOSPACE = """
     ubuntumono-r freemono
     """
 _CURSIVE, _FANTASY = "comic comicsansms comicneue-regular", "impact anton-regular"
+
+
+FontSource = str | os.PathLike[str]
+
+
+def check_fonts(fonts: Sequence[FontSource] | None) -> tuple[str, ...]:
+    """Files of fonts and folders that hold some, as absolute paths.
+
+    Raises:
+        InputTypeError: not a list of paths.
+        FileAccessError: there is no such file.
+        InputValueError: a folder holds no font, or a file is none.
+    """
+    if fonts is None:
+        return ()
+    if isinstance(fonts, (str, bytes, os.PathLike)) or not isinstance(fonts, Sequence):
+        raise InputTypeError("fonts", "a list of files and folders", quoted(fonts), "put it in a list")
+    return tuple(_check_font(each) for each in fonts)
+
+
+def _check_font(font: object) -> str:
+    if not isinstance(font, (str, os.PathLike)):
+        raise InputTypeError("fonts", "paths", quoted(font), "pass a str or a pathlib.Path")
+    path = Path(os.fsdecode(font)).absolute()
+    if not path.exists():
+        raise FileAccessError(
+            str(path), "a font or a folder of fonts", "nothing there", "check the path", filename=str(path)
+        )
+    if not files_in([str(path)]):
+        raise InputValueError(
+            "fonts", ".ttf, .otf, .ttc or .otc files", quoted(str(path)), "pass such files, or a folder with some"
+        )
+    return str(path)
+
+
+def files_in(fonts: Iterable[str]) -> list[str]:
+    """The files that files and folders of fonts are."""
+    found: list[str] = []
+    for each in fonts:
+        path = Path(each)
+        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
+        found += [str(file) for file in inside if file.suffix.lower() in SUFFIXES]
+    return found
 
 
 @lru_cache(maxsize=1)
@@ -45,6 +97,20 @@ def families() -> dict[str, str] | None:
         "cursive_family": _family(files, _CURSIVE) or sans,
         "fantasy_family": _family(files, _FANTASY) or sans,
     }
+
+
+_SHOWN = 8
+
+
+def unreadable(root: _Element, fonts: Iterable[str] = ()) -> Counter[str]:
+    """Letters of texts that no font at hand has, as a line: a renderer draws boxes, or nothing."""
+    text = "".join(part for each in root.iter(f"{{{SVG}}}text") for part in each.itertext())
+    if text.isascii():
+        return Counter()
+    missing = missing_letters("".join(letter for letter in text if not letter.isascii()), files_in(fonts))
+    shown = " ".join(f"{letter} U+{ord(letter):04X}" for letter in missing[:_SHOWN])
+    more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+    return Counter([f"letters that no font at hand has: {shown}{more}"] if missing else [])
 
 
 # Families that most files name and many machines lack; a browser knows what kind of letters they have.

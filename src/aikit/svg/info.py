@@ -14,6 +14,7 @@ from ..types import Source
 from .clean import Clean, clean
 from .css import declarations
 from .engines import with_deep_stack
+from .fonts import unreadable
 from .resolve import Page, medium_of, resolve, summary
 from .size import Box, plan, size_of, view_box
 from .source import SVG, parse, read_source
@@ -112,6 +113,7 @@ def _look_into(root: etree._Element, name: str, limits: Limits | None) -> tuple[
     document = clean(root, name, limits, draws=True)
     found = tuple(_fonts(root))
     document.unsupported.update(resolve(root, name, Page(medium_of(root))))
+    document.unsupported.update(unreadable(root))
     return document, found
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack, ov
 
 from PIL import Image
 
-from .._check import one_of
+from .._check import one_of, switch
 from .._foreign_names import explain_calls
 from .._pixels import Spec, parse_color
 from ..convert import KINDS, as_kind
@@ -21,6 +21,8 @@ from .clean import clean
 from .cost import estimate_cost
 from .css_colors import ColorScheme
 from .embedding import as_document, is_image
+from .fonts import FontSource, check_fonts, unreadable
+from .foreign import draw_foreign_text
 from .media import Medium
 from .resolve import Page, resolve, summary
 from .size import Plan, plan, view_box
@@ -55,6 +57,8 @@ class Drawing(TypedDict, total=False):
     engine: Engine
     color: Color | None
     color_scheme: ColorScheme
+    fonts: Sequence[FontSource] | None
+    foreign_text: bool
 
 
 class _Job(Drawing, total=False):
@@ -80,6 +84,8 @@ def render_svg(
     engine: Engine = "resvg",
     color: Color | None = None,
     color_scheme: ColorScheme = "light",
+    fonts: Sequence[FontSource] | None = None,
+    foreign_text: bool = False,
     kind: Kind = "pil",
     limits: Limits | None = None,
 ) -> AnyImage:
@@ -103,6 +109,9 @@ def render_svg(
             system's cairo library.
         color: what `currentColor` is where the drawing does not say it itself; None is black.
         color_scheme: "light" or "dark", for `@media (prefers-color-scheme: ..)` and `light-dark()`.
+        fonts: files of fonts, and folders with some, that text may be drawn in beside the installed ones; for resvg.
+        foreign_text: draw the text of HTML in the drawing (foreignObject, as mermaid and draw.io write it) as plain text:
+            its lines, unwrapped, in its font and color. Otherwise it is left out, and told.
         kind: of the result: "pil", "numpy" for an array (H, W, 4), "cv2" for one in OpenCV's order, B, G, R, A, or
             "tensor" for float32 (4, H, W).
         limits: what the file may cost, `Limits()` for files of strangers, which are drawn in a child process then;
@@ -139,8 +148,22 @@ def render_svg(
     one_of("color_scheme", color_scheme, ("light", "dark"))
     behind = None if background is None else _color(background, "background")
     own = None if color is None else _css(_color(color, "color"))
+    given = check_fonts(fonts)
+    if given and engine != "resvg":
+        raise InputValueError("fonts", 'engine="resvg"', quoted(engine), "install the fonts for CairoSVG")
     data, name, limits = read_source(source, limits)
-    job = data, name, limits, (width, height, scale), behind, engine, own, color_scheme
+    job = (
+        data,
+        name,
+        limits,
+        (width, height, scale),
+        behind,
+        engine,
+        own,
+        color_scheme,
+        given,
+        switch("foreign_text", foreign_text),
+    )
     image = guarded(_render, *job, subject=name, limits=limits, isolate=limits is not None, expect=Image.Image)
     return as_kind(image, kind)
 
@@ -154,11 +177,15 @@ def _render(
     engine: str,
     color: str | None,
     color_scheme: ColorScheme,
+    fonts: tuple[str, ...],
+    foreign_text: bool,
 ) -> Image.Image:
     root = parse(data, limits, name=name)
+    if foreign_text:
+        draw_foreign_text(root)
     sizes = plan(root, name, *asked, limits)
     page = Page(Medium(sizes.width, sizes.height, color_scheme), color, (sizes.width, sizes.height))
-    return engines.with_deep_stack(lambda: _draw(root, name, sizes, behind, engine, limits, page), name)
+    return engines.with_deep_stack(lambda: _draw(root, name, sizes, behind, engine, limits, page, fonts), name)
 
 
 def _draw(
@@ -169,11 +196,12 @@ def _draw(
     engine: str,
     limits: Limits | None,
     page: Page,
+    fonts: tuple[str, ...] = (),
 ) -> Image.Image:
-    _make_ready(root, name, sizes, engine, limits, page)
+    _make_ready(root, name, sizes, engine, limits, page, fonts)
     _set_size(root, sizes)
     background = None if behind is None else _css(behind)
-    image = _DRAW[engine](root, name, background)
+    image = _DRAW[engine](root, name, background, fonts)
     if image.size == sizes.canvas:
         return image
     canvas = Image.new("RGBA", sizes.canvas, behind or (0, 0, 0, 0))
@@ -181,10 +209,19 @@ def _draw(
     return canvas
 
 
-def _make_ready(root: etree._Element, name: str, sizes: Plan, engine: str, limits: Limits | None, page: Page) -> None:
+def _make_ready(
+    root: etree._Element,
+    name: str,
+    sizes: Plan,
+    engine: str,
+    limits: Limits | None,
+    page: Page,
+    fonts: tuple[str, ...] = (),
+) -> None:
     """Make a document one that can be given to a renderer, or refuse it."""
     document = clean(root, name, limits, draws=True)
     document.unsupported.update(resolve(root, name, page))
+    document.unsupported.update(unreadable(root, fonts))
     if document.unsupported:
         _log.warning("%s: not drawn as it is meant: %s", printable(name), ", ".join(summary(document.unsupported)))
     document.inline_styles()

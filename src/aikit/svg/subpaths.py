@@ -15,7 +15,7 @@ from .values import number
 if TYPE_CHECKING:
     from .curves import Curves, Points
 
-__all__ = ["Pen", "Subpath", "read_d", "write_d"]
+__all__ = ["Pen", "Subpath", "path_commands", "read_d", "write_d"]
 
 _log = logging.getLogger("aikit")
 
@@ -157,7 +157,7 @@ _ARGUMENTS["a"] = re.compile(_GAP + _GAP.join([_NUMBER] * 3 + ["([01])"] * 2 + [
 _COMMAND = re.compile(r"\s*([MmZzLlHhVvCcSsQqTtAa])")
 
 
-def _commands(d: str) -> Iterator[tuple[str, list[float]]]:
+def path_commands(d: str) -> Iterator[tuple[str, list[float]]]:
     """Each command with its arguments, repeated for each set of arguments; none from the first error on."""
     d, at = d.rstrip(), 0
     while at < len(d):
@@ -191,7 +191,7 @@ def read_d(d: str) -> tuple[Subpath, ...]:
     """
     pen = Pen()
     control: tuple[str, complex] = "", 0  # the kind of the curve before and its last control point
-    for letter, values in _commands(d):
+    for letter, values in path_commands(d):
         kind = letter.lower()
         if pen.at is None and kind != "m":
             break  # nothing can be drawn before the pen is somewhere

@@ -1,8 +1,9 @@
-"""The tabs of documents: what an SVG holds and how it looks, and the layers of a PSD, each with its eye."""
+"""The tabs of documents: what an SVG holds and how it looks, the layers of a PSD, each with its eye, and a mesh from all sides."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,17 @@ from ..device.sizes import format_size
 from ..errors import AikitError
 from ..files import encode
 from ..limits import Limits
-from ..operations.parameters import parameters_of
+from ..mesh import Mesh, MeshInfo, open_mesh
 from ..psd import Layer, Psd, open_psd
 from ..svg import SvgInfo, render_svg, sanitize_svg, svg_info
-from .forms import Raw, make_field, read_fields
+from .forms import Raw, fields_of_function, read_fields
 from .layout import QUIET, keep_file, make_download, say, say_error, say_table, show_look
-from .pictures import error_of, look_at
+from .pictures import draw_mesh, error_of, look_at
 from .widgets import add_field
 
-__all__ = ["add_psd_tab", "add_svg_tab"]
+__all__ = ["add_mesh_tab", "add_psd_tab", "add_svg_tab"]
 
-_DRAWING = tuple(make_field(each) for each in parameters_of(render_svg, "render_svg", ("kind", "limits")))
+_DRAWING = fields_of_function(render_svg, ("width", "height", "scale", "background", "engine"))
 _AGAIN: dict[str, Any] = {"trigger_mode": "always_last", "api_visibility": "private"}
 
 
@@ -40,16 +41,17 @@ def add_svg_tab(limits: Limits) -> None:
             view = gr.HTML(say("Choose an SVG."), label="The drawing", padding=False)
             report = gr.HTML(label="What it holds", padding=False)
             with gr.Row():
-                picture = make_download()
-                clean = make_download()
+                picture = make_download(what="as PNG")
+                clean = make_download(what="sanitized")
 
     def show(path: str | None, *given: Raw) -> tuple[object, ...]:
+        nothing = make_download(what="as PNG"), make_download(what="sanitized")
         if path is None:
-            return say("Choose an SVG."), "", make_download(), make_download()
+            return say("Choose an SVG."), "", *nothing
         try:
             return _show_svg(path, _read_drawing(given), limits)
         except AikitError as error:
-            return say_error(error_of(error)), "", make_download(), make_download()
+            return say_error(error_of(error)), "", *nothing
 
     shown = [view, report, picture, clean]
     gr.on(
@@ -108,8 +110,8 @@ def add_psd_tab(limits: Limits) -> None:
         with gr.Column(scale=3, min_width=320):
             view = gr.HTML(say("Choose a document."), label="The document", padding=False)
             with gr.Row():
-                picture = make_download()
-                layered = make_download()
+                picture = make_download(what="as PNG")
+                layered = make_download(what="with these layers on")
 
     def open_document(path: str) -> tuple[object, ...]:
         try:
@@ -122,12 +124,13 @@ def add_psd_tab(limits: Limits) -> None:
             return gr.CheckboxGroup([], value=[]), say_error(error_of(error))
 
     def show(path: str | None, on: list[int]) -> tuple[object, ...]:
+        nothing = make_download(what="as PNG"), make_download(what="with these layers on")
         if path is None:
-            return say("Choose a document."), make_download(), make_download()
+            return say("Choose a document."), *nothing
         try:
             return _show_psd(path, frozenset(on), limits)
         except AikitError as error:
-            return say_error(error_of(error)), make_download(), make_download()
+            return say_error(error_of(error)), *nothing
 
     shown = [view, picture, layered]
     file.upload(open_document, file, [eyes, about], show_progress_on=view, api_visibility="private").then(
@@ -172,3 +175,75 @@ def _tell_psd(document: Psd, layers: Sequence[tuple[int, Layer]]) -> str:
     missing = document.unsupported()
     told = say_table(("not drawn",), [(each,) for each in missing]) if missing else say("Everything in it is drawn.")
     return say(size) + told
+
+
+# ---------------------------------------------------------------- meshes
+
+# Where the camera stands, in degrees, and the largest picture that a slider asks for.
+_BOUNDS: Mapping[str, tuple[float, float]] = {
+    "yaw": (-180, 180), "pitch": (-90, 90), "fov": (5, 120), "width": (64, 2048), "height": (64, 2048),
+}  # fmt: skip
+_CAMERA = tuple(
+    replace(each, kind="slider", minimum=_BOUNDS[each.name][0], maximum=_BOUNDS[each.name][1], step=1)
+    if each.name in _BOUNDS
+    else each
+    for each in fields_of_function(Mesh.render, (*_BOUNDS, "background"))
+)
+
+
+def add_mesh_tab(limits: Limits) -> None:
+    """A mesh from any side, and what it holds."""
+    with gr.Row():
+        with gr.Column(scale=2, min_width=320):
+            file = gr.File(label="GLB, glTF or OBJ", file_types=[".glb", ".gltf", ".obj"], type="filepath", height=140)
+            widgets = [add_field(each, each.start) for each in _CAMERA]
+        with gr.Column(scale=3, min_width=320):
+            view = gr.HTML(say("Choose a mesh."), label="The mesh", padding=False)
+            report = gr.HTML(label="What it holds", padding=False)
+            picture = make_download(what="as PNG")
+
+    def show(path: str | None, *given: Raw) -> tuple[object, ...]:
+        nothing = make_download(what="as PNG")
+        if path is None:
+            return say("Choose a mesh."), "", nothing
+        try:
+            held = {each.name: value for each, value in zip(_CAMERA, given, strict=True)}
+            return _show_mesh(path, read_fields(_CAMERA, held), limits)
+        except AikitError as error:
+            return say_error(error_of(error)), "", nothing
+
+    shown = [view, report, picture]
+    gr.on(
+        [file.upload, *(each.change for each in widgets)],
+        show,
+        [file, *widgets],
+        shown,
+        **_AGAIN,
+        show_progress_on=view,
+    )
+    file.clear(lambda: show(None), None, shown, **QUIET)
+
+
+def _show_mesh(path: str, drawing: dict[str, object], limits: Limits) -> tuple[object, ...]:
+    data = read_bytes(path, limits=limits)
+    info = open_mesh(data, limits=limits).info()
+    png = encode(draw_mesh(data, limits, drawing), "png")
+    return (
+        show_look("Mesh", look_at(png, limits)),
+        _tell_mesh(info),
+        make_download(keep_file(f"{Path(path).stem}.png", png)),
+    )
+
+
+def _tell_mesh(info: MeshInfo) -> str:
+    rows = [
+        ("triangles", f"{info.triangles:,} of {info.vertices:,} vertices, in {info.meshes} meshes"),
+        ("not drawn", f"{info.lines} of lines, {info.points} of points" if info.lines or info.points else "nothing"),
+        ("materials", ", ".join(info.materials) or "none"),
+        ("textures", str(len(info.textures))),
+        ("animations", str(len(info.animations))),
+        ("not understood", ", ".join(info.not_understood) or "nothing"),
+        ("left out", "; ".join(info.left_out) or "nothing"),
+        ("data", format_size(info.bytes)),
+    ]
+    return say_table(("what", "found"), rows)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, cast
 
@@ -16,7 +17,18 @@ from ..recipe import Recipe
 from ..recipe.steps import as_plain
 from ..recipe.text import parse_value
 
-__all__ = ["Field", "Kind", "Raw", "fields_of", "make_field", "read_fields", "recipe_fields", "show_field", "start_of"]
+__all__ = [
+    "Field",
+    "Kind",
+    "Raw",
+    "fields_of",
+    "fields_of_function",
+    "make_field",
+    "read_fields",
+    "recipe_fields",
+    "show_field",
+    "start_of",
+]
 
 Kind: TypeAlias = Literal["switch", "choice", "slider", "number", "color", "text", "plain"]
 Raw: TypeAlias = "str | float | bool | None"
@@ -79,6 +91,11 @@ class Field:
     choices: tuple[Word, ...] = ()
 
     @property
+    def may_be_empty(self) -> bool:
+        """Whether it is right to say nothing."""
+        return not self.required and self.default is None and self.kind != "choice"
+
+    @property
     def words(self) -> tuple[str, ...]:
         """The choices as they are shown."""
         return tuple(map(_word, self.choices))
@@ -109,6 +126,13 @@ def recipe_fields(formats: Sequence[str]) -> tuple[Field, ...]:
             replace(field, kind="choice", choices=(*formats, None), start="none") if each.name == "to" else field
         )
     return tuple(fields)
+
+
+def fields_of_function(function: Callable[..., object], names: Sequence[str]) -> tuple[Field, ...]:
+    """The fields of some keywords of a function, in that order."""
+    others = inspect.signature(function).parameters.keys() - {*names}
+    found = {each.name: make_field(each) for each in parameters_of(function, function.__name__, others)}
+    return tuple(found[name] for name in names)
 
 
 def make_field(parameter: Parameter) -> Field:

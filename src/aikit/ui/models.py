@@ -23,7 +23,7 @@ from ..serve.core import answer_of
 from ..serve.models import Model, find_models
 from ..serve.problems import problem_of_validation
 from .forms import Field, Raw, make_field, read_fields
-from .layout import Page, add_picture, keep_file, make_download, say, say_error, show_look
+from .layout import DROP, Page, add_picture, keep_file, make_download, say, say_error, show_look
 from .pictures import error_of, limits_of_results, look_at
 from .widgets import add_field
 
@@ -150,7 +150,9 @@ def _add_form(model: Model) -> _Form:
         names.append(name)
         if each.get("format") == "data-url":
             fields.append(None)
-            widgets.append(gr.Image(type="filepath", image_mode=None, label=name, height=200, buttons=[]))
+            widgets.append(
+                gr.Image(type="filepath", image_mode=None, label=name, height=200, buttons=[], placeholder=DROP)
+            )
             continue
         required = name in schema.get("required", ())
         parameter = Parameter(name, cast(Schema, each), required, each.get("default"), each.get("description", ""))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
+
+from PIL import Image
 
 from .._raster import identify
 from ..convert import to_numpy, to_pil
@@ -14,7 +16,9 @@ from ..errors import AikitError
 from ..files import encode, read_any, to_data_url
 from ..files.data_urls import wrap
 from ..geometry import thumbnail
+from ..isolation import guarded
 from ..limits import Limits
+from ..mesh import open_mesh
 from ..recipe import Recipe
 from ..show import describe
 from ..show.comparison import show_difference
@@ -26,6 +30,7 @@ __all__ = [
     "Result",
     "apply",
     "draw_difference",
+    "draw_mesh",
     "error_of",
     "formats_to_write",
     "limits_of_results",
@@ -126,6 +131,26 @@ def draw_difference(data: bytes, other: bytes, limits: Limits) -> str:
     second = read_any(other, limits=limits, isolate=True)
     sheet = show_difference(first, second, titles=("result", "other"))
     return f'<img class="aikit-sheet" src="{to_data_url(sheet, "png")}" alt="{escape(sheet.info["alt"])}">'
+
+
+def draw_mesh(data: bytes, limits: Limits, drawing: Mapping[str, object]) -> Image.Image:
+    """A mesh, drawn in a child process.
+
+    Args:
+        data: a whole file; what it refers to is left out.
+        limits: what it may cost, drawing included.
+        drawing: keywords of `Mesh.render`.
+
+    Raises:
+        AikitError: as `open_mesh` and `Mesh.render` raise.
+    """
+    task = data, limits, dict(drawing)
+    return guarded(_draw_mesh, *task, subject="mesh", limits=limits, isolate=True, expect=Image.Image)
+
+
+def _draw_mesh(data: bytes, limits: Limits, drawing: dict[str, Any]) -> Image.Image:
+    image: Image.Image = open_mesh(data, limits=limits).render(kind="pil", **drawing)
+    return image
 
 
 # What to do on a page, by the `option` of the error.

@@ -11,18 +11,17 @@ import gradio as gr
 
 from .. import operations
 from .._io import read_bytes
-from ..device.sizes import format_size
 from ..errors import AikitError
 from ..limits import Limits
 from ..recipe import Recipe
-from .documents import add_psd_tab, add_svg_tab
+from .documents import add_mesh_tab, add_psd_tab, add_svg_tab
 from .forms import Raw, fields_of, read_fields, recipe_fields, show_field
 from .layout import QUIET, Page, add_picture, compare, keep_file, make_download, say, say_error, say_table
 from .models import add_models_tab
 from .pictures import Look, apply, draw_difference, error_of, formats_to_write, look_at, write_all
 from .steps import PageStep, Steps, add, fill, move, recipe_of, remove, steps_of, switch
 from .takeaway import as_curl, as_python, as_shell
-from .widgets import add_field, on_change
+from .widgets import add_field, in_lines, on_change
 
 __all__ = ["build_playground"]
 
@@ -39,11 +38,13 @@ def build_playground(limits: Limits) -> Page:
     with page:
         gr.Markdown("# aikit\nTry any operation on your own pictures, and take the recipe away.")
         with gr.Tab("Pictures"):
-            _Pictures(page, limits)
+            _Pictures(limits)
         with gr.Tab("SVG"):
             add_svg_tab(limits)
         with gr.Tab("PSD"):
             add_psd_tab(limits)
+        with gr.Tab("Meshes"):
+            add_mesh_tab(limits)
         with gr.Tab("Models"):
             add_models_tab(limits)
     return page
@@ -52,8 +53,8 @@ def build_playground(limits: Limits) -> Page:
 class _Pictures:
     """The tab of pictures: its parts, and what happens when one of them changes."""
 
-    def __init__(self, page: Page, limits: Limits) -> None:
-        self.page, self.limits = page, limits
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
         # The steps; how often they were drawn; the path of the picture and how it looks; the path of the result.
         self.steps, self.drawn = gr.State(()), gr.State(0)
         self.source, self.before, self.result = gr.State(None), gr.State(None), gr.State(None)
@@ -86,7 +87,7 @@ class _Pictures:
         with gr.Row(elem_classes="aikit-tools"):
             on = gr.Checkbox(
                 step.on, label=label, info=operations.get(step.name).summary, scale=4, min_width=120, container=False,
-                key=(step.number, "on"),
+                key=(step.number, "on"), interactive=True,
             )  # fmt: skip
             on_change(on, lambda on, steps: switch(steps, step.number, on), [self.steps], [self.steps])
             for word, places in (("Up", -1), ("Down", 1)):
@@ -96,8 +97,7 @@ class _Pictures:
             self._redraw(button, partial(remove, number=step.number))
 
     def _draw_fields(self, step: PageStep) -> None:
-        fields = fields_of(operations.get(step.name))
-        for line in (fields[at : at + 2] for at in range(0, len(fields), 2)):
+        for line in in_lines(fields_of(operations.get(step.name))):
             with gr.Row():
                 for field in line:
                     widget = add_field(field, step.given.get(field.name, field.start), (step.number, field.name))
@@ -118,7 +118,7 @@ class _Pictures:
     def _add_options(self) -> None:
         with gr.Accordion("How it is read and written", open=False):
             self.options = []
-            for line in (_OPTIONS[at : at + 2] for at in range(0, len(_OPTIONS), 2)):
+            for line in in_lines(_OPTIONS):
                 with gr.Row():
                     self.options += [add_field(each, _TO.get(each.name, each.start)) for each in line]
 
@@ -142,15 +142,19 @@ class _Pictures:
             self.converted = gr.File(label="Results", file_count="multiple", interactive=False, visible=False)
 
     def _add_takeaway(self) -> None:
+        line, *forms = self._spell((), None, *(_TO.get(each.name, each.start) for each in _OPTIONS))
         self.line = gr.Textbox(
-            label="The recipe on one line", info="Change it, or paste another, and press Enter", max_lines=1
+            line, label="The recipe on one line", info="Change it, or paste another, and press Enter", max_lines=1
         )
         with gr.Tabs():
             codes = []
-            for name, language in (("Python", "python"), ("Shell", "shell"), ("URL", "shell"), ("TOML", None)):
+            names = (("Python", "python"), ("Shell", "shell"), ("URL", "shell"), ("TOML", None))
+            for (name, language), form in zip(names, forms, strict=True):
                 with gr.Tab(name):
                     codes.append(
-                        gr.Code(language=language, label=f"The same in {name}", interactive=False, wrap_lines=True)
+                        gr.Code(
+                            form, language=language, label=f"The same in {name}", interactive=False, wrap_lines=True
+                        )
                     )
         self.codes = codes
 
@@ -171,7 +175,7 @@ class _Pictures:
         )  # fmt: skip
         changes = [self.steps.change, *(each.change for each in self.options)]
         again: dict[str, Any] = {"trigger_mode": "always_last", "api_visibility": "private"}
-        gr.on([*changes, self.page.load, self.source.change], self._spell, [self.steps, self.source, *self.options],
+        gr.on([*changes, self.source.change], self._spell, [self.steps, self.source, *self.options],
               [self.line, *self.codes], **again, show_progress="hidden")  # fmt: skip
         gr.on(changes, self._show, given, shown, **again, show_progress_on=self.view)
         self.line.submit(
@@ -211,7 +215,7 @@ class _Pictures:
             name = _NAME if source is None else Path(source).name
             forms = (as_python(recipe, name), as_shell(recipe, name), as_curl(recipe, name), recipe.to_toml())
         except AikitError as error:
-            return gr.skip(), *(f"# {error_of(error)}" for _ in self.codes)
+            return gr.skip(), *(f"# {error_of(error)}" for _ in range(4))
         return str(recipe), *forms
 
     def _show(self, steps: Steps, source: str | None, before: Look | None, *given: Raw) -> tuple[object, ...]:
@@ -284,11 +288,8 @@ def _read_options(given: tuple[Raw, ...]) -> dict[str, object]:
 
 
 def _tell(made: list[tuple[str, bytes | AikitError]]) -> tuple[str, Any]:
-    """A line for each file, and the files that there are."""
-    rows = [
-        (name, "" if isinstance(each, AikitError) else format_size(len(each)),
-         error_of(each) if isinstance(each, AikitError) else "")
-        for name, each in made
-    ]  # fmt: skip
+    """The files that there are, and a line for each that there is not."""
     paths = [keep_file(name, each) for name, each in made if not isinstance(each, AikitError)]
-    return say_table(("file", "size", "why not"), rows), gr.File(paths, visible=bool(paths))
+    failed = [(name, error_of(each)) for name, each in made if isinstance(each, AikitError)]
+    said = say(f"{len(paths)} of {len(made)} files written.")
+    return said + (say_table(("file", "why not"), failed) if failed else ""), gr.File(paths, visible=bool(paths))

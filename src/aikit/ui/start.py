@@ -17,7 +17,7 @@ __all__ = ["build", "launch", "page"]
 
 @explain_calls
 def build(limits: Limits | None = None) -> gr.Blocks:
-    """The playground: every operation of the registry on one's own pictures, SVG and PSD documents, and models.
+    """The playground: every operation of the registry on one's own pictures, SVG and PSD documents, meshes, and models.
 
     Steps are added, moved and switched off; before and after are laid over each other; what comes out is downloaded in
     any format, and the recipe taken away as Python, for the shell, as an address and as TOML. Operations of your own and

@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import gradio as gr
 
 from .forms import Field, Raw
 
-__all__ = ["add_field", "on_change"]
+__all__ = ["add_field", "in_lines", "on_change"]
 
 # Anything that a page asks when a widget changes: a function of its value, with more inputs.
 Listener = Callable[..., Any]
 
 
+def in_lines(fields: Iterable[Field]) -> list[list[Field]]:
+    """The fields as they stand beside each other: two on a line, a color with its picker alone."""
+    lines: list[list[Field]] = []
+    for each in fields:
+        full = not lines or len(lines[-1]) == 2 or "color" in (each.kind, lines[-1][0].kind)
+        lines = [*lines, [each]] if full else [*lines[:-1], [*lines[-1], each]]
+    return lines
+
+
 def add_field(field: Field, value: Raw, key: object = None) -> Any:
     """The widget of a field, where Gradio's Blocks are being made; colors have a picker beside their text."""
-    common: dict[str, Any] = {"label": field.label, "info": _info(field), "key": key, "min_width": 140}
+    common: dict[str, Any] = {
+        "label": field.label,
+        "info": _info(field),
+        "key": key,
+        "min_width": 140,
+        "interactive": True,
+    }
     if field.kind == "switch":
         return gr.Checkbox(bool(value), **common)
     if field.kind == "choice":
         return gr.Dropdown(list(field.words), value=value, filterable=False, **common)
     if field.kind == "slider":
         return gr.Slider(field.minimum, field.maximum, value, step=field.step, **common)
-    if field.kind == "number":
+    # Gradio shows an empty number as 0: what may be empty is a text.
+    if field.kind == "number" and value is not None and not field.may_be_empty:
         return gr.Number(
             value, minimum=field.minimum, maximum=field.maximum, precision=0 if field.whole else None, **common
         )
@@ -34,11 +51,11 @@ def add_field(field: Field, value: Raw, key: object = None) -> Any:
 
 
 def _add_color(field: Field, value: Raw, common: dict[str, Any]) -> Any:
-    with gr.Row(equal_height=True):
+    with gr.Column(min_width=280):
         text = gr.Textbox(
             "" if value is None else str(value), max_lines=1, placeholder="white, #ff8800, #ff880080", **common
         )
-        picker = gr.ColorPicker(label=f"pick {field.label}", min_width=80, scale=0)
+        picker = gr.ColorPicker(label=f"pick {field.label}", elem_classes="aikit-picker", interactive=True)
     picker.input(_as_hex, picker, text, show_progress="hidden", api_visibility="private")
     return text
 
@@ -65,8 +82,8 @@ def on_change(widget: Any, function: Listener, inputs: list[Any], outputs: list[
 
 
 def _info(field: Field) -> str | None:
-    """What the docstring says, up to its first full stop."""
-    text = field.info.split(". ")[0].rstrip(".")
-    if not field.required and field.default is None and field.kind in ("number", "text", "plain", "color"):
-        text = f"{text}; empty for none" if text else "may be left empty"
+    """The first clause of what the docstring says."""
+    text = re.split(r"[.:;] ", field.info)[0].rstrip(".")
+    if field.may_be_empty:
+        text = f"{text}, or nothing" if text else "or nothing"
     return text or None

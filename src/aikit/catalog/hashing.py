@@ -60,8 +60,8 @@ def picture_hash(image: AnyImage, *, bgr: bool = False) -> int | None:
     """Hash what an image shows, so that copies of it in another size, format or quality differ in few of 64 bits.
 
     It is the signs of the 64 lowest frequencies of its brightness, of the picture upright, laid on white with its alpha
-    and reduced to 32x32. Two hashes lie as far apart as bits differ in them, `(one ^ other).bit_count()`, taken as 64
-    bits: a copy is mostly within 3, another picture 20 to 44 away. Color alone makes no difference, nor does a little contrast.
+    and reduced to 32x32. Two hashes lie as far apart as bits differ in them, `((one ^ other) & (2**64 - 1)).bit_count()`:
+    a copy is mostly within 3, another picture 20 to 44 away. Color alone makes no difference, nor does a little contrast.
 
     Args:
         image: one image of any kind, size, depth and mode. Floats count from 0 to 1.
