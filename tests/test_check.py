@@ -47,7 +47,7 @@ NO_IMAGES = {
 }
 
 NEEDED = {"background": "white", "alpha": 0.5, "color": "white", "src": "rgb", "dst": "lab", "standard": "bt601"}
-NEEDED |= {"range": "full", "sigma": 1.0, "scale": 2, "mean": 0.5, "std": 0.5}
+NEEDED |= {"range": "full", "sigma": 1.0, "scale": 2, "mean": 0.5, "std": 0.5, "like": np.zeros((2, 2), np.uint8)}
 
 GIVEN = {
     "array": np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8),

@@ -912,3 +912,32 @@ def test_a_box_goes_through_the_passes_in_pillow_13s_order(sizes, method, data):
     array = codes(height, width) // 128 * np.uint8(255)
     expected = np.asarray(pil(array).resize(new[::-1], Image.Resampling[PILLOW[method]], box=box)).astype(int)
     assert np.abs(resize(array, **to(new, method=method, box=box)) - expected).max() <= 2
+
+
+@pytest.mark.parametrize("kind", ["gray", "color", "strided", "pil", "torch", "batch"])
+@pytest.mark.parametrize(
+    ("down", "across"),
+    [(1, 2), (2, 2), (3, 3), (4, 4), (5, 2), (6, 6), (7, 1), (9, 10), (16, 12), (2, 5), (24, 25), (257, 3)],
+)
+def test_area_of_whole_factors_has_the_bits_of_pillow(down, across, kind):
+    channels = {"gray": None}.get(kind, 3)
+    array = codes(down * 11, across * 13, channels, batch=(2,) if kind == "batch" else ())
+    picture = array[0] if kind == "batch" else array
+    # Flat parts and edges, where sums are on the half between two codes.
+    picture[: down * 4] = picture[: down * 4] // 128 + 7
+    given = {
+        "strided": lambda: np.ascontiguousarray(array[::-1, ::-1])[::-1, ::-1],
+        "pil": lambda: Image.fromarray(array),
+        "torch": lambda: torch.from_numpy(np.moveaxis(array, -1, 0).copy()),
+    }.get(kind, lambda: array)()
+    result = resize(given, height=11, width=13, method="area")
+    got = result.permute(1, 2, 0).numpy() if kind == "torch" else np.asarray(result)
+    wanted = np.asarray(Image.fromarray(picture).resize((13, 11), Image.Resampling.BOX))
+    np.testing.assert_array_equal(got[0] if kind == "batch" else got, wanted)
+
+
+def test_area_of_a_large_picture_has_the_bits_of_pillow_across_its_strips():
+    array = codes(1200, 1500, 3)
+    for height, width in ((600, 750), (400, 300), (300, 500), (1200, 500), (60, 1500)):
+        wanted = np.asarray(Image.fromarray(array).resize((width, height), Image.Resampling.BOX))
+        np.testing.assert_array_equal(resize(array, height=height, width=width, method="area"), wanted)

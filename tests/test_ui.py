@@ -435,8 +435,9 @@ def test_a_mesh_is_drawn_in_a_child_as_here():
     drawn = pictures.draw_mesh(box(), Limits(max_seconds=120), drawing)  # the first one loads torch
     expected = aikit.mesh.open_mesh(box()).render(**drawing)
     np.testing.assert_array_equal(aikit.to_numpy(drawn), aikit.to_numpy(expected))
-    with pytest.raises(LimitError, match=r"mesh: expected a result within 0.0001 seconds"):
-        pictures.draw_mesh(box(), Limits(max_seconds=0.0001), drawing)
+    large = drawing | {"height": 1500, "width": 1500}
+    with pytest.raises(LimitError, match=r"mesh: expected a result within 0.01 seconds"):
+        pictures.draw_mesh(box(), Limits(max_seconds=0.01), large)
 
 
 # ---------------------------------------------------------------- without Gradio

@@ -50,6 +50,15 @@ _REORDER = {
 }
 
 
+# NumPy puts the name together each time, in Python.
+_NAMES = {np.dtype(name): name for name in DTYPES}
+
+
+def name_of(dtype: DType) -> str:
+    """The name of a dtype, whatever the order of its bytes."""
+    return _NAMES.get(dtype) or dtype.name
+
+
 def check(image: Array, layout: str) -> tuple[Array, bool]:
     """Give the array as (..., H, W, C) or, for layout "CHW", (..., C, H, W); and whether the channel axis was added."""
     if isinstance(image, np.ma.MaskedArray):
@@ -60,7 +69,7 @@ def check(image: Array, layout: str) -> tuple[Array, bool]:
             "call image.filled(value), or put the mask into an alpha channel with merge_alpha",
         )
     array = np.asarray(image)
-    if array.dtype.name not in DTYPES:
+    if name_of(array.dtype) not in DTYPES:
         raise InputTypeError(
             "image",
             f"dtype {', '.join(DTYPES[:-1])} or {DTYPES[-1]}",
@@ -99,7 +108,7 @@ class Pixels:
         self.planar = planar
         self.bgr = bgr
         self.channels = int(array.shape[-3 if planar else -1])
-        self.dtype = array.dtype.newbyteorder("=")
+        self.dtype = array.dtype if array.dtype.isnative else array.dtype.newbyteorder("=")
         self.batch = array.shape[:-3]
         self.is_interleaved = not planar
         self.is_contiguous = not planar and array.flags.c_contiguous and array.dtype == self.dtype
@@ -338,7 +347,7 @@ def load(
     height, width = array.shape[-2:] if pixels.planar else array.shape[-3:-1]
     return pixels, Spec(
         kind="numpy",
-        dtype=pixels.dtype.name,
+        dtype=name_of(pixels.dtype),
         channels=pixels.channels,
         height=height,
         width=width,

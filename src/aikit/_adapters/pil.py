@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import replace
+from functools import cached_property
 from typing import TypeGuard
 
 import numpy as np
@@ -198,11 +199,18 @@ class Picture:
         self.image = image
         self.key = key
         self._colors = (_RESOLVED | _OTHER_SPACES).get(image.mode, 1)
-        self._view = _rows_in_memory(image)
         self.is_interleaved = key is None  # `block` does not show the alpha that a color key makes
-        self.is_contiguous = self._view is not None
         self.channels = self._colors + (key is not None)
         self.dtype = np.dtype({"F": "float32", "I;": "uint16"}.get(image.mode[:2], "uint8"))
+
+    @cached_property
+    def _view(self) -> Array | None:
+        return _rows_in_memory(self.image)
+
+    @property
+    def is_contiguous(self) -> bool:
+        """Whether the pixels lie in one block that NumPy can see."""
+        return self._view is not None
 
     def batch_as_rows(self) -> Picture:
         """Give back the picture: PIL has no batches."""

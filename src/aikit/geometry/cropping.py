@@ -18,6 +18,7 @@ from .placing import LARGEST, Anchor, Offset, Side, check_anchor, check_numbers,
 if TYPE_CHECKING:
     import numpy as np
     import torch
+    from PIL import Image
 
     Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -198,6 +199,24 @@ class Window:
         for beside in (slice(0, at_columns.start), slice(at_columns.stop, None)):
             into[at_rows, beside] = row[beside]
 
+    def of_picture(self, image: Image.Image, color: Sequence[float]) -> Image.Image | None:
+        """Have Pillow copy what the window shows: it does not fill new memory with zeros first."""
+        from PIL import Image
+
+        if self.mode != "constant":
+            return None
+        rows, at_rows = _overlap(self.top, self.height, image.height)
+        columns, at_columns = _overlap(self.left, self.width, image.width)
+        shown = (columns.start, rows.start, columns.stop, rows.stop)
+        if (shown[2] - shown[0], shown[3] - shown[1]) == (self.width, self.height):
+            return image.crop(shown)
+        part = image if shown == (0, 0, image.width, image.height) else image.crop(shown)
+        one = color[0] if image.mode == "F" else int(color[0])
+        fill = one if len(color) == 1 else tuple(map(int, color))
+        result = Image.new(image.mode, (self.width, self.height), fill)
+        result.paste(part, (at_columns.start, at_rows.start))
+        return result
+
     def of_tensor(self, tensor: torch.Tensor, color: Sequence[float]) -> torch.Tensor:
         """Take what the window shows of the picture, and lay it on the color where it reaches further."""
         import torch
@@ -275,9 +294,9 @@ def crop_window(
     bgr: object = False,
 ) -> Window:
     """The window that the keywords of `crop` name, on a picture of this size; without a look at `fill` and `bgr`."""
-    check_crop(left=left, top=top, width=width, height=height, box=box, center=center, anchor=anchor)
-    if box is not None:
-        left, top, right, bottom = whole_box(box)
+    edges = check_crop(left=left, top=top, width=width, height=height, box=box, center=center, anchor=anchor)
+    if edges is not None:
+        left, top, right, bottom = edges
         return Window(left, top, right - left, bottom - top)
     width, height = integer("width", width), integer("height", height)
     if center is not None:
@@ -301,22 +320,22 @@ def check_crop(
     anchor: Any = "center",
     fill: object = None,
     bgr: object = False,
-) -> None:
-    """Refuse keywords of `crop` that name no part, or name it in several ways."""
+) -> tuple[int, int, int, int] | None:
+    """The box of `crop`, if there is one; refuse keywords that name no part, or name it in several ways."""
     check_anchor(anchor)
     given = {"left": left, "top": top, "width": width, "height": height, "center": center}
     names = [name for name, value in given.items() if value is not None]
     if box is not None:
         if names:
             raise InputValueError("box", "the box alone", f"box and {' and '.join(names)}", "pass one or the other")
-        whole_box(box)
-        return
+        return whole_box(box)
     if width is None or height is None:
         raise InputValueError(
             "crop", "width and height, or a box", " and ".join(names) or "none of them", "pass both, or box=..."
         )
     if center is not None and (left is not None or top is not None):
         raise InputValueError("center", "center alone", f"{' and '.join(names)}", "leave left and top out")
+    return None
 
 
 def pad_window(

@@ -12,6 +12,7 @@ from ..types import ImageT
 if TYPE_CHECKING:
     import numpy as np
     import torch
+    from PIL import Image
 
     Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -26,6 +27,9 @@ class Move(Protocol):
 
     def fill_array(self, source: Array, into: Array, color: Sequence[float], /) -> None:
         """Fill `into` (new H, new W) or (new H, new W, C) from `source`, an array of the same dtype and channels."""
+
+    def of_picture(self, image: Image.Image, color: Sequence[float], /) -> Image.Image | None:
+        """A PIL image made by Pillow; None where filling an array is as fast."""
 
     def of_tensor(self, tensor: torch.Tensor, color: Sequence[float], /) -> torch.Tensor:
         """A tensor (..., C, new H, new W) of one (..., C, H, W), with its gradient."""
@@ -42,6 +46,9 @@ def move_pixels(opened: Opened[ImageT], move: Move, fill: Sequence[float] = ()) 
     into = replace(spec, dtype=dtype, height=height, width=width)
     color = _in_units(fill or [0.0] * spec.channels, into)
     own = adapter(spec.kind)
+    picture: Any = _move_picture(opened, move, color) if own.has_modes else None
+    if picture is not None:
+        return cast(ImageT, picture)
     source = own.view_on_host(opened.pixels)
     if source is None:
         return cast(ImageT, _move_on_device(opened, move, color))
@@ -49,6 +56,17 @@ def move_pixels(opened: Opened[ImageT], move: Move, fill: Sequence[float] = ()) 
     for index in spec.indices:
         _move_on_host(source, target, index, move, color)
     return cast(ImageT, own.finish(target, into))
+
+
+def _move_picture(opened: Opened[Any], move: Move, color: list[float]) -> Image.Image | None:
+    """Move the pixels of a PIL image by Pillow itself, where that is faster; a color key needs planes."""
+    picture: Any = opened.pixels
+    if picture.key is not None:
+        return None
+    moved = move.of_picture(picture.image, color)
+    if moved is not None:
+        moved.info = dict(opened.spec.info)
+    return moved
 
 
 def _in_units(fill: Sequence[float], spec: Spec) -> list[float]:

@@ -40,10 +40,12 @@ def check_numbers(subject: str, value: object, count: int, example: str) -> tupl
     values = value.tolist() if hasattr(value, "tolist") else value
     if not isinstance(values, Sequence) or isinstance(values, (str, bytes)) or len(values) != count:
         raise InputTypeError(subject, f"{count} numbers, {example}", quoted(value), "pass these")
-    if not all(isinstance(each, Real) and not isinstance(each, bool) for each in values):
+    # Most are plain numbers, which a look at their types tells in a tenth of the time.
+    plain = {*map(type, values)} <= {int, float}
+    if not plain and not all(isinstance(each, Real) and not isinstance(each, bool) for each in values):
         raise InputTypeError(subject, f"{count} numbers, {example}", quoted(value), "pass numbers")
-    numbers = tuple(float(each) for each in values)
-    if not all(abs(each) <= LARGEST for each in numbers):
+    numbers = tuple(map(float, values))
+    if not max(map(abs, numbers)) <= LARGEST or any(each != each for each in numbers):
         raise InputValueError(subject, f"numbers up to {LARGEST}", quoted(value), "pass smaller ones")
     return numbers
 

@@ -16,6 +16,7 @@ from .placing import LARGEST, Offset
 if TYPE_CHECKING:
     import numpy as np
     import torch
+    from PIL import Image
 
     Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -104,6 +105,9 @@ class _Flip:
         else:
             into[...] = source[:, ::-1] if self.across else source[::-1]
 
+    def of_picture(self, image: Image.Image, color: Sequence[float]) -> None:
+        return None
+
     def of_tensor(self, tensor: torch.Tensor, color: Sequence[float]) -> torch.Tensor:
         return tensor.flip(-1 if self.across else -2)
 
@@ -129,6 +133,10 @@ class Turn:
         else:
             into[...] = np.rot90(source, self.quarters)
 
+    def of_picture(self, image: Image.Image, color: Sequence[float]) -> None:
+        """Nothing: OpenCV turns Pillow's memory faster."""
+        return
+
     def of_tensor(self, tensor: torch.Tensor, color: Sequence[float]) -> torch.Tensor:
         """Turn a tensor."""
         import torch
@@ -140,7 +148,7 @@ class Turn:
 def _is_known_to_opencv(source: Array, into: Array) -> bool:
     """Whether OpenCV has the dtype, and writes where it is told."""
     return (
-        source.dtype.name in ("uint8", "uint16", "float32", "float64")
+        source.dtype.char in "BHfd"  # uint8, uint16, float32, float64
         and source.flags.c_contiguous
         and into.flags.c_contiguous
         and max(source.shape[:2]) < 1 << 15

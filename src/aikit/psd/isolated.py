@@ -67,8 +67,18 @@ def _ask(document: Psd, function: Callable[..., T], expect: object, *more: objec
     return guarded(function, *job, subject=document.source, limits=document.limits, isolate=True, expect=expect)
 
 
+_DTYPES = ("uint8", "uint16", "float32")
+
+
 def _check_shape(document: Psd, codes: Codes, shape: tuple[int, ...]) -> Codes:
-    """Refuse pixels of another size than the document says: the child is not believed."""
+    """Refuse pixels of another size than the document says, or of a type that none has: the child is not believed."""
+    if codes.dtype.name not in _DTYPES:
+        raise WorkerError(
+            document.source,
+            "pixels of uint8, uint16 or float32",
+            f"{codes.dtype.name} from the child process",
+            "leave it out",
+        )
     if codes.shape != shape:
         size, got = ("x".join(map(str, each)) for each in (shape, codes.shape))
         raise WorkerError(document.source, f"pixels of {size}", f"{got} from the child process", "leave it out")

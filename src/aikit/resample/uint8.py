@@ -14,6 +14,7 @@ from .._pixels import Opened, adapter, in_threads, thread_count
 from ..convert import to_numpy, to_pil
 from ..types import AnyImage
 from .passes import KERNELS, WORTH_A_THREAD, Resizing, combine_rows, order_passes, resize_runs
+from .whole_factors import by_sums, has_whole_factors
 
 if TYPE_CHECKING:
     import torch
@@ -41,17 +42,28 @@ def fast_path(opened: Opened[AnyImage], how: Resizing) -> OwnImage | None:
     # The order of the channels makes no difference.
     array = opened.pixels.image
     pictures = array.reshape(-1, *array.shape[-3:])
-    parts = [to_numpy(_resize_picture(to_pil(one), how)) for one in pictures]
+    axes = [axis for axis, _ in order_passes((spec.height, spec.width), how)]
+    parts = [_resize_array(one, how, axes) for one in pictures]
     resized = (np.stack(parts) if spec.batch else parts[0]).reshape(*spec.batch, *how.size, spec.channels)
     return resized[..., 0] if spec.flat else resized
+
+
+def _resize_array(picture: Array, how: Resizing, axes: Sequence[int]) -> Array:
+    """Resize one picture (H, W, C)."""
+    if has_whole_factors(picture.shape[:2], how):
+        return by_sums(picture, how, axes)
+    return to_numpy(_resize_picture(to_pil(picture), how))
 
 
 def _resize_picture(picture: Image.Image, how: Resizing) -> Image.Image:
     from PIL import Image
 
+    shape = picture.size[::-1]
+    axes = [axis for axis, _ in order_passes(shape, how)]
+    if has_whole_factors(shape, how):
+        return to_pil(by_sums(to_numpy(picture), how, axes))
     if how.box is None:
         return by_pillow(picture, how)
-    axes = [axis for axis, _ in order_passes(picture.size[::-1], how)]
     return Image.fromarray(by_matrices(np.asarray(picture), how, axes))
 
 
@@ -166,7 +178,12 @@ def by_integers(tensor: torch.Tensor, how: Resizing) -> torch.Tensor | None:
     height, width = tensor.shape[-2:]
     axes = [axis for axis, _ in order_passes((height, width), how)]
     planes = array.reshape(-1, height, width)
-    small = in_threads(lambda plane: by_matrices(plane, how, axes, exact=True), list(planes))
+    is_whole = has_whole_factors((height, width), how)
+
+    def resize_plane(plane: Array) -> Array:
+        return by_sums(plane, how, axes) if is_whole else by_matrices(plane, how, axes, exact=True)
+
+    small = in_threads(resize_plane, list(planes))
     return torch.from_numpy(np.stack(small)).reshape(*tensor.shape[:-2], *how.size)
 
 

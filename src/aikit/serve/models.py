@@ -166,8 +166,8 @@ def model(
 
     Example:
         >>> import aikit
-        >>> @aikit.serve.model("brightness", recipe="resize width=1 height=1")
-        ... def brightness(images):
+        >>> @aikit.serve.model("mean-light", recipe="resize width=1 height=1")
+        ... def mean_light(images):
         ...     "How light a picture is, from 0 to 255."
         ...     return [image.convert("L").getpixel((0, 0)) for image in images]
     """
