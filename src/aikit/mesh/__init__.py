@@ -9,6 +9,7 @@ from .new import from_trimesh, new_mesh
 from .optimizing import Savings, TextureSaving
 from .render import render_scene, render_views
 from .scene import Camera, Light, Picture, Primitive, Sampler, Scene, Surface, TextureUse
+from .simplifying import Simplified
 from .textures import Texture
 from .turntable import Turntable
 
@@ -25,6 +26,7 @@ __all__ = [
     "Sampler",
     "Savings",
     "Scene",
+    "Simplified",
     "Surface",
     "Texture",
     "TextureInfo",

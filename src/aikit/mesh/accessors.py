@@ -22,6 +22,7 @@ __all__ = [
     "check_place",
     "is_compressed",
     "read_accessor",
+    "read_stored",
     "size_of",
 ]
 
@@ -87,6 +88,12 @@ def read_accessor(document: Document, index: int) -> Array:
     Raises:
         FileFormatError: NaN or infinity, sparse indices beyond the end, or data in a compression that is not read.
     """
+    values = read_stored(document, index)
+    return _normalized(values) if document.entries("accessors")[index].get("normalized") else values
+
+
+def read_stored(document: Document, index: int) -> Array:
+    """The elements of an accessor as `read_accessor` gives them, but that normalized integers stay integers."""
     accessor = document.entries("accessors")[index]
     count, kind = accessor["count"], COMPONENTS[accessor["componentType"]]
     if "bufferView" in accessor:
@@ -103,7 +110,7 @@ def read_accessor(document: Document, index: int) -> Array:
             raise FileFormatError(
                 document.source, f"finite numbers in accessors[{index}]", "NaN or infinity", "export the file again"
             )
-    return _normalized(values) if accessor.get("normalized") else values
+    return values
 
 
 def _stride(document: Document, accessor: Json) -> int | None:

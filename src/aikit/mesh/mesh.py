@@ -35,6 +35,7 @@ from .optimizing import Savings, Wanted, optimize_document
 from .pictures import Pictures
 from .safety import check_document
 from .scene import Scene
+from .simplifying import Simplified, simplify_document
 from .textures import Texture, textures_of
 from .writing import FORMATS, encode_as, write_files
 
@@ -400,6 +401,31 @@ class Mesh(Pictures):
         )
         how = {"quantized": switch("quantize", quantize), "pruned": switch("prune", prune)}
         return optimize_document(self._document, wanted, self.limits, **how)
+
+    @explain_calls
+    def simplify(self, ratio: float, *, max_error: float = 0.01) -> Simplified:
+        """Leave out triangles where the surface changes least, in place; through meshoptimizer.
+
+        Vertices that stay are those that were: their coordinates, colors, joints and morph targets with them. Seams of
+        textures and borders hold together.
+
+        Args:
+            ratio: the share of triangles to keep, above 0 to 1; more stay where leaving them out would show.
+            max_error: by how much the surface may move, as a share of the size of each primitive, 0 to 1.
+
+        Returns:
+            `Simplified`: triangles before and after, the largest error, and what was left as it is and why.
+
+        Raises:
+            InputTypeError: a number that is none.
+            InputValueError: beyond its range.
+            FileFormatError: damaged numbers.
+            MissingDependencyError: without the package meshoptimizer. fast-simplification keeps positions alone, so
+                textures, colors and skins would be lost: it is not taken.
+
+        Source: M. Garland and P. Heckbert, "Surface Simplification Using Quadric Error Metrics", 1997, as meshoptimizer has it.
+        """
+        return simplify_document(self._document, number("ratio", ratio, 1e-6, 1), number("max_error", max_error, 0, 1))
 
     # ------------------------------------------------------------ files
 
